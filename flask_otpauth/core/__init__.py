@@ -1,0 +1,1 @@
+"""What a one-time code is: values and rules. Standard library only, no I/O, no clock."""

@@ -1,0 +1,71 @@
+"""
+Counting failures of a standing secret (PIN, password) until it is blocked.
+
+One rule serves both: after every ``limit`` failures there is a block. A PIN's lasts until
+somebody ends it, a password's for a time that doubles (contract/account.md).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+FOR_EVER = 1 << 62
+
+
+@dataclass(frozen=True)
+class FailurePolicy:
+    """
+    ``limit`` failures block for ``block_ms`` (``None``: until it is ended), each further
+    ``limit`` for twice as long, up to ``longest_block_ms``. The count returns to zero
+    ``window_ms`` after the last failure (``None``: only by a success).
+    """
+
+    limit: int
+    window_ms: int | None = None
+    block_ms: int | None = None
+    longest_block_ms: int | None = None
+
+    def block_length(self, failures: int) -> int:
+        """How long the block lasts that ``failures`` failures have caused."""
+        if self.block_ms is None:
+            return FOR_EVER
+        longest = self.block_ms if self.longest_block_ms is None else self.longest_block_ms
+        doublings = min(failures // self.limit - 1, 32)
+        return int(min(self.block_ms << doublings, longest))
+
+
+@dataclass(frozen=True)
+class Secret:
+    """A stored secret: its memory-hard hash, and its failures. ``None``: never set."""
+
+    hash: str | None = None
+    failures: int = 0
+    failed_at: int = 0
+
+    def blocked_until(self, policy: FailurePolicy, now_ms: int) -> int | None:
+        """The instant at which the block ends, or ``None`` where there is none now."""
+        if not self.failures or self.failures % policy.limit:
+            return None
+        end = self.failed_at + policy.block_length(self.failures)
+        return end if end > now_ms else None
+
+    def honours(self, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
+        """
+        Whether a verification against the hash ``judged`` counts now: no block came before it,
+        and the hash is still that one. Where none is stored, ``judged`` is what a host brought along.
+        """
+        return self.blocked_until(policy, now_ms) is None and self.hash in (None, judged)
+
+    def counted(self, policy: FailurePolicy, now_ms: int) -> int:
+        """The failures that still count now."""
+        if policy.window_ms is not None and self.failed_at + policy.window_ms <= now_ms:
+            return 0
+        return self.failures
+
+    def failed(self, policy: FailurePolicy, now_ms: int) -> Secret:
+        """The secret after one failure more."""
+        return replace(self, failures=self.counted(policy, now_ms) + 1, failed_at=now_ms)
+
+    def left(self, policy: FailurePolicy) -> int:
+        """How many failures more until the next block."""
+        return policy.limit - self.failures % policy.limit

@@ -1,0 +1,28 @@
+"""When a message is sent: before the answer, or after it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Protocol
+
+from flask_otpauth.core.challenges import Issue
+from flask_otpauth.ports.senders import Message, Receipt
+
+
+@dataclass(frozen=True)
+class Parcel:
+    """A message, and the issue to withdraw should it definitely not be handed over."""
+
+    message: Message
+    issue: Issue | None = None
+
+
+class Delivery(Protocol):
+    """Decides where ``send`` runs."""
+
+    def submit(self, parcel: Parcel, send: Callable[[Parcel], Receipt]) -> Receipt | None:
+        """Have ``send(parcel)`` run: its receipt, ``accepted`` if it will run, ``None`` if it cannot be taken."""
+
+    def drain(self, timeout_seconds: float) -> bool:
+        """Wait until all that was submitted has run; whether it has."""

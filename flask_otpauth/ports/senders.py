@@ -1,0 +1,89 @@
+"""Handing a message over: the message, the sender's one method, and its typed answer."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from enum import Enum
+from typing import Protocol
+
+from flask_otpauth.core.masking import masked
+
+
+@dataclass(frozen=True)
+class Message:
+    """
+    What a sender gets.
+
+    ``channel`` is ``email``, ``sms``, ``whatsapp``, ``voice`` or ``flashcall``; ``recipient``
+    an address or an E.164 number; ``text`` (and ``html``) the rendered body, for ``voice`` the
+    script to speak; ``code`` the digits apart; ``caller_number`` the number to call from;
+    ``expires_at`` when the code dies (nothing is sent after it); ``reference`` the order or
+    campaign. Its ``repr`` shows a masked recipient and no code.
+    """
+
+    channel: str
+    recipient: str
+    code: str = field(repr=False)
+    text: str = field(default="", repr=False)
+    html: str | None = field(default=None, repr=False)
+    subject: str = field(default="", repr=False)
+    locale: str = ""
+    purpose: str = ""
+    caller_number: str = field(default="", repr=False)
+    expires_at: datetime | None = None
+    reference: str = ""
+
+    def __repr__(self) -> str:
+        return f"Message(channel={self.channel!r}, recipient={masked(self.recipient)!r}, purpose={self.purpose!r})"
+
+
+class Status(str, Enum):
+    """How the hand-over ended. All but ``ACCEPTED`` and ``TIMEOUT`` are definite failures."""
+
+    ACCEPTED = "accepted"
+    INVALID_RECIPIENT = "invalid_recipient"
+    REJECTED = "rejected"
+    RATE_LIMITED = "rate_limited"
+    AUTH_ERROR = "auth_error"
+    TIMEOUT = "timeout"
+    UNAVAILABLE = "unavailable"
+
+    @property
+    def is_definite_failure(self) -> bool:
+        """The message was certainly not handed over: the quota is given back."""
+        return self not in (Status.ACCEPTED, Status.TIMEOUT)
+
+    @property
+    def may_fail_over(self) -> bool:
+        """Another sender may try: this one certainly did not, and the recipient is not the reason."""
+        return self.is_definite_failure and self is not Status.INVALID_RECIPIENT
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """
+    A sender's answer. ``status`` may be given as its word (``"accepted"``).
+
+    ``cost`` is in the provider's currency; ``detail`` is for the log and must hold no secret.
+    """
+
+    status: Status
+    provider_id: str = ""
+    cost: float | None = None
+    detail: str = ""
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "status", Status(self.status))
+
+
+class Sender(Protocol):
+    """
+    Hands one message over, within a deadline of its own.
+
+    An exception counts as ``unavailable``, a ``TimeoutError`` as ``timeout`` (the outcome is
+    unknown: the code stays alive and the quota used).
+    """
+
+    def send(self, message: Message) -> Receipt:
+        """Hand ``message`` over and say how that ended."""

@@ -1,0 +1,145 @@
+"""
+Storage speaks in operations, and each is one indivisible step.
+
+Of racing callers, on threads or processes, every operation behaves as if they came one after
+the other. An adapter's whole duty is that; the rules are in :mod:`flask_otpauth.core`. Put
+yours through :class:`flask_otpauth.testing.StorageContract`.
+
+Every method raises :exc:`~flask_otpauth.core.errors.StorageUnavailable` when the store is
+down; nothing was decided then. Instants are epoch milliseconds.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+from typing import Literal, Protocol
+
+from flask_otpauth.core.challenges import Cap, Guess, Issue, IssueResult, Standing
+from flask_otpauth.core.clients import Campaign, Client, ClientToken
+from flask_otpauth.core.failures import FailurePolicy, Secret
+from flask_otpauth.core.limits import Block
+from flask_otpauth.core.sessions import Refresh, Rotation, Session
+
+__all__ = ["Cap", "ChallengeStore", "ClientStore", "SecretStore", "SessionStore", "Storage"]
+
+
+class ChallengeStore(Protocol):
+    """Codes, and the logs that limit them."""
+
+    def issue(self, issue: Issue) -> IssueResult:
+        """Check cooldown, quotas, lock and cap, and replace the live code; or say what forbids it."""
+
+    def peek(self, issue: Issue) -> Block | None:
+        """What of cooldown, quotas and lock would forbid it now. A look, no promise."""
+
+    def withdraw(self, issue: Issue) -> None:
+        """Undo an issue: its quota is given back, its code dead, a newer code alive."""
+
+    def redeem(self, guess: Guess) -> Standing:
+        """Judge the guess, count it, consume the code it opens; or say why it was not judged."""
+
+    def reference(self, key: bytes) -> str | None:
+        """What the newest issue left with this row, ``None`` if there is no row."""
+
+    def clear(self, limits_key: bytes, log: Literal["sends", "misses"]) -> None:
+        """Empty one log: ``sends`` frees the quotas, ``misses`` lifts the lock."""
+
+
+class SecretStore(Protocol):
+    """PINs and passwords: memory-hard hashes with their failure counters."""
+
+    def read(self, key: bytes) -> Secret:
+        """The secret as it is now; one that was never set has no hash."""
+
+    def put(self, key: bytes, new_hash: str, *, replacing: str | None | Literal["any"]) -> bool:
+        """Set the hash and forget the failures, if the hash is still ``replacing`` (``"any"``: always)."""
+
+    def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, Secret]:
+        """Count a failure unless blocked or the hash is not ``judged`` any more: (counted, as it is now)."""
+
+    def passed(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
+        """Forget the failures, unless blocked or the hash is not ``judged`` any more."""
+
+    def unblock(self, key: bytes) -> None:
+        """Forget the failures, whatever they are."""
+
+
+class SessionStore(Protocol):
+    """Sessions of users."""
+
+    def open(self, session: Session, *, closing_others: bool) -> int:
+        """Add the session; close the user's others first if asked: how many were closed."""
+
+    def rotate(self, refresh: Refresh) -> tuple[Rotation, Session | None]:
+        """Spend a refresh token; a reused one closes the session. The session as it is now."""
+
+    def find(self, session_id: str) -> Session | None:
+        """The session, alive or not: one indexed read."""
+
+    def close(self, session_id: str, now_ms: int) -> bool:
+        """Close one session; whether it was alive."""
+
+    def close_all(self, user_id: str, now_ms: int) -> int:
+        """Close a user's sessions and let their token generation pass: how many were closed."""
+
+    def generation(self, user_id: str) -> int:
+        """The user's token generation: signed tokens of an earlier one are revoked."""
+
+
+class ClientStore(Protocol):
+    """Clients with their tokens, and campaigns. Look-ups are by key or digest, never scans."""
+
+    def add(self, client: Client) -> None:
+        """Keep a new client."""
+
+    def get(self, client_id: str) -> Client | None:
+        """The client of that id."""
+
+    def by_secret(self, digests: Sequence[bytes], now_ms: int) -> tuple[Client, int] | None:
+        """Whose secret, living now, has one of these digests; and the secret's generation."""
+
+    def list(self) -> Sequence[Client]:
+        """All clients, oldest first."""
+
+    def set_blocked(self, client_id: str, blocked_at: int | None) -> bool:
+        """Block or unblock; whether there is such a client."""
+
+    def rotate_secret(self, client_id: str, digest: bytes, previous_until: int) -> bool:
+        """Replace the secret, the old one good until ``previous_until``; whether there is such a client."""
+
+    def add_token(self, token: ClientToken, at_most: int) -> None:
+        """Keep a token; the client's oldest give way so that at most ``at_most`` live."""
+
+    def find_token(self, digests: Sequence[bytes]) -> ClientToken | None:
+        """The token with one of these digests, expired or not."""
+
+    def add_campaign(self, campaign: Campaign) -> None:
+        """Keep a new campaign."""
+
+    def get_campaign(self, campaign_id: str) -> Campaign | None:
+        """The campaign of that id."""
+
+    def list_campaigns(self, client_id: str | None) -> Sequence[Campaign]:
+        """A client's campaigns, oldest first; all with ``None``."""
+
+    def set_paused(self, campaign_id: str, paused_at: int | None) -> bool:
+        """Pause or resume; whether there is such a campaign."""
+
+
+class Storage(Protocol):
+    """Everything that is stored, and what must stand or fall together."""
+
+    challenges: ChallengeStore
+    secrets: SecretStore
+    sessions: SessionStore
+    clients: ClientStore
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """One transaction around several operations: an exception undoes them all."""
+
+    def create_all(self) -> None:
+        """Create the tables that are missing."""
+
+    def purge(self, before_ms: int) -> int:
+        """Delete rows that nothing has depended on since ``before_ms``: how many."""
