@@ -1,0 +1,47 @@
+"""Account tokens: what the host's own login hands to its app, and the ``sms`` flow takes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Any
+
+from flask_otpauth.core.errors import AccountTokenInvalid, CredentialsInvalid
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.directory import Directory, User
+from flask_otpauth.ports.storage import SessionStore
+from flask_otpauth.ports.tokens import TokenSigner
+
+_USE = "account"
+
+
+@dataclass(frozen=True)
+class AccountTokens:
+    """Revocable through the user's token generation: ``revoke_sessions`` ends them all."""
+
+    signer: TokenSigner
+    sessions: SessionStore
+    directory: Directory
+    clock: Clock
+    ttl: timedelta
+
+    def issue(self, user_id: Any) -> str:
+        """A token that names the user."""
+        now = self.clock()
+        claims = {"sub": str(user_id), "gen": self.sessions.generation(str(user_id))}
+        return self.signer.sign(_USE, claims, now, now + self.ttl)
+
+    def user(self, token: str) -> User:
+        """
+        Whom the token names.
+
+        :raises AccountTokenInvalid: if it is forged, expired, revoked, or the user is disabled.
+        """
+        try:
+            claims = self.signer.read(_USE, token, self.clock())
+        except CredentialsInvalid:
+            raise AccountTokenInvalid from None
+        user = self.directory.get(claims["sub"])
+        if user is None or not user.is_enabled or claims["gen"] != self.sessions.generation(claims["sub"]):
+            raise AccountTokenInvalid
+        return user

@@ -1,0 +1,213 @@
+"""Clients and campaigns: one credential, four presentations (contract/README.md)."""
+
+from __future__ import annotations
+
+import hmac
+import secrets
+import uuid
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+
+from flask_otpauth.core import errors
+from flask_otpauth.core.clients import Campaign, Client, ClientToken
+from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.limits import milliseconds
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.storage import ClientStore
+from flask_otpauth.ports.tokens import TokenSigner
+
+SCOPES = ("member", "admin")
+
+
+@dataclass(frozen=True)
+class Credentials:
+    """A client's id and its secret, which is shown this once."""
+
+    id: str
+    secret: str = field(repr=False)
+
+
+@dataclass(frozen=True)
+class Clients:
+    """Creating and blocking clients (``otpauth.clients``), and telling who is calling."""
+
+    store: ClientStore
+    keys: KeyRing
+    signer: TokenSigner
+    clock: Clock
+    flows: tuple[str, ...]
+
+    def create(self, name: str, flows: Iterable[str] = ("voice",), scope: str = "member") -> Credentials:
+        """
+        A new client, limited to ``flows``. ``scope`` is ``member``, or ``admin``, which reaches
+        every campaign and may name any user.
+
+        :raises ValueError: for a flow or a scope that does not exist.
+        """
+        chosen = (flows,) if isinstance(flows, str) else tuple(flows)
+        wrong = [flow for flow in chosen if flow not in self.flows]
+        if wrong or not chosen:
+            raise ValueError(f"flows are of {', '.join(self.flows)}; not {', '.join(wrong) or 'none'}")
+        if scope not in SCOPES:
+            raise ValueError(f"a scope is one of {', '.join(SCOPES)}")
+        created = Credentials(secrets.token_hex(8), str(uuid.uuid4()))
+        digest = self._digests(created.secret)[0]
+        self.store.add(Client(created.id, name, chosen, scope, epoch_ms(self.clock()), digest))
+        return created
+
+    def list(self) -> Sequence[Client]:
+        """All clients, oldest first. Their secrets are not in them."""
+        return self.store.list()
+
+    def block(self, client_id: str) -> bool:
+        """Refuse its tokens at once; whether there is such a client."""
+        return self.store.set_blocked(client_id, epoch_ms(self.clock()))
+
+    def unblock(self, client_id: str) -> bool:
+        """Let its tokens work again; whether there is such a client."""
+        return self.store.set_blocked(client_id, None)
+
+    def rotate(self, client_id: str, overlap: int | timedelta = 0) -> Credentials:
+        """
+        A new secret; the old one, and what was bought with it, works ``overlap`` seconds longer.
+
+        :raises ValueError: if there is no such client.
+        """
+        period = timedelta(seconds=overlap) if isinstance(overlap, int) else overlap
+        rotated = Credentials(client_id, str(uuid.uuid4()))
+        until = epoch_ms(self.clock()) + milliseconds(period)
+        if not self.store.rotate_secret(client_id, self._digests(rotated.secret)[0], until):
+            raise ValueError(f"there is no client {client_id!r}")
+        return rotated
+
+    def by_secret(self, secret: str, flow: str, client_id: str | None = None) -> tuple[Client, int]:
+        """
+        Whose secret it is, and which of its secrets.
+
+        :raises CredentialsInvalid: if it is nobody's, or not that client's.
+        :raises NotPermitted: if the client is blocked, or not made for ``flow``.
+        """
+        found = self.store.by_secret(self._digests(secret), epoch_ms(self.clock()))
+        if found is None or not hmac.compare_digest((client_id or found[0].id).encode(), found[0].id.encode()):
+            raise errors.CredentialsInvalid
+        return self._permitted(found[0], flow), found[1]
+
+    def buy_token(self, client: Client, generation: int, ttl: timedelta, at_most: int) -> str:
+        """An opaque access token; of a client's tokens the ``at_most`` newest live."""
+        token = secrets.token_urlsafe(24)
+        now_ms = epoch_ms(self.clock())
+        digest = self.keys.digests("client tokens", token)[0]
+        bought = ClientToken(digest, client.id, generation, now_ms, now_ms + milliseconds(ttl))
+        self.store.add_token(bought, at_most)
+        return token
+
+    def by_token(self, token: str, flow: str) -> Client:
+        """
+        Whose opaque access token it is.
+
+        :raises CredentialsInvalid: if it is nobody's, expired, or its secret was rotated away.
+        :raises NotPermitted: as :meth:`by_secret`.
+        """
+        bought = self.store.find_token(self.keys.digests("client tokens", token))
+        if bought is None or bought.expires_at <= epoch_ms(self.clock()):
+            raise errors.CredentialsInvalid
+        return self._holder(bought.client_id, bought.generation, flow)
+
+    def sign_token(self, client: Client, generation: int, flow: str, ttl: timedelta) -> str:
+        """A signed access token for ``flow``."""
+        now = self.clock().replace(microsecond=0)
+        return self.signer.sign(f"client:{flow}", {"sub": client.id, "gen": generation}, now, now + ttl)
+
+    def by_signed_token(self, token: str, flow: str) -> Client:
+        """Whose signed access token it is. Raises as :meth:`by_token`."""
+        claims = self.signer.read(f"client:{flow}", token, self.clock())
+        if not isinstance(claims.get("gen"), int):
+            raise errors.CredentialsInvalid
+        return self._holder(claims["sub"], claims["gen"], flow)
+
+    def _holder(self, client_id: str, generation: int, flow: str) -> Client:
+        client = self.store.get(client_id)
+        if client is None or not client.accepts_generation(generation, epoch_ms(self.clock())):
+            raise errors.CredentialsInvalid
+        return self._permitted(client, flow)
+
+    def _permitted(self, client: Client, flow: str) -> Client:
+        if client.blocked_at is not None:
+            raise errors.ClientBlocked
+        if flow not in client.flows:
+            raise errors.ClientNotAllowed
+        return client
+
+    def _digests(self, secret: str) -> tuple[bytes, ...]:
+        return self.keys.digests("client secrets", secret)
+
+
+@dataclass(frozen=True)
+class Campaigns:
+    """What calls of a client are like (``otpauth.campaigns``)."""
+
+    store: ClientStore
+    clock: Clock
+    languages: tuple[str, ...]
+
+    def create(
+        self,
+        client_id: str,
+        name: str = "",
+        caller_id: str = "",
+        language: str = "vi",
+        repeats: int = 2,
+        daily_cap: int | None = None,
+    ) -> Campaign:
+        """
+        A new campaign of a client. ``repeats``: how often the digits are read; ``daily_cap``:
+        the most calls of one UTC day.
+
+        :raises ValueError: if there is no such client, or no such language.
+        """
+        if self.store.get(client_id) is None:
+            raise ValueError(f"there is no client {client_id!r}")
+        if language not in self.languages:
+            raise ValueError(f"languages are {', '.join(self.languages)}")
+        if repeats < 1 or (daily_cap is not None and daily_cap < 1):
+            raise ValueError("repeats and daily_cap are at least 1")
+        created = Campaign(
+            id=secrets.token_hex(5),
+            client_id=client_id,
+            name=name,
+            caller_id=caller_id,
+            language=language,
+            created_at=epoch_ms(self.clock()),
+            repeats=repeats,
+            daily_cap=daily_cap,
+        )
+        self.store.add_campaign(created)
+        return created
+
+    def list(self, client_id: str | None = None) -> Sequence[Campaign]:
+        """A client's campaigns, or all."""
+        return self.store.list_campaigns(client_id)
+
+    def pause(self, campaign_id: str) -> bool:
+        """Refuse its calls; whether there is such a campaign."""
+        return self.store.set_paused(campaign_id, epoch_ms(self.clock()))
+
+    def resume(self, campaign_id: str) -> bool:
+        """Take its calls again; whether there is such a campaign."""
+        return self.store.set_paused(campaign_id, None)
+
+    def reached_by(self, client: Client, campaign_id: str) -> Campaign:
+        """
+        The campaign, if the client may use it now.
+
+        :raises CampaignNotFound: if there is none, or it is another client's (an ``admin`` reaches all).
+        :raises CampaignPaused: if it is paused.
+        """
+        campaign = self.store.get_campaign(campaign_id)
+        if campaign is None or (campaign.client_id != client.id and client.scope != "admin"):
+            raise errors.CampaignNotFound
+        if campaign.paused_at is not None:
+            raise errors.CampaignPaused
+        return campaign

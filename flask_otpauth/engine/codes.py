@@ -1,0 +1,251 @@
+"""Issuing and redeeming codes: the one engine behind every flow and the host's own views."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from datetime import datetime, timedelta
+from typing import Any
+
+from flask_otpauth.core import errors
+from flask_otpauth.core.challenges import Cap, Guess, Issue, Standing, State
+from flask_otpauth.core.codes import draw_code, draw_nonce, is_digits
+from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.limits import DAY, Block, milliseconds
+from flask_otpauth.core.policies import Policy
+from flask_otpauth.engine.post import Letter, Post
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.events import Events
+from flask_otpauth.ports.storage import Storage
+
+
+@dataclass(frozen=True)
+class Target:
+    """
+    What a code is for, whom it is about, and for which client: all three are bound to it.
+
+    ``counted_as`` is the subject that quotas, budget and lock count under, where it is not
+    ``subject`` itself (an order's is its phone); where only the row of that subject is known,
+    ``limits_key`` is its key.
+    """
+
+    purpose: str
+    subject: str
+    client_id: str = ""
+    counted_as: str = ""
+    limits_key: bytes | None = None
+
+    def counting(self, limits_key: bytes) -> Target:
+        """This target, with its limits in the row of that key."""
+        return replace(self, limits_key=limits_key)
+
+
+@dataclass(frozen=True)
+class Terms:
+    """
+    What a request for a code may ask for beyond its policy.
+
+    ``code``: the caller chose it. ``references`` are kept with the limits and the challenge.
+    ``cap`` is a counter that must have room as well. ``repeat_within_ms``: the same code
+    asked for again within this time is a retry after a lost answer.
+    """
+
+    code: str | None = field(default=None, repr=False)
+    references: tuple[str, str] = ("", "")
+    cap: Cap | None = None
+    repeat_within_ms: int = 0
+
+
+@dataclass(frozen=True)
+class Issued:
+    """A live code. ``repeated``: it was issued by the request before this one; nothing was sent."""
+
+    code: str = field(repr=False)
+    expires_at: datetime
+    repeated: bool = False
+
+
+_DAY_MS = milliseconds(DAY)
+_LIMITED: dict[str, Callable[[int | None, int], errors.Limited]] = {
+    "cooldown": errors.CooldownActive,
+    "quota": errors.QuotaExceeded,
+    "lock": errors.SubjectLocked,
+}
+
+
+@dataclass(frozen=True)
+class Codes:
+    """Issue → commit → send → withdraw on a definite failure; and redeem, at most once."""
+
+    storage: Storage
+    keys: KeyRing
+    post: Post
+    clock: Clock
+    events: Events
+
+    def send(
+        self, policy: Policy, target: Target, letter: Letter | None, terms: Terms | None = None
+    ) -> Issued:
+        """
+        Issue a code, which supersedes the earlier one, and send it.
+
+        Without a ``letter`` nothing is sent and no guess can be right, with the same limits and
+        answers: how a subject is treated that must not be told apart from a known one.
+
+        :raises Limited: if cooldown, quota, lock or cap forbid it; the earlier code stays live.
+        :raises SendFailed: if it was definitely not handed over; nothing was used up.
+        """
+        terms = terms or Terms()
+        now = self.clock()
+        code = terms.code if terms.code is not None else draw_code(policy.code_length)
+        issue = self._issue(policy, target, now, terms, code if letter is not None else None)
+        result = self.storage.challenges.issue(issue)
+        if result.block is not None:
+            raise self._limited(result.block, target, epoch_ms(now))
+        issued = Issued(code, now + policy.code_ttl, result.repeated)
+        if letter is not None and not result.repeated:
+            self.events("code_issued", purpose=target.purpose, subject=target.subject)
+            receipt = self.post.send_code(letter, code, issued.expires_at, issue)
+            if receipt.status.is_definite_failure:
+                raise errors.SendFailed
+        return issued
+
+    def issue(self, policy: Policy, target: Target) -> Issued:
+        """
+        Issue a code that the caller hands over by other means.
+
+        :raises Limited: as :meth:`send`.
+        """
+        now = self.clock()
+        code = draw_code(policy.code_length)
+        result = self.storage.challenges.issue(self._issue(policy, target, now, Terms(), code))
+        if result.block is not None:
+            raise self._limited(result.block, target, epoch_ms(now))
+        self.events("code_issued", purpose=target.purpose, subject=target.subject)
+        return Issued(code, now + policy.code_ttl)
+
+    def draw(self, policy: Policy) -> str:
+        """A code, for a flow that must know it before it is issued."""
+        return draw_code(policy.code_length)
+
+    def daily_cap(self, scope: str, subject: str, count: int | None) -> Cap | None:
+        """A cap of ``count`` a UTC day; none without a count."""
+        if count is None:
+            return None
+        now_ms = epoch_ms(self.clock())
+        day_start_ms = now_ms - now_ms % _DAY_MS
+        return Cap(self.keys.row_key("cap", scope, subject), count, day_start_ms, day_start_ms + _DAY_MS)
+
+    def wait_seconds(self, policy: Policy, target: Target) -> int:
+        """Whole seconds until a code may be sent again; 0 when it may now, or nothing tells when."""
+        block = self._peek(policy, target)
+        return (block.retry_after_seconds(epoch_ms(self.clock())) or 0) if block else 0
+
+    def demand_unlocked(self, policy: Policy, target: Target) -> None:
+        """:raises SubjectLocked: if the guess budget of the subject is used up."""
+        block = self._peek(replace(policy, send_quotas=(), cooldown=timedelta(0)), target)
+        if block is not None:
+            raise self._limited(block, target, epoch_ms(self.clock()))
+
+    def redeem(
+        self, policy: Policy, target: Target, code: object, effect: Callable[[], Any] | None = None
+    ) -> Any:
+        """
+        Judge a submitted code, count the guess, and consume the code that it opens.
+
+        ``effect`` is what the code opens: it runs in the transaction that consumes the code,
+        so that both stand or fall together, and its result is returned.
+
+        :raises SubjectLocked: if the guess budget of the subject is used up.
+        :raises CodeRefused: which of its kinds depends on the policy's ``tells_state``.
+        """
+        if not is_digits(code, policy.code_length):
+            raise self._refused(target, errors.CodeWrong(reason="shape"))
+        now_ms = epoch_ms(self.clock())
+        parts = _bound(target)
+        guess = Guess(
+            limits_key=self.limits_key(policy, target),
+            challenge_key=self.challenge_key(target),
+            digests=self.keys.digests("codes", *parts, str(code)),
+            nonce=draw_nonce(),
+            now_ms=now_ms,
+            max_guesses=policy.max_guesses,
+            locks=policy.locks,
+        )
+        result = None
+        with self.storage.transaction():
+            standing = self.storage.challenges.redeem(guess)
+            if standing.state is State.ACCEPTED and effect is not None:
+                result = effect()
+        # Only now: an exception inside would have undone the count of the guess.
+        if standing.state is not State.ACCEPTED:
+            raise self._refused(target, _refusal(standing, policy, now_ms))
+        self.events("code_accepted", purpose=target.purpose, subject=target.subject)
+        return result
+
+    def limits_key(self, policy: Policy, target: Target) -> bytes:
+        """The row that the limits of this target are kept in: never with the client in its key."""
+        if target.limits_key is not None:
+            return target.limits_key
+        return self.keys.row_key(policy.scope, "", target.counted_as or target.subject)
+
+    def challenge_key(self, target: Target) -> bytes:
+        """The row that the target's code is kept in."""
+        return self.keys.row_key(*_bound(target))
+
+    def _peek(self, policy: Policy, target: Target) -> Block | None:
+        return self.storage.challenges.peek(self._issue(policy, target, self.clock(), Terms(), None))
+
+    def _issue(self, policy: Policy, target: Target, now: datetime, terms: Terms, code: str | None) -> Issue:
+        if code is None:
+            digest = secrets.token_bytes(32)
+        else:
+            digest = self.keys.digests("codes", *_bound(target), code)[0]
+        return Issue(
+            limits_key=self.limits_key(policy, target),
+            challenge_key=self.challenge_key(target),
+            nonce=draw_nonce(),
+            digest=digest,
+            now_ms=epoch_ms(now),
+            expires_at_ms=epoch_ms(now) + milliseconds(policy.code_ttl),
+            send_limits=policy.send_limits,
+            locks=policy.locks,
+            references=terms.references,
+            cap=terms.cap,
+            repeat_within_ms=terms.repeat_within_ms,
+        )
+
+    def _limited(self, block: Block, target: Target, now_ms: int) -> errors.Limited:
+        self.events("request_limited", purpose=target.purpose, subject=target.subject, reason=block.kind)
+        return _LIMITED[block.kind](block.retry_after_seconds(now_ms), block.count)
+
+    def _refused(self, target: Target, refusal: errors.Refusal) -> errors.Refusal:
+        reason = refusal.reason if isinstance(refusal, errors.CodeWrong) else refusal.code
+        self.events("code_refused", purpose=target.purpose, subject=target.subject, reason=reason)
+        return refusal
+
+
+def _bound(target: Target) -> tuple[str, str, str]:
+    return target.purpose, target.client_id, target.subject
+
+
+def _refusal(standing: Standing, policy: Policy, now_ms: int) -> errors.Refusal:
+    """
+    The refusal to tell.
+
+    A used or expired code reads as wrong to somebody who does not know it, so that these two
+    are no oracle (contract/email.md). Where ``tells_state`` is set, the state is told whatever
+    the code, and expiry before exhaustion (contract/flashcall.md: the order id is the proof).
+    """
+    if standing.block is not None:
+        return errors.SubjectLocked(standing.block.retry_after_seconds(now_ms), standing.block.count)
+    if standing.state is State.EXHAUSTED:
+        return errors.CodeExpired() if standing.expired and policy.tells_state else errors.CodeExhausted()
+    told = standing.right or policy.tells_state
+    if standing.state is State.USED and told:
+        return errors.CodeUsed()
+    if standing.state is State.EXPIRED and told:
+        return errors.CodeExpired()
+    return errors.CodeWrong(standing.left, standing.state.value)

@@ -1,0 +1,204 @@
+"""What the ``account`` flow does with a customer's PIN, password and codes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Container
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from flask_otpauth.core import errors
+from flask_otpauth.core.challenges import Issue
+from flask_otpauth.core.codes import draw_nonce
+from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.limits import DAY, Limit, milliseconds
+from flask_otpauth.core.passwords import normalised, weakness
+from flask_otpauth.core.policies import Policy
+from flask_otpauth.engine.codes import Codes, Target
+from flask_otpauth.engine.post import Letter
+from flask_otpauth.engine.secrets import Secrets
+from flask_otpauth.engine.sessions import Sessions
+from flask_otpauth.engine.users import Users
+from flask_otpauth.ports.directory import User
+
+PIN_RESET = "account.pin_reset"
+PASSWORD_RESET = "account.password_reset"
+
+
+class Proof(Protocol):
+    """What entitles somebody to a new secret: checked first, and redeemed with its effect."""
+
+    def demand_open(self) -> None:
+        """:raises Refusal: if it could not be judged now, whatever it is."""
+
+    def redeem(self, effect: Callable[[], Any]) -> None:
+        """Judge it and let ``effect`` happen. :raises Refusal: if it proves nothing."""
+
+
+@dataclass(frozen=True)
+class Customers:
+    """
+    PINs and passwords of a merchant's customers (contract/account.md).
+
+    Each method does its checks in the contract's order: block or lock, state, the new secret's
+    rules, and only then the secret or the code, so that a refused new one uses nothing up.
+    """
+
+    users: Users
+    codes: Codes
+    sessions: Sessions
+    pins: Secrets
+    passwords: Secrets
+    barred_pins: Container[str]
+    common_passwords: Container[str]
+    notifies: bool
+
+    def find(self, identifier: Any, field: str, client_id: str) -> User:
+        """The customer that ``identifier`` means. :raises UserNotFound: if it is nobody, or disabled."""
+        user = self.users.resolve(identifier, client_id)
+        if user is None or not user.is_enabled:
+            raise errors.UserNotFound(field)
+        return user
+
+    def set_pin(self, user: User, pin: str, field: str) -> None:
+        """Set the first PIN. :raises SecretAlreadySet: if there is one."""
+        if self.pins.is_set(user):
+            raise errors.SecretAlreadySet(field)
+        self._demand_good_pin(pin, field)
+        if not self.pins.put(user, self.pins.hashed(user, pin), replacing=None):
+            raise errors.SecretAlreadySet(field)
+
+    def change_pin(self, user: User, current: str, new: str, fields: tuple[str, str]) -> None:
+        """Replace the PIN by somebody who knows it. ``fields`` are those of the two in the request."""
+        self.demand_unblocked(self.pins, user, fields[0])
+        if not self.pins.is_set(user):
+            raise errors.SecretNotSet(fields[0])
+        self._demand_good_pin(new, fields[1])
+        self._replace(self.pins, user, current, new, fields[0])
+
+    def reset_pin(self, user: User, pin: str, field: str, proof: Proof) -> None:
+        """Set the PIN, whatever it was, and end its block."""
+        proof.demand_open()
+        self._demand_good_pin(pin, field)
+        new_hash = self.pins.hashed(user, pin)
+        proof.redeem(lambda: self.pins.put(user, new_hash))
+        self._after_change(user, "pin_changed")
+
+    def change_password(self, user: User, old: str, new: str, fields: tuple[str, str]) -> None:
+        """Replace the password by somebody who knows it."""
+        self.demand_unblocked(self.passwords, user, fields[0])
+        self._demand_good_password(user, new, fields[1])
+        self._replace(self.passwords, user, normalised(old), normalised(new), fields[0])
+        self._after_change(user, "password_changed")
+
+    def set_password(self, user: User, password: str, field: str, proof: Proof | None = None) -> None:
+        """Set the password, whatever it was."""
+        if proof is not None:
+            proof.demand_open()
+        self._demand_good_password(user, password, field)
+        new_hash = self.passwords.hashed(user, normalised(password))
+        if proof is None:
+            self.passwords.put(user, new_hash)
+        else:
+            proof.redeem(lambda: self.passwords.put(user, new_hash))
+        self._after_change(user, "password_changed")
+
+    def check_password(self, user: User, password: str, field: str) -> None:
+        """:raises SecretRefused: unless it is the customer's password."""
+        try:
+            self.passwords.check(user, normalised(password), field)
+        except errors.SecretNotSet:
+            raise errors.SecretWrong(field) from None
+
+    def by_code(self, policy: Policy, target: Target, code: str) -> Proof:
+        """The proof that somebody holds the code that was issued for ``target``."""
+        return ByCode(self.codes, policy, target, code)
+
+    def by_password(self, user: User, password: str, field: str) -> Proof:
+        """The proof that somebody knows the customer's password."""
+        return ByPassword(self, user, password, field)
+
+    def allow(self, act: str, user: User, per_day: int | None) -> None:
+        """
+        Count an act that loosens a limit, where a profile limits it.
+
+        :raises QuotaExceeded: beyond ``per_day`` in any 24 hours.
+        """
+        if per_day is None:
+            return
+        now_ms = epoch_ms(self.codes.clock())
+        key = self.codes.keys.row_key("act", act, str(user.id))
+        limits = (Limit("quota", per_day, milliseconds(DAY)),)
+        act_counted = Issue(key, key, draw_nonce(), b"\0" * 32, now_ms, now_ms, limits)
+        block = self.codes.storage.challenges.issue(act_counted).block
+        if block is not None:
+            raise errors.QuotaExceeded(block.retry_after_seconds(now_ms), block.count)
+
+    def _replace(self, secrets: Secrets, user: User, old: str, new: str, field: str) -> None:
+        new_hash = secrets.hashed(user, new)
+        while True:
+            try:
+                judged = secrets.check(user, old, field)
+            except errors.SecretNotSet:
+                raise errors.SecretWrong(field) from None
+            if secrets.put(user, new_hash, replacing=judged):
+                return
+            # Somebody replaced it between our look and our leap: the old one is judged anew.
+
+    def demand_unblocked(self, secrets: Secrets, user: User, field: str) -> None:
+        """:raises SecretBlocked: if there is a block now."""
+        block = secrets.block(user, field)
+        if block is not None:
+            raise block
+
+    def _demand_good_pin(self, pin: str, field: str) -> None:
+        if pin in self.barred_pins:
+            raise errors.SecretTooWeak(field, "common_pin")
+
+    def _demand_good_password(self, user: User, password: str, field: str) -> None:
+        own: Collection[str] = [each for each in (user.email, user.member_id) if each]
+        reason = weakness(password, own, self.common_passwords)
+        if reason is not None:
+            raise errors.SecretTooWeak(field, reason)
+
+    def _after_change(self, user: User, template: str) -> None:
+        """End the customer's sessions in other flows, and tell them (NIST SP 800-63B-4 §4.2.3)."""
+        self.sessions.close_all(str(user.id))
+        if self.notifies and user.email and "email" in self.codes.post.routes:
+            self.codes.post.notify(Letter("email", user.email, template=template, purpose=template))
+
+
+@dataclass(frozen=True)
+class ByCode:
+    """A one-time code; it is consumed in the transaction of its effect."""
+
+    codes: Codes
+    policy: Policy
+    target: Target
+    code: str
+
+    def demand_open(self) -> None:
+        """The subject is not locked."""
+        self.codes.demand_unlocked(self.policy, self.target)
+
+    def redeem(self, effect: Callable[[], Any]) -> None:
+        """Consume the code."""
+        self.codes.redeem(self.policy, self.target, self.code, effect)
+
+
+@dataclass(frozen=True)
+class ByPassword:
+    """The password; failures are counted with those of every other path that judges it."""
+
+    customers: Customers
+    user: User
+    password: str
+    field: str
+
+    def demand_open(self) -> None:
+        """The password is not throttled."""
+        self.customers.demand_unblocked(self.customers.passwords, self.user, self.field)
+
+    def redeem(self, effect: Callable[[], Any]) -> None:
+        """Check the password."""
+        self.customers.check_password(self.user, self.password, self.field)
+        effect()

@@ -1,0 +1,97 @@
+"""Codes for the host's own views: confirm a phone, delete an account (``otpauth.codes``)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any
+
+from flask_otpauth.core import errors
+from flask_otpauth.core.policies import Policy
+from flask_otpauth.engine.codes import Codes, Target
+from flask_otpauth.engine.post import Letter
+from flask_otpauth.ports.addresses import Addresses
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A code is on its way. The code itself is only in the message."""
+
+    recipient: str
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """
+    What became of a submitted code; true if it was accepted.
+
+    ``reason`` is the stable code of the refusal, ``left`` how many guesses the code takes
+    still, ``retry_after_seconds`` when a lock ends.
+    """
+
+    accepted: bool
+    reason: str = ""
+    left: int = 0
+    retry_after_seconds: int | None = None
+
+    def __bool__(self) -> bool:
+        return self.accepted
+
+
+@dataclass(frozen=True)
+class HostCodes:
+    """
+    The very engine of the flows, without a blueprint.
+
+    An address has one quota and one guess budget, whoever sends to it: those of ``email`` for
+    an e-mail address, those of ``sms`` for a phone number.
+    """
+
+    engine: Codes
+    addresses: Addresses
+    policies: Mapping[str, Policy]
+    region: str | None
+
+    def send(
+        self, channel: str, recipient: str, *, purpose: str, locale: str = "en", **values: Any
+    ) -> Sent:
+        """
+        Send a code for ``purpose`` by ``channel``. ``values`` go to the template
+        ``otpauth/<channel>/<purpose>``, or ``code`` where there is none.
+
+        :raises ValueError: if ``recipient`` is not an address, or nobody sends on ``channel``.
+        :raises Limited: if cooldown, quota or lock forbid it.
+        :raises SendFailed: if the message was definitely not handed over.
+        """
+        if channel not in self.engine.post.routes:
+            raise ValueError(f"OTPAUTH_SENDERS has no sender for the channel {channel!r}")
+        kind, address = self._parsed(recipient)
+        letter = Letter(channel, address, locale, purpose=purpose, values=values)
+        issued = self.engine.send(self.policies[kind], _target(purpose, address), letter)
+        return Sent(address, issued.expires_at)
+
+    def redeem(self, recipient: str, *, purpose: str, code: str) -> Outcome:
+        """
+        Whether ``code`` is the one that was sent to ``recipient`` for ``purpose``. It is
+        accepted once, and a wrong guess is counted.
+
+        :raises ValueError: if ``recipient`` is not an address.
+        """
+        kind, address = self._parsed(recipient)
+        try:
+            self.engine.redeem(self.policies[kind], _target(purpose, address), code)
+        except (errors.CodeRefused, errors.SubjectLocked) as refusal:
+            return Outcome(False, refusal.code, getattr(refusal, "left", 0), refusal.retry_after_seconds)
+        return Outcome(True)
+
+    def _parsed(self, recipient: str) -> tuple[str, str]:
+        if "@" in recipient:
+            return "email", self.addresses.email(recipient)
+        return "phone", self.addresses.phone(recipient, self.region)
+
+
+def _target(purpose: str, address: str) -> Target:
+    # Under a name of their own, so that no host's purpose can ever be a flow's.
+    return Target(f"host:{purpose}", address)

@@ -1,0 +1,112 @@
+"""Writing a message and having it handed over, outside of every transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flask_otpauth.core.challenges import Issue
+from flask_otpauth.core.errors import OtpAuthError
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.delivery import Delivery, Parcel
+from flask_otpauth.ports.events import Events
+from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
+from flask_otpauth.ports.storage import Storage
+from flask_otpauth.ports.templates import Templates
+
+
+@dataclass(frozen=True)
+class Letter:
+    """
+    What to write and where to: everything about a message but its code.
+
+    ``template`` is a file name under ``otpauth/<channel>/`` without locale and ending;
+    ``values`` are what it may name beside ``code``, ``minutes`` and ``purpose``.
+    """
+
+    channel: str
+    recipient: str
+    locale: str = "en"
+    template: str = "code"
+    purpose: str = ""
+    caller_number: str = ""
+    reference: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Post:
+    """Renders letters and hands them over; a definite failure withdraws the code."""
+
+    routes: Mapping[str, Sender]
+    delivery: Delivery
+    templates: Templates
+    storage: Storage
+    clock: Clock
+    events: Events
+
+    def send_code(self, letter: Letter, code: str, expires_at: datetime, issue: Issue) -> Receipt:
+        """Send ``code``; the receipt says ``accepted`` also where sending goes on behind the answer."""
+        return self._submit(Parcel(self._written(letter, code, expires_at), issue))
+
+    def notify(self, letter: Letter) -> None:
+        """Send a letter that holds no code. That it fails is told by signal and log alone."""
+        self._submit(Parcel(self._written(letter, "", None)))
+
+    def hand_over(self, parcel: Parcel) -> Receipt:
+        """Do it now. Runs where the delivery decides, and never inside a transaction."""
+        message = parcel.message
+        if message.expires_at is not None and message.expires_at <= self.clock():
+            return self._settle(parcel, Receipt(Status.REJECTED, detail="its code has expired"))
+        return self._settle(parcel, self.routes[message.channel].send(message))
+
+    def _submit(self, parcel: Parcel) -> Receipt:
+        receipt = self.delivery.submit(parcel, self.hand_over)
+        if receipt is None:
+            return self._settle(parcel, Receipt(Status.UNAVAILABLE, detail="the queue is full"))
+        return receipt
+
+    def _settle(self, parcel: Parcel, receipt: Receipt) -> Receipt:
+        message = parcel.message
+        if receipt.status.is_definite_failure and parcel.issue is not None:
+            self._withdraw(parcel.issue)
+        self.events(
+            "send_failed" if receipt.status.is_definite_failure else "code_sent",
+            channel=message.channel,
+            recipient=message.recipient,
+            purpose=message.purpose,
+            receipt=receipt,
+        )
+        return receipt
+
+    def _withdraw(self, issue: Issue) -> None:
+        try:
+            self.storage.challenges.withdraw(issue)
+        except OtpAuthError:
+            # The code stays live and the quota used: the safe side. The failed sending is
+            # still told; the store's being down shows at the next request.
+            self.events("withdraw_failed")
+
+    def _written(self, letter: Letter, code: str, expires_at: datetime | None) -> Message:
+        values = {**letter.values, "code": code, "purpose": letter.purpose, "locale": letter.locale}
+        if expires_at is not None:
+            values["minutes"] = max(1, round((expires_at - self.clock()).total_seconds() / 60))
+        return Message(
+            channel=letter.channel,
+            recipient=letter.recipient,
+            code=code,
+            text=(self._rendered(letter, "txt", values) or "").strip(),
+            html=self._rendered(letter, "html", values),
+            subject=" ".join((self._rendered(letter, "subject.txt", values) or "").split()),
+            locale=letter.locale,
+            purpose=letter.purpose,
+            caller_number=letter.caller_number,
+            expires_at=expires_at,
+            reference=letter.reference,
+        )
+
+    def _rendered(self, letter: Letter, ending: str, values: Mapping[str, Any]) -> str | None:
+        stem = f"otpauth/{letter.channel}/{letter.template}"
+        return self.templates.render([f"{stem}.{letter.locale}.{ending}", f"{stem}.{ending}"], values)

@@ -1,0 +1,118 @@
+"""PINs and passwords: setting, checking with a counted failure, throttling."""
+
+from __future__ import annotations
+
+import base64
+from dataclasses import dataclass
+
+from flask_otpauth.core import errors
+from flask_otpauth.core.failures import FOR_EVER, FailurePolicy, Secret
+from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.keys import KeyRing, derive, keyed_digest
+from flask_otpauth.core.limits import whole_seconds
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.directory import User
+from flask_otpauth.ports.events import Events
+from flask_otpauth.ports.secrets import Hasher
+from flask_otpauth.ports.storage import Storage
+
+_ATTEMPTS = 10
+
+
+@dataclass(frozen=True)
+class Secrets:
+    """
+    One kind of standing secret (``pin`` or ``password``) of all users.
+
+    What is hashed is an HMAC of the secret under the subject key, so that a stolen database
+    alone is not enough to try the million PINs. ``throttles``: the block ends by itself.
+    """
+
+    kind: str
+    policy: FailurePolicy
+    throttles: bool
+    storage: Storage
+    hasher: Hasher
+    keys: KeyRing
+    clock: Clock
+    events: Events
+
+    def is_set(self, user: User) -> bool:
+        """Whether the user has one."""
+        return self._stored(user) is not None
+
+    def check(self, user: User, secret: str, field: str) -> str:
+        """
+        Whether it is the user's, as the hash that it was verified against.
+
+        A failure is counted, exactly, however many requests arrive at once. A blocked secret is
+        not judged, and takes as long.
+
+        :raises SecretNotSet: if the user has none.
+        :raises SecretBlocked: (``SecretThrottled``) if there is a block, or this failure made one.
+        :raises SecretWrong: with the failures that are left.
+        :raises HashingBusy: if no hash may run in time; nothing was counted.
+        """
+        for _ in range(_ATTEMPTS):
+            now_ms = epoch_ms(self.clock())
+            stored = self.storage.secrets.read(self._key(user))
+            judged = stored.hash or self._brought(user)
+            blocked = stored.blocked_until(self.policy, now_ms)
+            right = self.hasher.verify(None if blocked else judged, self._peppered(user, secret, judged))
+            if judged is None:
+                raise errors.SecretNotSet(field)
+            if blocked:
+                raise self._blocked(field, blocked, now_ms)
+            if right and self.storage.secrets.passed(self._key(user), judged, self.policy, now_ms):
+                return judged
+            if not right:
+                counted, after = self.storage.secrets.fail(self._key(user), judged, self.policy, now_ms)
+                if counted or after.blocked_until(self.policy, now_ms):
+                    raise self._failed(user, field, after, now_ms)
+            # Changed or blocked by somebody else meanwhile: judge again.
+        raise errors.StorageUnavailable("the secret changes faster than it can be checked")
+
+    def hashed(self, user: User, secret: str) -> str:
+        """The hash to store for a new secret: made before a transaction, since it takes long."""
+        return self.hasher.hash(self._peppered(user, secret, None))
+
+    def put(self, user: User, new_hash: str, *, replacing: str | None = "any") -> bool:
+        """Store a hash; unless ``replacing`` is ``"any"``, only where the hash is still that one."""
+        return self.storage.secrets.put(self._key(user), new_hash, replacing=replacing)
+
+    def unblock(self, user: User) -> None:
+        """End a block and forget the failures."""
+        self.storage.secrets.unblock(self._key(user))
+
+    def block(self, user: User, field: str) -> errors.SecretBlocked | None:
+        """The block that there is now, as the refusal to tell."""
+        now_ms = epoch_ms(self.clock())
+        blocked = self.storage.secrets.read(self._key(user)).blocked_until(self.policy, now_ms)
+        return self._blocked(field, blocked, now_ms) if blocked else None
+
+    def _failed(self, user: User, field: str, after: Secret, now_ms: int) -> errors.SecretRefused:
+        blocked = after.blocked_until(self.policy, now_ms)
+        self.events("secret_refused", kind=self.kind, user_id=str(user.id), blocked=bool(blocked))
+        if blocked:
+            return self._blocked(field, blocked, now_ms)
+        return errors.SecretWrong(field, after.left(self.policy))
+
+    def _blocked(self, field: str, until_ms: int, now_ms: int) -> errors.SecretBlocked:
+        refusal = errors.SecretThrottled if self.throttles else errors.SecretBlocked
+        return refusal(field, None if until_ms >= FOR_EVER else whole_seconds(until_ms - now_ms))
+
+    def _stored(self, user: User) -> str | None:
+        return self.storage.secrets.read(self._key(user)).hash or self._brought(user)
+
+    def _brought(self, user: User) -> str | None:
+        """A password hash that the host brought along, until ours replaces it."""
+        return user.password_hash if self.kind == "password" else None
+
+    def _peppered(self, user: User, secret: str, judged: str | None) -> str:
+        if judged is not None and judged == self._brought(user):
+            return secret
+        digest = keyed_digest(derive(self.keys.subject_key, self.kind), str(user.id), secret)
+        return base64.b64encode(digest).decode()
+
+    def _key(self, user: User) -> bytes:
+        return self.keys.row_key(self.kind, str(user.id))

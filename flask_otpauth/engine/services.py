@@ -1,0 +1,35 @@
+"""The use cases of one app, wired, as a handler gets them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from flask_otpauth.engine.account_tokens import AccountTokens
+from flask_otpauth.engine.clients import Campaigns, Clients
+from flask_otpauth.engine.codes import Codes
+from flask_otpauth.engine.customers import Customers
+from flask_otpauth.engine.host_codes import HostCodes
+from flask_otpauth.engine.sessions import Sessions
+from flask_otpauth.engine.upkeep import Upkeep
+from flask_otpauth.engine.users import Users
+from flask_otpauth.ports.addresses import Addresses
+from flask_otpauth.ports.directory import Directory
+from flask_otpauth.ports.storage import Storage
+
+
+@dataclass(frozen=True)
+class Services:
+    """Everything that a flow, the extension and the command line may use."""
+
+    account_tokens: AccountTokens
+    addresses: Addresses
+    campaigns: Campaigns
+    clients: Clients
+    codes: Codes
+    customers: Customers
+    directory: Directory
+    host_codes: HostCodes
+    sessions: Sessions
+    storage: Storage
+    upkeep: Upkeep
+    users: Users

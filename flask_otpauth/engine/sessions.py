@@ -1,0 +1,173 @@
+"""Sessions of users: opening, refreshing, closing, and checking an access token."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hmac
+import secrets
+from dataclasses import dataclass, field
+from datetime import datetime, timedelta
+
+from flask_otpauth.core.errors import CredentialsInvalid, FreshLoginRequired, RefreshTokenInvalid
+from flask_otpauth.core.instants import epoch_ms, from_epoch_ms
+from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing
+from flask_otpauth.core.limits import milliseconds
+from flask_otpauth.core.sessions import Refresh, Rotation, Session
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.events import Events
+from flask_otpauth.ports.storage import SessionStore
+from flask_otpauth.ports.tokens import TokenSigner
+
+_ID_BYTES = 16
+_GENERATION_BYTES = 4
+
+
+@dataclass(frozen=True)
+class SessionPolicy:
+    """How long tokens and sessions live, and whether a login ends the earlier ones."""
+
+    access_token_ttl: timedelta = timedelta(hours=24)
+    refresh_token_ttl: timedelta = timedelta(days=30)
+    refresh_grace: timedelta = timedelta(seconds=10)
+    max_age: timedelta = timedelta(days=180)
+    single_session: bool = True
+
+
+@dataclass(frozen=True)
+class Tokens:
+    """What a login or a refresh hands out. ``expires_at`` is the access token's, in whole seconds."""
+
+    access_token: str = field(repr=False)
+    refresh_token: str = field(repr=False)
+    expires_at: datetime
+
+
+@dataclass(frozen=True)
+class Login:
+    """Who presents a live access token, and when they logged in."""
+
+    user_id: str
+    session_id: str
+    authenticated_at: datetime
+
+
+@dataclass(frozen=True)
+class Sessions:
+    """Access tokens are JWTs that name a session; the session's row decides whether they live."""
+
+    store: SessionStore
+    signer: TokenSigner
+    keys: KeyRing
+    policy: SessionPolicy
+    clock: Clock
+    events: Events
+
+    def open(self, user_id: str) -> tuple[Tokens, Session]:
+        """
+        Open a session, closing the user's others where the policy says so.
+
+        Nothing is told here, since it runs inside the transaction of a redeem: call
+        :meth:`opened` once that is durable.
+        """
+        now_ms = epoch_ms(self.clock())
+        session = Session(
+            id=_encoded(secrets.token_bytes(_ID_BYTES)),
+            user_id=user_id,
+            authenticated_at=now_ms,
+            rotated_at=now_ms,
+            ends_at=now_ms + milliseconds(self.policy.max_age),
+        )
+        self.store.open(session, closing_others=self.policy.single_session)
+        return self._tokens(session), session
+
+    def opened(self, session: Session) -> None:
+        """Tell that the session is open."""
+        self.events("session_opened", user_id=session.user_id, session_id=session.id)
+
+    def refresh(self, refresh_token: str) -> tuple[Tokens, str]:
+        """
+        Spend a refresh token: new tokens, and whose they are.
+
+        :raises RefreshTokenInvalid: if it is unknown, expired, revoked or was used before;
+            in the last case the whole session ends (RFC 9700 §4.14.2).
+        """
+        session_id, generation = self._parsed(refresh_token)
+        rotation, session = self.store.rotate(
+            Refresh(
+                session_id,
+                generation,
+                epoch_ms(self.clock()),
+                milliseconds(self.policy.refresh_token_ttl),
+                milliseconds(self.policy.refresh_grace),
+            )
+        )
+        if rotation is Rotation.REUSED and session is not None:
+            self.events("token_reused", user_id=session.user_id, session_id=session.id)
+        if session is None or rotation not in (Rotation.ROTATED, Rotation.REPEATED):
+            raise RefreshTokenInvalid
+        return self._tokens(session), session.user_id
+
+    def check(self, access_token: str, max_age: timedelta | None = None) -> Login:
+        """
+        Who presents ``access_token``: one read of its session.
+
+        :raises CredentialsInvalid: if it is forged, expired or its session closed.
+        :raises FreshLoginRequired: if the login is older than ``max_age``.
+        """
+        now = self.clock()
+        claims = self.signer.read("access", access_token, now)
+        session = self.store.find(claims["sid"])
+        if session is None or session.user_id != claims["sub"] or not session.is_live(epoch_ms(now)):
+            raise CredentialsInvalid
+        login = Login(session.user_id, session.id, from_epoch_ms(session.authenticated_at))
+        if max_age is not None and now - login.authenticated_at >= max_age:
+            raise FreshLoginRequired(int(max_age.total_seconds()))
+        return login
+
+    def close(self, login: Login) -> None:
+        """End one session."""
+        if self.store.close(login.session_id, epoch_ms(self.clock())):
+            self.events("session_revoked", user_id=login.user_id, count=1)
+
+    def close_all(self, user_id: str) -> int:
+        """End all of a user's sessions and account tokens: how many sessions were alive."""
+        count = self.store.close_all(user_id, epoch_ms(self.clock()))
+        self.events("session_revoked", user_id=user_id, count=count)
+        return count
+
+    def _tokens(self, session: Session) -> Tokens:
+        now = self.clock().replace(microsecond=0)
+        expires_at = min(now + self.policy.access_token_ttl, from_epoch_ms(session.ends_at))
+        claims = {"sub": session.user_id, "sid": session.id}
+        access_token = self.signer.sign("access", claims, now, expires_at)
+        return Tokens(access_token, self._refresh_token(session), expires_at.replace(microsecond=0))
+
+    def _refresh_token(self, session: Session) -> str:
+        named = _decoded(session.id) + session.generation.to_bytes(_GENERATION_BYTES, "big")
+        return _encoded(named + self._macs(session.id, session.generation)[0])
+
+    def _parsed(self, refresh_token: str) -> tuple[str, int]:
+        try:
+            raw = _decoded(refresh_token)
+        except (ValueError, binascii.Error):
+            raise RefreshTokenInvalid from None
+        if len(raw) != _ID_BYTES + _GENERATION_BYTES + DIGEST_BYTES or _encoded(raw) != refresh_token:
+            raise RefreshTokenInvalid
+        session_id = _encoded(raw[:_ID_BYTES])
+        generation = int.from_bytes(raw[_ID_BYTES:-DIGEST_BYTES], "big")
+        presented = raw[-DIGEST_BYTES:]
+        if not any([hmac.compare_digest(mac, presented) for mac in self._macs(session_id, generation)]):
+            raise RefreshTokenInvalid
+        return session_id, generation
+
+    def _macs(self, session_id: str, generation: int) -> tuple[bytes, ...]:
+        return self.keys.digests("refresh tokens", session_id, str(generation))
+
+
+def _encoded(raw: bytes) -> str:
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decoded(text: str) -> bytes:
+    return base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)

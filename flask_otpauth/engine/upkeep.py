@@ -1,0 +1,55 @@
+"""What an administrator does: lifting locks, deleting what is of no use any more."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal, TypeAlias
+
+from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.engine.users import Users
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.storage import Storage
+
+#: What kind of subject limits are about.
+SubjectKind: TypeAlias = Literal["email", "phone", "user"]
+
+
+@dataclass(frozen=True)
+class Upkeep:
+    """``scopes``: what the limits of each kind of subject count under, over all flows."""
+
+    storage: Storage
+    keys: KeyRing
+    users: Users
+    clock: Clock
+    scopes: Mapping[SubjectKind, tuple[str, ...]]
+
+    def unlock(self, subject: str) -> int:
+        """
+        Lift the lock of an address or a user: how many guess budgets are free again.
+
+        Whatever ``subject`` can mean is unlocked: the address itself, and the user it belongs to.
+        """
+        keys = {
+            self.keys.row_key(scope, "", value)
+            for kind, value in self._meanings(subject)
+            for scope in self.scopes.get(kind, ())
+        }
+        for key in keys:
+            self.storage.challenges.clear(key, "misses")
+        return len(keys)
+
+    def purge(self, days: int) -> int:
+        """Delete rows that nothing has depended on for ``days`` days: how many."""
+        return self.storage.purge(epoch_ms(self.clock() - timedelta(days=max(days, 1))))
+
+    def _meanings(self, subject: str) -> Iterator[tuple[SubjectKind, str]]:
+        for kind, address in self.users.readings(subject):
+            if kind in ("email", "phone"):
+                yield kind, address
+        user = self.users.find(subject)
+        if user is not None:
+            yield "user", str(user.id)
