@@ -1,0 +1,41 @@
+"""``{"detail", "errors", "error_code", "error_message"}`` on errors (contract/account.md)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_otpauth.envelopes.base import Failure, Success, Wire, status_of
+
+#: Told in ``detail`` alone: what is wrong is not in a field of the body.
+_BARE = frozenset({401, 403, 405, 413, 415, 500, 503})
+
+
+class AccountEnvelope:
+    """Everything that a field is to blame for is 400, but for limits (429) and a failed sending (502)."""
+
+    @classmethod
+    def from_settings(cls, settings: Any) -> AccountEnvelope:
+        """There is nothing to set."""
+        return cls()
+
+    def success(self, success: Success) -> Wire:
+        """The data as they are."""
+        return success.data, 200, {"Vary": "Accept", **success.headers}
+
+    def failure(self, failure: Failure) -> Wire:
+        """All faults in ``errors``; the other keys speak of the first."""
+        status = status_of(failure.code)
+        status = 400 if status == 404 else status
+        headers = {"Vary": "Accept", **failure.headers}
+        if status in _BARE or (status == 429 and not failure.fields):
+            return {"detail": failure.message}, status, headers
+        first = failure.fields[0] if failure.fields else None
+        sentence = f"{first.field}: {first.message}" if first else failure.message
+        payload: dict[str, Any] = {
+            **(failure.data if status == 400 else {}),
+            "detail": sentence,
+            "errors": {each.field: each.message for each in failure.fields},
+            "error_code": first.kind if first else failure.kind,
+            "error_message": sentence,
+        }
+        return payload, status, headers

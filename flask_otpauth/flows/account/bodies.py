@@ -1,0 +1,156 @@
+"""The request bodies of the account flow, each field in the order of the document's tables."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import PlainValidator
+
+from flask_otpauth.core.codes import is_digits
+from flask_otpauth.flows.fields import Body, Context, EmailAddress, Name, fault, text
+
+PIN_LENGTH = 6
+
+
+def _identifier(value: object) -> int | str:
+    """E-mail, member id, mobile number or primary key."""
+    if isinstance(value, int) and not isinstance(value, bool):
+        return value
+    return text(value, "invalid_user").strip()
+
+
+def _pin(value: object) -> str:
+    if not is_digits(text(value, "not_a_string"), PIN_LENGTH):
+        raise fault("invalid_pin_format")
+    return str(value)
+
+
+def _secret(value: object) -> str:
+    return text(value, "not_a_string")
+
+
+def _channel(value: object, info: Context) -> str:
+    if text(value, "not_a_string") not in info.context.settings.channels:
+        raise fault("invalid_choice")
+    return str(value)
+
+
+def _repeats(field: str, mismatch: Any) -> PlainValidator:
+    """A confirmation: only compared with ``field``, and only if that is valid itself."""
+
+    def compare(value: object, info: Context) -> str:
+        if text(value, "not_a_string") != info.data.get(field, value):
+            raise fault(mismatch)
+        return str(value)
+
+    return PlainValidator(compare)
+
+
+Identifier = Annotated[Any, PlainValidator(_identifier)]
+Pin = Annotated[str, PlainValidator(_pin)]
+Secret = Annotated[str, PlainValidator(_secret)]
+Channel = Annotated[str, PlainValidator(_channel)]
+
+
+class AccessToken(Body):
+    """The secret that a bearer token is bought with."""
+
+    token: Name
+
+
+class Customer(Body):
+    """A customer, and nothing else."""
+
+    user: Identifier
+
+
+class ValidatePassword(Customer):
+    """A password to check."""
+
+    verbatim: ClassVar = frozenset({"password"})
+    password: Secret
+
+
+class SetPin(Customer):
+    """A first PIN."""
+
+    pin: Pin
+    confirm_pin: Annotated[str, _repeats("pin", "pin_mismatch")]
+
+
+class ChangePin(Customer):
+    """The PIN that is, and the PIN that shall be."""
+
+    current_pin: Pin
+    new_pin: Pin
+    confirm_new_pin: Annotated[str, _repeats("new_pin", "pin_mismatch")]
+
+
+class ValidatePin(Customer):
+    """A PIN to check."""
+
+    pin: Pin
+
+
+class RequestPinReset(Customer):
+    """Whether and how to send a code."""
+
+    type: Channel | None = None
+    template_code: Name | None = None
+
+
+class ResetPin(Customer):
+    """A code and a new PIN."""
+
+    otp: Secret
+    pin: Pin
+    confirm_pin: Annotated[str, _repeats("pin", "pin_mismatch")]
+
+
+class ResetPinWithPassword(Customer):
+    """The password and a new PIN."""
+
+    verbatim: ClassVar = frozenset({"password"})
+    password: Secret
+    pin: Pin
+    confirm_pin: Annotated[str, _repeats("pin", "pin_mismatch")]
+
+
+class ChangePassword(Customer):
+    """The password that is, and the password that shall be."""
+
+    verbatim: ClassVar = frozenset({"old_password", "new_password"})
+    old_password: Secret
+    new_password: Secret
+
+
+class SetPassword(Body):
+    """Whose password shall be what."""
+
+    verbatim: ClassVar = frozenset({"new_password"})
+    email: EmailAddress
+    new_password: Secret
+
+
+class RequestPasswordReset(Body):
+    """How to send a code."""
+
+    identifier: Identifier
+    type: Channel
+    template_code: Name | None = None
+
+
+class ResetPassword(Body):
+    """A code and a new password."""
+
+    verbatim: ClassVar = frozenset({"new_password", "confirm_new_password"})
+    identifier: Identifier
+    otp: Secret
+    new_password: Secret
+    confirm_new_password: Annotated[str, _repeats("new_password", "mismatch_password")]
+
+
+class MobileNumber(Body):
+    """A number to look at."""
+
+    mobile_number: Annotated[str, PlainValidator(lambda value: text(value, "invalid_mobile_number"))]

@@ -1,0 +1,226 @@
+"""
+A flow's blueprint: the one place where HTTP is spoken.
+
+Each path is registered for all methods, since Flask would answer a wrong one, and OPTIONS
+and HEAD, by itself and not in the flow's envelope. The order is the contract's: method,
+limit in front, credential, body, fields, handler.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from ipaddress import IPv6Address, ip_address, ip_network
+from typing import Any
+
+from flask import Blueprint, Response, current_app, got_request_exception, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import TooManyRequests as HttpTooManyRequests
+from werkzeug.routing import BaseConverter
+from werkzeug.wrappers import Response as HttpResponse
+
+from flask_otpauth.core import errors
+from flask_otpauth.core.clients import Client
+from flask_otpauth.engine.services import Services
+from flask_otpauth.envelopes.base import Envelope, Wire
+from flask_otpauth.flows.base import Call, Flow, Operation
+from flask_otpauth.flows.body import MAX_BODY_BYTES, read_object
+from flask_otpauth.flows.credentials import user_challenge
+from flask_otpauth.flows.fields import Door, parse
+from flask_otpauth.ports.front import Front
+
+logger = logging.getLogger("flask_otpauth")
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One flow as one app serves it."""
+
+    flow: Flow
+    settings: Any
+    services: Services
+    envelope: Envelope
+    front: Front
+
+    def blueprint(self, envelopes: Mapping[str, Envelope]) -> Blueprint:
+        """The blueprint; ``envelopes`` has those that single operations speak, by name."""
+        blueprint = Blueprint(f"otpauth_{self.flow.name}", __name__, url_prefix=self.settings.url_prefix)
+        routes: dict[str, dict[str, Operation]] = {}
+        for operation in self.flow.operations:
+            if operation.enabled(self.settings):
+                routes.setdefault(self._path(operation), {})[operation.method] = operation
+        for path, operations in routes.items():
+            own = next((each.envelope for each in operations.values() if each.envelope), None)
+            blueprint.record(_Route(self, path, operations, envelopes[own] if own else self.envelope).register)
+        # What a host's own hooks raise on our paths is told in our envelope too.
+        blueprint.register_error_handler(Exception, self.failed)
+        return blueprint
+
+    def listed(self) -> list[tuple[Operation, str, str]]:
+        """The operations that are served, each with its path and what it does."""
+        return [
+            (each, self._path(each), (each.handler.__doc__ or "").strip().partition("\n")[0])
+            for each in self.flow.operations
+            if each.enabled(self.settings)
+        ]
+
+    def failed(self, error: Exception) -> HttpResponse:
+        """The answer to what a hook of the host raised on a path of the flow."""
+        if isinstance(error, HTTPException) and not isinstance(error, HttpTooManyRequests):
+            return error.get_response()
+        if self.front.is_down(error):
+            return self.refuse(errors.LimiterUnavailable(), self.envelope)
+        return self.refuse(_refusal(error), self.envelope)
+
+    def refuse(
+        self,
+        refusal: errors.Refusal,
+        envelope: Envelope,
+        raw: Mapping[str, Any] | None = None,
+        operation: Operation | None = None,
+    ) -> Response:
+        """``refusal`` in the flow's words and in ``envelope``."""
+        failure = self.flow.tell(refusal, self.settings, raw or {}, operation)
+        response = _json(envelope.failure(failure))
+        if refusal.retry_after_seconds is not None:
+            response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+        if isinstance(refusal, errors.MethodNotAllowed):
+            response.headers["Allow"] = refusal.allowed
+        if response.status_code == 401:
+            scheme = self.flow.credential.scheme if self.flow.credential else ""
+            response.headers["WWW-Authenticate"] = scheme or user_challenge(refusal)
+        return response
+
+    def _path(self, operation: Operation) -> str:
+        if operation.absolute_path is not None:
+            return operation.absolute_path(self.settings)
+        return f"{self.settings.url_prefix}{operation.path}"
+
+
+class RestOfPath(BaseConverter):
+    """Everything up to the end of the path, slashes and line breaks included (``<otpauth_rest:…>``)."""
+
+    part_isolating = False
+    regex = r"(?s:.+?)"
+
+
+@dataclass(frozen=True)
+class _Route:
+    """One path of a flow with its operations by method."""
+
+    mount: Mount
+    path: str
+    operations: Mapping[str, Operation]
+    envelope: Envelope
+
+    def register(self, state: BlueprintSetupState) -> None:
+        """Add the path for every method there is, with and without a trailing slash."""
+        state.app.url_map.converters.setdefault("otpauth_rest", RestOfPath)
+        endpoint = f"{state.name}.{next(iter(self.operations.values())).name}"
+        rule = state.app.url_rule_class(
+            self.path, endpoint=endpoint, methods=None, strict_slashes=False, merge_slashes=False
+        )
+        rule.provide_automatic_options = False  # type: ignore[attr-defined]  # Flask reads it
+        state.app.url_map.add(rule)
+        state.app.view_functions[endpoint] = self.answer
+
+    def answer(self, **path: str) -> Response:
+        """The answer to one request, whatever happens."""
+        raw: dict[str, Any] = {}
+        operation = self.operations.get(request.method)
+        if operation is None and request.method == "OPTIONS":
+            return Response(headers={"Allow": self._allowed(), "Cache-Control": "no-store"})
+        try:
+            if operation is None:
+                raise errors.MethodNotAllowed(self._allowed())
+            call = self._call(operation, path)
+            raw.update(path if operation.method == "GET" else _body(operation))
+            body = parse(operation.body, raw, Door(self.mount.settings, self.mount.services.addresses))
+            return _json(self.envelope.success(operation.handler(call, body)))
+        except Exception as error:  # the last resort: nothing leaves without the flow's envelope
+            return self.mount.refuse(_refusal(error), self.envelope, raw, operation)
+
+    def _call(self, operation: Operation, path: Mapping[str, str]) -> Call:
+        return Call(
+            self.mount.services,
+            self.mount.settings,
+            client=self._client(operation),
+            path=path,
+            query=request.args,
+            authorization=request.headers.get("Authorization", ""),
+        )
+
+    def _client(self, operation: Operation) -> Client | None:
+        flow, front, address = self.mount.flow.name, self.mount.front, _network(request.remote_addr)
+        name = f"{flow}.{operation.name}"
+        if operation.credential is None:
+            front.admit((name, operation.front), address)
+            return None
+        failures = (f"{flow}.authentication", "authentication")
+        front.check(failures, address)
+        try:
+            client = operation.credential.client(request.headers, self.mount.services)
+        except (errors.NotAuthenticated, errors.NotPermitted):
+            front.admit(failures, address)
+            raise
+        front.admit((name, flow, "client"), client.id)
+        return client
+
+    def _allowed(self) -> str:
+        return ", ".join([*self.operations, "OPTIONS"])
+
+
+def _body(operation: Operation) -> dict[str, Any]:
+    request.max_content_length = MAX_BODY_BYTES
+    data = request.get_data()
+    if operation.takes_form and request.mimetype == "application/x-www-form-urlencoded":
+        return _form(request.form)
+    if data and request.mimetype != "application/json":
+        raise errors.UnsupportedMediaType
+    return read_object(data)
+
+
+def _form(form: MultiDict[str, str]) -> dict[str, Any]:
+    """A form as an object; a parameter given twice is malformed (RFC 6749 §3.2)."""
+    if any(len(values) > 1 for values in form.listvalues()):
+        raise errors.MalformedRequest
+    return form.to_dict()
+
+
+def _refusal(error: Exception) -> errors.Refusal:
+    """What to tell of ``error``; a bug is logged here, and told to those who collect bugs."""
+    if isinstance(error, errors.Refusal):
+        return error
+    if isinstance(error, RequestEntityTooLarge):
+        return errors.ContentTooLarge()
+    if isinstance(error, HttpTooManyRequests):
+        limit = getattr(error, "limit", None)
+        return errors.TooManyRequests(limit.limit.get_expiry() if limit is not None else 60)
+    if isinstance(error, HTTPException) and error.code == 400:
+        return errors.MalformedRequest()
+    logger.error("internal error on %s", request.endpoint, exc_info=error)
+    got_request_exception.send(current_app._get_current_object(), exception=error)  # type: ignore[attr-defined]  # a proxy
+    return errors.InternalError()
+
+
+def _json(wire: Wire) -> Response:
+    payload, status, headers = wire
+    response = Response(json.dumps(payload, ensure_ascii=False), status, mimetype="application/json")
+    response.headers["Cache-Control"] = "no-store"
+    response.headers.update(headers)
+    return response
+
+
+def _network(address: str | None) -> str:
+    """Who counts as one address: an IPv6 user owns a whole /64."""
+    try:
+        parsed = ip_address(address or "")
+    except ValueError:
+        return address or "unknown"
+    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
+        return str(ip_network(f"{parsed}/64", strict=False))
+    return str(parsed)

@@ -1,0 +1,70 @@
+"""
+Reading a JSON body strictly: one meaning, or none (RFC 8259, contract/README.md "Requests").
+
+The standard library's parser accepts ``NaN``, duplicate keys, lone surrogates, byte-order
+marks and any depth; what two parsers could read in two ways is refused here.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, NoReturn
+
+from flask_otpauth.core.errors import MalformedRequest
+
+MAX_BODY_BYTES = 16 * 1024
+MAX_DEPTH = 32
+MAX_INTEGER_DIGITS = 20
+
+
+def read_object(data: bytes) -> dict[str, Any]:
+    """
+    The JSON object in ``data``; nothing at all counts as ``{}``.
+
+    :raises MalformedRequest: for anything but one JSON object in UTF-8, at most 32 deep.
+    """
+    if not data:
+        return {}
+    try:
+        value = json.loads(
+            data.decode(), object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer
+        )
+    except (ValueError, RecursionError):
+        raise MalformedRequest from None
+    if not isinstance(value, dict):
+        raise MalformedRequest
+    _check(value, MAX_DEPTH)
+    return value
+
+
+class OverlongInteger:
+    """An integer that nothing here could mean: of no JSON type, so its field refuses it."""
+
+
+def _integer(digits: str) -> int | OverlongInteger:
+    return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else OverlongInteger()
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    found = dict(pairs)
+    if len(found) != len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError(f"{constant} is not JSON")
+
+
+def _check(value: Any, depth_left: int) -> None:
+    """Refuse what is nested too deeply, and texts that UTF-8 cannot carry (lone surrogates)."""
+    if isinstance(value, str):
+        try:
+            value.encode()
+        except UnicodeEncodeError:
+            raise MalformedRequest from None
+    elif isinstance(value, (dict, list)):
+        if depth_left == 0:
+            raise MalformedRequest
+        for each in (*value.keys(), *value.values()) if isinstance(value, dict) else value:
+            _check(each, depth_left - 1)

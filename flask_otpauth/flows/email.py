@@ -1,0 +1,219 @@
+"""
+``email``: log in with a code sent by e-mail (contract/email.md). Public: no client credential.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, StrictBool
+
+from flask_otpauth.core import errors
+from flask_otpauth.core.limits import Quota
+from flask_otpauth.core.policies import Policy
+from flask_otpauth.engine.codes import Target
+from flask_otpauth.engine.post import Letter
+from flask_otpauth.engine.sessions import SessionPolicy, Tokens
+from flask_otpauth.envelopes.base import Success
+from flask_otpauth.flows.base import Call, Flow, Says
+from flask_otpauth.flows.credentials import bearer_token
+from flask_otpauth.flows.fields import Body, Code, EmailAddress, Locale, OpaqueToken, supported
+from flask_otpauth.ports.directory import User
+from flask_otpauth.settings import Duration, FlowSettings, Quotas, Shared
+
+LANGUAGES = ("vi", "en", "lo")
+PURPOSE = "email"
+
+
+class EmailSettings(FlowSettings):
+    """The keys of the e-mail flow."""
+
+    hardened: ClassVar = {
+        "failure_cap": 100,
+        "http_status": "semantic",
+        "session_max_age": timedelta(days=30),
+    }
+
+    url_prefix: str = Field("/apis/auth", pattern="^/.*[^/]$", description="Where the flow's paths begin.")
+    envelope: Any = Field("email", description="The wire format.")
+    send_quotas: Quotas = Field(
+        (Quota.parse("5 per 15 minutes"), Quota.parse("20 per day")), description="How many codes an address gets."
+    )
+    error_codes: Literal["examples", "table"] = Field(
+        "examples", description="Whether errors carry the codes of the document's examples or of its table."
+    )
+    http_status: Literal["always_200", "semantic"] = Field(
+        "always_200", description="Whether business errors are HTTP 200, as documented."
+    )
+    create_user: Literal["on_verify", "on_request", False] = Field(
+        "on_verify", description="When an address without an account gets one; `False`: never."
+    )
+    code_in_subject: StrictBool = Field(True, description="Whether the mail's subject shows the code.")
+    single_session: StrictBool = Field(True, description="Whether a login revokes the user's earlier tokens.")
+    access_token_ttl: Duration = Field(timedelta(hours=24), description="How long an access token lives.")
+    refresh_token_ttl: Duration = Field(timedelta(days=30), description="How long a refresh token lives.")
+    refresh_grace: Duration = Field(
+        timedelta(seconds=10), description="How long a spent refresh token gets the same successor again."
+    )
+    session_max_age: Duration = Field(
+        timedelta(days=180), description="When a session ends, however often it was refreshed."
+    )
+
+    def session_policy(self) -> SessionPolicy:
+        """How long the tokens and sessions of this flow live."""
+        return SessionPolicy(
+            self.access_token_ttl,
+            self.refresh_token_ttl,
+            self.refresh_grace,
+            self.session_max_age,
+            self.single_session,
+        )
+
+    def problems(self, shared: Shared) -> list[str]:
+        """What cannot work together."""
+        found = super().problems(shared)
+        if self.create_user is False and shared.delivery == "inline":
+            found.append(
+                "CREATE_USER: False needs OTPAUTH_DELIVERY other than 'inline', since the time of a mail "
+                "server would tell which addresses have an account"
+            )
+        return found
+
+
+email = Flow(
+    name="email",
+    document="Log in with a code sent by e-mail",
+    settings=EmailSettings,
+    channels=lambda settings: ("email",),
+    scopes={"email": (PURPOSE,)},
+    labels={"email": "Email", "otpCode": "OTP code", "refreshToken": "Refresh token"},
+    faults={
+        "required": Says("{label} is required"),
+        "email": Says("Invalid email", kind="invalid_email"),
+        "otpCode": Says("Invalid OTP", kind="invalid_otp"),
+        "refreshToken": Says("Invalid refresh token"),
+    },
+    wording={
+        errors.CodeRefused: Says("Invalid OTP"),
+        errors.CodeUsed: Says("OTP has already been used"),
+        errors.CodeExpired: Says("OTP has expired"),
+        errors.CodeExhausted: Says("Maximum OTP attempts exceeded"),
+        errors.SendFailed: Says("Failed to send OTP"),
+        errors.Limited: Says("Too many OTP requests"),
+        errors.UserNotFound: Says("User not found"),
+        errors.RefreshTokenInvalid: Says("Invalid refresh token"),
+        errors.NotAuthenticated: Says("Unauthorized"),
+        errors.FreshLoginRequired: Says("OTP required"),
+        errors.BadRequest: Says("Invalid request"),
+        errors.MethodNotAllowed: Says("Method Not Allowed"),
+        errors.ContentTooLarge: Says("Content Too Large"),
+        errors.UnsupportedMediaType: Says("Unsupported Media Type"),
+        errors.Refusal: Says("System error"),
+    },
+)
+
+
+class RequestOtp(Body):
+    """Where to send the code, and in which language."""
+
+    email: EmailAddress
+    lang: Locale | None = None
+
+
+class VerifyOtp(Body):
+    """The code that was read in the mail."""
+
+    email: EmailAddress
+    otpCode: Code
+
+
+class RefreshToken(Body):
+    """The refresh token to spend."""
+
+    refreshToken: OpaqueToken
+
+
+class Nothing(Body):
+    """No field is looked at."""
+
+
+@email.post("/request-otp", RequestOtp, front="send")
+def request_otp(call: Call, body: RequestOtp) -> Success:
+    """Mail a fresh code, which supersedes the earlier one."""
+    address, settings = body.email.canonical, call.settings
+    user = call.services.directory.find("email", address)
+    if user is None and settings.create_user == "on_request":
+        user = call.services.directory.create(email=address)
+    letter = Letter(
+        "email",
+        (user.email if user else None) or address,
+        locale=supported(body.lang, LANGUAGES),
+        purpose=PURPOSE,
+        values={"code_in_subject": settings.code_in_subject},
+    )
+    entitled = user.is_enabled if user else settings.create_user is not False
+    call.services.codes.send(_policy(call), Target(PURPOSE, address), letter if entitled else None)
+    seconds = int(settings.code_ttl.total_seconds())
+    return Success({"email": body.email.given, "expireInSeconds": seconds}, "OTP sent successfully")
+
+
+@email.post("/verify-otp", VerifyOtp, front="redeem")
+def verify_otp(call: Call, body: VerifyOtp) -> Success:
+    """Log in with the code."""
+    services, target = call.services, Target(PURPOSE, body.email.canonical)
+    user = services.directory.find("email", target.subject)
+    if user is not None and user.is_enabled:
+        user_id = str(user.id)
+        tokens, session = services.codes.redeem(
+            _policy(call), target, body.otpCode, lambda: services.sessions.open(user_id)
+        )
+    else:
+        # The directory may be another store: consume, then act.
+        services.codes.redeem(_policy(call), target, body.otpCode)
+        if user is not None or call.settings.create_user is False:
+            raise errors.UserNotFound
+        user = services.directory.create(email=target.subject)
+        tokens, session = services.sessions.open(str(user.id))
+    services.sessions.opened(session)
+    if not user.email_verified:
+        services.directory.mark_verified(str(user.id), "email")
+    return Success(_login(user, tokens), "Login successful")
+
+
+@email.post("/refresh-token", RefreshToken, front="redeem")
+def refresh_token(call: Call, body: RefreshToken) -> Success:
+    """Spend a refresh token for new tokens."""
+    tokens, user_id = call.services.sessions.refresh(body.refreshToken)
+    user = call.services.directory.get(user_id)
+    if user is None or not user.is_enabled:
+        raise errors.RefreshTokenInvalid
+    return Success(_login(user, tokens), "Token refreshed successfully")
+
+
+@email.post("/logout", Nothing, front="redeem")
+def logout(call: Call, body: Nothing) -> Success:
+    """End the session of the access token that is presented."""
+    token = bearer_token(call.authorization)
+    if token is None:
+        raise errors.CredentialsMissing
+    call.services.sessions.close(call.services.sessions.check(token))
+    return Success(message="Logout successful")
+
+
+def _policy(call: Call) -> Policy:
+    # The limits count under the purpose itself, so that an address is one row.
+    policy: Policy = call.settings.policy(PURPOSE)
+    return policy
+
+
+def _login(user: User, tokens: Tokens) -> dict[str, Any]:
+    return {
+        "userId": user.id,
+        "email": user.email,
+        "fullName": user.full_name or "",
+        "avatarUrl": user.avatar_url,
+        "accessToken": tokens.access_token,
+        "refreshToken": tokens.refresh_token,
+        "expiresAt": f"{tokens.expires_at:%Y-%m-%dT%H:%M:%S}Z",
+    }
