@@ -1,0 +1,1 @@
+"""Who does it: one file for each outside thing."""

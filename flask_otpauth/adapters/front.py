@@ -1,0 +1,67 @@
+"""The limits in front, on the host's Flask-Limiter (its storage, its strategy; contract/README.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from math import ceil
+from time import time
+
+from flask_limiter import Limiter
+from limits import parse_many
+from limits.errors import StorageError
+
+from flask_otpauth.core.errors import LimiterUnavailable, TooManyRequests
+
+#: By class of paths. Server-to-server flows count per client, and failures before that.
+DEFAULTS: Mapping[str, str | None] = {
+    "send": "100 per hour",
+    "redeem": "300 per hour",
+    "token": "10 per minute",
+    "client": "600 per minute",
+    "authentication": "30 per minute",
+}
+
+
+class LimiterFront:
+    """
+    Counts with a Limiter's own counters but never through its decorators: those skip empty
+    keys, merge views of one name, and let requests through while their store is down.
+
+    ``namespace`` keeps apps apart that share one store.
+    """
+
+    def __init__(self, limiter: Limiter, limits: Mapping[str, str | None], namespace: str) -> None:
+        self._limiter = limiter
+        self._namespace = namespace
+        self._limits = {name: parse_many(text) if text else [] for name, text in limits.items()}
+
+    def admit(self, names: tuple[str, ...], key: str) -> None:
+        """Count one request of ``key``."""
+        self._ask("hit", names, key)
+
+    def check(self, names: tuple[str, ...], key: str) -> None:
+        """Refuse if the limit is reached, without counting."""
+        self._ask("test", names, key)
+
+    def is_down(self, error: Exception) -> bool:
+        """Whether ``error`` says that the store behind the limits is down."""
+        return self._limiter.enabled and isinstance(error, self._errors_of_store())
+
+    def _ask(self, verb: str, names: tuple[str, ...], key: str) -> None:
+        if not self._limiter.enabled:
+            return
+        strategy = self._limiter.limiter
+        for limit in next((self._limits[name] for name in names if name in self._limits), []):
+            identifiers = (self._namespace, names[0], key or "-")
+            try:
+                allowed = getattr(strategy, verb)(limit, *identifiers)
+                reset_at = 0.0 if allowed else strategy.get_window_stats(limit, *identifiers).reset_time
+            except self._errors_of_store():
+                raise LimiterUnavailable("the store of the limits in front is down") from None
+            if not allowed:
+                raise TooManyRequests(max(1, ceil(reset_at - time())), limit.amount)
+
+    def _errors_of_store(self) -> tuple[type[Exception], ...]:
+        """What its storage raises when it is down, wrapped by the Limiter or not."""
+        raised = self._limiter.limiter.storage.base_exceptions
+        return (StorageError, *(raised if isinstance(raised, tuple) else (raised,)))

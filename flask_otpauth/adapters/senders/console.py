@@ -1,0 +1,38 @@
+"""Shows messages on the terminal: for development, where nobody else reads it."""
+
+from __future__ import annotations
+
+from typing import TextIO
+
+from flask_otpauth.ports.senders import Message, Receipt, Status
+
+
+class ConsoleSender:
+    """
+    Writes each message, its code included, to ``stream`` (default: standard output).
+
+    Never for production: a terminal's output ends up in logs.
+    """
+
+    def __init__(self, stream: TextIO | None = None) -> None:
+        self._stream = stream
+
+    def send(self, message: Message) -> Receipt:
+        """Write ``message`` as one block."""
+        # print() looks up standard output at each call, and an app server may replace it.
+        print(_block(message), file=self._stream, flush=True)
+        return Receipt(Status.ACCEPTED)
+
+
+def _block(message: Message) -> str:
+    facts = {
+        "to": message.recipient,
+        "from": message.caller_number,
+        "subject": message.subject,
+        "purpose": message.purpose,
+        "code": message.code,
+    }
+    lines = [f"| {name:8} {value}" for name, value in facts.items() if value]
+    text = [f"| {line}" for line in message.text.splitlines()]
+    title = f"+-- {message.channel}, not sent: this is the development console "
+    return "\n".join([f"{title:-<72}", *lines, *(["|", *text] if text else []), "+" + "-" * 71])

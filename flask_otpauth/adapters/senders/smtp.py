@@ -1,0 +1,188 @@
+"""One SMTP conversation that is over by a deadline, and what its end means."""
+
+from __future__ import annotations
+
+import io
+import smtplib
+import socket
+import ssl
+import time
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from flask_otpauth.ports.senders import Receipt, Status
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer, WriteableBuffer
+
+_FINAL_DOT = b"\r\n.\r\n"
+_GOODBYE_SECONDS = 1.0
+_SHORTEST_SECONDS = 0.001
+#: Authentication required, too weak, wrong, or only over TLS (RFC 4954 §6).
+_AUTH_CODES = frozenset({530, 534, 535, 538})
+#: Security or policy (RFC 3463 §3.8): the relay minds us, not the mailbox.
+_POLICY = b"5.7."
+
+
+class _Deadline:
+    """An instant of the monotonic clock by which something must be over."""
+
+    def __init__(self, seconds: float) -> None:
+        self._at = time.monotonic() + seconds
+
+    def left(self) -> float:
+        """The seconds until then. :raises TimeoutError: if there are none."""
+        left = self._at - time.monotonic()
+        if left <= 0:
+            raise TimeoutError
+        return max(left, _SHORTEST_SECONDS)
+
+    def hasten(self, seconds: float) -> None:
+        """Be over within ``seconds`` from now, if it were not anyway."""
+        self._at = min(self._at, time.monotonic() + seconds)
+
+
+class _Reader(io.RawIOBase):
+    """Reads a socket under the deadline, so that a server which drips is cut off as well."""
+
+    def __init__(self, sock: socket.socket, deadline: _Deadline) -> None:
+        self._sock = sock
+        self._deadline = deadline
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: WriteableBuffer) -> int:
+        self._sock.settimeout(self._deadline.left())
+        return self._sock.recv_into(buffer)
+
+
+class Conversation(smtplib.SMTP):
+    """
+    An SMTP session with a deadline for connecting and one for everything together, in seconds.
+
+    ``smtplib`` knows only a timeout for each read, which starts anew with each byte. Looking
+    up the host's name is bounded by the system's resolver, not here. ``implicit_tls`` encrypts
+    from the first byte. ``dot_sent`` tells whether the server may have the message. The
+    dialogue is never printed, since it holds codes and credentials.
+    """
+
+    def __init__(
+        self,
+        host: str,
+        port: int,
+        *,
+        connect_seconds: float,
+        total_seconds: float,
+        implicit_tls: ssl.SSLContext | None = None,
+    ) -> None:
+        self.dot_sent = False
+        self._connect_seconds = connect_seconds
+        self._deadline = _Deadline(total_seconds)
+        self._implicit_tls = implicit_tls
+        super().__init__(host, port)
+
+    def connect(
+        self, host: str = "localhost", port: int = 0, source_address: object = None
+    ) -> tuple[int, bytes]:
+        """Connect and read the greeting."""
+        self.sock = self._opened(host, port or self._default_port)
+        self.file = None
+        return self.getreply()
+
+    def send(self, s: ReadableBuffer | str) -> None:
+        """Send a command or the message."""
+        try:
+            self._hurry()
+        except TimeoutError:
+            self.close()
+            raise smtplib.SMTPServerDisconnected("the deadline has passed") from None
+        super().send(s)
+        if isinstance(s, bytes) and s.endswith(_FINAL_DOT):
+            self.dot_sent = True
+
+    def getreply(self) -> tuple[int, bytes]:
+        """Read one reply."""
+        if self.file is None and self.sock is not None:
+            self.file = io.BufferedReader(_Reader(self.sock, self._deadline))
+        reply = super().getreply()
+        # A TLS handshake may follow, which waits as long as the socket says.
+        with suppress(TimeoutError):
+            self._hurry()
+        return reply
+
+    def leave(self) -> None:
+        """Say goodbye, if there is still somebody to say it to, and close."""
+        self._deadline.hasten(_GOODBYE_SECONDS)
+        # How the goodbye goes says nothing about the message.
+        with suppress(OSError):
+            if self.sock is not None:
+                self.quit()
+        self.close()
+
+    @property
+    def _default_port(self) -> int:
+        return smtplib.SMTP_PORT if self._implicit_tls is None else smtplib.SMTP_SSL_PORT
+
+    def _opened(self, host: str, port: int) -> socket.socket:
+        deadline = _Deadline(self._connect_seconds)
+        failure = OSError("the name has no address")
+        for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+            try:
+                sock = socket.create_connection((str(address[0]), port), deadline.left())
+            except OSError as error:
+                failure = error
+            else:
+                return self._encrypted(sock, host)
+        raise failure
+
+    def _encrypted(self, sock: socket.socket, host: str) -> socket.socket:
+        if self._implicit_tls is None:
+            return sock
+        sock.settimeout(self._deadline.left())
+        return self._implicit_tls.wrap_socket(sock, server_hostname=host)
+
+    def _hurry(self) -> None:
+        if self.sock is not None:
+            self.sock.settimeout(self._deadline.left())
+
+
+def receipt_for(error: OSError, *, dot_sent: bool) -> Receipt:
+    """
+    What it means that a conversation ended with ``error`` (``smtplib``'s are all ``OSError``).
+
+    ``detail`` holds the kind and the code of it, never the server's words: they may repeat
+    the address.
+    """
+    code, text = _reply_of(error)
+    status = _status(error, code, text, dot_sent=dot_sent)
+    return Receipt(status, detail=f"{type(error).__name__} {code or ''}".strip())
+
+
+def _reply_of(error: OSError) -> tuple[int, bytes]:
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return next(iter(error.recipients.values()))
+    if isinstance(error, smtplib.SMTPResponseException):
+        text = error.smtp_error
+        return error.smtp_code, text if isinstance(text, bytes) else text.encode()
+    return 0, b""
+
+
+def _status(error: OSError, code: int, text: bytes, *, dot_sent: bool) -> Status:
+    if dot_sent and not isinstance(error, smtplib.SMTPDataError):
+        return Status.TIMEOUT
+    if 400 <= code < 500:
+        return Status.UNAVAILABLE
+    if 500 <= code < 600:
+        return _refusal(error, code, text)
+    if dot_sent:
+        return Status.ACCEPTED if 200 <= code < 300 else Status.TIMEOUT
+    return Status.UNAVAILABLE
+
+
+def _refusal(error: OSError, code: int, text: bytes) -> Status:
+    if code in _AUTH_CODES or isinstance(error, smtplib.SMTPAuthenticationError):
+        return Status.AUTH_ERROR
+    if isinstance(error, smtplib.SMTPRecipientsRefused) and not text.startswith(_POLICY):
+        return Status.INVALID_RECIPIENT
+    return Status.REJECTED

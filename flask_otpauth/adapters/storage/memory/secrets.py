@@ -1,0 +1,53 @@
+"""PINs and passwords."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from flask_otpauth.adapters.storage.memory.state import Memory
+from flask_otpauth.core.failures import FailurePolicy, Secret
+
+
+@dataclass(frozen=True)
+class MemorySecretStore:
+    """A :class:`~flask_otpauth.ports.storage.SecretStore`."""
+
+    memory: Memory
+
+    def read(self, key: bytes) -> Secret:
+        """See the port."""
+        with self.memory.lock:
+            return self.memory.secrets.get(key, Secret())
+
+    def put(self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None) -> bool:
+        """See the port. A hash that a host brought along is not stored: it matches where none is."""
+        with self.memory.lock:
+            if replacing != "any" and self.read(key).hash not in (None, replacing):
+                return False
+            self.memory.secrets[key] = Secret(new_hash)
+            return True
+
+    def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, Secret]:
+        """See the port."""
+        with self.memory.lock:
+            secret = self.read(key)
+            if not secret.honours(judged, policy, now_ms):
+                return False, secret
+            self.memory.secrets[key] = secret.failed(policy, now_ms)
+            return True, self.memory.secrets[key]
+
+    def passed(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
+        """See the port."""
+        with self.memory.lock:
+            secret = self.read(key)
+            if not secret.honours(judged, policy, now_ms):
+                return False
+            self.unblock(key)
+            return True
+
+    def unblock(self, key: bytes) -> None:
+        """See the port."""
+        with self.memory.lock:
+            if key in self.memory.secrets:
+                self.memory.secrets[key] = Secret(self.read(key).hash)

@@ -1,0 +1,68 @@
+"""Storage in a relational database, through SQLAlchemy Core: SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Engine, MetaData
+
+from flask_otpauth.adapters.storage.sqlalchemy.challenges import SqlChallengeStore
+from flask_otpauth.adapters.storage.sqlalchemy.clients import SqlClientStore
+from flask_otpauth.adapters.storage.sqlalchemy.database import Database, memory_engine
+from flask_otpauth.adapters.storage.sqlalchemy.secrets import SqlSecretStore
+from flask_otpauth.adapters.storage.sqlalchemy.sessions import SqlSessionStore
+from flask_otpauth.adapters.storage.sqlalchemy.tables import Tables, define
+from flask_otpauth.ports.storage import ChallengeStore, ClientStore, SecretStore, SessionStore
+
+__all__ = ["Database", "SqlAlchemyStorage", "Tables", "define", "memory_engine"]
+
+
+class SqlAlchemyStorage:
+    """
+    A :class:`~flask_otpauth.ports.storage.Storage` on an engine, with transactions of its own.
+
+    ``metadata`` is where the tables are defined (the host's ``db.metadata``), ``who_holds``
+    tells which transaction of the host is open, for the message of a locked SQLite file.
+
+    :raises ConfigurationError: if the engine's database is not supported.
+    """
+
+    challenges: ChallengeStore
+    secrets: SecretStore
+    sessions: SessionStore
+    clients: ClientStore
+
+    def __init__(
+        self,
+        engine: Engine,
+        metadata: MetaData | None = None,
+        who_holds: Callable[[], str] = lambda: "",
+    ) -> None:
+        self.database = Database(engine, who_holds)
+        self.tables = define(MetaData() if metadata is None else metadata)
+        tables = self.tables
+        self._challenges = SqlChallengeStore(self.database, tables.challenges, tables.counters)
+        self._sessions = SqlSessionStore(self.database, tables.sessions, tables.generations)
+        self._clients = SqlClientStore(self.database, tables.clients, tables.client_tokens, tables.campaigns)
+        self.challenges = self._challenges
+        self.secrets = SqlSecretStore(self.database, tables.secrets)
+        self.sessions = self._sessions
+        self.clients = self._clients
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """See the port. What runs inside it in the same thread joins it."""
+        return self.database.transaction()
+
+    def create_all(self) -> None:
+        """See the port."""
+        self.database.create(self.tables)
+
+    def purge(self, before_ms: int) -> int:
+        """
+        See the port. Secrets and token generations stay: each belongs to a user.
+
+        ``before_ms`` must lie further back than the longest period of any quota or lock.
+        """
+        with self.database.transaction():
+            return sum(part.purge(before_ms) for part in (self._challenges, self._sessions, self._clients))

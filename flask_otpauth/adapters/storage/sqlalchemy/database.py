@@ -1,0 +1,230 @@
+"""
+Our own short transactions on an engine, never the host's session.
+
+A host's rollback must not undo a count, and our commit must not commit a host's half-finished
+row. Nothing is ever retried after a commit was sent: its outcome may be unknown.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Table, create_engine
+from sqlalchemy.dialects import postgresql, sqlite
+from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.pool import QueuePool
+
+from flask_otpauth.adapters.storage.sqlalchemy.tables import Tables
+from flask_otpauth.core.errors import ConfigurationError, StorageUnavailable
+
+T = TypeVar("T")
+Insert = postgresql.Insert | sqlite.Insert
+
+#: A row: its columns by name.
+Values = dict[str, Any]
+
+#: How often an operation is tried whose row others keep changing.
+ATTEMPTS = 10
+
+_MISSING_TABLE = "42P01"  # PostgreSQL: undefined_table
+
+
+@dataclass(frozen=True)
+class _Dialect:
+    """What differs: the level that we run at whatever the host's engine says, and how to upsert."""
+
+    isolation_level: str
+    insert: Callable[[Table], Insert]
+
+
+_DIALECTS = {
+    "postgresql": _Dialect("READ COMMITTED", postgresql.insert),
+    # SERIALIZABLE is SQLite's only level; naming it undoes a host's AUTOCOMMIT.
+    "sqlite": _Dialect("SERIALIZABLE", sqlite.insert),
+}
+
+
+class _Open(threading.local):
+    """The connection whose transaction is open in this thread."""
+
+    connection: Connection | None = None
+
+
+class _Undone(Exception):
+    """Ends an attempt that did nothing."""
+
+
+class Database:
+    """
+    Transactions and statements on an engine; every outage is a ``StorageUnavailable``.
+
+    ``who_holds`` tells, for the message of a locked SQLite file, which transaction of the host
+    is open. No message and no log line holds the values of a statement.
+
+    :raises ConfigurationError: if the engine is of a database that is not supported.
+    """
+
+    def __init__(self, engine: Engine, who_holds: Callable[[], str] = lambda: "") -> None:
+        dialect = _DIALECTS.get(engine.dialect.name)
+        if dialect is None:
+            known = ", ".join(_DIALECTS)
+            raise ConfigurationError(
+                [f"OTPAUTH_DATABASE_URI: {engine.dialect.name} is not supported; supported: {known}"]
+            )
+        self.engine = engine
+        self._dialect = dialect
+        self._who_holds = who_holds
+        self._writer = _quiet(engine, dialect.isolation_level)
+        self._reader = _quiet(engine, "AUTOCOMMIT")
+        self._open = _Open()
+
+    def insert(self, table: Table) -> Insert:
+        """An insert that may say ``ON CONFLICT``."""
+        return self._dialect.insert(table)
+
+    @contextmanager
+    def transaction(self) -> Iterator[None]:
+        """A transaction, or a part of the one that is open in this thread."""
+        if self._open.connection is not None:
+            yield
+            return
+        with self._outages():
+            connection = self._writer.connect()
+        try:
+            with self._outages():
+                _begin(connection)
+            self._open.connection = connection
+            yield
+            with self._outages():
+                connection.commit()
+        finally:
+            self._open.connection = None
+            with self._outages():
+                connection.close()
+
+    def attempt(self, step: Callable[[], T | None]) -> T | None:
+        """What ``step`` returns; where that is ``None``, all that it did is undone, and nothing else."""
+        try:
+            with self._undoable():
+                done = step()
+                if done is None:
+                    raise _Undone
+        except _Undone:
+            return None
+        return done
+
+    def read(self, statement: Executable) -> list[Values]:
+        """The rows of a query, in the open transaction if there is one."""
+        if self._open.connection is not None:
+            return self.returning(statement)
+        with self._outages(), self._reader.connect() as connection:
+            return [row._asdict() for row in connection.execute(statement)]
+
+    def returning(self, statement: Executable) -> list[Values]:
+        """The rows that a write of the open transaction returns."""
+        with self._outages():
+            return [row._asdict() for row in self._connection.execute(statement)]
+
+    def write(self, statement: Executable) -> int:
+        """Write in the open transaction: how many rows were written."""
+        with self._outages():
+            result: CursorResult[Any] = self._connection.execute(statement)
+            return result.rowcount
+
+    def create(self, tables: Tables) -> None:
+        """Create those of ``tables`` that are missing."""
+        with self.transaction(), self._outages():
+            tables.metadata.create_all(self._connection, tables.all())
+
+    @property
+    def _connection(self) -> Connection:
+        if self._open.connection is None:
+            raise RuntimeError("this needs an open transaction")
+        return self._open.connection
+
+    @contextmanager
+    def _undoable(self) -> Iterator[None]:
+        if self._open.connection is None:
+            with self.transaction():
+                yield
+        else:
+            with self._outages(), self._open.connection.begin_nested():
+                yield
+
+    @contextmanager
+    def _outages(self) -> Iterator[None]:
+        try:
+            yield
+        except PoolTimeout as error:
+            raise StorageUnavailable("no connection to the database became free in time") from error
+        except DBAPIError as error:
+            reason = self._reason(error)
+            if reason is None:
+                raise
+            raise StorageUnavailable(reason) from error
+
+    def _reason(self, error: DBAPIError) -> str | None:
+        """What is wrong with the database; ``None`` if it is not the database."""
+        said = str(error.orig)
+        if said.startswith("no such table") or getattr(error.orig, "sqlstate", None) == _MISSING_TABLE:
+            return "a table is missing: run `flask otpauth init-db`, or your migrations"
+        if getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+            return f"the database is locked by another transaction. {self._who_holds()}".rstrip()
+        if error.connection_invalidated or isinstance(
+            error, OperationalError | InterfaceError | InternalError
+        ):
+            return f"the database failed: {said.partition(chr(10))[0]}"
+        return None
+
+
+def settled(attempt: Callable[[], T | None], explain: Callable[[], T | None]) -> T:
+    """
+    What ``attempt`` did, or what ``explain`` says of why it did nothing.
+
+    Between the two others may change the row, so that nothing is in the way any more: then it
+    is tried again. An attempt without a result must have changed nothing.
+
+    :raises StorageUnavailable: if that goes on and on.
+    """
+    for _ in range(ATTEMPTS):
+        for step in (attempt, explain):
+            result = step()
+            if result is not None:
+                return result
+    raise StorageUnavailable("the row was changed by others faster than it could be read")
+
+
+def memory_engine() -> Engine:
+    """
+    An in-memory SQLite of our own: one connection, which threads use one after the other.
+
+    (A host's in-memory database is one connection as well, and its transactions are the host's.)
+    """
+    return create_engine(
+        "sqlite://",
+        poolclass=QueuePool,
+        pool_size=1,
+        max_overflow=0,
+        connect_args={"check_same_thread": False},
+    )
+
+
+def _quiet(engine: Engine, isolation_level: str) -> Engine:
+    """``engine`` at that level, its errors and its echo without the values: they hold digests."""
+    ours = engine.execution_options(isolation_level=isolation_level)
+    ours.hide_parameters = True
+    return ours
+
+
+def _begin(connection: Connection) -> None:
+    connection.begin()
+    # SQLite waits for its lock only where a transaction holds none yet. The driver would begin
+    # at the first write and no sooner, so not before a query or a savepoint that comes first.
+    driver = connection.connection.driver_connection
+    if connection.dialect.name == "sqlite" and not getattr(driver, "in_transaction", False):
+        connection.exec_driver_sql("BEGIN IMMEDIATE")

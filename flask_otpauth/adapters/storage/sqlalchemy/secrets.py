@@ -1,0 +1,79 @@
+"""PINs and passwords. A write locks the row first; the rules then run in Python."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from sqlalchemy import Table, or_, select, true, update
+
+from flask_otpauth.adapters.storage.sqlalchemy.database import Database
+from flask_otpauth.adapters.storage.sqlalchemy.tables import columns_of
+from flask_otpauth.core.failures import FailurePolicy, Secret
+
+
+@dataclass(frozen=True)
+class SqlSecretStore:
+    """A :class:`~flask_otpauth.ports.storage.SecretStore` in one table."""
+
+    database: Database
+    table: Table
+
+    def read(self, key: bytes) -> Secret:
+        """See the port."""
+        query = select(*columns_of(self.table, Secret)).where(self.table.c.key == key)
+        rows = self.database.read(query)
+        return Secret(**rows[0]) if rows else Secret()
+
+    def put(self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None) -> bool:
+        """See the port. A hash that a host brought along is not stored: it matches where none is."""
+        stored = self.table.c.hash
+        condition = {
+            "any": true(),
+            None: stored.is_(None),
+        }.get(replacing, or_(stored.is_(None), stored == replacing))
+        insert = self.database.insert(self.table).values(key=key, **vars(Secret(new_hash)))
+        upsert = insert.on_conflict_do_update(
+            index_elements=["key"], set_=vars(Secret(new_hash)), where=condition
+        )
+        with self.database.transaction():
+            return bool(self.database.returning(upsert.returning(self.table.c.failures)))
+
+    def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, Secret]:
+        """See the port. Two write statements."""
+        with self.database.transaction():
+            secret = self._locked(key)
+            if not secret.honours(judged, policy, now_ms):
+                return False, secret
+            after = secret.failed(policy, now_ms)
+            self._write(key, after)
+            return True, after
+
+    def passed(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
+        """See the port. Where there is no failure to forget, one read."""
+        secret = self.read(key)
+        if not secret.failures:
+            return secret.honours(judged, policy, now_ms)
+        with self.database.transaction():
+            secret = self._locked(key)
+            passed = secret.honours(judged, policy, now_ms)
+            if passed:
+                self._write(key, Secret(secret.hash))
+            return passed
+
+    def unblock(self, key: bytes) -> None:
+        """See the port."""
+        with self.database.transaction():
+            forgotten = update(self.table).where(self.table.c.key == key).values(failures=0, failed_at=0)
+            self.database.write(forgotten)
+
+    def _locked(self, key: bytes) -> Secret:
+        """The secret as it is now and stays until the commit; a row is made where there is none."""
+        insert = self.database.insert(self.table).values(key=key, **vars(Secret()))
+        touch = insert.on_conflict_do_update(
+            index_elements=["key"], set_={"failures": self.table.c.failures}
+        ).returning(*columns_of(self.table, Secret))
+        return Secret(**self.database.returning(touch)[0])
+
+    def _write(self, key: bytes, secret: Secret) -> None:
+        self.database.write(update(self.table).where(self.table.c.key == key).values(**vars(secret)))

@@ -1,0 +1,185 @@
+"""
+The tables, in the host's metadata, so that ``db.create_all()`` and migrations see them.
+
+Keys and digests are binary and names compare byte by byte on every database, so that no
+collation makes two subjects one. Instants are epoch milliseconds.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, fields
+from typing import Any
+
+from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
+from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.types import TypeEngine
+
+from flask_otpauth.core.keys import DIGEST_BYTES
+
+_MYSQL = ("mysql", "mariadb")
+
+Digest = LargeBinary(DIGEST_BYTES).with_variant(mysql.BINARY(DIGEST_BYTES), *_MYSQL)
+Instant = BigInteger()
+Name = String(255).with_variant(mysql.VARCHAR(255, collation="utf8mb4_bin"), *_MYSQL)
+# Logs are compared as text: by code points, whatever the database's language.
+Log = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+
+
+@dataclass(frozen=True)
+class Tables:
+    """The tables, all in one ``metadata``."""
+
+    metadata: MetaData
+    challenges: Table
+    counters: Table
+    secrets: Table
+    sessions: Table
+    generations: Table
+    clients: Table
+    client_tokens: Table
+    campaigns: Table
+
+    def all(self) -> list[Table]:
+        """Every table."""
+        return [table for table in vars(self).values() if isinstance(table, Table)]
+
+
+def define(metadata: MetaData) -> Tables:
+    """The tables in ``metadata``; defined there if they are not yet."""
+    return Tables(
+        metadata,
+        **_challenges(metadata),
+        **_secrets(metadata),
+        **_sessions(metadata),
+        **_clients(metadata),
+    )
+
+
+def columns_of(table: Table, value: type[Any]) -> list[Column[Any]]:
+    """The columns of ``table`` that hold the fields of the dataclass ``value``, in their order."""
+    return [table.c[field.name] for field in fields(value)]
+
+
+def _table(metadata: MetaData, name: str, *parts: Column[Any] | Index) -> Table:
+    # Several OtpAuth may share one metadata: the first defines.
+    return Table(f"otpauth_{name}", metadata, *parts, keep_existing=True)
+
+
+def _key(name: str, kind: TypeEngine[Any]) -> Column[Any]:
+    return Column(name, kind, primary_key=True, autoincrement=False)
+
+
+def _required(name: str, kind: TypeEngine[Any]) -> Column[Any]:
+    return Column(name, kind, nullable=False)
+
+
+def _challenges(metadata: MetaData) -> dict[str, Table]:
+    return {
+        "challenges": _table(
+            metadata,
+            "challenges",
+            _key("key", Digest),
+            _required("sends", Log),
+            _required("misses", Log),
+            _required("nonce", Name),
+            Column("digest", Digest),
+            _required("issued_at", Instant),
+            _required("expires_at", Instant),
+            _required("guesses", Integer()),
+            Column("consumed_at", Instant),
+            _required("reference", Text()),
+            _required("held", Boolean()),
+            _required("updated_at", Instant),
+        ),
+        "counters": _table(
+            metadata,
+            "counters",
+            _key("key", Digest),
+            _key("day_start", Instant),
+            _required("day_end", Instant),
+            _required("count", Integer()),
+        ),
+    }
+
+
+def _secrets(metadata: MetaData) -> dict[str, Table]:
+    return {
+        "secrets": _table(
+            metadata,
+            "secrets",
+            _key("key", Digest),
+            Column("hash", Text()),
+            _required("failures", Integer()),
+            _required("failed_at", Instant),
+        ),
+    }
+
+
+def _sessions(metadata: MetaData) -> dict[str, Table]:
+    return {
+        "sessions": _table(
+            metadata,
+            "sessions",
+            _key("id", Name),
+            _required("user_id", Name),
+            _required("authenticated_at", Instant),
+            _required("rotated_at", Instant),
+            _required("ends_at", Instant),
+            _required("generation", Integer()),
+            Column("closed_at", Instant),
+            # The user, while this is the session that closed the others: there is one at most.
+            Column("alone_for", Name, unique=True),
+            Index("ix_otpauth_sessions_user_id", "user_id"),
+        ),
+        "generations": _table(
+            metadata,
+            "generations",
+            _key("user_id", Name),
+            _required("generation", Integer()),
+        ),
+    }
+
+
+def _clients(metadata: MetaData) -> dict[str, Table]:
+    return {
+        "clients": _table(
+            metadata,
+            "clients",
+            _key("id", Name),
+            _required("name", Text()),
+            _required("flows", Text()),
+            _required("scope", Text()),
+            _required("created_at", Instant),
+            _required("secret_digest", Digest),
+            _required("generation", Integer()),
+            Column("previous_digest", Digest),
+            _required("previous_until", Instant),
+            Column("blocked_at", Instant),
+            Index("ix_otpauth_clients_secret_digest", "secret_digest"),
+            Index("ix_otpauth_clients_previous_digest", "previous_digest"),
+        ),
+        "client_tokens": _table(
+            metadata,
+            "client_tokens",
+            _key("digest", Digest),
+            _required("client_id", Name),
+            _required("generation", Integer()),
+            _required("issued_at", Instant),
+            _required("expires_at", Instant),
+            Index("ix_otpauth_client_tokens_client_id", "client_id"),
+        ),
+        "campaigns": _table(
+            metadata,
+            "campaigns",
+            _key("id", Name),
+            _required("client_id", Name),
+            _required("name", Text()),
+            _required("caller_id", Text()),
+            _required("language", Text()),
+            _required("created_at", Instant),
+            _required("repeats", Integer()),
+            Column("daily_cap", Integer()),
+            Column("paused_at", Instant),
+            Index("ix_otpauth_campaigns_client_id", "client_id"),
+        ),
+    }

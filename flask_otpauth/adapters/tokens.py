@@ -1,0 +1,149 @@
+"""Signed tokens by PyJWT, read as strictly as they are written (RFC 7519, RFC 8725)."""
+
+from __future__ import annotations
+
+import base64
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from datetime import datetime, timedelta
+from typing import Any, NoReturn
+
+import jwt
+
+from flask_otpauth.adapters.jwt_keys import JwtKey, configured_keys, hmac_keys
+from flask_otpauth.core.errors import CredentialsInvalid
+
+__all__ = ["JwtKey", "JwtTokens", "configured_keys", "hmac_keys"]
+
+_LONGEST_TOKEN = 4096
+_LONGEST_LIFE_SECONDS = int(timedelta(days=3660).total_seconds())
+_MAX_LEEWAY_SECONDS = 30
+_HEADER = frozenset({"alg", "kid", "typ"})
+
+
+class JwtTokens:
+    """
+    Signs with the first of ``keys``, accepts what any of them signed.
+
+    A token's audience is ``audience`` for the use ``access`` and ``audience#use`` for every
+    other, and HS256 keys differ by use as well. ``leeway_seconds`` (0 to 30) forgives clocks
+    that disagree.
+
+    :raises ValueError: if the first key cannot sign, or the leeway is out of bounds.
+    """
+
+    def __init__(
+        self, keys: Sequence[JwtKey], issuer: str, audience: str, *, leeway_seconds: int = 0
+    ) -> None:
+        if not keys or keys[0].signing is None:
+            raise ValueError("the first key must be able to sign")
+        if not 0 <= leeway_seconds <= _MAX_LEEWAY_SECONDS:
+            raise ValueError(f"a leeway is 0 to {_MAX_LEEWAY_SECONDS} seconds")
+        self._newest = keys[0]
+        self._keys = {key.kid: key for key in keys}
+        self._jws = jwt.PyJWS(algorithms=[key.algorithm for key in keys])
+        self._issuer = issuer
+        self._audience = audience
+        self._leeway_seconds = leeway_seconds
+
+    def sign(self, use: str, claims: Mapping[str, Any], issued_at: datetime, expires_at: datetime) -> str:
+        """
+        A token with ``claims`` and ``iss``, ``aud``, ``iat``, ``exp``, ``jti``.
+
+        :raises ValueError: if it could not be read: no ``sub``, say, or an end before its beginning.
+        """
+        complete = {
+            **claims,
+            "iss": self._issuer,
+            "aud": self._audience_of(use),
+            "iat": int(issued_at.timestamp()),
+            "exp": int(expires_at.timestamp()),
+            "jti": secrets.token_urlsafe(16),
+        }
+        self._check(use, complete, issued_at)
+        payload = json.dumps(complete, separators=(",", ":")).encode()
+        key = self._newest
+        return self._jws.encode(payload, key.to_sign(use), key.algorithm, headers={"kid": key.kid})
+
+    def read(self, use: str, token: str, now: datetime) -> Mapping[str, Any]:
+        """
+        The claims of a token that is genuine and alive.
+
+        :raises CredentialsInvalid: if it is anything else; why is not told.
+        """
+        try:
+            return self._claims(use, token, now)
+        except (jwt.PyJWTError, ValueError, RecursionError):
+            pass
+        # Out here, so that no exception that quotes the token hangs on to this one.
+        raise CredentialsInvalid
+
+    def jwks(self) -> dict[str, Any]:
+        """The public keys (RFC 7517); none where all are secrets."""
+        return {"keys": [key.as_jwk() for key in self._keys.values() if key.is_asymmetric]}
+
+    def _claims(self, use: str, token: str, now: datetime) -> dict[str, Any]:
+        if not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
+            raise ValueError("no token")
+        header, _, _ = [_decoded(segment) for segment in token.split(".")]
+        key = self._key_for(_json_object(header))
+        payload = self._jws.decode(token, key.to_verify(use), algorithms=[key.algorithm])
+        claims = _json_object(payload)
+        self._check(use, claims, now)
+        return claims
+
+    def _key_for(self, header: dict[str, Any]) -> JwtKey:
+        """Ours by its name; the algorithm comes from the key, and the header may only agree."""
+        kid = header.get("kid")
+        key = self._keys.get(kid) if isinstance(kid, str) else None
+        if key is None or header.keys() != _HEADER or header["typ"] != "JWT" or header["alg"] != key.algorithm:
+            raise ValueError("not a header of ours")
+        return key
+
+    def _check(self, use: str, claims: Mapping[str, Any], now: datetime) -> None:
+        if claims.get("iss") != self._issuer or claims.get("aud") != self._audience_of(use):
+            raise ValueError("another issuer or audience")
+        for name in ("sub", "jti", "sid") if use == "access" else ("sub", "jti"):
+            if not isinstance(claims.get(name), str) or not claims[name]:
+                raise ValueError(f"{name} is demanded, as text")
+        issued_at, expires_at, not_before = claims.get("iat"), claims.get("exp"), claims.get("nbf", 0)
+        # Neither a bool nor a float, which would pass for an int in a comparison.
+        if not type(issued_at) is type(expires_at) is type(not_before) is int:
+            raise ValueError("iat and exp are demanded, as integers")
+        if not 0 <= issued_at < expires_at <= issued_at + _LONGEST_LIFE_SECONDS:
+            raise ValueError("no sensible life")
+        clock = now.timestamp()
+        begun = max(issued_at, not_before) <= clock + self._leeway_seconds
+        if not begun or clock >= expires_at + self._leeway_seconds:
+            raise ValueError("not alive")
+
+    def _audience_of(self, use: str) -> str:
+        return self._audience if use == "access" else f"{self._audience}#{use}"
+
+
+def _decoded(segment: str) -> bytes:
+    """Base64url without padding, in the one spelling that encoding yields (RFC 7515 §2)."""
+    raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
+    if base64.urlsafe_b64encode(raw).rstrip(b"=") != segment.encode():
+        raise ValueError("not canonical")
+    return raw
+
+
+def _json_object(raw: bytes) -> dict[str, Any]:
+    """A JSON object in UTF-8 that says nothing twice."""
+    parsed = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+    if not isinstance(parsed, dict):
+        raise ValueError("not an object")
+    return parsed
+
+
+def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    names = dict(pairs)
+    if len(names) < len(pairs):
+        raise ValueError("a name is given twice")
+    return names
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError("not JSON")

@@ -1,0 +1,168 @@
+"""The extension object: what a host holds in its hands."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import timedelta
+from functools import wraps
+from typing import Any, ParamSpec, TypeVar, cast
+
+from flask import Blueprint, Flask, current_app, g, request
+from flask.typing import ResponseReturnValue
+from flask_limiter import Limiter
+from werkzeug.local import LocalProxy
+
+from flask_otpauth.core import errors
+from flask_otpauth.engine.clients import Campaigns, Clients
+from flask_otpauth.engine.host_codes import HostCodes
+from flask_otpauth.engine.sessions import Login
+from flask_otpauth.engine.users import Users
+from flask_otpauth.envelopes import PACKAGED
+from flask_otpauth.flows import FLOWS
+from flask_otpauth.flows.blueprint import Mount
+from flask_otpauth.flows.credentials import bearer_token
+from flask_otpauth.wiring import State, wire
+
+P = ParamSpec("P")
+R = TypeVar("R", bound=ResponseReturnValue)
+
+
+class OtpAuth:
+    """
+    One-time-code authentication for a Flask app: a blueprint for each documented API.
+
+    What the code decides is given here, what a deployment decides in ``app.config``
+    (``OTPAUTH_*``). One object serves several apps; what it has of an app is in
+    ``app.extensions["otpauth"]``.
+
+    ``limiter``: the Flask-Limiter that counts in front; default the app's own. ``db``: a
+    Flask-SQLAlchemy object or an Engine; default the app's Flask-SQLAlchemy.
+    """
+
+    def __init__(self, app: Flask | None = None, *, limiter: Limiter | None = None, db: Any = None) -> None:
+        self._limiter = limiter
+        self._db = db
+        if app is not None:
+            self.init_app(app)
+
+    def init_app(self, app: Flask) -> None:
+        """
+        Read the configuration once, wire everything, and register the flows' blueprints.
+
+        :raises ConfigurationError: with every problem at once.
+        :raises RuntimeError: if the app has an OtpAuth already.
+        """
+        if "otpauth" in app.extensions:
+            raise RuntimeError(
+                "this app has an OtpAuth already: keep one object, import it where you need it, "
+                "and call init_app once for each app"
+            )
+        state = wire(app, self._limiter, self._db)
+        app.register_blueprint(Blueprint("otpauth", "flask_otpauth", template_folder="templates"))
+        for mount in state.mounts.values():
+            blueprint = mount.blueprint({name: make(mount.settings) for name, make in PACKAGED.items()})
+            app.register_blueprint(blueprint)
+            if "csrf" in app.extensions:
+                app.extensions["csrf"].exempt(blueprint)
+        app.extensions["otpauth"] = state
+
+    @property
+    def users(self) -> Users:
+        """Users of the current app: ``create``, ``find``, ``disable``, ``enable``."""
+        return self._state.services.users
+
+    @property
+    def codes(self) -> HostCodes:
+        """Codes for the host's own views: ``send`` and ``redeem``."""
+        return self._state.services.host_codes
+
+    @property
+    def clients(self) -> Clients:
+        """Clients of the server-to-server flows: ``create``, ``list``, ``block``, ``unblock``, ``rotate``."""
+        return self._state.services.clients
+
+    @property
+    def campaigns(self) -> Campaigns:
+        """Campaigns of the voice flow: ``create``, ``list``, ``pause``, ``resume``."""
+        return self._state.services.campaigns
+
+    @property
+    def current_user(self) -> Any:
+        """
+        The user of the access token that :meth:`token_required` checked, as a proxy; it is
+        read from the directory when it is first looked at.
+        """
+        return LocalProxy(self._load_current_user)
+
+    def create_all(self) -> None:
+        """Create the tables that are missing in the current app's database."""
+        self._state.services.storage.create_all()
+
+    def revoke_sessions(self, user_id: Any) -> int:
+        """End all of a user's sessions and account tokens; how many sessions were alive."""
+        return self._state.services.sessions.close_all(str(user_id))
+
+    def issue_account_token(self, user_id: Any) -> str:
+        """What the host's own login hands to its app, for the ``sms`` flow to take."""
+        return self._state.services.account_tokens.issue(user_id)
+
+    def unlock(self, subject: Any) -> int:
+        """Lift the lock of an address or a user: how many guess budgets are free again."""
+        return self._state.services.upkeep.unlock(str(subject))
+
+    def token_required(self, view: Callable[P, R]) -> Callable[P, ResponseReturnValue]:
+        """Let a view run only for a live access token (``Authorization: Bearer``, RFC 6750)."""
+        return self._protected(view, None)
+
+    def fresh_otp_required(
+        self, max_age: int | timedelta = 300
+    ) -> Callable[[Callable[P, R]], Callable[P, ResponseReturnValue]]:
+        """As :meth:`token_required`, and the login is younger than ``max_age`` seconds (RFC 9470)."""
+        period = timedelta(seconds=max_age) if isinstance(max_age, int) else max_age
+        return lambda view: self._protected(view, period)
+
+    def _protected(
+        self, view: Callable[P, R], max_age: timedelta | None
+    ) -> Callable[P, ResponseReturnValue]:
+        @wraps(view)
+        def protected(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            try:
+                g.otpauth_login = self._checked(max_age)
+            except errors.Refusal as refusal:
+                return self._refused(refusal)
+            result: ResponseReturnValue = current_app.ensure_sync(view)(*args, **kwargs)
+            return result
+
+        return protected
+
+    def _checked(self, max_age: timedelta | None) -> Login:
+        token = bearer_token(request.headers.get("Authorization", ""))
+        if token is None:
+            raise errors.CredentialsMissing
+        return self._state.services.sessions.check(token, max_age)
+
+    def _refused(self, refusal: errors.Refusal) -> ResponseReturnValue:
+        """A refusal in the words and the envelope of the e-mail flow, which issues these tokens."""
+        state = self._state
+        mount = state.mounts.get("email") or Mount(
+            FLOWS["email"],
+            state.by_flow["email"],
+            state.services,
+            PACKAGED["email"](state.by_flow["email"]),
+            state.front,
+        )
+        return mount.refuse(refusal, mount.envelope)
+
+    def _load_current_user(self) -> Any:
+        if "otpauth_user" not in g:
+            login = g.get("otpauth_login")
+            if login is None:
+                raise RuntimeError("otpauth.current_user is only there inside a view with @otpauth.token_required")
+            g.otpauth_user = self._state.services.directory.get(login.user_id)
+        return g.otpauth_user
+
+    @property
+    def _state(self) -> State:
+        if "otpauth" not in current_app.extensions:
+            raise RuntimeError("this app has no OtpAuth: call otpauth.init_app(app)")
+        return cast(State, current_app.extensions["otpauth"])

@@ -1,0 +1,23 @@
+"""
+Senders, and what yours needs to be one.
+
+A sender is an object with one method, ``send(message) -> Receipt``; name it in
+``OTPAUTH_SENDERS``.
+"""
+
+from flask_otpauth.adapters.senders.console import ConsoleSender
+from flask_otpauth.adapters.senders.failover import FailoverSender
+from flask_otpauth.adapters.senders.mail import MailSender
+from flask_otpauth.adapters.senders.memory import MemorySender
+from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
+
+__all__ = [
+    "ConsoleSender",
+    "FailoverSender",
+    "MailSender",
+    "MemorySender",
+    "Message",
+    "Receipt",
+    "Sender",
+    "Status",
+]

@@ -1,0 +1,20 @@
+"""Pytest fixtures for hosts: ``pytest_plugins = ["flask_otpauth.testing.fixtures"]``."""
+
+from __future__ import annotations
+
+import pytest
+
+from flask_otpauth.testing.clock import MovableClock
+from flask_otpauth.testing.outbox import Outbox
+
+
+@pytest.fixture
+def otpauth_clock() -> MovableClock:
+    """A clock for ``OTPAUTH_CLOCK``."""
+    return MovableClock()
+
+
+@pytest.fixture
+def otpauth_outbox() -> Outbox:
+    """Senders for ``OTPAUTH_SENDERS``, and what was sent."""
+    return Outbox()

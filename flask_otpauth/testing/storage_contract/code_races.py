@@ -1,0 +1,178 @@
+"""The contract of codes, all callers at once."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import pytest
+
+from flask_otpauth.core.challenges import IssueResult, State
+from flask_otpauth.core.limits import Limit
+from flask_otpauth.ports.storage import Storage
+from flask_otpauth.testing.storage_contract.races import Race, Together, call
+from flask_otpauth.testing.storage_contract.samples import (
+    BUDGET,
+    COOLDOWN,
+    HOUR,
+    NOON,
+    QUOTA,
+    Subject,
+    cap_of,
+    fresh_name,
+    one_row,
+    two_rows,
+)
+
+
+class CodeRaces:
+    """Exactly as many as allowed, whoever comes at the same moment."""
+
+    @pytest.fixture(params=["one row", "two rows"])
+    def subject(self, request: pytest.FixtureRequest) -> Subject:
+        return one_row() if request.param == "one row" else two_rows()
+
+    def test_of_50_right_guesses_one_is_accepted(
+        self, storage: Storage, subject: Subject, race: Race
+    ) -> None:
+        storage.challenges.issue(subject.issue("111111"))
+
+        standings = race(
+            [call("challenges.redeem", subject.guess("111111", locks=(BUDGET,))) for _ in range(50)]
+        )
+
+        assert Counter(standing.state for standing in standings) == {State.ACCEPTED: 1, State.USED: 49}
+
+    def test_of_200_wrong_guesses_5_are_judged(self, storage: Storage, subject: Subject, race: Race) -> None:
+        storage.challenges.issue(subject.issue("111111"))
+
+        standings = race([call("challenges.redeem", subject.guess(f"{n:06}")) for n in range(200)])
+
+        judged = [standing.left for standing in standings if standing.state is State.WRONG]
+        assert sorted(judged) == [0, 1, 2, 3, 4]
+        assert Counter(standing.state for standing in standings) == {State.WRONG: 5, State.EXHAUSTED: 195}
+
+    def test_wrong_guesses_at_many_codes_of_a_subject_share_its_budget(
+        self, storage: Storage, race: Race
+    ) -> None:
+        subject = two_rows()
+        codes = [subject.sibling() for _ in range(4)]
+        for code in codes:
+            storage.challenges.issue(code.issue("111111"))
+
+        standings = race(
+            [call("challenges.redeem", codes[n % 4].guess("222222", locks=(BUDGET,))) for n in range(60)]
+        )
+
+        states = Counter(standing.state for standing in standings)
+        assert states[State.WRONG] == BUDGET.count
+        assert states[State.LOCKED] + states[State.EXHAUSTED] == 60 - BUDGET.count
+
+    def test_of_50_first_requests_under_a_cooldown_one_is_issued(
+        self, storage: Storage, subject: Subject, race: Race
+    ) -> None:
+        results = race(
+            [call("challenges.issue", subject.issue(f"{n:06}", send_limits=(COOLDOWN,))) for n in range(50)]
+        )
+
+        (winner,) = (n for n, result in enumerate(results) if result.issued)
+        refused = {result.block.kind for result in results if not result.issued}
+        assert refused == {"cooldown"}
+        assert storage.challenges.redeem(subject.guess(f"{winner:06}")).state is State.ACCEPTED
+
+    def test_of_50_requests_under_a_quota_of_3_exactly_3_are_issued(
+        self, storage: Storage, subject: Subject, race: Race
+    ) -> None:
+        results = race(
+            [call("challenges.issue", subject.issue(f"{n:06}", send_limits=(QUOTA,))) for n in range(50)]
+        )
+
+        assert sum(result.issued for result in results) == 3
+
+    def test_of_50_requests_for_the_same_code_one_is_issued(
+        self, storage: Storage, subject: Subject, race: Race
+    ) -> None:
+        limits = (Limit("quota", 2, HOUR),)
+        more = {"repeat_within_ms": 10_000, "send_limits": limits}
+
+        results = race([call("challenges.issue", subject.issue("111111", **more)) for _ in range(50)])
+
+        assert Counter(results) == {IssueResult(): 1, IssueResult(repeated=True): 49}
+        assert storage.challenges.issue(subject.issue("222222", **more)) == IssueResult()
+        assert not storage.challenges.issue(subject.issue("333333", **more)).issued
+
+    def test_a_cap_is_exact_and_what_it_refuses_leaves_no_trace(self, storage: Storage, race: Race) -> None:
+        cap = cap_of(7)
+        subjects = [one_row() if n % 2 else two_rows() for n in range(40)]
+
+        results = race(
+            [
+                call("challenges.issue", subject.issue(send_limits=(COOLDOWN,), cap=cap))
+                for subject in subjects
+            ]
+        )
+
+        refused = [subject for subject, result in zip(subjects, results, strict=True) if not result.issued]
+        again = [storage.challenges.issue(subject.issue(send_limits=(COOLDOWN,))) for subject in refused]
+        assert len(refused) == 33
+        assert again == [IssueResult()] * 33
+
+    def test_a_withdrawal_and_a_new_request_do_not_disturb_each_other(
+        self, storage: Storage, race: Race
+    ) -> None:
+        limits = (Limit("quota", 2, HOUR),)
+        subjects = [one_row() if n % 2 else two_rows() for n in range(12)]
+        failed = [subject.issue("111111", send_limits=limits) for subject in subjects]
+        for issue in failed:
+            storage.challenges.issue(issue)
+
+        race(
+            [
+                operation
+                for subject, issue in zip(subjects, failed, strict=True)
+                for operation in (
+                    call("challenges.withdraw", issue),
+                    call("challenges.issue", subject.issue("222222", send_limits=limits)),
+                )
+            ]
+        )
+
+        for subject in subjects:
+            assert storage.challenges.redeem(subject.guess("222222")).state is State.ACCEPTED
+            assert storage.challenges.issue(subject.issue(send_limits=limits)).issued
+            assert not storage.challenges.issue(subject.issue(send_limits=limits)).issued
+
+    def test_a_code_that_is_being_superseded_opens_at_most_once_and_the_new_one_once(
+        self, storage: Storage, subject: Subject, race: Race
+    ) -> None:
+        storage.challenges.issue(subject.issue("111111"))
+        guesses = [call("challenges.redeem", subject.guess("111111")) for _ in range(30)]
+
+        standings = race(
+            [*guesses[:10], call("challenges.issue", subject.issue("222222", NOON + 1)), *guesses[10:]]
+        )
+
+        states = [standing.state for standing in standings if not isinstance(standing, IssueResult)]
+        assert states.count(State.ACCEPTED) <= 1
+        new = [storage.challenges.redeem(subject.guess("222222", NOON + 1)).state for _ in range(2)]
+        judged = states.count(State.WRONG)
+        assert new == ([State.ACCEPTED, State.USED] if judged < 5 else [State.EXHAUSTED] * 2)
+
+    def test_a_guess_within_a_longer_transaction_is_judged_as_exactly(
+        self, storage: Storage, subject: Subject, race: Race
+    ) -> None:
+        storage.challenges.issue(subject.issue("111111"))
+
+        results = race(
+            [
+                Together(
+                    (
+                        call("challenges.redeem", subject.guess("111111")),
+                        call("sessions.close_all", fresh_name("user"), NOON),
+                    )
+                )
+                for _ in range(30)
+            ]
+        )
+
+        states = Counter(standing.state for standing, _ in results)
+        assert states == {State.ACCEPTED: 1, State.USED: 29}

@@ -1,0 +1,98 @@
+"""Subjects, codes and rules that the contract is tried with."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from dataclasses import dataclass
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from flask_otpauth.core.challenges import Cap, Guess, Issue
+from flask_otpauth.core.codes import draw_nonce
+from flask_otpauth.core.limits import Limit
+
+SECOND = 1_000
+MINUTE = 60 * SECOND
+HOUR = 60 * MINUTE
+DAY = 24 * HOUR
+
+#: 2024-11-21T12:00:00Z, in epoch milliseconds.
+NOON = 1_732_190_400_000
+CODE_TTL = 5 * MINUTE
+MAX_GUESSES = 5
+
+COOLDOWN = Limit("cooldown", 1, 90 * SECOND)
+QUOTA = Limit("quota", 3, 10 * MINUTE)
+DAILY = Limit("quota", 3, DAY, ZoneInfo("Asia/Ho_Chi_Minh"))
+BUDGET = Limit("lock", 6, DAY)
+HARD_CAP = Limit("lock", 8, None)
+
+#: In that zone (UTC+7), the day that NOON is in ends at 17:00 UTC.
+DAY_END = NOON + 5 * HOUR
+
+
+def digest_of(code: str) -> bytes:
+    """A stand-in for the keyed digest of a code or a token."""
+    return hashlib.sha256(code.encode()).digest()
+
+
+def fresh_key() -> bytes:
+    """A key that no other test uses."""
+    return secrets.token_bytes(32)
+
+
+def fresh_name(prefix: str) -> str:
+    """An id that no other test uses."""
+    return f"{prefix}-{secrets.token_hex(8)}"
+
+
+@dataclass(frozen=True)
+class Subject:
+    """Whom codes are for: the rows of their limits and of their challenge."""
+
+    limits_key: bytes
+    challenge_key: bytes
+
+    def issue(self, code: str = "111111", now_ms: int = NOON, **more: Any) -> Issue:
+        """A request for ``code``; ``more`` are further fields of it."""
+        return Issue(
+            limits_key=self.limits_key,
+            challenge_key=self.challenge_key,
+            nonce=draw_nonce(),
+            digest=digest_of(code),
+            now_ms=now_ms,
+            expires_at_ms=now_ms + CODE_TTL,
+            **more,
+        )
+
+    def guess(self, code: str = "111111", now_ms: int = NOON, **more: Any) -> Guess:
+        """A submitted ``code``; ``more`` are further fields of it."""
+        fields = {"digests": (digest_of(code),), "max_guesses": MAX_GUESSES, **more}
+        return Guess(
+            limits_key=self.limits_key,
+            challenge_key=self.challenge_key,
+            nonce=draw_nonce(),
+            now_ms=now_ms,
+            **fields,
+        )
+
+    def sibling(self) -> Subject:
+        """Another challenge under the same limits."""
+        return Subject(self.limits_key, fresh_key())
+
+
+def one_row() -> Subject:
+    """A subject whose limits and challenge are one row."""
+    key = fresh_key()
+    return Subject(key, key)
+
+
+def two_rows() -> Subject:
+    """A subject whose challenge is a row of its own."""
+    return Subject(fresh_key(), fresh_key())
+
+
+def cap_of(count: int, day_start_ms: int = NOON) -> Cap:
+    """A cap that no other test uses."""
+    return Cap(fresh_key(), count, day_start_ms, day_start_ms + DAY)

@@ -1,0 +1,204 @@
+"""The contract of PINs and passwords."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flask_otpauth.core.failures import FailurePolicy, Secret
+from flask_otpauth.ports.storage import Storage
+from flask_otpauth.testing.storage_contract.races import Race, call
+from flask_otpauth.testing.storage_contract.samples import DAY, HOUR, MINUTE, NOON, fresh_key
+
+WEEK = 7 * DAY
+PIN = FailurePolicy(limit=3, window_ms=WEEK)
+PASSWORD = FailurePolicy(limit=10, block_ms=15 * MINUTE, longest_block_ms=HOUR)
+
+
+def fail(storage: Storage, key: bytes, policy: FailurePolicy, *instants: int) -> list[bool]:
+    """Failures of the hash ``h1``: whether each was counted."""
+    return [storage.secrets.fail(key, "h1", policy, now_ms)[0] for now_ms in instants]
+
+
+class SecretContract:
+    """Setting a secret, and counting its failures."""
+
+    @pytest.fixture
+    def pin(self, storage: Storage) -> bytes:
+        """A PIN whose hash is ``h1``."""
+        key = fresh_key()
+        storage.secrets.put(key, "h1", replacing=None)
+        return key
+
+    # -- put ----------------------------------------------------------------------------------
+
+    def test_what_was_never_set_has_no_hash(self, storage: Storage) -> None:
+        assert storage.secrets.read(fresh_key()) == Secret()
+
+    def test_a_secret_is_set_the_first_time_only_where_there_is_none(
+        self, storage: Storage, pin: bytes
+    ) -> None:
+        again = storage.secrets.put(pin, "h2", replacing=None)
+
+        assert not again
+        assert storage.secrets.read(pin) == Secret("h1")
+
+    def test_a_secret_is_replaced_only_if_it_is_the_one_that_was_read(
+        self, storage: Storage, pin: bytes
+    ) -> None:
+        stale = storage.secrets.put(pin, "h2", replacing="h0")
+        current = storage.secrets.put(pin, "h3", replacing="h1")
+
+        assert (stale, current) == (False, True)
+        assert storage.secrets.read(pin) == Secret("h3")
+
+    def test_a_secret_is_replaced_whatever_it_is(self, storage: Storage, pin: bytes) -> None:
+        key = fresh_key()
+
+        assert storage.secrets.put(pin, "h2", replacing="any")
+        assert storage.secrets.put(key, "h2", replacing="any")
+        assert [storage.secrets.read(each) for each in (pin, key)] == [Secret("h2"), Secret("h2")]
+
+    def test_a_hash_that_the_host_brought_along_is_replaced_once(self, storage: Storage) -> None:
+        key = fresh_key()
+
+        first = storage.secrets.put(key, "h2", replacing="of the host")
+        second = storage.secrets.put(key, "h3", replacing="of the host")
+
+        assert (first, second) == (True, False)
+        assert storage.secrets.read(key) == Secret("h2")
+
+    def test_a_new_secret_has_no_failures(self, storage: Storage, pin: bytes) -> None:
+        fail(storage, pin, PIN, NOON, NOON, NOON)
+
+        storage.secrets.put(pin, "h2", replacing="h1")
+
+        assert storage.secrets.read(pin) == Secret("h2")
+
+    # -- failures -----------------------------------------------------------------------------
+
+    def test_failures_count_until_they_block(self, storage: Storage, pin: bytes) -> None:
+        answers = [storage.secrets.fail(pin, "h1", PIN, NOON + n) for n in range(4)]
+
+        assert [(counted, secret.failures) for counted, secret in answers] == [
+            (True, 1),
+            (True, 2),
+            (True, 3),
+            (False, 3),
+        ]
+        assert storage.secrets.read(pin) == Secret("h1", failures=3, failed_at=NOON + 2)
+
+    def test_a_blocked_secret_does_not_pass_until_it_is_unblocked(self, storage: Storage, pin: bytes) -> None:
+        fail(storage, pin, PIN, NOON, NOON, NOON)
+
+        blocked = storage.secrets.passed(pin, "h1", PIN, NOON + 1_000 * DAY)
+        storage.secrets.unblock(pin)
+        freed = storage.secrets.passed(pin, "h1", PIN, NOON)
+
+        assert (blocked, freed) == (False, True)
+        assert storage.secrets.read(pin) == Secret("h1")
+
+    def test_a_pass_forgets_the_failures(self, storage: Storage, pin: bytes) -> None:
+        fail(storage, pin, PIN, NOON, NOON)
+
+        assert storage.secrets.passed(pin, "h1", PIN, NOON)
+        assert storage.secrets.read(pin) == Secret("h1")
+
+    def test_the_count_is_zero_at_the_very_millisecond(self, storage: Storage, pin: bytes) -> None:
+        other = fresh_key()
+        storage.secrets.put(other, "h1", replacing=None)
+        for key in (pin, other):
+            fail(storage, key, PIN, NOON, NOON + 1)
+
+        _, counting = storage.secrets.fail(pin, "h1", PIN, NOON + WEEK)
+        _, anew = storage.secrets.fail(other, "h1", PIN, NOON + 1 + WEEK)
+
+        assert (counting.failures, anew.failures) == (3, 1)
+
+    def test_a_block_with_an_end_ends_at_the_very_millisecond_and_then_doubles(
+        self, storage: Storage, pin: bytes
+    ) -> None:
+        first_end = NOON + 15 * MINUTE
+        fail(storage, pin, PASSWORD, *[NOON] * 10)
+
+        early = fail(storage, pin, PASSWORD, first_end - 1)
+        again = fail(storage, pin, PASSWORD, *[first_end] * 11)
+
+        second_end = first_end + 30 * MINUTE
+        assert early == [False]
+        assert again == [True] * 10 + [False]
+        assert not storage.secrets.passed(pin, "h1", PASSWORD, second_end - 1)
+        assert storage.secrets.passed(pin, "h1", PASSWORD, second_end)
+
+    def test_what_was_verified_against_an_earlier_hash_does_not_count(
+        self, storage: Storage, pin: bytes
+    ) -> None:
+        fail(storage, pin, PIN, NOON)
+
+        failed = storage.secrets.fail(pin, "h0", PIN, NOON)
+        passed = storage.secrets.passed(pin, "h0", PIN, NOON)
+
+        assert failed == (False, Secret("h1", failures=1, failed_at=NOON))
+        assert not passed
+        assert storage.secrets.read(pin).failures == 1
+
+    def test_failures_of_a_hash_that_the_host_brought_along_count(self, storage: Storage) -> None:
+        key = fresh_key()
+
+        fresh = storage.secrets.passed(key, "h1", PIN, NOON)
+        counted = fail(storage, key, PIN, NOON, NOON, NOON, NOON)
+        blocked = storage.secrets.passed(key, "h1", PIN, NOON)
+
+        assert (fresh, blocked) == (True, False)
+        assert counted == [True, True, True, False]
+        assert storage.secrets.read(key) == Secret(None, failures=3, failed_at=NOON)
+
+    def test_unblocking_what_is_not_blocked_is_fine(self, storage: Storage, pin: bytes) -> None:
+        never_set = fresh_key()
+
+        storage.secrets.unblock(pin)
+        storage.secrets.unblock(never_set)
+
+        assert [storage.secrets.read(key) for key in (pin, never_set)] == [Secret("h1"), Secret()]
+
+    # -- races --------------------------------------------------------------------------------
+
+    def test_of_100_wrong_pins_3_are_counted_and_each_is_told_its_own_number(
+        self, storage: Storage, pin: bytes, race: Race
+    ) -> None:
+        answers = race([call("secrets.fail", pin, "h1", PIN, NOON) for _ in range(100)])
+
+        told = sorted(secret.failures for counted, secret in answers if counted)
+        assert told == [1, 2, 3]
+        assert storage.secrets.read(pin).blocked_until(PIN, NOON) is not None
+
+    def test_50_right_pins_all_pass(self, storage: Storage, pin: bytes, race: Race) -> None:
+        fail(storage, pin, PIN, NOON, NOON)
+
+        passed = race([call("secrets.passed", pin, "h1", PIN, NOON) for _ in range(50)])
+
+        assert passed == [True] * 50
+        assert storage.secrets.read(pin) == Secret("h1")
+
+    def test_failures_before_a_first_row_are_counted_exactly(self, storage: Storage, race: Race) -> None:
+        key = fresh_key()
+        patient = replace(PIN, limit=1_000)
+
+        race([call("secrets.fail", key, "h1", patient, NOON) for _ in range(40)])
+
+        assert storage.secrets.read(key).failures == 40
+
+    def test_of_racing_first_settings_one_wins(self, storage: Storage, race: Race) -> None:
+        key = fresh_key()
+
+        won = race([call("secrets.put", key, f"h{n}", replacing=None) for n in range(30)])
+
+        assert sum(won) == 1
+        assert storage.secrets.read(key) == Secret(f"h{won.index(True)}")
+
+    def test_of_racing_changes_one_wins(self, storage: Storage, pin: bytes, race: Race) -> None:
+        won = race([call("secrets.put", pin, f"new {n}", replacing="h1") for n in range(30)])
+
+        assert sum(won) == 1
+        assert storage.secrets.read(pin) == Secret(f"new {won.index(True)}")

@@ -1,0 +1,217 @@
+"""The contract of sessions."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+
+from flask_otpauth.core.sessions import Refresh, Rotation, Session
+from flask_otpauth.ports.storage import Storage
+from flask_otpauth.testing.storage_contract.races import Race, call
+from flask_otpauth.testing.storage_contract.samples import DAY, NOON, SECOND, fresh_name
+
+TOKEN_TTL = 30 * DAY
+GRACE = 10 * SECOND
+MAX_AGE = 180 * DAY
+
+
+def session_of(user_id: str, now_ms: int = NOON) -> Session:
+    """A session that was opened just now."""
+    return Session(fresh_name("session"), user_id, now_ms, now_ms, now_ms + MAX_AGE)
+
+
+def refresh(session: Session, generation: int, now_ms: int = NOON) -> Refresh:
+    """The session's refresh token of that generation, presented at that instant."""
+    return Refresh(session.id, generation, now_ms, TOKEN_TTL, GRACE)
+
+
+class SessionContract:
+    """Opening, refreshing and closing sessions."""
+
+    @pytest.fixture
+    def user(self) -> str:
+        return fresh_name("user")
+
+    @pytest.fixture
+    def session(self, storage: Storage, user: str) -> Session:
+        session = session_of(user)
+        storage.sessions.open(session, closing_others=False)
+        return session
+
+    # -- open and close -----------------------------------------------------------------------
+
+    def test_an_open_session_is_found_as_it_was_opened(self, storage: Storage, session: Session) -> None:
+        assert storage.sessions.find(session.id) == session
+        assert storage.sessions.find(fresh_name("session")) is None
+
+    def test_a_session_may_stand_beside_others(self, storage: Storage, session: Session) -> None:
+        closed = storage.sessions.open(session_of(session.user_id), closing_others=False)
+
+        assert closed == 0
+        assert storage.sessions.find(session.id) == session
+
+    def test_opening_the_only_session_closes_every_other_of_the_user_alone(
+        self, storage: Storage, session: Session
+    ) -> None:
+        stranger = session_of(fresh_name("user"))
+        second, third, fourth = (session_of(session.user_id, NOON + n) for n in (1, 2, 3))
+        storage.sessions.open(stranger, closing_others=True)
+
+        counts = [
+            storage.sessions.open(second, closing_others=True),
+            storage.sessions.open(third, closing_others=False),
+            storage.sessions.open(fourth, closing_others=True),
+        ]
+
+        assert counts == [1, 0, 2]
+        assert storage.sessions.find(session.id) == replace(session, closed_at=NOON + 1)
+        assert storage.sessions.find(second.id) == replace(second, closed_at=NOON + 3)
+        assert storage.sessions.find(third.id) == replace(third, closed_at=NOON + 3)
+        assert storage.sessions.find(fourth.id) == fourth
+        assert storage.sessions.find(stranger.id) == stranger
+
+    def test_a_session_that_has_ended_is_not_counted_as_closed(
+        self, storage: Storage, session: Session
+    ) -> None:
+        later = session_of(session.user_id, NOON + MAX_AGE)
+
+        assert storage.sessions.open(later, closing_others=True) == 0
+
+    def test_a_session_is_closed_once(self, storage: Storage, session: Session) -> None:
+        closed = [storage.sessions.close(session.id, NOON + n) for n in (1, 2)]
+
+        assert closed == [True, False]
+        assert storage.sessions.find(session.id) == replace(session, closed_at=NOON + 1)
+
+    def test_a_session_that_has_ended_or_never_was_is_not_closed(
+        self, storage: Storage, session: Session
+    ) -> None:
+        assert not storage.sessions.close(session.id, NOON + MAX_AGE)
+        assert not storage.sessions.close(fresh_name("session"), NOON)
+
+    def test_closing_all_sessions_revokes_the_tokens_of_their_generation(
+        self, storage: Storage, session: Session
+    ) -> None:
+        storage.sessions.open(session_of(session.user_id), closing_others=False)
+        before = storage.sessions.generation(session.user_id)
+
+        counts = [storage.sessions.close_all(session.user_id, NOON) for _ in range(2)]
+
+        assert counts == [2, 0]
+        assert before == 0
+        assert storage.sessions.generation(session.user_id) == 2
+
+    def test_purging_takes_sessions_that_ended(self, storage: Storage, session: Session) -> None:
+        closed = session_of(session.user_id)
+        storage.sessions.open(closed, closing_others=False)
+        storage.sessions.close(closed.id, NOON)
+
+        assert storage.purge(NOON) == 0
+        assert storage.purge(NOON + 1) == 1
+        assert storage.sessions.find(session.id) == session
+        assert storage.purge(session.ends_at + 1) == 1
+
+    # -- rotate -------------------------------------------------------------------------------
+
+    def test_the_newest_token_rotates(self, storage: Storage, session: Session) -> None:
+        rotation = storage.sessions.rotate(refresh(session, 0, NOON + 1))
+
+        after = replace(session, generation=1, rotated_at=NOON + 1)
+        assert rotation == (Rotation.ROTATED, after)
+        assert storage.sessions.find(session.id) == after
+
+    def test_a_token_lives_until_the_very_millisecond(self, storage: Storage, session: Session) -> None:
+        over, _ = storage.sessions.rotate(refresh(session, 0, NOON + TOKEN_TTL))
+        in_time, _ = storage.sessions.rotate(refresh(session, 0, NOON + TOKEN_TTL - 1))
+
+        assert (over, in_time) == (Rotation.DEAD, Rotation.ROTATED)
+
+    def test_a_session_lives_until_the_very_millisecond(self, storage: Storage, user: str) -> None:
+        session = replace(session_of(user), ends_at=NOON + DAY)
+        storage.sessions.open(session, closing_others=False)
+
+        over, _ = storage.sessions.rotate(refresh(session, 0, NOON + DAY))
+        in_time, _ = storage.sessions.rotate(refresh(session, 0, NOON + DAY - 1))
+
+        assert (over, in_time) == (Rotation.DEAD, Rotation.ROTATED)
+
+    def test_a_spent_token_gets_the_same_successor_within_the_grace(
+        self, storage: Storage, session: Session
+    ) -> None:
+        _, first = storage.sessions.rotate(refresh(session, 0))
+
+        again = storage.sessions.rotate(refresh(session, 0, NOON + GRACE - 1))
+
+        assert again == (Rotation.REPEATED, first)
+
+    def test_a_spent_token_after_the_grace_was_copied_and_ends_the_session(
+        self, storage: Storage, session: Session
+    ) -> None:
+        storage.sessions.rotate(refresh(session, 0))
+
+        reused, after = storage.sessions.rotate(refresh(session, 0, NOON + GRACE))
+        dead, _ = storage.sessions.rotate(refresh(session, 1, NOON + GRACE))
+
+        assert (reused, dead) == (Rotation.REUSED, Rotation.DEAD)
+        assert after == replace(session, generation=1, closed_at=NOON + GRACE)
+
+    def test_a_token_whose_successor_was_spent_was_copied(self, storage: Storage, session: Session) -> None:
+        storage.sessions.rotate(refresh(session, 0))
+        storage.sessions.rotate(refresh(session, 1))
+
+        rotation, _ = storage.sessions.rotate(refresh(session, 0))
+
+        assert rotation is Rotation.REUSED
+
+    def test_no_token_of_a_closed_or_unknown_session_lives(self, storage: Storage, session: Session) -> None:
+        storage.sessions.close(session.id, NOON)
+
+        closed, _ = storage.sessions.rotate(refresh(session, 0))
+        unknown = storage.sessions.rotate(refresh(session_of("nobody"), 0))
+
+        assert closed is Rotation.DEAD
+        assert unknown == (Rotation.DEAD, None)
+
+    # -- races --------------------------------------------------------------------------------
+
+    def test_of_50_refreshes_with_one_token_one_rotates_and_the_rest_repeat_it(
+        self, storage: Storage, session: Session, race: Race
+    ) -> None:
+        answers = race([call("sessions.rotate", refresh(session, 0)) for _ in range(50)])
+
+        assert Counter(rotation for rotation, _ in answers) == {Rotation.ROTATED: 1, Rotation.REPEATED: 49}
+        assert {found.generation for _, found in answers} == {1}
+        assert storage.sessions.find(session.id) == replace(session, generation=1)
+
+    def test_of_30_reuses_one_ends_the_session(self, storage: Storage, session: Session, race: Race) -> None:
+        storage.sessions.rotate(refresh(session, 0))
+
+        answers = race([call("sessions.rotate", refresh(session, 0, NOON + GRACE)) for _ in range(30)])
+
+        assert Counter(rotation for rotation, _ in answers) == {Rotation.REUSED: 1, Rotation.DEAD: 29}
+
+    def test_of_30_only_sessions_one_lives(self, storage: Storage, session: Session, race: Race) -> None:
+        opened = [session_of(session.user_id) for _ in range(30)]
+
+        counts = race([call("sessions.open", each, closing_others=True) for each in opened])
+
+        found = [storage.sessions.find(each.id) for each in (session, *opened)]
+        assert sum(each is not None and each.closed_at is None for each in found) == 1
+        assert sum(counts) == 30
+
+    def test_a_session_that_is_closed_at_once_by_30_is_closed_once(
+        self, storage: Storage, session: Session, race: Race
+    ) -> None:
+        closed = race([call("sessions.close", session.id, NOON) for _ in range(30)])
+
+        assert sum(closed) == 1
+
+    def test_each_closing_of_all_lets_a_generation_pass(
+        self, storage: Storage, session: Session, race: Race
+    ) -> None:
+        counts = race([call("sessions.close_all", session.user_id, NOON) for _ in range(30)])
+
+        assert sum(counts) == 1
+        assert storage.sessions.generation(session.user_id) == 30

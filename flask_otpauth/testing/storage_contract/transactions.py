@@ -1,0 +1,107 @@
+"""The contract of transactions: what stands or falls together."""
+
+from __future__ import annotations
+
+from contextlib import suppress
+
+import pytest
+
+from flask_otpauth.core.challenges import State
+from flask_otpauth.core.failures import Secret
+from flask_otpauth.core.sessions import Session
+from flask_otpauth.ports.storage import Storage
+from flask_otpauth.testing.storage_contract.samples import (
+    COOLDOWN,
+    NOON,
+    Subject,
+    cap_of,
+    fresh_key,
+    fresh_name,
+    one_row,
+    two_rows,
+)
+
+
+class GaveUp(Exception):
+    """Leaves a transaction."""
+
+
+class TransactionContract:
+    """Several operations as one."""
+
+    @pytest.fixture(params=["one row", "two rows"])
+    def subject(self, request: pytest.FixtureRequest) -> Subject:
+        return one_row() if request.param == "one row" else two_rows()
+
+    def test_an_exception_undoes_every_operation(self, storage: Storage, subject: Subject) -> None:
+        session = Session(fresh_name("session"), fresh_name("user"), NOON, NOON, NOON + 1)
+        pin = fresh_key()
+        storage.challenges.issue(subject.issue("111111"))
+
+        with suppress(GaveUp), storage.transaction():
+            storage.challenges.redeem(subject.guess("111111"))
+            storage.sessions.open(session, closing_others=True)
+            storage.secrets.put(pin, "h1", replacing="any")
+            raise GaveUp
+
+        assert storage.sessions.find(session.id) is None
+        assert storage.secrets.read(pin) == Secret()
+        assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
+
+    def test_what_ends_well_stands(self, storage: Storage, subject: Subject) -> None:
+        session = Session(fresh_name("session"), fresh_name("user"), NOON, NOON, NOON + 1)
+        storage.challenges.issue(subject.issue("111111"))
+
+        with storage.transaction():
+            storage.challenges.redeem(subject.guess("111111"))
+            storage.sessions.open(session, closing_others=True)
+
+        assert storage.sessions.find(session.id) == session
+        assert storage.challenges.redeem(subject.guess("111111")).state is State.USED
+
+    def test_an_operation_sees_what_came_before_it_in_the_transaction(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        pin = fresh_key()
+
+        with storage.transaction():
+            before = storage.secrets.read(pin)
+            storage.secrets.put(pin, "h1", replacing=None)
+            after = storage.secrets.read(pin)
+            storage.challenges.issue(subject.issue("111111"))
+            standing = storage.challenges.redeem(subject.guess("111111"))
+
+        assert (before, after) == (Secret(), Secret("h1"))
+        assert standing.state is State.ACCEPTED
+
+    def test_an_inner_transaction_is_a_part_of_the_outer_one(self, storage: Storage) -> None:
+        pin = fresh_key()
+
+        with suppress(GaveUp), storage.transaction():
+            with storage.transaction():
+                storage.secrets.put(pin, "h1", replacing=None)
+            raise GaveUp
+
+        assert storage.secrets.read(pin) == Secret()
+
+    def test_a_refusal_inside_undoes_nothing_but_itself(self, storage: Storage, subject: Subject) -> None:
+        pin, other = fresh_key(), fresh_key()
+        cap = cap_of(1)
+        storage.challenges.issue(two_rows().issue(cap=cap))
+
+        with storage.transaction():
+            refused = storage.challenges.issue(subject.issue(cap=cap, send_limits=(COOLDOWN,)))
+            storage.secrets.put(pin, "h1", replacing=None)
+            again = storage.challenges.issue(subject.issue(cap=cap, send_limits=(COOLDOWN,)))
+            storage.secrets.put(other, "h2", replacing=None)
+
+        assert (refused.issued, again.issued) == (False, False)
+        assert [storage.secrets.read(key).hash for key in (pin, other)] == ["h1", "h2"]
+        assert storage.challenges.issue(subject.issue(send_limits=(COOLDOWN,))).issued
+
+    def test_creating_what_exists_is_fine(self, storage: Storage, subject: Subject) -> None:
+        storage.challenges.issue(subject.issue("111111"))
+
+        storage.create_all()
+
+        assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED

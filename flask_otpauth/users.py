@@ -1,0 +1,8 @@
+"""What a host needs to bring its own users."""
+
+from __future__ import annotations
+
+from flask_otpauth.adapters.directory.model import ModelDirectory, UserMixin
+from flask_otpauth.ports.directory import Directory, User
+
+__all__ = ["Directory", "ModelDirectory", "User", "UserMixin"]

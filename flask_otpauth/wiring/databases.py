@@ -1,0 +1,132 @@
+"""Which engine our rows are on, and where users are found (design: never the host's session)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import Engine, MetaData, create_engine
+from sqlalchemy.exc import SQLAlchemyError
+
+from flask_otpauth import registry
+from flask_otpauth.adapters.directory.model import (
+    ModelDirectory,
+    UserMixin,
+    own_sessions,
+    packaged_model,
+    shared_sessions,
+)
+from flask_otpauth.adapters.storage.memory import MemoryStorage
+from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage, memory_engine
+from flask_otpauth.core.errors import ConfigurationError
+from flask_otpauth.ports.directory import Directory
+from flask_otpauth.ports.storage import Storage
+from flask_otpauth.wiring.setup import Setup
+
+
+def storage_and_directory(setup: Setup) -> tuple[Storage, Directory]:
+    """Where codes and users live, on one engine and in one metadata."""
+    engine, metadata = _database(setup)
+    directory = _directory(setup, engine, metadata)
+    storage: Storage | None = None
+    try:
+        storage = setup.resolved(
+            "STORAGE",
+            setup.shared.storage,
+            {
+                "sqlalchemy": lambda: SqlAlchemyStorage(engine, metadata, who_holds=lambda: _who_holds(setup)),
+                "memory": MemoryStorage,
+            },
+        )
+    except ConfigurationError as error:
+        setup.problems += error.problems
+    if engine.url.database in _MEMORY and engine.dialect.name == "sqlite":
+        # An in-memory database of ours is new with every process: nobody else can make its tables.
+        metadata.create_all(engine)
+    return storage or MemoryStorage(), directory
+
+
+_MEMORY = (None, "", ":memory:")
+
+
+def _database(setup: Setup) -> tuple[Engine, MetaData]:
+    host = _host_database(setup)
+    if setup.shared.database_uri is not None or host is None:
+        uri = setup.shared.database_uri or f"sqlite:///{_instance_file(setup)}"
+        return _not_shared(_created(setup, uri)), MetaData()
+    if isinstance(host, Engine):
+        return _not_shared(host), MetaData()
+    with setup.app.app_context():
+        return _not_shared(host.engine), host.metadata
+
+
+def _host_database(setup: Setup) -> Any:
+    """The host's Flask-SQLAlchemy or Engine, ``None`` without one."""
+    registered = setup.app.extensions.get("sqlalchemy")
+    if isinstance(setup.db, Engine):
+        return setup.db
+    if setup.db is not None and registered is not setup.db:
+        setup.problems.append("SQLALCHEMY_DATABASE_URI: call db.init_app(app) before OtpAuth's init_app")
+        return None
+    if registered is None and setup.app.config.get("SQLALCHEMY_DATABASE_URI"):
+        setup.problems.append(
+            "SQLALCHEMY_DATABASE_URI: initialise Flask-SQLAlchemy before OtpAuth, or set OTPAUTH_DATABASE_URI"
+        )
+    return registered
+
+
+def _created(setup: Setup, uri: str) -> Engine:
+    try:
+        return create_engine(uri, hide_parameters=True)
+    except (SQLAlchemyError, ImportError) as error:
+        # Without the text, which may hold the password of the URI.
+        setup.problems.append(f"OTPAUTH_DATABASE_URI: cannot be used ({type(error).__name__})")
+        return memory_engine()
+
+
+def _not_shared(engine: Engine) -> Engine:
+    """``engine``, or an in-memory one of our own: the host's is one connection, with its transactions."""
+    return memory_engine() if _is_memory(engine) else engine
+
+
+def _is_memory(engine: Engine) -> bool:
+    return engine.dialect.name == "sqlite" and engine.url.database in _MEMORY
+
+
+def _instance_file(setup: Setup) -> Path:
+    folder = Path(setup.app.instance_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder / "otpauth.sqlite"
+
+
+def _who_holds(setup: Setup) -> str:
+    """Which transaction of the host is open, for the error that a locked SQLite file becomes."""
+    db = setup.app.extensions.get("sqlalchemy")
+    if db is None or not db.session.registry.has() or not db.session().in_transaction():
+        return ""
+    return "db.session of this request has a transaction open: commit or roll it back first"
+
+
+def _directory(setup: Setup, engine: Engine, metadata: MetaData) -> Any:
+    chosen = setup.shared.users
+    if chosen is None:
+        return ModelDirectory(packaged_model(metadata), own_sessions(engine))
+    if isinstance(chosen, str):
+        try:
+            chosen = registry.imported(chosen)
+        except ValueError as error:
+            setup.problems.append(f"OTPAUTH_USERS: {error}")
+            return None
+    if isinstance(chosen, type) and issubclass(chosen, UserMixin):
+        return _model_directory(setup, chosen)
+    return chosen() if isinstance(chosen, type) else chosen
+
+
+def _model_directory(setup: Setup, model: type[UserMixin]) -> ModelDirectory | None:
+    db = setup.app.extensions.get("sqlalchemy")
+    if db is None:
+        setup.problems.append("OTPAUTH_USERS: a model needs Flask-SQLAlchemy; initialise it before OtpAuth")
+        return None
+    with setup.app.app_context():
+        engine: Engine = db.engine
+    return ModelDirectory(model, shared_sessions(db.session) if _is_memory(engine) else own_sessions(engine))

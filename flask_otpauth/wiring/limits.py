@@ -1,0 +1,41 @@
+"""The limits in front: whose Limiter counts, and how much."""
+
+from __future__ import annotations
+
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+
+from flask_otpauth.adapters.front import DEFAULTS, LimiterFront
+from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.wiring.setup import Setup
+
+
+def front(setup: Setup, keys: KeyRing) -> LimiterFront:
+    """The limits of the configuration, counted apart from those of other apps."""
+    limits: dict[str, str | None] = {**DEFAULTS, **(setup.shared.ip_limits or {})}
+    if setup.shared.ip_limits is None:
+        limits = dict.fromkeys(limits)
+    namespace = f"otpauth:{setup.app.name}:{keys.row_key('namespace').hex()[:12]}"
+    limiter = _limiter(setup)
+    try:
+        return LimiterFront(limiter, limits, namespace)
+    except ValueError as error:
+        setup.problems.append(f"OTPAUTH_IP_LIMITS: {error}")
+        return LimiterFront(limiter, {}, namespace)
+
+
+def _limiter(setup: Setup) -> Limiter:
+    """The explicit one, else the host's only one, else our own on the host's ``RATELIMIT_*``."""
+    app, given = setup.app, setup.limiter
+    registered = app.extensions.get("limiter", set())
+    if given is not None:
+        if given not in registered:
+            given.init_app(app)
+        return given
+    if len(registered) > 1:
+        setup.problems.append("OTPAUTH_IP_LIMITS: the app has several Limiters; give OtpAuth limiter=")
+    if registered:
+        found: Limiter = next(iter(registered))
+        return found
+    app.config.setdefault("RATELIMIT_STORAGE_URI", "memory://")
+    return Limiter(get_remote_address, app=app)

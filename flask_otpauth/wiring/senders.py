@@ -1,0 +1,63 @@
+"""Who sends on each channel, and when."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from flask_mail import Mail
+
+from flask_otpauth.adapters.delivery import InlineDelivery, ThreadDelivery
+from flask_otpauth.adapters.senders.console import ConsoleSender
+from flask_otpauth.adapters.senders.failover import FailoverSender
+from flask_otpauth.adapters.senders.mail import MailSender
+from flask_otpauth.adapters.senders.memory import MemorySender
+from flask_otpauth.flows import FLOWS
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.delivery import Delivery
+from flask_otpauth.ports.senders import Sender
+from flask_otpauth.wiring.setup import Setup
+
+
+def routes(setup: Setup, clock: Clock) -> dict[str, Sender]:
+    """A guarded sender for each channel; a channel that a flow needs must have one."""
+    chosen = {"email": "mail", **setup.shared.senders}
+    needed = {channel for name in setup.flows for channel in FLOWS[name].channels(setup.by_flow[name])}
+    for channel in sorted(needed - {name for name, value in chosen.items() if value}):
+        if setup.app.debug:
+            chosen[channel] = "console"
+        else:
+            setup.problems.append(f"OTPAUTH_SENDERS: {channel!r} has no sender, and a flow needs it")
+    return {
+        channel: FailoverSender(_senders(setup, channel, value, channel in needed), clock)
+        for channel, value in chosen.items()
+        if value
+    }
+
+
+def delivery(setup: Setup) -> Delivery:
+    """When messages are sent."""
+    packaged: dict[str, Callable[[], Any]] = {
+        "inline": InlineDelivery,
+        "thread": lambda: ThreadDelivery(setup.app.app_context),
+    }
+    chosen: Delivery | None = setup.resolved("DELIVERY", setup.shared.delivery, packaged)
+    return chosen or InlineDelivery()
+
+
+def _senders(setup: Setup, channel: str, value: Any, needed: bool) -> list[Sender]:
+    packaged: dict[str, Callable[[], Any]] = {
+        "mail": lambda: _mail(setup),
+        "console": ConsoleSender,
+        "memory": MemorySender,
+    }
+    names = list(value) if isinstance(value, (list, tuple)) else [value]
+    if "mail" in names and needed:
+        setup.problems += MailSender.problems(setup.app.config)
+    return [setup.resolved(f"SENDERS[{channel!r}]", name, packaged) for name in names]
+
+
+def _mail(setup: Setup) -> MailSender:
+    if "mail" not in setup.app.extensions:
+        Mail(setup.app)
+    return MailSender(setup.app.extensions["mail"])

@@ -1,0 +1,124 @@
+"""The use cases, made of what the configuration chose."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+
+from flask_otpauth.adapters.addresses import CanonicalAddresses
+from flask_otpauth.adapters.common_passwords import common_passwords
+from flask_otpauth.adapters.hashing import Argon2Hasher
+from flask_otpauth.adapters.signed_tokens import SignedTokens
+from flask_otpauth.adapters.templates import JinjaTemplates
+from flask_otpauth.announcer import Announcer
+from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.passwords import common_pins
+from flask_otpauth.core.policies import Policy
+from flask_otpauth.engine.account_tokens import AccountTokens
+from flask_otpauth.engine.clients import Campaigns, Clients
+from flask_otpauth.engine.codes import Codes
+from flask_otpauth.engine.customers import Customers
+from flask_otpauth.engine.host_codes import HostCodes
+from flask_otpauth.engine.post import Post
+from flask_otpauth.engine.secrets import Secrets
+from flask_otpauth.engine.services import Services
+from flask_otpauth.engine.sessions import Sessions
+from flask_otpauth.engine.upkeep import SubjectKind, Upkeep
+from flask_otpauth.engine.users import Users
+from flask_otpauth.flows import FLOWS
+from flask_otpauth.flows.voice import LANGUAGES
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.directory import Directory
+from flask_otpauth.ports.tokens import TokenSigner
+from flask_otpauth.wiring import databases, keys, senders
+from flask_otpauth.wiring.setup import Setup
+
+
+def services(setup: Setup, ring: KeyRing) -> Services:
+    """Everything that a flow, the extension and the command line may use."""
+    clock, events = _clock(setup), Announcer(setup.app)
+    storage, directory = databases.storage_and_directory(setup)
+    templates = JinjaTemplates(lambda: setup.app.jinja_env)
+    post = Post(senders.routes(setup, clock), senders.delivery(setup), templates, storage, clock, events)
+    return _Parts(setup, ring, Codes(storage, ring, post, clock, events), directory).services()
+
+
+@dataclass(frozen=True)
+class _Parts:
+    """What the use cases have in common. ``codes`` carries storage, clock and events."""
+
+    setup: Setup
+    ring: KeyRing
+    codes: Codes
+    directory: Directory
+
+    def services(self) -> Services:
+        setup, codes, ring, directory = self.setup, self.codes, self.ring, self.directory
+        storage, clock, region = codes.storage, codes.clock, setup.shared.phone_region
+        addresses, signer = CanonicalAddresses(), keys.signer(setup, ring)
+        sessions = self._sessions(signer)
+        pins, passwords = self._secrets()
+        users = Users(directory, addresses, sessions, region, passwords)
+        token_ttl = setup.by_flow["sms"].account_token_ttl
+        return Services(
+            account_tokens=AccountTokens(SignedTokens(ring), storage.sessions, directory, clock, token_ttl),
+            addresses=addresses,
+            campaigns=Campaigns(storage.clients, clock, LANGUAGES),
+            clients=Clients(storage.clients, ring, signer, clock, tuple(FLOWS)),
+            codes=codes,
+            customers=self._customers(users, pins, passwords),
+            directory=directory,
+            host_codes=HostCodes(codes, addresses, self._host_policies(), region),
+            sessions=sessions,
+            storage=storage,
+            upkeep=Upkeep(storage, ring, users, clock, _scopes()),
+            users=users,
+        )
+
+    def _sessions(self, signer: TokenSigner) -> Sessions:
+        codes, policy = self.codes, self.setup.by_flow["email"].session_policy()
+        return Sessions(codes.storage.sessions, signer, self.ring, policy, codes.clock, codes.events)
+
+    def _secrets(self) -> tuple[Secrets, Secrets]:
+        shared, account, codes = self.setup.shared, self.setup.by_flow["account"], self.codes
+        hasher = Argon2Hasher(shared.hash_concurrency, shared.hash_wait.total_seconds())
+        common = (codes.storage, hasher, self.ring, codes.clock, codes.events)
+        return (
+            Secrets("pin", account.pin_failures(), False, *common),
+            Secrets("password", account.password_failures(), True, *common),
+        )
+
+    def _customers(self, users: Users, pins: Secrets, passwords: Secrets) -> Customers:
+        account = self.setup.by_flow["account"]
+        barred = common_pins() if account.pin_blocklist == "common" else account.pin_blocklist or ()
+        return Customers(
+            users=replace(users, region=account.region),
+            codes=self.codes,
+            sessions=users.sessions,
+            pins=pins,
+            passwords=passwords,
+            barred_pins=frozenset(barred),
+            common_passwords=common_passwords(),
+            notifies=account.notify_changes,
+        )
+
+    def _host_policies(self) -> dict[str, Policy]:
+        """Codes of the host's own views count with those of the flow that sends to such an address."""
+        by_flow = self.setup.by_flow
+        return {"email": by_flow["email"].policy("email"), "phone": by_flow["sms"].policy("sms")}
+
+
+def _clock(setup: Setup) -> Clock:
+    given = setup.shared.clock
+    clock: Clock | None = setup.resolved("CLOCK", given, {}) if isinstance(given, str) else given
+    return _system_clock if clock is None else clock
+
+
+def _system_clock() -> datetime:
+    return datetime.now(UTC)
+
+
+def _scopes() -> dict[SubjectKind, tuple[str, ...]]:
+    """What limits count under for each kind of subject, over all flows."""
+    kinds = {kind for flow in FLOWS.values() for kind in flow.scopes}
+    return {kind: tuple(each for flow in FLOWS.values() for each in flow.scopes.get(kind, ())) for kind in kinds}

@@ -1,0 +1,49 @@
+"""What all parts of the wiring share: the app, its settings, and the problems found so far."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from flask import Flask
+from flask_limiter import Limiter
+
+from flask_otpauth import registry
+from flask_otpauth.flows import FLOWS
+from flask_otpauth.settings import PREFIX, Shared, read
+
+
+@dataclass
+class Setup:
+    """
+    One app being wired. ``problems`` are collected, so that all of them are told at once.
+
+    ``limiter`` and ``db`` are what the host gave the extension object.
+    """
+
+    app: Flask
+    limiter: Limiter | None
+    db: Any
+    shared: Shared
+    by_flow: Mapping[str, Any]
+    problems: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, app: Flask, limiter: Limiter | None, db: Any) -> Setup:
+        """Read the app's configuration."""
+        shared, by_flow, problems = read(app.config, {name: flow.settings for name, flow in FLOWS.items()})
+        return cls(app, limiter, db, shared, by_flow, problems)
+
+    @property
+    def flows(self) -> list[str]:
+        """The flows to register that exist."""
+        return [name for name in self.shared.flows if name in FLOWS]
+
+    def resolved(self, key: str, value: Any, packaged: Mapping[str, Callable[[], Any]]) -> Any:
+        """What a setting names; a problem and ``None`` where it names nothing."""
+        try:
+            return registry.resolve(value, packaged)
+        except ValueError as error:
+            self.problems.append(f"{PREFIX}{key}: {error}")
+            return None
