@@ -1,0 +1,396 @@
+from __future__ import annotations
+
+import logging
+import socket
+import ssl
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from typing import Any
+
+import flask_mail
+import pytest
+from flask import Flask
+
+from flask_otpauth.senders import MailSender, Message, Receipt, Status
+from tests.adapters.senders.conftest import CLOSE, HANG, Behaviour, StartServer, Tls
+
+#: Long enough for an exchange on loopback; what hangs is given up after it.
+PATIENT = 10.0
+HASTY = 1.0
+
+Send = Callable[..., Receipt]
+
+
+def message(**changes: Any) -> Message:
+    values: dict[str, Any] = {
+        "channel": "email",
+        "recipient": "user@example.com",
+        "code": "012345",
+        "text": "Your code is 012345.",
+        "html": "<p>Your code is <b>012345</b>.</p>",
+        "subject": "012345 is your code",
+    }
+    return Message(**{**values, **changes})
+
+
+def app_with(port: int, **config: Any) -> Flask:
+    app = Flask("host")
+    app.config.update(MAIL_SERVER="127.0.0.1", MAIL_PORT=port, MAIL_DEFAULT_SENDER="codes@example.com")
+    app.config.update(config)
+    flask_mail.Mail(app)
+    return app
+
+
+def send(app: Flask, letter: Message | None = None, **options: Any) -> Receipt:
+    options.setdefault("total_seconds", PATIENT)
+    with app.app_context():
+        return MailSender(app.extensions["mail"], **options).send(letter or message())
+
+
+def test_a_mail_has_a_text_and_an_html_part_of_one_meaning(start_server: StartServer) -> None:
+    server = start_server()
+
+    receipt = send(app_with(server.port))
+
+    mail = server.mail
+    text, html = mail.get_body(("plain",)), mail.get_body(("html",))
+    assert receipt.status is Status.ACCEPTED
+    assert receipt.provider_id == mail["Message-ID"]
+    assert text is not None
+    assert text.get_content().strip() == "Your code is 012345."
+    assert html is not None
+    assert html.get_content().strip() == "<p>Your code is <b>012345</b>.</p>"
+    assert [part.get_content_type() for part in mail.walk()].count("multipart/alternative") == 1
+
+
+def test_the_headers_say_whom_it_is_from_and_that_nobody_need_answer(start_server: StartServer) -> None:
+    server = start_server()
+
+    send(app_with(server.port))
+
+    mail = server.mail
+    assert mail["Subject"] == "012345 is your code"
+    assert mail["From"] == "codes@example.com"
+    assert mail["To"] == "user@example.com"
+    assert mail["Auto-Submitted"] == "auto-generated"
+    assert mail["Message-ID"].endswith("@example.com>")
+    assert server.envelopes[0].mail_from == "codes@example.com"
+
+
+def test_a_mail_without_html_is_plain_text(start_server: StartServer) -> None:
+    server = start_server()
+
+    send(app_with(server.port), message(html=None))
+
+    assert server.mail.get_content_type() == "text/plain"
+
+
+@pytest.mark.parametrize(
+    ("subject", "text"),
+    [
+        ("Mã xác thực của bạn là 012345", "Mã của bạn là 012345, có hiệu lực trong 5 phút."),
+        ("ລະຫັດຂອງທ່ານແມ່ນ 012345", "ລະຫັດຂອງທ່ານແມ່ນ 012345 ໃຊ້ໄດ້ 5 ນາທີ."),
+        ("long lines", "word " * 400),
+    ],
+)
+def test_text_of_any_script_and_length_arrives_and_travels_as_seven_bits(
+    start_server: StartServer, subject: str, text: str
+) -> None:
+    server = start_server()
+
+    receipt = send(app_with(server.port), message(subject=subject, text=text, html=f"<p>{text}</p>"))
+
+    mail, raw = server.mail, server.envelopes[0].content
+    body = mail.get_body(("plain",))
+    assert receipt.status is Status.ACCEPTED
+    assert mail["Subject"] == subject
+    assert body is not None
+    assert body.get_content().strip() == text.strip()
+    assert isinstance(raw, bytes)
+    assert raw.isascii()
+    assert max(map(len, raw.splitlines())) <= 998
+
+
+def test_a_sender_with_a_name_that_needs_quoting_is_kept_whole(start_server: StartServer) -> None:
+    server = start_server()
+
+    send(app_with(server.port, MAIL_DEFAULT_SENDER=("Công ty, Ltd", "codes@example.com")))
+
+    assert server.mail["From"].addresses[0].display_name == "Công ty, Ltd"
+    assert server.mail["From"].addresses[0].addr_spec == "codes@example.com"
+
+
+def test_the_stored_address_is_written_to_as_it_is_but_for_its_domain(start_server: StartServer) -> None:
+    server = start_server()
+
+    send(app_with(server.port), message(recipient="Jane.Doe@straße.example.com"))
+
+    assert server.envelopes[0].rcpt_tos == ["Jane.Doe@xn--strae-oqa.example.com"]
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "status"),
+    [
+        (Behaviour(at_rcpt="550 5.1.1 no such user"), Status.INVALID_RECIPIENT),
+        (Behaviour(at_rcpt="553 mailbox name not allowed"), Status.INVALID_RECIPIENT),
+        (Behaviour(at_rcpt="554 5.7.1 relay access denied"), Status.REJECTED),
+        (Behaviour(at_rcpt="530 5.7.0 authentication required"), Status.AUTH_ERROR),
+        (Behaviour(at_rcpt="450 greylisted"), Status.UNAVAILABLE),
+        (Behaviour(at_rcpt="421 shutting down"), Status.UNAVAILABLE),
+        (Behaviour(at_mail="451 try later"), Status.UNAVAILABLE),
+        (Behaviour(at_mail="550 sender not allowed"), Status.REJECTED),
+        (Behaviour(at_dot="421 shutting down"), Status.UNAVAILABLE),
+        (Behaviour(at_dot="451 try later"), Status.UNAVAILABLE),
+        (Behaviour(at_dot="552 too large"), Status.REJECTED),
+        (Behaviour(at_dot="554 looks like spam"), Status.REJECTED),
+        (Behaviour(at_dot="251 will forward"), Status.ACCEPTED),
+    ],
+)
+def test_what_the_server_answers_decides(
+    start_server: StartServer, behaviour: Behaviour, status: Status
+) -> None:
+    server = start_server(behaviour)
+
+    receipt = send(app_with(server.port))
+
+    assert receipt.status is status
+
+
+@pytest.mark.parametrize("at_rcpt", [HANG, CLOSE])
+def test_a_server_lost_before_the_final_dot_certainly_has_no_message(
+    start_server: StartServer, at_rcpt: str
+) -> None:
+    server = start_server(Behaviour(at_rcpt=at_rcpt))
+
+    receipt = send(app_with(server.port), total_seconds=HASTY)
+
+    assert receipt.status is Status.UNAVAILABLE
+
+
+@pytest.mark.parametrize("at_dot", [HANG, CLOSE, "what?"])
+def test_a_server_lost_after_the_final_dot_may_have_the_message(
+    start_server: StartServer, at_dot: str
+) -> None:
+    server = start_server(Behaviour(at_dot=at_dot))
+
+    receipt = send(app_with(server.port), total_seconds=HASTY)
+
+    assert receipt.status is Status.TIMEOUT
+
+
+@pytest.mark.parametrize("at_quit", [CLOSE, "421 no goodbye"])
+def test_a_failing_goodbye_takes_nothing_back(start_server: StartServer, at_quit: str) -> None:
+    server = start_server(Behaviour(at_quit=at_quit))
+
+    receipt = send(app_with(server.port))
+
+    assert receipt.status is Status.ACCEPTED
+    assert len(server.envelopes) == 1
+
+
+def test_a_server_that_takes_no_connection_is_unavailable() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        closed_port = listener.getsockname()[1]
+
+    receipt = send(app_with(closed_port))
+
+    assert receipt.status is Status.UNAVAILABLE
+
+
+def test_a_server_that_never_greets_is_given_up() -> None:
+    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
+        receipt = send(app_with(listener.getsockname()[1]), total_seconds=HASTY)
+
+    assert receipt.status is Status.UNAVAILABLE
+
+
+def test_a_host_whose_name_is_unknown_is_unavailable(monkeypatch: pytest.MonkeyPatch) -> None:
+    def no_such_name(*given: object, **options: object) -> list[Any]:
+        raise socket.gaierror(socket.EAI_NONAME, "unknown")
+
+    monkeypatch.setattr(socket, "getaddrinfo", no_such_name)
+
+    receipt = send(app_with(25))
+
+    assert receipt.status is Status.UNAVAILABLE
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+@pytest.mark.parametrize(
+    ("accepts", "status"), [(True, Status.ACCEPTED), (False, Status.AUTH_ERROR)]
+)
+def test_the_account_of_the_settings_is_logged_in_to(
+    start_server: StartServer, accepts: bool, status: Status
+) -> None:
+    behaviour = Behaviour(accepts_password=accepts)
+    server = start_server(behaviour, auth_required=True, auth_require_tls=False)
+
+    receipt = send(app_with(server.port, MAIL_USERNAME="robot", MAIL_PASSWORD="pass-word"))
+
+    assert receipt.status is status
+
+
+def test_starttls_is_spoken_where_it_is_asked_for(start_server: StartServer, tls: Tls) -> None:
+    server = start_server(tls_context=tls.server, require_starttls=True)
+
+    receipt = send(app_with(server.port, MAIL_USE_TLS=True), tls=tls.client)
+
+    assert receipt.status is Status.ACCEPTED
+
+
+def test_tls_from_the_first_byte_is_spoken_where_it_is_asked_for(
+    start_server: StartServer, tls: Tls, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # aiosmtpd calls on itself when it starts, and trusts nobody.
+    monkeypatch.setattr(ssl, "create_default_context", lambda **_: tls.client)
+    server = start_server(ssl_context=tls.server)
+
+    receipt = send(app_with(server.port, MAIL_USE_SSL=True), tls=tls.client)
+
+    assert receipt.status is Status.ACCEPTED
+
+
+def test_a_server_without_starttls_gets_nothing_in_the_clear(start_server: StartServer) -> None:
+    server = start_server()
+
+    receipt = send(
+        app_with(server.port, MAIL_USE_TLS=True, MAIL_USERNAME="robot", MAIL_PASSWORD="pass-word")
+    )
+
+    assert receipt.status is Status.UNAVAILABLE
+    assert server.envelopes == []
+
+
+def test_a_server_that_nobody_vouches_for_gets_nothing(start_server: StartServer, tls: Tls) -> None:
+    server = start_server(tls_context=tls.server, require_starttls=True)
+
+    receipt = send(app_with(server.port, MAIL_USE_TLS=True))
+
+    assert receipt.status is Status.UNAVAILABLE
+    assert receipt.detail == "SSLCertVerificationError"
+    assert server.envelopes == []
+
+
+@pytest.mark.parametrize(
+    "recipient",
+    ["ſam@example.com", "user@example.com\r\nBcc: eve@example.com", "a@example.com, b@example.com", "nobody", ""],
+)
+def test_what_smtp_does_not_take_is_refused_before_anything_is_sent(
+    start_server: StartServer, recipient: str
+) -> None:
+    server = start_server()
+
+    receipt = send(app_with(server.port), message(recipient=recipient))
+
+    assert receipt.status is Status.INVALID_RECIPIENT
+    assert server.envelopes == []
+
+
+def test_a_line_break_in_the_subject_is_never_sent(start_server: StartServer) -> None:
+    server = start_server()
+
+    receipt = send(app_with(server.port), message(subject="your code\r\nBcc: eve@example.com"))
+
+    assert receipt.status is Status.REJECTED
+    assert server.envelopes == []
+
+
+def test_mail_debug_does_not_print_the_dialogue(
+    start_server: StartServer, capfd: pytest.CaptureFixture[str]
+) -> None:
+    server = start_server()
+
+    receipt = send(app_with(server.port, MAIL_DEBUG=True))
+
+    assert receipt.status is Status.ACCEPTED
+    assert "012345" not in "".join(capfd.readouterr())
+
+
+@pytest.fixture
+def dispatched() -> Iterator[list[flask_mail.Message]]:
+    heard: list[flask_mail.Message] = []
+
+    def listen(app: Flask, message: flask_mail.Message) -> None:
+        heard.append(message)
+
+    with flask_mail.email_dispatched.connected_to(listen):
+        yield heard
+
+
+def test_flask_mails_signal_tells_of_an_accepted_mail(
+    start_server: StartServer, dispatched: list[flask_mail.Message]
+) -> None:
+    server = start_server()
+
+    send(app_with(server.port))
+
+    assert [mail.recipients for mail in dispatched] == [["user@example.com"]]
+    assert len(server.envelopes) == 1
+
+
+def test_flask_mails_signal_does_not_tell_of_a_refused_mail(
+    start_server: StartServer, dispatched: list[flask_mail.Message]
+) -> None:
+    server = start_server(Behaviour(at_dot="554 no"))
+
+    send(app_with(server.port))
+
+    assert dispatched == []
+
+
+def test_suppressed_mail_is_told_of_and_not_sent(
+    start_server: StartServer, dispatched: list[flask_mail.Message]
+) -> None:
+    server = start_server()
+
+    receipt = send(app_with(server.port, MAIL_SUPPRESS_SEND=True))
+
+    assert receipt.status is Status.ACCEPTED
+    assert len(dispatched) == 1
+    assert server.envelopes == []
+
+
+def test_a_listener_that_fails_does_not_take_the_mail_back(
+    start_server: StartServer, caplog: pytest.LogCaptureFixture
+) -> None:
+    server = start_server()
+
+    def fail(app: Flask, message: flask_mail.Message) -> None:
+        raise RuntimeError(message.body)
+
+    with flask_mail.email_dispatched.connected_to(fail), caplog.at_level(logging.DEBUG, "flask_otpauth"):
+        receipt = send(app_with(server.port))
+
+    assert receipt.status is Status.ACCEPTED
+    assert "RuntimeError" in caplog.text
+    assert "012345" not in caplog.text
+
+
+def test_the_mail_object_serves_as_well_as_its_state(start_server: StartServer) -> None:
+    server = start_server()
+    app = app_with(server.port)
+
+    with app.app_context():
+        receipt = MailSender(flask_mail.Mail(app)).send(message())
+
+    assert receipt.status is Status.ACCEPTED
+
+
+@pytest.mark.parametrize(
+    ("config", "keys"),
+    [
+        ({"MAIL_DEFAULT_SENDER": "codes@example.com"}, []),
+        ({"MAIL_DEFAULT_SENDER": ("Codes", "codes@example.com")}, []),
+        ({"MAIL_DEFAULT_SENDER": ["Codes", "codes@example.com"]}, []),
+        ({}, ["MAIL_DEFAULT_SENDER"]),
+        ({"MAIL_DEFAULT_SENDER": "Codes"}, ["MAIL_DEFAULT_SENDER"]),
+        (
+            {"MAIL_DEFAULT_SENDER": "codes@example.com", "MAIL_USE_TLS": True, "MAIL_USE_SSL": True},
+            ["MAIL_USE_SSL"],
+        ),
+    ],
+)
+def test_settings_that_cannot_work_are_named(config: dict[str, Any], keys: list[str]) -> None:
+    problems = MailSender.problems(config)
+
+    assert [problem.partition(":")[0] for problem in problems] == keys

@@ -1,0 +1,106 @@
+from __future__ import annotations
+
+import smtplib
+import socket
+import threading
+from collections.abc import Iterator
+
+import pytest
+
+from flask_otpauth.adapters.senders.smtp import Conversation, receipt_for
+from flask_otpauth.ports.senders import Status
+
+REPLIES = {b"EHLO": b"250 mail.test\r\n", b"DATA": b"354 go on\r\n", b"QUIT": b"221 bye\r\n"}
+
+
+class DrippingServer(threading.Thread):
+    """Takes a mail, but says all it has to say byte by byte, each well within a socket's timeout."""
+
+    def __init__(self) -> None:
+        super().__init__(daemon=True)
+        self.listener = socket.create_server(("127.0.0.1", 0))
+        self.stop = threading.Event()
+
+    @property
+    def port(self) -> int:
+        port: int = self.listener.getsockname()[1]
+        return port
+
+    def run(self) -> None:
+        connection, _ = self.listener.accept()
+        with connection, connection.makefile("rb") as lines:
+            try:
+                self.say(connection, b"220 mail.test\r\n")
+                for line in lines:
+                    if line == b".\r\n" or line[:4].upper() in (b"EHLO", b"MAIL", b"RCPT", b"DATA", b"QUIT"):
+                        self.say(connection, REPLIES.get(line[:4].upper(), b"250 OK\r\n"))
+            except OSError:
+                return  # the client has had enough, as it should
+
+    def say(self, connection: socket.socket, reply: bytes) -> None:
+        for byte in reply:
+            connection.sendall(bytes([byte]))
+            self.stop.wait(0.05)
+
+
+@pytest.fixture
+def dripping() -> Iterator[DrippingServer]:
+    server = DrippingServer()
+    server.start()
+    yield server
+    server.stop.set()
+    server.join(10)
+    server.listener.close()
+
+
+def converse(port: int, total_seconds: float) -> None:
+    conversation = Conversation("127.0.0.1", port, connect_seconds=5, total_seconds=total_seconds)
+    try:
+        conversation.sendmail("codes@example.com", "user@example.com", b"Subject: hello\r\n\r\nhello\r\n")
+    finally:
+        conversation.leave()
+
+
+def test_a_dripping_server_is_cut_off_at_the_deadline_for_all_together(dripping: DrippingServer) -> None:
+    with pytest.raises(smtplib.SMTPServerDisconnected):
+        converse(dripping.port, total_seconds=1.0)
+
+
+def test_a_slow_server_is_heard_out_within_the_deadline(dripping: DrippingServer) -> None:
+    dripping.stop.set()
+
+    converse(dripping.port, total_seconds=30)
+
+
+def test_the_words_of_a_server_are_never_repeated() -> None:
+    error = smtplib.SMTPRecipientsRefused({"user@example.com": (550, b"<user@example.com> 012345 unknown")})
+
+    receipt = receipt_for(error, dot_sent=False)
+
+    assert receipt.status is Status.INVALID_RECIPIENT
+    assert receipt.detail == "SMTPRecipientsRefused 550"
+
+
+@pytest.mark.parametrize(
+    ("error", "dot_sent", "status"),
+    [
+        (ConnectionRefusedError(), False, Status.UNAVAILABLE),
+        (TimeoutError(), False, Status.UNAVAILABLE),
+        (smtplib.SMTPServerDisconnected("gone"), False, Status.UNAVAILABLE),
+        (smtplib.SMTPServerDisconnected("gone"), True, Status.TIMEOUT),
+        (smtplib.SMTPResponseException(500, "Line too long."), True, Status.TIMEOUT),
+        (smtplib.SMTPNotSupportedError("STARTTLS"), False, Status.UNAVAILABLE),
+        (smtplib.SMTPConnectError(421, b"too busy"), False, Status.UNAVAILABLE),
+        (smtplib.SMTPConnectError(554, b"no service here"), False, Status.REJECTED),
+        (smtplib.SMTPAuthenticationError(454, b"try later"), False, Status.UNAVAILABLE),
+        (smtplib.SMTPAuthenticationError(500, b"what?"), False, Status.AUTH_ERROR),
+        (smtplib.SMTPAuthenticationError(534, b"too weak"), False, Status.AUTH_ERROR),
+        (smtplib.SMTPDataError(250, b"not 354"), False, Status.UNAVAILABLE),
+        (smtplib.SMTPDataError(-1, b"noise"), True, Status.TIMEOUT),
+        (smtplib.SMTPDataError(252, b"will try"), True, Status.ACCEPTED),
+    ],
+)
+def test_each_end_of_a_conversation_has_one_meaning(error: OSError, dot_sent: bool, status: Status) -> None:
+    receipt = receipt_for(error, dot_sent=dot_sent)
+
+    assert receipt.status is status

@@ -1,0 +1,15 @@
+"""What holds for every test. Warnings are errors and nothing may hang: see setup.cfg."""
+
+from __future__ import annotations
+
+import os
+
+import hypothesis
+
+# Pytest takes plugins from this conftest alone, not from those of the folders.
+pytest_plugins = ["flask_otpauth.testing.fixtures"]
+
+# How long an example takes says more about what else the machine is doing than about the code.
+# CI repeats the same examples each time, so that a red run is about the change in front of it.
+hypothesis.settings.register_profile("house", deadline=None, derandomize="CI" in os.environ)
+hypothesis.settings.load_profile("house")

@@ -1,0 +1,51 @@
+"""What is public is what ``__all__`` says, no more and no less."""
+
+from __future__ import annotations
+
+import importlib
+from types import ModuleType
+
+import pytest
+
+# What the documentation promises. More may be exported; nothing of this may go.
+PROMISED = {
+    "flask_otpauth": {"ConfigurationError", "OtpAuth", "OtpAuthError", "Refusal"},
+    "flask_otpauth.senders": {
+        "ConsoleSender",
+        "MailSender",
+        "MemorySender",
+        "Message",
+        "Receipt",
+        "Sender",
+        "Status",
+    },
+    "flask_otpauth.testing": {"StorageContract"},
+    "flask_otpauth.users": {"Directory", "User", "UserMixin"},
+}
+
+
+@pytest.mark.parametrize("name", PROMISED)
+def test_all_is_sorted_and_complete(name: str) -> None:
+    module = importlib.import_module(name)
+
+    public = {
+        attribute
+        for attribute, value in vars(module).items()
+        if not attribute.startswith("_") and not isinstance(value, ModuleType)
+    }
+
+    assert module.__all__ == sorted(public - {"annotations"})  # of "from __future__ import annotations"
+
+
+@pytest.mark.parametrize(("name", "promised"), PROMISED.items())
+def test_what_is_promised_is_there(name: str, promised: set[str]) -> None:
+    module = importlib.import_module(name)
+
+    assert promised <= set(module.__all__)
+
+
+@pytest.mark.parametrize("error", ["ConfigurationError", "Refusal"])
+def test_one_except_catches_every_error_of_the_package(error: str) -> None:
+    module = importlib.import_module("flask_otpauth")
+
+    assert issubclass(getattr(module, error), module.OtpAuthError)
