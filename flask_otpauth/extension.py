@@ -58,7 +58,7 @@ class OtpAuth:
                 "and call init_app once for each app"
             )
         state = wire(app, self._limiter, self._db)
-        app.register_blueprint(Blueprint("otpauth", "flask_otpauth", template_folder="templates"))
+        app.register_blueprint(Blueprint("otpauth_templates", "flask_otpauth", template_folder="templates"))
         for mount in state.mounts.values():
             blueprint = mount.blueprint({name: make(mount.settings) for name, make in PACKAGED.items()})
             app.register_blueprint(blueprint)
@@ -121,9 +121,7 @@ class OtpAuth:
         period = timedelta(seconds=max_age) if isinstance(max_age, int) else max_age
         return lambda view: self._protected(view, period)
 
-    def _protected(
-        self, view: Callable[P, R], max_age: timedelta | None
-    ) -> Callable[P, ResponseReturnValue]:
+    def _protected(self, view: Callable[P, R], max_age: timedelta | None) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
         def protected(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
             try:
@@ -157,7 +155,9 @@ class OtpAuth:
         if "otpauth_user" not in g:
             login = g.get("otpauth_login")
             if login is None:
-                raise RuntimeError("otpauth.current_user is only there inside a view with @otpauth.token_required")
+                raise RuntimeError(
+                    "otpauth.current_user is only there inside a view with @otpauth.token_required"
+                )
             g.otpauth_user = self._state.services.directory.get(login.user_id)
         return g.otpauth_user
 

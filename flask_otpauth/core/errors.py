@@ -364,9 +364,7 @@ class CodeExhausted(CodeRefused):
 
 
 class SecretRefused(Refusal):
-    """
-    A PIN or a password was not accepted. ``field`` is where the request gave it.
-    """
+    """A PIN or a password was not accepted. ``field`` is where the request gave it."""
 
     code = "secret_refused"
 

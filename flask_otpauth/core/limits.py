@@ -44,7 +44,7 @@ class Quota:
     def parse(cls, text: str) -> Quota:
         """Read a quota from text. :raises ValueError: if it is not one."""
         found = _QUOTA.fullmatch(text)
-        if not found or int(found[1]) < 1 or found[2] and int(found[2]) < 1:
+        if not found or int(found[1]) < 1 or (found[2] and int(found[2]) < 1):
             raise ValueError(f"{text!r} is not a quota such as '5 per 15 minutes'")
         return cls(int(found[1]), timedelta(seconds=int(found[2] or 1) * _SECONDS[found[3].lower()]))
 

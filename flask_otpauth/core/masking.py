@@ -4,9 +4,7 @@ from __future__ import annotations
 
 
 def masked(address: str) -> str:
-    """
-    An address with just enough left to recognise it: ``u***@example.com``, ``+84*******43``.
-    """
+    """An address with just enough left to recognise it: ``u***@example.com``, ``+84*******43``."""
     local, at, domain = address.rpartition("@")
     if at:
         return f"{local[:1]}***@{domain}"

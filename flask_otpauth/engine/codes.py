@@ -100,17 +100,18 @@ class Codes:
         terms = terms or Terms()
         now = self.clock()
         code = terms.code if terms.code is not None else draw_code(policy.code_length)
-        issue = self._issue(policy, target, now, terms, code if letter is not None else None)
+        expires_at = now + policy.code_ttl
+        # Written before the code is issued: a template that fails uses nothing up.
+        message = self.post.write(letter, code, expires_at) if letter is not None else None
+        issue = self._issue(policy, target, now, terms, code if message is not None else None)
         result = self.storage.challenges.issue(issue)
         if result.block is not None:
             raise self._limited(result.block, target, epoch_ms(now))
-        issued = Issued(code, now + policy.code_ttl, result.repeated)
-        if letter is not None and not result.repeated:
+        if message is not None and not result.repeated:
             self.events("code_issued", purpose=target.purpose, subject=target.subject)
-            receipt = self.post.send_code(letter, code, issued.expires_at, issue)
-            if receipt.status.is_definite_failure:
+            if self.post.send(message, issue).status.is_definite_failure:
                 raise errors.SendFailed
-        return issued
+        return Issued(code, expires_at, result.repeated)
 
     def issue(self, policy: Policy, target: Target) -> Issued:
         """

@@ -47,13 +47,13 @@ class Post:
     clock: Clock
     events: Events
 
-    def send_code(self, letter: Letter, code: str, expires_at: datetime, issue: Issue) -> Receipt:
-        """Send ``code``; the receipt says ``accepted`` also where sending goes on behind the answer."""
-        return self._submit(Parcel(self._written(letter, code, expires_at), issue))
+    def send(self, message: Message, issue: Issue) -> Receipt:
+        """Send a code; the receipt says ``accepted`` also where sending goes on behind the answer."""
+        return self._submit(Parcel(message, issue))
 
     def notify(self, letter: Letter) -> None:
         """Send a letter that holds no code. That it fails is told by signal and log alone."""
-        self._submit(Parcel(self._written(letter, "", None)))
+        self._submit(Parcel(self.write(letter)))
 
     def hand_over(self, parcel: Parcel) -> Receipt:
         """Do it now. Runs where the delivery decides, and never inside a transaction."""
@@ -89,7 +89,8 @@ class Post:
             # still told; the store's being down shows at the next request.
             self.events("withdraw_failed")
 
-    def _written(self, letter: Letter, code: str, expires_at: datetime | None) -> Message:
+    def write(self, letter: Letter, code: str = "", expires_at: datetime | None = None) -> Message:
+        """The message that ``letter`` and ``code`` make; what a template raises is raised."""
         values = {**letter.values, "code": code, "purpose": letter.purpose, "locale": letter.locale}
         if expires_at is not None:
             values["minutes"] = max(1, round((expires_at - self.clock()).total_seconds() / 60))

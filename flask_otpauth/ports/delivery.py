@@ -22,7 +22,7 @@ class Delivery(Protocol):
     """Decides where ``send`` runs."""
 
     def submit(self, parcel: Parcel, send: Callable[[Parcel], Receipt]) -> Receipt | None:
-        """Have ``send(parcel)`` run: its receipt, ``accepted`` if it will run, ``None`` if it cannot be taken."""
+        """Have ``send(parcel)`` run: its receipt; ``accepted`` if it will run later, ``None`` if never."""
 
     def drain(self, timeout_seconds: float) -> bool:
         """Wait until all that was submitted has run; whether it has."""

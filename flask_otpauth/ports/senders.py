@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from datetime import datetime
-from enum import Enum
+from enum import StrEnum
 from typing import Protocol
 
 from flask_otpauth.core.masking import masked
@@ -35,10 +35,11 @@ class Message:
     reference: str = ""
 
     def __repr__(self) -> str:
-        return f"Message(channel={self.channel!r}, recipient={masked(self.recipient)!r}, purpose={self.purpose!r})"
+        recipient = masked(self.recipient)
+        return f"Message(channel={self.channel!r}, recipient={recipient!r}, purpose={self.purpose!r})"
 
 
-class Status(str, Enum):
+class Status(StrEnum):
     """How the hand-over ended. All but ``ACCEPTED`` and ``TIMEOUT`` are definite failures."""
 
     ACCEPTED = "accepted"

@@ -52,7 +52,7 @@ class SecretStore(Protocol):
     def read(self, key: bytes) -> Secret:
         """The secret as it is now; one that was never set has no hash."""
 
-    def put(self, key: bytes, new_hash: str, *, replacing: str | None | Literal["any"]) -> bool:
+    def put(self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None) -> bool:
         """Set the hash and forget the failures, if the hash is still ``replacing`` (``"any"``: always)."""
 
     def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, Secret]:

@@ -34,7 +34,9 @@ def storage_and_directory(setup: Setup) -> tuple[Storage, Directory]:
             "STORAGE",
             setup.shared.storage,
             {
-                "sqlalchemy": lambda: SqlAlchemyStorage(engine, metadata, who_holds=lambda: _who_holds(setup)),
+                "sqlalchemy": lambda: SqlAlchemyStorage(
+                    engine, metadata, who_holds=lambda: _who_holds(setup)
+                ),
                 "memory": MemoryStorage,
             },
         )

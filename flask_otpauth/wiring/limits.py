@@ -37,5 +37,12 @@ def _limiter(setup: Setup) -> Limiter:
     if registered:
         found: Limiter = next(iter(registered))
         return found
-    app.config.setdefault("RATELIMIT_STORAGE_URI", "memory://")
-    return Limiter(get_remote_address, app=app)
+    # Only its counters are wanted: a host that makes a Limiter of its own later would otherwise
+    # have its RATELIMIT_DEFAULT counted twice.
+    return Limiter(
+        get_remote_address,
+        app=app,
+        storage_uri=app.config.get("RATELIMIT_STORAGE_URI", "memory://"),
+        default_limits_exempt_when=lambda: True,
+        application_limits_exempt_when=lambda: True,
+    )

@@ -121,4 +121,6 @@ def _system_clock() -> datetime:
 def _scopes() -> dict[SubjectKind, tuple[str, ...]]:
     """What limits count under for each kind of subject, over all flows."""
     kinds = {kind for flow in FLOWS.values() for kind in flow.scopes}
-    return {kind: tuple(each for flow in FLOWS.values() for each in flow.scopes.get(kind, ())) for kind in kinds}
+    return {
+        kind: tuple(each for flow in FLOWS.values() for each in flow.scopes.get(kind, ())) for kind in kinds
+    }
