@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 from flask_otpauth.engine.account_tokens import AccountTokens
 from flask_otpauth.engine.clients import Campaigns, Clients
@@ -29,6 +31,7 @@ class Services:
     customers: Customers
     directory: Directory
     host_codes: HostCodes
+    jwks: Mapping[str, Any]
     sessions: Sessions
     storage: Storage
     upkeep: Upkeep

@@ -81,7 +81,7 @@ class Operation:
     wording: Wording = dataclass_field(default_factory=dict)
     faults: Mapping[str, Says] = dataclass_field(default_factory=dict)
     failure_data: Mapping[str, Any] = dataclass_field(default_factory=dict)
-    enabled: Callable[[Any], bool] = lambda settings: True
+    enabled: Callable[[Any, Services], bool] = lambda settings, services: True
     absolute_path: Callable[[Any], str] | None = None
     takes_form: bool = False
     envelope: str | None = None

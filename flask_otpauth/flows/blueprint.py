@@ -51,7 +51,7 @@ class Mount:
         blueprint = Blueprint(f"otpauth_{self.flow.name}", __name__, url_prefix=self.settings.url_prefix)
         routes: dict[str, dict[str, Operation]] = {}
         for operation in self.flow.operations:
-            if operation.enabled(self.settings):
+            if operation.enabled(self.settings, self.services):
                 routes.setdefault(self._path(operation), {})[operation.method] = operation
         for path, operations in routes.items():
             own = next((each.envelope for each in operations.values() if each.envelope), None)
@@ -65,7 +65,7 @@ class Mount:
         return [
             (each, self._path(each), (each.handler.__doc__ or "").strip().partition("\n")[0])
             for each in self.flow.operations
-            if each.enabled(self.settings)
+            if each.enabled(self.settings, self.services)
         ]
 
     def failed(self, error: Exception) -> HttpResponse:

@@ -201,6 +201,18 @@ def logout(call: Call, body: Nothing) -> Success:
     return Success(message="Logout successful")
 
 
+@email.get(
+    "/.well-known/jwks.json",
+    Nothing,
+    front="redeem",
+    envelope="problem",
+    enabled=lambda settings, services: bool(services.jwks["keys"]),
+)
+def jwks(call: Call, body: Nothing) -> Success:
+    """The public keys of the access tokens (RFC 7517), where they are signed with asymmetric ones."""
+    return Success(call.services.jwks)
+
+
 def _policy(call: Call) -> Policy:
     # The limits count under the purpose itself, so that an address is one row.
     policy: Policy = call.settings.policy(PURPOSE)

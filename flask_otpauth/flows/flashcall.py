@@ -190,7 +190,7 @@ def authenticate(call: Call, body: OrderInPath) -> Success:
     front="redeem",
     name="auth-post",
     wording=_LOCKED,
-    enabled=lambda settings: settings.auth_post,
+    enabled=lambda settings, services: settings.auth_post,
 )
 def authenticate_by_body(call: Call, body: OrderInBody) -> Success:
     """Redeem an order without a code in the URL."""

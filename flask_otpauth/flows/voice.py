@@ -179,7 +179,7 @@ def voiceotp(call: Call, body: SpokenCode) -> Success:
     "/campaigns/<campaign_id>/voiceotp/verify",
     SpokenCode,
     front="redeem",
-    enabled=lambda settings: settings.verify,
+    enabled=lambda settings, services: settings.verify,
     wording={errors.SubjectLocked: Says("too many attempts")},
 )
 def verify(call: Call, body: SpokenCode) -> Success:

@@ -69,6 +69,7 @@ class _Parts:
             customers=self._customers(users, pins, passwords),
             directory=directory,
             host_codes=HostCodes(codes, addresses, self._host_policies(), region),
+            jwks=signer.jwks(),
             sessions=sessions,
             storage=storage,
             upkeep=Upkeep(storage, ring, users, clock, _scopes()),
