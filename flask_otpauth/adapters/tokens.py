@@ -19,7 +19,8 @@ __all__ = ["JwtKey", "JwtTokens", "configured_keys", "hmac_keys"]
 _LONGEST_TOKEN = 4096
 _LONGEST_LIFE_SECONDS = int(timedelta(days=3660).total_seconds())
 _MAX_LEEWAY_SECONDS = 30
-_HEADER = frozenset({"alg", "kid", "typ"})
+#: How far another server's clock may be ahead of ours: contract/README.md, "Times".
+_SKEW_SECONDS = 30
 
 
 class JwtTokens:
@@ -27,8 +28,9 @@ class JwtTokens:
     Signs with the first of ``keys``, accepts what any of them signed.
 
     A token's audience is ``audience`` for the use ``access`` and ``audience#use`` for every
-    other, and HS256 keys differ by use as well. ``leeway_seconds`` (0 to 30) forgives clocks
-    that disagree.
+    other, and HS256 keys differ by use as well. A token dies at the instant ``exp``, or up to 30
+    ``leeway_seconds`` later; one that was signed up to 30 s ahead of ``now`` is accepted, since
+    the clocks of two servers never agree.
 
     :raises ValueError: if the first key cannot sign, or the leeway is out of bounds.
     """
@@ -84,8 +86,8 @@ class JwtTokens:
         return {"keys": [key.as_jwk() for key in self._keys.values() if key.is_asymmetric]}
 
     def _claims(self, use: str, token: str, now: datetime) -> dict[str, Any]:
-        if not isinstance(token, str) or len(token) > _LONGEST_TOKEN:
-            raise ValueError("no token")
+        if len(token) > _LONGEST_TOKEN:
+            raise ValueError("too long")
         header, _, _ = [_decoded(segment) for segment in token.split(".")]
         key = self._key_for(_json_object(header))
         payload = self._jws.decode(token, key.to_verify(use), algorithms=[key.algorithm])
@@ -97,7 +99,7 @@ class JwtTokens:
         """Ours by its name; the algorithm comes from the key, and the header may only agree."""
         kid = header.get("kid")
         key = self._keys.get(kid) if isinstance(kid, str) else None
-        if key is None or header.keys() != _HEADER or header["typ"] != "JWT" or header["alg"] != key.algorithm:
+        if key is None or header != {"alg": key.algorithm, "kid": kid, "typ": "JWT"}:
             raise ValueError("not a header of ours")
         return key
 
@@ -114,7 +116,7 @@ class JwtTokens:
         if not 0 <= issued_at < expires_at <= issued_at + _LONGEST_LIFE_SECONDS:
             raise ValueError("no sensible life")
         clock = now.timestamp()
-        begun = max(issued_at, not_before) <= clock + self._leeway_seconds
+        begun = max(issued_at, not_before) <= clock + _SKEW_SECONDS
         if not begun or clock >= expires_at + self._leeway_seconds:
             raise ValueError("not alive")
 

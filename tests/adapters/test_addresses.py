@@ -138,7 +138,9 @@ def test_the_canonical_form_of_a_canonical_form_is_itself(local_part: str) -> No
 @example("ſam", "sam")
 @example("ＳＡＭ", "sam")
 @example("ﬁ", "fi")
-def test_two_addresses_are_one_only_if_they_differ_in_composition_and_ascii_case(first: str, second: str) -> None:
+def test_two_addresses_are_one_only_if_they_differ_in_composition_and_ascii_case(
+    first: str, second: str
+) -> None:
     def folded(local_part: str) -> str:
         lowered = unicodedata.normalize("NFC", local_part)
         return unicodedata.normalize("NFC", re.sub("[A-Z]", lambda found: found[0].lower(), lowered))
@@ -163,7 +165,9 @@ def test_a_stored_address_is_delivered_to_as_it_is_but_for_its_domain(stored: st
     assert deliverable(stored) == written
 
 
-@pytest.mark.parametrize("stored", ["ſam@example.com", "Jane <jane@example.com>", "a@b.com, c@d.com", "a@b.com\n"])
+@pytest.mark.parametrize(
+    "stored", ["ſam@example.com", "Jane <jane@example.com>", "a@b.com, c@d.com", "a@b.com\n"]
+)
 def test_what_smtp_does_not_take_is_not_deliverable(stored: str) -> None:
     with pytest.raises(ValueError, match="not"):
         deliverable(stored)
@@ -266,7 +270,9 @@ def test_a_premium_rate_number_gets_no_code(text: str) -> None:
         ADDRESSES.phone(text, None)
 
 
-@given(st.text(st.sampled_from("0123456789+ -.()"), max_size=20), st.sampled_from(["VN", "ID", "RU", "US", "IT"]))
+@given(
+    st.text(st.sampled_from("0123456789+ -.()"), max_size=20), st.sampled_from(["VN", "ID", "RU", "US", "IT"])
+)
 def test_a_canonical_number_is_e164_and_its_own_canonical_form(text: str, region: str) -> None:
     try:
         canonical = ADDRESSES.phone(text, region)
@@ -379,7 +385,9 @@ def test_a_possible_number_need_not_be_in_use(text: str, canonical: str) -> None
     assert ADDRESSES.possible_phone(text, "RU") == canonical
 
 
-@pytest.mark.parametrize("text", ["799912345", "799912345678", "+84987654321", "", "7999x234567", "٧٩٩٩١٢٣٤٥٦٧"])
+@pytest.mark.parametrize(
+    "text", ["799912345", "799912345678", "+84987654321", "", "7999x234567", "٧٩٩٩١٢٣٤٥٦٧"]
+)
 def test_a_number_that_the_region_cannot_have_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         ADDRESSES.possible_phone(text, "RU")
@@ -388,6 +396,8 @@ def test_a_number_that_the_region_cannot_have_is_refused(text: str) -> None:
 def test_the_forty_megabytes_of_place_names_are_never_loaded() -> None:
     program = "import sys, flask_otpauth.adapters.addresses; print('phonenumbers.geocoder' in sys.modules)"
 
-    loaded = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True).stdout
+    loaded = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, check=True
+    ).stdout
 
     assert loaded.strip() == "False"

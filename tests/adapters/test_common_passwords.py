@@ -9,7 +9,9 @@ from flask_otpauth.core.passwords import LONGEST, SHORTEST, normalised, weakness
 
 
 def test_the_list_holds_what_it_can_be_compared_with() -> None:
-    lines = (resources.files("flask_otpauth") / "data" / "common-passwords.txt").read_text("utf-8").splitlines()
+    lines = (
+        (resources.files("flask_otpauth") / "data" / "common-passwords.txt").read_text("utf-8").splitlines()
+    )
 
     assert len(lines) > 10_000
     assert lines == sorted(set(lines))
@@ -50,7 +52,14 @@ def test_what_guessers_try_first_is_refused(password: str) -> None:
 
 @pytest.mark.parametrize(
     "password",
-    ["secure_password", "new_secure_password", "securepassword123", "kíp nổ chậm 7", "tr0ub4dor & son", "ລະຫັດຜ່ານຍາວ"],
+    [
+        "secure_password",
+        "new_secure_password",
+        "securepassword123",
+        "kíp nổ chậm 7",
+        "tr0ub4dor & son",
+        "ລະຫັດຜ່ານຍາວ",
+    ],
 )
 def test_the_documents_examples_and_uncommon_passwords_are_accepted(password: str) -> None:
     assert weakness(password, ("foo@bar.com", "M-1000"), common_passwords()) is None

@@ -69,12 +69,31 @@ def test_the_common_pins_are_a_small_share_of_all() -> None:
 
 
 @pytest.mark.parametrize(
-    "pin",
-    """123456 654321 000000 111111 999999 012345 567890 890123 987654 098765 121212 696969 123123
-    520520 123321 112233 998877 111222 159753 147258 789456 142536 258456 951753 741852 135790
-    246810 102030 314159 147896""".split(),
+    ("pattern", "pin"),
+    [
+        ("one digit", "000000"),
+        ("pairs repeated", "121212"),
+        ("triples repeated", "123123"),
+        ("triples repeated", "520520"),
+        ("mirrored", "123321"),
+        ("doubled digits", "112233"),
+        ("doubled digits", "998877"),
+        ("two digits", "111222"),
+        ("counting up", "123456"),
+        ("counting up", "012345"),
+        ("counting over nine", "890123"),
+        ("counting down", "654321"),
+        ("counting by two", "024680"),
+        ("keypad diagonals", "159753"),
+        ("keypad columns", "147258"),
+        ("keypad rows", "789456"),
+        ("keypad rows in turn", "142536"),
+        ("counting by two", "246810"),
+        ("counting by ten", "102030"),
+        ("pi", "314159"),
+    ],
 )
-def test_a_pin_that_people_choose_first_is_common(pin: str) -> None:
+def test_a_pin_that_people_choose_first_is_common(pattern: str, pin: str) -> None:
     assert pin in common_pins()
 
 

@@ -216,9 +216,7 @@ def test_a_host_whose_name_is_unknown_is_unavailable(monkeypatch: pytest.MonkeyP
 
 
 @pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
-@pytest.mark.parametrize(
-    ("accepts", "status"), [(True, Status.ACCEPTED), (False, Status.AUTH_ERROR)]
-)
+@pytest.mark.parametrize(("accepts", "status"), [(True, Status.ACCEPTED), (False, Status.AUTH_ERROR)])
 def test_the_account_of_the_settings_is_logged_in_to(
     start_server: StartServer, accepts: bool, status: Status
 ) -> None:
@@ -253,9 +251,7 @@ def test_tls_from_the_first_byte_is_spoken_where_it_is_asked_for(
 def test_a_server_without_starttls_gets_nothing_in_the_clear(start_server: StartServer) -> None:
     server = start_server()
 
-    receipt = send(
-        app_with(server.port, MAIL_USE_TLS=True, MAIL_USERNAME="robot", MAIL_PASSWORD="pass-word")
-    )
+    receipt = send(app_with(server.port, MAIL_USE_TLS=True, MAIL_USERNAME="robot", MAIL_PASSWORD="pass-word"))
 
     assert receipt.status is Status.UNAVAILABLE
     assert server.envelopes == []
@@ -273,7 +269,13 @@ def test_a_server_that_nobody_vouches_for_gets_nothing(start_server: StartServer
 
 @pytest.mark.parametrize(
     "recipient",
-    ["ſam@example.com", "user@example.com\r\nBcc: eve@example.com", "a@example.com, b@example.com", "nobody", ""],
+    [
+        "ſam@example.com",
+        "user@example.com\r\nBcc: eve@example.com",
+        "a@example.com, b@example.com",
+        "nobody",
+        "",
+    ],
 )
 def test_what_smtp_does_not_take_is_refused_before_anything_is_sent(
     start_server: StartServer, recipient: str

@@ -13,7 +13,7 @@ from tests.adapters.storage.databases import emptied, let_go
 class TestPostgresql(StorageContract):
     @staticmethod
     def open_storage(where: str) -> SqlAlchemyStorage:
-        return SqlAlchemyStorage(create_engine(where, pool_size=5, max_overflow=0))
+        return SqlAlchemyStorage(create_engine(where, pool_size=10, max_overflow=0))
 
     @staticmethod
     def close_storage(storage: SqlAlchemyStorage) -> None:

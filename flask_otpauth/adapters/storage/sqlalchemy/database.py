@@ -101,7 +101,7 @@ class Database:
             self._open.connection = connection
             yield
             with self._outages():
-                connection.commit()
+                _commit(connection)
         finally:
             self._open.connection = None
             with self._outages():
@@ -228,3 +228,14 @@ def _begin(connection: Connection) -> None:
     driver = connection.connection.driver_connection
     if connection.dialect.name == "sqlite" and not getattr(driver, "in_transaction", False):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+
+def _commit(connection: Connection) -> None:
+    try:
+        connection.commit()
+    except DBAPIError:
+        # SQLite keeps a transaction open whose COMMIT met a reader, and SQLAlchemy takes it for
+        # ended: the connection would go back to the pool with it, for the next one to commit.
+        if not connection.invalidated:
+            connection.connection.rollback()
+        raise
