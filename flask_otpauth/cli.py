@@ -53,7 +53,7 @@ def _plain(value: Any) -> str:
 @otpauth.command("init-db")
 def init_db() -> None:
     """Create the tables that are missing."""
-    _state().services.storage.create_all()
+    _state().services.upkeep.create_all()
     click.echo("The tables are there.")
 
 

@@ -96,7 +96,7 @@ class OtpAuth:
 
     def create_all(self) -> None:
         """Create the tables that are missing in the current app's database."""
-        self._state.services.storage.create_all()
+        self._state.services.upkeep.create_all()
 
     def revoke_sessions(self, user_id: Any) -> int:
         """End all of a user's sessions and account tokens; how many sessions were alive."""

@@ -7,7 +7,7 @@ import os
 import hypothesis
 
 # Pytest takes plugins from this conftest alone, not from those of the folders.
-pytest_plugins = ["flask_otpauth.testing.fixtures"]
+pytest_plugins = ["flask_otpauth.testing.fixtures", "tests.hosts"]
 
 # How long an example takes says more about what else the machine is doing than about the code.
 # CI repeats the same examples each time, so that a red run is about the change in front of it.

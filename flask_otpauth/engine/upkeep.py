@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Literal, TypeAlias
@@ -19,13 +19,22 @@ SubjectKind: TypeAlias = Literal["email", "phone", "user"]
 
 @dataclass(frozen=True)
 class Upkeep:
-    """``scopes``: what the limits of each kind of subject count under, over all flows."""
+    """
+    ``scopes``: what the limits of each kind of subject count under, over all flows;
+    ``tables`` make those tables that are missing.
+    """
 
     storage: Storage
     keys: KeyRing
     users: Users
     clock: Clock
     scopes: Mapping[SubjectKind, tuple[str, ...]]
+    tables: tuple[Callable[[], None], ...]
+
+    def create_all(self) -> None:
+        """Create the tables that are missing."""
+        for create in self.tables:
+            create()
 
     def unlock(self, subject: str) -> int:
         """

@@ -193,6 +193,8 @@ def _form(form: MultiDict[str, str]) -> dict[str, Any]:
 
 def _refusal(error: Exception) -> errors.Refusal:
     """What to tell of ``error``; a bug is logged here, and told to those who collect bugs."""
+    if isinstance(error, errors.Unavailable):
+        logger.error("unavailable on %s: %s", request.endpoint, error)
     if isinstance(error, errors.Refusal):
         return error
     if isinstance(error, RequestEntityTooLarge):

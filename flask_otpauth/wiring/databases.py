@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -24,10 +26,30 @@ from flask_otpauth.ports.storage import Storage
 from flask_otpauth.wiring.setup import Setup
 
 
-def storage_and_directory(setup: Setup) -> tuple[Storage, Directory]:
-    """Where codes and users live, on one engine and in one metadata."""
+@dataclass(frozen=True)
+class Stores:
+    """Where codes and users live; ``tables`` make themselves where they are missing."""
+
+    storage: Storage
+    directory: Directory
+    tables: tuple[Callable[[], None], ...]
+
+
+def stores(setup: Setup) -> Stores:
+    """Codes and users on one engine and in one metadata; users elsewhere if the host says so."""
     engine, metadata = _database(setup)
     directory = _directory(setup, engine, metadata)
+    storage = _storage(setup, engine, metadata)
+    packaged_users = setup.shared.users is None
+    tables = (storage.create_all, directory.create_all) if packaged_users else (storage.create_all,)
+    if _is_memory(engine):
+        # An in-memory database of ours is new with every process: nobody else can make its tables.
+        for create in tables:
+            create()
+    return Stores(storage, directory, tables)
+
+
+def _storage(setup: Setup, engine: Engine, metadata: MetaData) -> Storage:
     storage: Storage | None = None
     try:
         storage = setup.resolved(
@@ -42,13 +64,7 @@ def storage_and_directory(setup: Setup) -> tuple[Storage, Directory]:
         )
     except ConfigurationError as error:
         setup.problems += error.problems
-    if engine.url.database in _MEMORY and engine.dialect.name == "sqlite":
-        # An in-memory database of ours is new with every process: nobody else can make its tables.
-        metadata.create_all(engine)
-    return storage or MemoryStorage(), directory
-
-
-_MEMORY = (None, "", ":memory:")
+    return storage or MemoryStorage()
 
 
 def _database(setup: Setup) -> tuple[Engine, MetaData]:
@@ -92,7 +108,7 @@ def _not_shared(engine: Engine) -> Engine:
 
 
 def _is_memory(engine: Engine) -> bool:
-    return engine.dialect.name == "sqlite" and engine.url.database in _MEMORY
+    return engine.dialect.name == "sqlite" and engine.url.database in (None, "", ":memory:")
 
 
 def _instance_file(setup: Setup) -> Path:

@@ -28,7 +28,6 @@ from flask_otpauth.engine.users import Users
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.flows.voice import LANGUAGES
 from flask_otpauth.ports.clock import Clock
-from flask_otpauth.ports.directory import Directory
 from flask_otpauth.ports.tokens import TokenSigner
 from flask_otpauth.wiring import databases, keys, senders
 from flask_otpauth.wiring.setup import Setup
@@ -37,10 +36,11 @@ from flask_otpauth.wiring.setup import Setup
 def services(setup: Setup, ring: KeyRing) -> Services:
     """Everything that a flow, the extension and the command line may use."""
     clock, events = _clock(setup), Announcer(setup.app)
-    storage, directory = databases.storage_and_directory(setup)
+    stores = databases.stores(setup)
+    storage = stores.storage
     templates = JinjaTemplates(lambda: setup.app.jinja_env)
     post = Post(senders.routes(setup, clock), senders.delivery(setup), templates, storage, clock, events)
-    return _Parts(setup, ring, Codes(storage, ring, post, clock, events), directory).services()
+    return _Parts(setup, ring, Codes(storage, ring, post, clock, events), stores).services()
 
 
 @dataclass(frozen=True)
@@ -50,10 +50,10 @@ class _Parts:
     setup: Setup
     ring: KeyRing
     codes: Codes
-    directory: Directory
+    stores: databases.Stores
 
     def services(self) -> Services:
-        setup, codes, ring, directory = self.setup, self.codes, self.ring, self.directory
+        setup, codes, ring, directory = self.setup, self.codes, self.ring, self.stores.directory
         storage, clock, region = codes.storage, codes.clock, setup.shared.phone_region
         addresses, signer = CanonicalAddresses(), keys.signer(setup, ring)
         sessions = self._sessions(signer)
@@ -72,7 +72,7 @@ class _Parts:
             jwks=signer.jwks(),
             sessions=sessions,
             storage=storage,
-            upkeep=Upkeep(storage, ring, users, clock, _scopes()),
+            upkeep=Upkeep(storage, ring, users, clock, _scopes(), self.stores.tables),
             users=users,
         )
 

@@ -9,7 +9,7 @@ from typing import Any, Literal
 from sqlalchemy import Boolean, Engine, MetaData, String, select, true
 from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.orm import Mapped, Session, declarative_mixin, mapped_column, registry, validates
+from sqlalchemy.orm import Mapped, Session, mapped_column, registry, validates
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses
 from flask_otpauth.core.errors import StorageUnavailable
@@ -18,7 +18,6 @@ from flask_otpauth.ports.directory import IdentifierKind, User
 _PACKAGED = "flask_otpauth.user"
 
 
-@declarative_mixin
 class UserMixin:
     """
     The columns that a user needs, for the packaged table and for a host's own model.
@@ -76,6 +75,11 @@ class ModelDirectory:
         self.model = model
         self._open = open_session
         self._key = model.__mapper__.primary_key[0]
+
+    def create_all(self) -> None:
+        """Create the table, if it is missing."""
+        with _down_is_told(), self._open(True) as session:
+            self.model.metadata.create_all(session.connection(), tables=[self.model.__table__])
 
     def get(self, user_id: str) -> User | None:
         """The user of that primary key."""
