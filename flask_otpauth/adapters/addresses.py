@@ -81,9 +81,9 @@ class CanonicalAddresses:
             digits or begins with another country's code.
         """
         calling_code = _calling_code(country_code)
-        bare = _bare(text)
-        number = _valid(_parsed_phone(bare, phonenumbers.region_code_for_country_code(calling_code)))
-        national = bare.removeprefix(f"+{calling_code}")
+        region = phonenumbers.region_code_for_country_code(calling_code)
+        number = _valid(_parsed_phone(_bare(text), region))
+        national = phonenumbers.national_significant_number(number)
         if number.country_code != calling_code or len(national) > _LONGEST_NATIONAL:
             raise ValueError("not a number of that country")
         return _e164(number)

@@ -56,7 +56,8 @@ class ThreadDelivery:
         self._queue_size = queue_size
         self._shutdown_seconds = shutdown_seconds
         self._begin()
-        os.register_at_fork(after_in_child=_weakly(self._begin))
+        if hasattr(os, "register_at_fork"):
+            os.register_at_fork(after_in_child=_weakly(self._begin))
         atexit.register(_weakly(self._finish))
 
     def submit(self, parcel: Parcel, send: Send) -> Receipt | None:

@@ -14,6 +14,9 @@ class Addresses(Protocol):
     def phone(self, text: str, region: str | None) -> str:
         """E.164 (``+84987654321``); ``region`` (ISO 3166) is where national numbers belong."""
 
+    def possible_phone(self, text: str, region: str) -> str:
+        """E.164 of a number that ``region`` could have by its length, whether in use or not."""
+
     def dialled(self, country_code: str, text: str) -> str:
         """E.164 of a number given beside its country calling code (``84``, ``+84``)."""
 

@@ -302,7 +302,8 @@ def test_a_pair_names_the_same_number_however_it_is_spelt(country_code: str, tex
         ("84", "0987654321 ext 1"),
         ("84", "٠٩٨٧٦٥٤٣٢١"),
         ("84", "000000987654321"),
-        ("49", "00000015123456789"),
+        ("49", "0453886559318778"),
+        ("49", "+49453886559318778"),
         ("", "0987654321"),
         ("999", "0987654321"),
         ("84x", "0987654321"),
@@ -320,6 +321,7 @@ def test_a_pair_that_names_no_number_of_that_country_is_refused(country_code: st
         ("7", "8 999 123 45 67", "+79991234567"),
         ("7", "+7 701 234 5678", "+77012345678"),
         ("62", "0812-3456-7890", "+6281234567890"),
+        ("43", "436616645454637", "+436616645454637"),
     ],
 )
 def test_a_pair_of_any_country_is_understood(country_code: str, text: str, canonical: str) -> None:

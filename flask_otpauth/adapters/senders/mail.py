@@ -63,7 +63,7 @@ class MailSender:
         found = []
         try:
             _mailbox(config.get("MAIL_DEFAULT_SENDER"))
-        except ValueError:
+        except (ValueError, TypeError):
             found.append("MAIL_DEFAULT_SENDER: set the address that codes are sent from")
         if config.get("MAIL_USE_TLS") and config.get("MAIL_USE_SSL"):
             found.append("MAIL_USE_SSL: excludes MAIL_USE_TLS; set the one that the server's port is for")

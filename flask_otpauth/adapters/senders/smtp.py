@@ -77,7 +77,7 @@ class Conversation(smtplib.SMTP):
         implicit_tls: ssl.SSLContext | None = None,
     ) -> None:
         self.dot_sent = False
-        self._connect_seconds = connect_seconds
+        self._connect_seconds = min(connect_seconds, total_seconds)
         self._deadline = _Deadline(total_seconds)
         self._implicit_tls = implicit_tls
         super().__init__(host, port)
@@ -139,8 +139,12 @@ class Conversation(smtplib.SMTP):
     def _encrypted(self, sock: socket.socket, host: str) -> socket.socket:
         if self._implicit_tls is None:
             return sock
-        sock.settimeout(self._deadline.left())
-        return self._implicit_tls.wrap_socket(sock, server_hostname=host)
+        try:
+            sock.settimeout(self._deadline.left())
+            return self._implicit_tls.wrap_socket(sock, server_hostname=host)
+        except OSError:
+            sock.close()
+            raise
 
     def _hurry(self) -> None:
         if self.sock is not None:

@@ -127,7 +127,7 @@ def test_an_exception_becomes_a_receipt_and_its_text_is_never_told(
 def test_a_sender_that_returns_no_receipt_may_have_sent() -> None:
     class Forgetful:
         def send(self, message: Message) -> Receipt:
-            return None  # type: ignore[return-value] - the mistake that this is about
+            return None  # type: ignore[return-value]  # the mistake that this is about
 
     receipt = handed_over(Forgetful(), message())
 

@@ -12,7 +12,7 @@ import pytest
 from flask import Flask
 
 from flask_otpauth.senders import MailSender, Message, Receipt, Status
-from tests.adapters.senders.conftest import CLOSE, HANG, Behaviour, StartServer, Tls
+from tests.adapters.senders.mail_server import CLOSE, HANG, Behaviour, StartServer, Tls
 
 #: Long enough for an exchange on loopback; what hangs is given up after it.
 PATIENT = 10.0
@@ -257,6 +257,17 @@ def test_a_server_without_starttls_gets_nothing_in_the_clear(start_server: Start
     assert server.envelopes == []
 
 
+def test_a_server_that_does_not_speak_tls_from_the_first_byte_gets_nothing(
+    start_server: StartServer,
+) -> None:
+    server = start_server()
+
+    receipt = send(app_with(server.port, MAIL_USE_SSL=True), total_seconds=HASTY)
+
+    assert receipt.status is Status.UNAVAILABLE
+    assert server.envelopes == []
+
+
 def test_a_server_that_nobody_vouches_for_gets_nothing(start_server: StartServer, tls: Tls) -> None:
     server = start_server(tls_context=tls.server, require_starttls=True)
 
@@ -386,6 +397,8 @@ def test_the_mail_object_serves_as_well_as_its_state(start_server: StartServer) 
         ({"MAIL_DEFAULT_SENDER": ["Codes", "codes@example.com"]}, []),
         ({}, ["MAIL_DEFAULT_SENDER"]),
         ({"MAIL_DEFAULT_SENDER": "Codes"}, ["MAIL_DEFAULT_SENDER"]),
+        ({"MAIL_DEFAULT_SENDER": ("Codes", "codes")}, ["MAIL_DEFAULT_SENDER"]),
+        ({"MAIL_DEFAULT_SENDER": 7}, ["MAIL_DEFAULT_SENDER"]),
         (
             {"MAIL_DEFAULT_SENDER": "codes@example.com", "MAIL_USE_TLS": True, "MAIL_USE_SSL": True},
             ["MAIL_USE_SSL"],
