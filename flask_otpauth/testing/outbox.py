@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from flask_otpauth.adapters.senders.memory import MemorySender
-from flask_otpauth.ports.senders import Message, Receipt, Status
-
-CHANNELS = ("email", "sms", "whatsapp", "voice", "flashcall")
+from flask_otpauth.ports.senders import CHANNELS, Message, Receipt, Status
 
 
 class Outbox:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 import pytest
 
@@ -91,8 +92,7 @@ class CodeRaces:
     def test_of_50_requests_for_the_same_code_one_is_issued(
         self, storage: Storage, subject: Subject, race: Race
     ) -> None:
-        limits = (Limit("quota", 2, HOUR),)
-        more = {"repeat_within_ms": 10_000, "send_limits": limits}
+        more: dict[str, Any] = {"repeat_within_ms": 10_000, "send_limits": (Limit("quota", 2, HOUR),)}
 
         results = race([call("challenges.issue", subject.issue("111111", **more)) for _ in range(50)])
 

@@ -274,6 +274,20 @@ class CodeContract:
 
         assert storage.challenges.reference(subject.limits_key) == ""
 
+    def test_a_purge_takes_what_counted_for_ever_until_it_was_cleared(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        lucky = one_row() if subject.limits_key == subject.challenge_key else two_rows()
+        for each in (subject, lucky):
+            storage.challenges.issue(each.issue("111111"))
+            storage.challenges.redeem(each.guess("222222", locks=(HARD_CAP,)))
+
+        storage.challenges.clear(subject.limits_key, "misses")
+        storage.challenges.redeem(lucky.guess("111111", locks=(HARD_CAP,)))
+
+        rows = len({subject.limits_key, subject.challenge_key})
+        assert storage.purge(NOON + DAY) == 2 * rows
+
     def test_a_code_outlives_a_purge_of_its_limits(self, storage: Storage) -> None:
         subject = two_rows()
         storage.challenges.issue(subject.issue("111111"))

@@ -106,6 +106,19 @@ class LimitContract:
         assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
         assert storage.challenges.issue(subject.issue(now_ms=free_at, send_limits=(COOLDOWN,))) == ISSUED
 
+    def test_a_look_tells_what_would_be_forbidden_and_changes_nothing(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        issue = subject.issue("222222", send_limits=(COOLDOWN,), locks=(BUDGET,))
+
+        free = storage.challenges.peek(issue)
+        storage.challenges.issue(subject.issue("111111", send_limits=(COOLDOWN,)))
+        forbidden = storage.challenges.peek(issue)
+
+        assert free is None
+        assert forbidden == Block("cooldown", NOON + 90 * SECOND, 1)
+        assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
+
     def test_challenges_of_one_subject_share_its_limits(self, storage: Storage) -> None:
         subject = two_rows()
         storage.challenges.issue(subject.issue(send_limits=(COOLDOWN,)))

@@ -142,7 +142,7 @@ def _answer(end: Connection) -> Any:
 
 
 def _run(
-    storage: Storage, operations: Sequence[Operation], threads: int, start: Callable[[], object]
+    storage: Storage, operations: Sequence[Operation], threads: int, start: Callable[[], None]
 ) -> list[Any]:
     """Deal ``operations`` to threads, which begin together, once ``start`` has returned."""
     gate = threading.Barrier(threads, action=start)

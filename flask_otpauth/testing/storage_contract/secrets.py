@@ -87,16 +87,42 @@ class SecretContract:
             (True, 3),
             (False, 3),
         ]
-        assert storage.secrets.read(pin) == Secret("h1", failures=3, failed_at=NOON + 2)
+        assert storage.secrets.read(pin) == Secret("h1", failures=3, failed_at=NOON + 2, in_a_row=3)
 
     def test_a_blocked_secret_does_not_pass_until_it_is_unblocked(self, storage: Storage, pin: bytes) -> None:
         fail(storage, pin, PIN, NOON, NOON, NOON)
 
         blocked = storage.secrets.passed(pin, "h1", PIN, NOON + 1_000 * DAY)
         storage.secrets.unblock(pin)
+        unblocked = storage.secrets.read(pin)
         freed = storage.secrets.passed(pin, "h1", PIN, NOON)
 
         assert (blocked, freed) == (False, True)
+        assert unblocked == Secret("h1", in_a_row=3)
+        assert storage.secrets.read(pin) == Secret("h1")
+
+    def test_failures_in_a_row_are_capped_over_windows_and_unblocks(
+        self, storage: Storage, pin: bytes
+    ) -> None:
+        capped = replace(PIN, cap=5)
+
+        first = fail(storage, pin, capped, NOON, NOON)
+        after_the_window = fail(storage, pin, capped, NOON + WEEK, NOON + WEEK)
+        storage.secrets.unblock(pin)
+        last = fail(storage, pin, capped, NOON + WEEK, NOON + WEEK)
+
+        assert (first, after_the_window, last) == ([True, True], [True, True], [True, False])
+        storage.secrets.unblock(pin)
+        assert not storage.secrets.passed(pin, "h1", capped, NOON + 1_000 * DAY)
+        storage.secrets.enable(pin)
+        assert storage.secrets.read(pin) == Secret("h1")
+        assert storage.secrets.passed(pin, "h1", capped, NOON)
+
+    def test_a_pass_ends_the_row_of_failures_after_an_unblock_too(self, storage: Storage, pin: bytes) -> None:
+        fail(storage, pin, PIN, NOON)
+        storage.secrets.unblock(pin)
+
+        assert storage.secrets.passed(pin, "h1", PIN, NOON)
         assert storage.secrets.read(pin) == Secret("h1")
 
     def test_a_pass_forgets_the_failures(self, storage: Storage, pin: bytes) -> None:
@@ -139,7 +165,7 @@ class SecretContract:
         failed = storage.secrets.fail(pin, "h0", PIN, NOON)
         passed = storage.secrets.passed(pin, "h0", PIN, NOON)
 
-        assert failed == (False, Secret("h1", failures=1, failed_at=NOON))
+        assert failed == (False, Secret("h1", failures=1, failed_at=NOON, in_a_row=1))
         assert not passed
         assert storage.secrets.read(pin).failures == 1
 
@@ -152,13 +178,14 @@ class SecretContract:
 
         assert (fresh, blocked) == (True, False)
         assert counted == [True, True, True, False]
-        assert storage.secrets.read(key) == Secret(None, failures=3, failed_at=NOON)
+        assert storage.secrets.read(key) == Secret(None, failures=3, failed_at=NOON, in_a_row=3)
 
     def test_unblocking_what_is_not_blocked_is_fine(self, storage: Storage, pin: bytes) -> None:
         never_set = fresh_key()
 
-        storage.secrets.unblock(pin)
-        storage.secrets.unblock(never_set)
+        for key in (pin, never_set):
+            storage.secrets.unblock(key)
+            storage.secrets.enable(key)
 
         assert [storage.secrets.read(key) for key in (pin, never_set)] == [Secret("h1"), Secret()]
 
@@ -180,6 +207,22 @@ class SecretContract:
 
         assert passed == [True] * 50
         assert storage.secrets.read(pin) == Secret("h1")
+
+    def test_a_failure_that_blocks_and_a_pass_come_one_after_the_other(
+        self, storage: Storage, race: Race
+    ) -> None:
+        pins = [fresh_key() for _ in range(40)]
+        for pin in pins:
+            storage.secrets.put(pin, "h1", replacing=None)
+            fail(storage, pin, PIN, NOON, NOON)
+
+        answers = race(
+            [call(f"secrets.{verb}", pin, "h1", PIN, NOON) for pin in pins for verb in ("fail", "passed")]
+        )
+
+        for pin, (_, told), passed in zip(pins, answers[::2], answers[1::2], strict=True):
+            assert (told.failures, passed) in ((1, True), (3, False))
+            assert storage.secrets.read(pin) == told
 
     def test_failures_before_a_first_row_are_counted_exactly(self, storage: Storage, race: Race) -> None:
         key = fresh_key()

@@ -47,8 +47,8 @@ class MemoryChallengeStore:
                 if after != before:
                     self.memory.challenges[key] = after
                     undone = True
-            if issue.cap and undone:
-                self._set_counted(issue.cap, max(0, self._counted(issue.cap) - 1))
+            if issue.cap and undone and self._counted(issue.cap):
+                self._set_counted(issue.cap, self._counted(issue.cap) - 1)
 
     def redeem(self, guess: Guess) -> Standing:
         """See the port."""

@@ -52,7 +52,7 @@ class SqlSecretStore:
     def passed(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
         """See the port. Where there is no failure to forget, one read."""
         secret = self.read(key)
-        if not secret.failures:
+        if not secret.in_a_row:
             return secret.honours(judged, policy, now_ms)
         with self.database.transaction():
             secret = self._locked(key)
@@ -63,9 +63,15 @@ class SqlSecretStore:
 
     def unblock(self, key: bytes) -> None:
         """See the port."""
+        self._forget(key, failures=0, failed_at=0)
+
+    def enable(self, key: bytes) -> None:
+        """See the port."""
+        self._forget(key, failures=0, failed_at=0, in_a_row=0)
+
+    def _forget(self, key: bytes, **zeros: int) -> None:
         with self.database.transaction():
-            forgotten = update(self.table).where(self.table.c.key == key).values(failures=0, failed_at=0)
-            self.database.write(forgotten)
+            self.database.write(update(self.table).where(self.table.c.key == key).values(**zeros))
 
     def _locked(self, key: bytes) -> Secret:
         """The secret as it is now and stays until the commit; a row is made where there is none."""

@@ -20,7 +20,7 @@ _MYSQL = ("mysql", "mariadb")
 
 Digest = LargeBinary(DIGEST_BYTES).with_variant(mysql.BINARY(DIGEST_BYTES), *_MYSQL)
 Instant = BigInteger()
-Name = String(255).with_variant(mysql.VARCHAR(255, collation="utf8mb4_bin"), *_MYSQL)
+Name = String(255).with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation="utf8mb4_bin"), *_MYSQL)
 # Logs are compared as text: by code points, whatever the database's language.
 Log = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
@@ -111,6 +111,7 @@ def _secrets(metadata: MetaData) -> dict[str, Table]:
             Column("hash", Text()),
             _required("failures", Integer()),
             _required("failed_at", Instant),
+            _required("in_a_row", Integer()),
         ),
     }
 
