@@ -47,7 +47,7 @@ def wire(app: Flask, limiter: Limiter | None, db: Any) -> State:
     if setup.problems:
         raise ConfigurationError(setup.problems)
     if "flashcall" in envelopes and setup.by_flow["flashcall"].mask_logs:
-        mask_codes()
+        mask_codes(setup.by_flow["flashcall"].url_prefix)
     mounts = {
         name: Mount(FLOWS[name], setup.by_flow[name], wired, envelope, front)
         for name, envelope in envelopes.items()
@@ -58,4 +58,4 @@ def wire(app: Flask, limiter: Limiter | None, db: Any) -> State:
 def _envelope(setup: Setup, flow: str) -> Any:
     chosen = setup.by_flow[flow]
     packaged = {name: (lambda make=make: make(chosen)) for name, make in PACKAGED.items()}
-    return setup.resolved(f"{flow.upper()}_ENVELOPE", chosen.envelope, packaged)
+    return setup.resolved(f"{flow.upper()}_ENVELOPE", chosen.envelope, packaged, "success", "failure")

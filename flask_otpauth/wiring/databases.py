@@ -61,6 +61,7 @@ def _storage(setup: Setup, engine: Engine, metadata: MetaData) -> Storage:
                 ),
                 "memory": MemoryStorage,
             },
+            "transaction",
         )
     except ConfigurationError as error:
         setup.problems += error.problems
@@ -96,10 +97,12 @@ def _host_database(setup: Setup) -> Any:
 def _created(setup: Setup, uri: str) -> Engine:
     try:
         return create_engine(uri, hide_parameters=True)
-    except (SQLAlchemyError, ImportError) as error:
+    except ImportError as error:
+        setup.problems.append(f"OTPAUTH_DATABASE_URI: its driver is not installed ({error.name})")
+    except (SQLAlchemyError, ValueError) as error:
         # Without the text, which may hold the password of the URI.
         setup.problems.append(f"OTPAUTH_DATABASE_URI: cannot be used ({type(error).__name__})")
-        return memory_engine()
+    return memory_engine()
 
 
 def _not_shared(engine: Engine) -> Engine:
@@ -137,7 +140,7 @@ def _directory(setup: Setup, engine: Engine, metadata: MetaData) -> Any:
             return None
     if isinstance(chosen, type) and issubclass(chosen, UserMixin):
         return _model_directory(setup, chosen)
-    return chosen() if isinstance(chosen, type) else chosen
+    return setup.resolved("USERS", chosen, {}, "get", "find", "create", "mark_verified", "set_enabled")
 
 
 def _model_directory(setup: Setup, model: type[UserMixin]) -> ModelDirectory | None:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_otpauth.adapters.tokens import JwtTokens, configured_keys, hmac_keys
 from flask_otpauth.core.keys import MIN_KEY_BYTES, KeyRing
 from flask_otpauth.wiring.setup import Setup
@@ -13,23 +11,30 @@ _DIFFERENT_BYTES = 8
 
 def key_ring(setup: Setup) -> KeyRing:
     """The secrets of the configuration; weak ones are refused outside of debugging and tests."""
-    config, shared = setup.app.config, setup.shared
-    given: tuple[Any, ...] = shared.secret_keys or (
-        config.get("SECRET_KEY"),
-        *(config.get("SECRET_KEY_FALLBACKS") or ()),
-    )
-    secrets = tuple(key.encode() if isinstance(key, str) else bytes(key) for key in given if key)
-    name = "OTPAUTH_SECRET_KEYS" if shared.secret_keys else "SECRET_KEY"
+    name, secrets = _secrets(setup)
+    subject_key = setup.shared.subject_key
     if not secrets:
         setup.problems.append(f"{name}: set a random secret of at least {MIN_KEY_BYTES} bytes")
         return KeyRing((b"",), b"")
-    lenient = setup.app.debug or setup.app.testing or shared.allow_weak_keys
-    if not lenient and any(_is_weak(key) for key in secrets):
-        setup.problems.append(
-            f"{name}: a secret is shorter than {MIN_KEY_BYTES} bytes or too simple; "
+    if not (setup.app.debug or setup.app.testing or setup.shared.allow_weak_keys):
+        given = {name: secrets, "OTPAUTH_SUBJECT_KEY": (subject_key,) if subject_key else ()}
+        setup.problems += [
+            f"{key}: a secret is shorter than {MIN_KEY_BYTES} bytes or too simple; "
             "python -c 'import secrets; print(secrets.token_hex(32))' makes a good one"
-        )
-    return KeyRing(secrets, (shared.subject_key or "").encode() or secrets[-1])
+            for key, keys in given.items()
+            if any(_is_weak(each) for each in keys)
+        ]
+    return KeyRing(secrets, subject_key or secrets[-1])
+
+
+def _secrets(setup: Setup) -> tuple[str, tuple[bytes, ...]]:
+    """The key of the configuration that holds the secrets, and the secrets, newest first."""
+    own = tuple(each for each in setup.shared.secret_keys or () if each)
+    if own:
+        return "OTPAUTH_SECRET_KEYS", own
+    config = setup.app.config
+    given = (config.get("SECRET_KEY"), *(config.get("SECRET_KEY_FALLBACKS") or ()))
+    return "SECRET_KEY", tuple(key.encode() if isinstance(key, str) else bytes(key) for key in given if key)
 
 
 def signer(setup: Setup, keys: KeyRing) -> JwtTokens:

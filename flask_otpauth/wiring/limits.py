@@ -7,12 +7,20 @@ from flask_limiter.util import get_remote_address
 
 from flask_otpauth.adapters.front import DEFAULTS, LimiterFront
 from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.flows import FLOWS
+from flask_otpauth.settings import nearest
 from flask_otpauth.wiring.setup import Setup
 
 
 def front(setup: Setup, keys: KeyRing) -> LimiterFront:
     """The limits of the configuration, counted apart from those of other apps."""
     limits: dict[str, str | None] = {**DEFAULTS, **(setup.shared.ip_limits or {})}
+    known = _names()
+    setup.problems += [
+        f"OTPAUTH_IP_LIMITS: {name!r} is no path, flow or class of paths{nearest(name, known)}"
+        for name in limits
+        if name not in known
+    ]
     if setup.shared.ip_limits is None:
         limits = dict.fromkeys(limits)
     namespace = f"otpauth:{setup.app.name}:{keys.row_key('namespace').hex()[:12]}"
@@ -22,6 +30,12 @@ def front(setup: Setup, keys: KeyRing) -> LimiterFront:
     except ValueError as error:
         setup.problems.append(f"OTPAUTH_IP_LIMITS: {error}")
         return LimiterFront(limiter, {}, namespace)
+
+
+def _names() -> set[str]:
+    """What a limit may be set for: classes of paths, flows, and single paths."""
+    paths = {f"{flow.name}.{operation.name}" for flow in FLOWS.values() for operation in flow.operations}
+    return {*DEFAULTS, *FLOWS, *paths, *(f"{flow}.authentication" for flow in FLOWS)}
 
 
 def _limiter(setup: Setup) -> Limiter:

@@ -15,24 +15,40 @@ from flask_otpauth.adapters.senders.memory import MemorySender
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Delivery
-from flask_otpauth.ports.senders import Sender
+from flask_otpauth.ports.senders import CHANNELS, Sender
+from flask_otpauth.settings import nearest
 from flask_otpauth.wiring.setup import Setup
 
 
 def routes(setup: Setup, clock: Clock) -> dict[str, Sender]:
     """A guarded sender for each channel; a channel that a flow needs must have one."""
-    chosen = {"email": "mail", **setup.shared.senders}
+    chosen = {**_defaults(setup), **setup.shared.senders}
+    setup.problems += [
+        f"OTPAUTH_SENDERS: {channel!r} is not a channel{nearest(channel, CHANNELS)}"
+        for channel in chosen
+        if channel not in CHANNELS
+    ]
     needed = {channel for name in setup.flows for channel in FLOWS[name].channels(setup.by_flow[name])}
     for channel in sorted(needed - {name for name, value in chosen.items() if value}):
         if setup.app.debug:
             chosen[channel] = "console"
         else:
-            setup.problems.append(f"OTPAUTH_SENDERS: {channel!r} has no sender, and a flow needs it")
+            setup.problems.append(
+                f"OTPAUTH_SENDERS: name a sender for {channel!r}, on which a flow sends; "
+                "'console' prints the messages"
+            )
     return {
         channel: FailoverSender(_senders(setup, channel, value, channel in needed), clock)
         for channel, value in chosen.items()
         if value
     }
+
+
+def _defaults(setup: Setup) -> dict[str, Any]:
+    """Mail for e-mail; the console while debugging without ``MAIL_*``: a first try needs no settings."""
+    if setup.app.debug and not setup.app.config.get("MAIL_DEFAULT_SENDER"):
+        return {}
+    return {"email": "mail"}
 
 
 def delivery(setup: Setup) -> Delivery:
@@ -41,7 +57,7 @@ def delivery(setup: Setup) -> Delivery:
         "inline": InlineDelivery,
         "thread": lambda: ThreadDelivery(setup.app.app_context),
     }
-    chosen: Delivery | None = setup.resolved("DELIVERY", setup.shared.delivery, packaged)
+    chosen: Delivery | None = setup.resolved("DELIVERY", setup.shared.delivery, packaged, "submit")
     return chosen or InlineDelivery()
 
 
@@ -54,7 +70,7 @@ def _senders(setup: Setup, channel: str, value: Any, needed: bool) -> list[Sende
     names = list(value) if isinstance(value, (list, tuple)) else [value]
     if "mail" in names and needed:
         setup.problems += MailSender.problems(setup.app.config)
-    return [setup.resolved(f"SENDERS[{channel!r}]", name, packaged) for name in names]
+    return [setup.resolved(f"SENDERS[{channel!r}]", name, packaged, "send") for name in names]
 
 
 def _mail(setup: Setup) -> MailSender:

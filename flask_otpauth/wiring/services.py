@@ -72,7 +72,7 @@ class _Parts:
             jwks=signer.jwks(),
             sessions=sessions,
             storage=storage,
-            upkeep=Upkeep(storage, ring, users, clock, _scopes(), self.stores.tables),
+            upkeep=Upkeep(storage, ring, users, clock, _scopes(), (pins, passwords), self.stores.tables),
             users=users,
         )
 
@@ -100,7 +100,7 @@ class _Parts:
             passwords=passwords,
             barred_pins=frozenset(barred),
             common_passwords=common_passwords(),
-            notifies=account.notify_changes,
+            notice_locale=account.language if account.notify_changes else None,
         )
 
     def _host_policies(self) -> dict[str, Policy]:
@@ -110,9 +110,13 @@ class _Parts:
 
 
 def _clock(setup: Setup) -> Clock:
-    given = setup.shared.clock
-    clock: Clock | None = setup.resolved("CLOCK", given, {}) if isinstance(given, str) else given
-    return _system_clock if clock is None else clock
+    given: Clock | None = setup.shared.clock
+    if given is None:
+        return _system_clock
+    now: object = given()
+    if not isinstance(now, datetime) or now.tzinfo is None:
+        setup.problems.append("OTPAUTH_CLOCK: give a callable that returns an aware datetime")
+    return given
 
 
 def _system_clock() -> datetime:

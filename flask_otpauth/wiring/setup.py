@@ -40,10 +40,10 @@ class Setup:
         """The flows to register that exist."""
         return [name for name in self.shared.flows if name in FLOWS]
 
-    def resolved(self, key: str, value: Any, packaged: Mapping[str, Callable[[], Any]]) -> Any:
-        """What a setting names; a problem and ``None`` where it names nothing."""
+    def resolved(self, key: str, value: Any, packaged: Mapping[str, Callable[[], Any]], *methods: str) -> Any:
+        """What a setting names; a problem and ``None`` where it names nothing that has these ``methods``."""
         try:
-            return registry.resolve(value, packaged)
+            return registry.resolve(value, packaged, *methods)
         except ValueError as error:
             self.problems.append(f"{PREFIX}{key}: {error}")
             return None

@@ -1,0 +1,48 @@
+"""
+Every ``OTPAUTH_*`` key is declared once, read once (by ``init_app``), and checked with all others.
+
+The keys that are about no flow, and those that every flow has, are in
+:mod:`~flask_otpauth.settings.keys`; each flow declares its own beside itself. What a value may
+be is in :mod:`~flask_otpauth.settings.values`, how a key is shown to people in
+:mod:`~flask_otpauth.settings.described`, how all are read and checked in
+:mod:`~flask_otpauth.settings.reading`.
+"""
+
+from __future__ import annotations
+
+from flask_otpauth.settings.described import PREFIX, Settings
+from flask_otpauth.settings.keys import FlowSettings, Shared
+from flask_otpauth.settings.reading import nearest, read
+from flask_otpauth.settings.values import (
+    CodeLength,
+    Count,
+    Duration,
+    Hook,
+    LargeCount,
+    Period,
+    Quotas,
+    QuotaText,
+    Region,
+    UrlPath,
+    Words,
+)
+
+__all__ = [
+    "PREFIX",
+    "CodeLength",
+    "Count",
+    "Duration",
+    "FlowSettings",
+    "Hook",
+    "LargeCount",
+    "Period",
+    "QuotaText",
+    "Quotas",
+    "Region",
+    "Settings",
+    "Shared",
+    "UrlPath",
+    "Words",
+    "nearest",
+    "read",
+]

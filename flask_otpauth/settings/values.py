@@ -1,0 +1,109 @@
+"""
+What the value of a setting may be.
+
+Each type says in words what it takes (:class:`Accepts`): the documentation shows these words, and
+the start-up error for a wrong value is made of them. A validator that raises a ``ValueError``
+with a sentence of its own knows better what is wrong.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import AfterValidator, BeforeValidator, Field, ImportString
+
+from flask_otpauth.core.instants import MAX_DEPTH
+from flask_otpauth.core.limits import Quota
+
+#: A hundred years: what is longer could not be added to a date.
+_LONGEST_SECONDS = 100 * 365 * 86_400
+
+
+@dataclass(frozen=True)
+class Accepts:
+    """What a setting of this type takes, in words that can follow "give"."""
+
+    words: str
+
+
+def _duration(value: object) -> timedelta:
+    if isinstance(value, int) and not isinstance(value, bool):
+        value = timedelta(seconds=min(value, _LONGEST_SECONDS + 1))
+    if not isinstance(value, timedelta) or not timedelta(0) <= value <= timedelta(seconds=_LONGEST_SECONDS):
+        raise ValueError
+    return value
+
+
+def _period(value: object) -> timedelta:
+    if not (period := _duration(value)):
+        raise ValueError
+    return period
+
+
+def _quota(value: object) -> Quota:
+    quota = Quota.parse(value) if isinstance(value, str) else value
+    if not isinstance(quota, Quota):
+        raise ValueError
+    if quota.count > MAX_DEPTH:
+        raise ValueError(f"at most {MAX_DEPTH} can be counted exactly, not {quota.count}")
+    return quota
+
+
+def _quotas(value: object) -> tuple[Quota, ...]:
+    given = [value] if isinstance(value, (str, Quota)) else _listed(value)
+    return tuple(_quota(each) for each in given)
+
+
+def _listed(value: object) -> Iterable[object]:
+    if not isinstance(value, (list, tuple)):
+        raise ValueError
+    return tuple(value)
+
+
+def _hook(value: object) -> object:
+    if not callable(value):
+        raise ValueError
+    return value
+
+
+def _url_path(value: str) -> str:
+    if not re.fullmatch("(/[^/?#<>\\s]+)+", value):
+        raise ValueError
+    return value
+
+
+Count = Annotated[
+    int, Field(strict=True, ge=1, le=MAX_DEPTH), Accepts(f"a whole number from 1 to {MAX_DEPTH}")
+]
+CodeLength = Annotated[int, Field(strict=True, ge=4, le=10), Accepts("a whole number from 4 to 10")]
+#: A count that no log of instants has to hold.
+LargeCount = Annotated[int, Field(strict=True, ge=1), Accepts("a whole number, at least 1")]
+Duration = Annotated[
+    timedelta, BeforeValidator(_duration), Accepts("whole seconds or a timedelta, not negative")
+]
+Period = Annotated[timedelta, BeforeValidator(_period), Accepts("whole seconds or a timedelta, more than 0")]
+QuotaText = Annotated[Quota, BeforeValidator(_quota), Accepts("a quota such as '15 per day'")]
+Quotas = Annotated[
+    tuple[Quota, ...],
+    BeforeValidator(_quotas),
+    Accepts("a list of quotas such as ('5 per 15 minutes', '20 per day')"),
+]
+Words = Annotated[tuple[str, ...], BeforeValidator(_listed), Accepts("a list of strings")]
+Region = Annotated[
+    str, Field(pattern="^[A-Z]{2}$"), Accepts("the two capital letters of a region (ISO 3166) such as 'VN'")
+]
+UrlPath = Annotated[
+    str,
+    AfterValidator(_url_path),
+    Accepts("a path that begins with a slash and does not end with one, such as '/v1'"),
+]
+Hook = Annotated[ImportString[Any], AfterValidator(_hook), Accepts("a callable, or the dotted path to one")]
+#: Bytes that are never shown; a field of this type is declared with ``repr=False``.
+Secret = Annotated[bytes, Accepts("a string or bytes")]
+Secrets = Annotated[
+    tuple[bytes, ...], BeforeValidator(_listed), Accepts("a list of strings or bytes, the newest first")
+]
