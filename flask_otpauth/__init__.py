@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import typing
+
 from flask_otpauth.core.errors import (
     ConfigurationError,
     Limited,
@@ -10,7 +12,22 @@ from flask_otpauth.core.errors import (
     SendFailed,
     StorageUnavailable,
 )
-from flask_otpauth.extension import OtpAuth
+
+if typing.TYPE_CHECKING:
+    from flask_otpauth.extension import OtpAuth
+else:
+    # PEP 562. Flask imports flask_otpauth.cli for every command of the host: the extension, and
+    # the libraries below it, are loaded when somebody asks for them.
+    def __getattr__(name: str) -> object:
+        if name != "OtpAuth":
+            raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+        from flask_otpauth.extension import OtpAuth
+
+        return OtpAuth
+
+    def __dir__() -> list[str]:
+        return sorted({*globals(), *__all__})
+
 
 __all__ = [
     "ConfigurationError",

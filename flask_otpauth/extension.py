@@ -12,15 +12,15 @@ from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
 from werkzeug.local import LocalProxy
 
+from flask_otpauth import cli
 from flask_otpauth.core import errors
 from flask_otpauth.engine.clients import Campaigns, Clients
 from flask_otpauth.engine.host_codes import HostCodes
-from flask_otpauth.engine.sessions import Login
 from flask_otpauth.engine.users import Users
 from flask_otpauth.envelopes import PACKAGED
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.flows.blueprint import Mount
-from flask_otpauth.flows.credentials import bearer_token
+from flask_otpauth.flows.credentials import user_login
 from flask_otpauth.wiring import State, wire
 
 P = ParamSpec("P")
@@ -65,6 +65,8 @@ class OtpAuth:
             if "csrf" in app.extensions:
                 app.extensions["csrf"].exempt(blueprint)
         app.extensions["otpauth"] = state
+        # Flask finds it by its entry point too; a test runner, and a vendored copy, only here.
+        app.cli.add_command(cli.otpauth)
 
     @property
     def users(self) -> Users:
@@ -125,19 +127,15 @@ class OtpAuth:
         @wraps(view)
         def protected(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
             try:
-                g.otpauth_login = self._checked(max_age)
+                g.otpauth_login = user_login(request.headers, self._state.services, max_age)
             except errors.Refusal as refusal:
                 return self._refused(refusal)
+            # An app context may serve several requests (in a host's tests): not the last one's user.
+            g.pop("otpauth_user", None)
             result: ResponseReturnValue = current_app.ensure_sync(view)(*args, **kwargs)
             return result
 
         return protected
-
-    def _checked(self, max_age: timedelta | None) -> Login:
-        token = bearer_token(request.headers.get("Authorization", ""))
-        if token is None:
-            raise errors.CredentialsMissing
-        return self._state.services.sessions.check(token, max_age)
 
     def _refused(self, refusal: errors.Refusal) -> ResponseReturnValue:
         """A refusal in the words and the envelope of the e-mail flow, which issues these tokens."""
@@ -149,7 +147,7 @@ class OtpAuth:
             PACKAGED["email"](state.by_flow["email"]),
             state.front,
         )
-        return mount.refuse(refusal, mount.envelope)
+        return mount.failed(refusal)
 
     def _load_current_user(self) -> Any:
         if "otpauth_user" not in g:

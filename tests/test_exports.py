@@ -30,8 +30,8 @@ def test_all_is_sorted_and_complete(name: str) -> None:
 
     public = {
         attribute
-        for attribute, value in vars(module).items()
-        if not attribute.startswith("_") and not isinstance(value, ModuleType)
+        for attribute in dir(module)
+        if not attribute.startswith("_") and not isinstance(getattr(module, attribute), ModuleType)
     }
 
     assert module.__all__ == sorted(public - {"annotations"})  # of "from __future__ import annotations"

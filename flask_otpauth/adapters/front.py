@@ -9,6 +9,7 @@ from time import time
 from flask_limiter import Limiter
 from limits import parse_many
 from limits.errors import StorageError
+from limits.storage import MemoryStorage
 
 from flask_otpauth.core.errors import LimiterUnavailable, TooManyRequests
 
@@ -34,6 +35,11 @@ class LimiterFront:
         self._limiter = limiter
         self._namespace = namespace
         self._limits = {name: parse_many(text) if text else [] for name, text in limits.items()}
+
+    @property
+    def counts_alone(self) -> bool:
+        """Whether each process counts for itself, in its memory."""
+        return isinstance(self._limiter.limiter.storage, MemoryStorage)
 
     def admit(self, names: tuple[str, ...], key: str) -> None:
         """Count one request of ``key``."""
@@ -63,5 +69,8 @@ class LimiterFront:
 
     def _errors_of_store(self) -> tuple[type[Exception], ...]:
         """What its storage raises when it is down, wrapped by the Limiter or not."""
-        raised = self._limiter.limiter.storage.base_exceptions
+        storage = self._limiter.limiter.storage
+        if isinstance(storage, MemoryStorage):  # never down, and what it names is any ValueError
+            return ()
+        raised = storage.base_exceptions
         return (StorageError, *(raised if isinstance(raised, tuple) else (raised,)))

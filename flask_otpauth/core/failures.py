@@ -2,7 +2,8 @@
 Counting failures of a standing secret (PIN, password) until it is blocked.
 
 One rule serves both: after every ``limit`` failures there is a block. A PIN's lasts until
-somebody ends it, a password's for a time that doubles (contract/account.md).
+somebody ends it, a password's for a time that doubles (contract/account.md). Over all windows
+and blocks the failures in a row may be capped.
 """
 
 from __future__ import annotations
@@ -17,13 +18,16 @@ class FailurePolicy:
     """
     ``limit`` failures block for ``block_ms`` (``None``: until it is ended), each further
     ``limit`` for twice as long, up to ``longest_block_ms``. The count returns to zero
-    ``window_ms`` after the last failure (``None``: only by a success).
+    ``window_ms`` after the last failure (``None``: only by a success). ``cap`` failures in a
+    row, however long that takes and whatever was unblocked, block until an administrator ends
+    it (NIST SP 800-63B-4 §3.2.2; ``None``: never).
     """
 
     limit: int
     window_ms: int | None = None
     block_ms: int | None = None
     longest_block_ms: int | None = None
+    cap: int | None = None
 
     def block_length(self, failures: int) -> int:
         """How long the block lasts that ``failures`` failures have caused."""
@@ -36,14 +40,22 @@ class FailurePolicy:
 
 @dataclass(frozen=True)
 class Secret:
-    """A stored secret: its memory-hard hash, and its failures. ``None``: never set."""
+    """
+    A stored secret: its memory-hard hash (``None``: never set), and its failures.
+
+    ``failures`` are those that count towards the next block, ``in_a_row`` those since the last
+    success.
+    """
 
     hash: str | None = None
     failures: int = 0
     failed_at: int = 0
+    in_a_row: int = 0
 
     def blocked_until(self, policy: FailurePolicy, now_ms: int) -> int | None:
         """The instant at which the block ends, or ``None`` where there is none now."""
+        if policy.cap is not None and self.in_a_row >= policy.cap:
+            return FOR_EVER
         if not self.failures or self.failures % policy.limit:
             return None
         end = self.failed_at + policy.block_length(self.failures)
@@ -64,8 +76,18 @@ class Secret:
 
     def failed(self, policy: FailurePolicy, now_ms: int) -> Secret:
         """The secret after one failure more."""
-        return replace(self, failures=self.counted(policy, now_ms) + 1, failed_at=now_ms)
+        return replace(
+            self,
+            failures=self.counted(policy, now_ms) + 1,
+            failed_at=now_ms,
+            in_a_row=self.in_a_row + 1,
+        )
+
+    def unblocked(self) -> Secret:
+        """The secret after an unblock: the failures in a row are still that many."""
+        return replace(self, failures=0, failed_at=0)
 
     def left(self, policy: FailurePolicy) -> int:
         """How many failures more until the next block."""
-        return policy.limit - self.failures % policy.limit
+        left = policy.limit - self.failures % policy.limit
+        return left if policy.cap is None else min(left, policy.cap - self.in_a_row)

@@ -49,13 +49,15 @@ class Terms:
 
     ``code``: the caller chose it. ``references`` are kept with the limits and the challenge.
     ``cap`` is a counter that must have room as well. ``repeat_within_ms``: the same code
-    asked for again within this time is a retry after a lost answer.
+    asked for again within this time is a retry after a lost answer. ``apart``: the caller keeps
+    and checks the code; no other code supersedes it, and a retry is known whatever came between.
     """
 
     code: str | None = field(default=None, repr=False)
     references: tuple[str, str] = ("", "")
     cap: Cap | None = None
     repeat_within_ms: int = 0
+    apart: bool = False
 
 
 @dataclass(frozen=True)
@@ -85,14 +87,11 @@ class Codes:
     clock: Clock
     events: Events
 
-    def send(
-        self, policy: Policy, target: Target, letter: Letter | None, terms: Terms | None = None
-    ) -> Issued:
+    def send(self, policy: Policy, target: Target, letter: Letter, terms: Terms | None = None) -> Issued:
         """
         Issue a code, which supersedes the earlier one, and send it.
 
-        Without a ``letter`` nothing is sent and no guess can be right, with the same limits and
-        answers: how a subject is treated that must not be told apart from a known one.
+        Where the letter is ``withheld`` no guess can be right, with the same limits and answers.
 
         :raises Limited: if cooldown, quota, lock or cap forbid it; the earlier code stays live.
         :raises SendFailed: if it was definitely not handed over; nothing was used up.
@@ -102,12 +101,12 @@ class Codes:
         code = terms.code if terms.code is not None else draw_code(policy.code_length)
         expires_at = now + policy.code_ttl
         # Written before the code is issued: a template that fails uses nothing up.
-        message = self.post.write(letter, code, expires_at) if letter is not None else None
-        issue = self._issue(policy, target, now, terms, code if message is not None else None)
+        message = self.post.write(letter, code, expires_at)
+        issue = self._issue(policy, target, now, terms, None if letter.withheld else code)
         result = self.storage.challenges.issue(issue)
         if result.block is not None:
             raise self._limited(result.block, target, epoch_ms(now))
-        if message is not None and not result.repeated:
+        if not (letter.withheld or result.repeated):
             self.events("code_issued", purpose=target.purpose, subject=target.subject)
             if self.post.send(message, issue).status.is_definite_failure:
                 raise errors.SendFailed
@@ -204,9 +203,10 @@ class Codes:
             digest = secrets.token_bytes(32)
         else:
             digest = self.keys.digests("codes", *_bound(target), code)[0]
+        apart = self.keys.row_key(*_bound(target), digest.hex()) if terms.apart else None
         return Issue(
             limits_key=self.limits_key(policy, target),
-            challenge_key=self.challenge_key(target),
+            challenge_key=apart or self.challenge_key(target),
             nonce=draw_nonce(),
             digest=digest,
             now_ms=epoch_ms(now),

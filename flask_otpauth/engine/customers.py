@@ -41,6 +41,7 @@ class Customers:
 
     Each method does its checks in the contract's order: block or lock, state, the new secret's
     rules, and only then the secret or the code, so that a refused new one uses nothing up.
+    ``notice_locale``: the language in which a customer is told of a change; ``None``: not at all.
     """
 
     users: Users
@@ -50,7 +51,7 @@ class Customers:
     passwords: Secrets
     barred_pins: Container[str]
     common_passwords: Container[str]
-    notifies: bool
+    notice_locale: str | None
 
     def find(self, identifier: Any, field: str, client_id: str) -> User:
         """The customer that ``identifier`` means. :raises UserNotFound: if it is nobody, or disabled."""
@@ -163,8 +164,9 @@ class Customers:
     def _after_change(self, user: User, template: str) -> None:
         """End the customer's sessions in other flows, and tell them (NIST SP 800-63B-4 §4.2.3)."""
         self.sessions.close_all(str(user.id))
-        if self.notifies and user.email and "email" in self.codes.post.routes:
-            self.codes.post.notify(Letter("email", user.email, template=template, purpose=template))
+        post, locale = self.codes.post, self.notice_locale
+        if locale is not None and user.email and "email" in post.routes:
+            post.notify(Letter("email", user.email, locale, template=template, purpose=template))
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
 
@@ -23,17 +23,23 @@ class Letter:
     What to write and where to: everything about a message but its code.
 
     ``template`` is a file name under ``otpauth/<channel>/`` without locale and ending;
-    ``values`` are what it may name beside ``code``, ``minutes`` and ``purpose``.
+    ``values`` are what it may name beside ``code``, ``minutes`` and ``purpose``; a text among
+    them is put on one line, so that only a template makes lines, the last of an SMS above all.
+    ``fallback`` is the language where there is no template in ``locale``. A letter that is
+    ``withheld`` is written and never sent: how somebody is treated who gets no code and must
+    not be told apart, by the time taken either.
     """
 
     channel: str
     recipient: str
     locale: str = "en"
+    fallback: str = "en"
     template: str = "code"
     purpose: str = ""
     caller_number: str = ""
     reference: str = ""
     values: Mapping[str, Any] = field(default_factory=dict)
+    withheld: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,14 +97,18 @@ class Post:
 
     def write(self, letter: Letter, code: str = "", expires_at: datetime | None = None) -> Message:
         """The message that ``letter`` and ``code`` make; what a template raises is raised."""
-        values = {**letter.values, "code": code, "purpose": letter.purpose, "locale": letter.locale}
+        given = {name: _on_one_line(value) for name, value in letter.values.items()}
+        values = {**given, "code": code, "purpose": letter.purpose, "locale": letter.locale}
         if expires_at is not None:
             values["minutes"] = max(1, round((expires_at - self.clock()).total_seconds() / 60))
+        text = self._rendered(letter, "txt", values)
+        if text is None and letter.locale != letter.fallback:
+            return self.write(replace(letter, locale=letter.fallback), code, expires_at)
         return Message(
             channel=letter.channel,
             recipient=letter.recipient,
             code=code,
-            text=(self._rendered(letter, "txt", values) or "").strip(),
+            text=(text or "").strip(),
             html=self._rendered(letter, "html", values),
             subject=" ".join((self._rendered(letter, "subject.txt", values) or "").split()),
             locale=letter.locale,
@@ -111,3 +121,7 @@ class Post:
     def _rendered(self, letter: Letter, ending: str, values: Mapping[str, Any]) -> str | None:
         stem = f"otpauth/{letter.channel}/{letter.template}"
         return self.templates.render([f"{stem}.{letter.locale}.{ending}", f"{stem}.{ending}"], values)
+
+
+def _on_one_line(value: object) -> object:
+    return " ".join(value.splitlines()) if isinstance(value, str) else value

@@ -49,7 +49,8 @@ class Secrets:
         not judged, and takes as long.
 
         :raises SecretNotSet: if the user has none.
-        :raises SecretBlocked: (``SecretThrottled``) if there is a block, or this failure made one.
+        :raises SecretBlocked: if there is a block (``SecretThrottled`` where it ends by itself), or
+            this failure made one. Where it ends by itself, this failure still reads as wrong.
         :raises SecretWrong: with the failures that are left.
         :raises HashingBusy: if no hash may run in time; nothing was counted.
         """
@@ -68,7 +69,7 @@ class Secrets:
             if not right:
                 counted, after = self.storage.secrets.fail(self._key(user), judged, self.policy, now_ms)
                 if counted or after.blocked_until(self.policy, now_ms):
-                    raise self._failed(user, field, after, now_ms)
+                    raise self._failed(user, field, counted, after, now_ms)
             # Changed or blocked by somebody else meanwhile: judge again.
         raise errors.StorageUnavailable("the secret changes faster than it can be checked")
 
@@ -81,8 +82,12 @@ class Secrets:
         return self.storage.secrets.put(self._key(user), new_hash, replacing=replacing)
 
     def unblock(self, user: User) -> None:
-        """End a block and forget the failures."""
+        """End a block and begin to count anew; what a cap has ended stays so."""
         self.storage.secrets.unblock(self._key(user))
+
+    def enable(self, user: User) -> None:
+        """End whatever block there is and forget every failure."""
+        self.storage.secrets.enable(self._key(user))
 
     def block(self, user: User, field: str) -> errors.SecretBlocked | None:
         """The block that there is now, as the refusal to tell."""
@@ -90,10 +95,12 @@ class Secrets:
         blocked = self.storage.secrets.read(self._key(user)).blocked_until(self.policy, now_ms)
         return self._blocked(field, blocked, now_ms) if blocked else None
 
-    def _failed(self, user: User, field: str, after: Secret, now_ms: int) -> errors.SecretRefused:
+    def _failed(
+        self, user: User, field: str, counted: bool, after: Secret, now_ms: int
+    ) -> errors.SecretRefused:
         blocked = after.blocked_until(self.policy, now_ms)
         self.events("secret_refused", kind=self.kind, user_id=str(user.id), blocked=bool(blocked))
-        if blocked:
+        if blocked and not (counted and self.throttles):
             return self._blocked(field, blocked, now_ms)
         return errors.SecretWrong(field, after.left(self.policy))
 

@@ -44,6 +44,15 @@ class Tokens:
 
 
 @dataclass(frozen=True)
+class Opening:
+    """A session that was opened, its first tokens, and how many others it closed."""
+
+    session: Session
+    tokens: Tokens
+    closed: int
+
+
+@dataclass(frozen=True)
 class Login:
     """Who presents a live access token, and when they logged in."""
 
@@ -63,7 +72,7 @@ class Sessions:
     clock: Clock
     events: Events
 
-    def open(self, user_id: str) -> tuple[Tokens, Session]:
+    def open(self, user_id: str) -> Opening:
         """
         Open a session, closing the user's others where the policy says so.
 
@@ -78,12 +87,15 @@ class Sessions:
             rotated_at=now_ms,
             ends_at=now_ms + milliseconds(self.policy.max_age),
         )
-        self.store.open(session, closing_others=self.policy.single_session)
-        return self._tokens(session), session
+        closed = self.store.open(session, closing_others=self.policy.single_session)
+        return Opening(session, self._tokens(session), closed)
 
-    def opened(self, session: Session) -> None:
-        """Tell that the session is open."""
-        self.events("session_opened", user_id=session.user_id, session_id=session.id)
+    def opened(self, opening: Opening) -> None:
+        """Tell that the session is open, and that others are closed by it."""
+        user_id = opening.session.user_id
+        self.events("session_opened", user_id=user_id, session_id=opening.session.id)
+        if opening.closed:
+            self.events("session_revoked", user_id=user_id, count=opening.closed)
 
     def refresh(self, refresh_token: str) -> tuple[Tokens, str]:
         """
@@ -104,6 +116,7 @@ class Sessions:
         )
         if rotation is Rotation.REUSED and session is not None:
             self.events("token_reused", user_id=session.user_id, session_id=session.id)
+            self.events("session_revoked", user_id=session.user_id, count=1)
         if session is None or rotation not in (Rotation.ROTATED, Rotation.REPEATED):
             raise RefreshTokenInvalid
         return self._tokens(session), session.user_id

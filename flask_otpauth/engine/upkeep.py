@@ -9,8 +9,10 @@ from typing import Literal, TypeAlias
 
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.engine.secrets import Secrets
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.directory import User
 from flask_otpauth.ports.storage import Storage
 
 #: What kind of subject limits are about.
@@ -29,6 +31,7 @@ class Upkeep:
     users: Users
     clock: Clock
     scopes: Mapping[SubjectKind, tuple[str, ...]]
+    secrets: tuple[Secrets, ...]
     tables: tuple[Callable[[], None], ...]
 
     def create_all(self) -> None:
@@ -40,25 +43,29 @@ class Upkeep:
         """
         Lift the lock of an address or a user: how many guess budgets are free again.
 
-        Whatever ``subject`` can mean is unlocked: the address itself, and the user it belongs to.
+        Whatever ``subject`` can mean is unlocked: the address itself, and the user it belongs
+        to, whose PIN and password are enabled again.
         """
+        user = self.users.find(subject)
         keys = {
             self.keys.row_key(scope, "", value)
-            for kind, value in self._meanings(subject)
+            for kind, value in self._meanings(subject, user)
             for scope in self.scopes.get(kind, ())
         }
         for key in keys:
             self.storage.challenges.clear(key, "misses")
+        if user is not None:
+            for secret in self.secrets:
+                secret.enable(user)
         return len(keys)
 
     def purge(self, days: int) -> int:
         """Delete rows that nothing has depended on for ``days`` days: how many."""
         return self.storage.purge(epoch_ms(self.clock() - timedelta(days=max(days, 1))))
 
-    def _meanings(self, subject: str) -> Iterator[tuple[SubjectKind, str]]:
+    def _meanings(self, subject: str, user: User | None) -> Iterator[tuple[SubjectKind, str]]:
         for kind, address in self.users.readings(subject):
             if kind in ("email", "phone"):
                 yield kind, address
-        user = self.users.find(subject)
         if user is not None:
             yield "user", str(user.id)

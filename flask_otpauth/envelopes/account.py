@@ -9,6 +9,9 @@ from flask_otpauth.envelopes.base import Failure, Success, Wire, status_of
 #: Told in ``detail`` alone: what is wrong is not in a field of the body.
 _BARE = frozenset({401, 403, 405, 413, 415, 500, 503})
 
+#: Invalid values of a field to the document, whatever they are elsewhere.
+_INVALID = frozenset({"user_not_found", "order_not_found", "campaign_not_found", "code_exhausted"})
+
 
 class AccountEnvelope:
     """Everything that a field is to blame for is 400, but for limits (429) and a failed sending (502)."""
@@ -24,8 +27,7 @@ class AccountEnvelope:
 
     def failure(self, failure: Failure) -> Wire:
         """All faults in ``errors``; the other keys speak of the first."""
-        status = status_of(failure.code)
-        status = 400 if status == 404 else status
+        status = 400 if failure.code in _INVALID else status_of(failure.code)
         headers = {"Vary": "Accept", **failure.headers}
         if status in _BARE or (status == 429 and not failure.fields):
             return {"detail": failure.message}, status, headers

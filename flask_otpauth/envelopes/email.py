@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flask_otpauth.envelopes.base import Failure, Success, Wire, status_of
+from flask_otpauth.envelopes.base import STATUS, Failure, Success, Wire, status_of
 
 
 class _Row(NamedTuple):
@@ -76,5 +76,5 @@ class EmailEnvelope:
         row = TABLE.get(failure.kind) or TABLE.get(failure.code, _ERROR)
         code = row.examples if self.error_codes == "examples" else row.table
         semantic = self.http_status == "semantic" or failure.code in _ALWAYS_SEMANTIC
-        status = status_of(failure.code) if semantic else 200
+        status = STATUS.get(failure.kind, status_of(failure.code)) if semantic else 200
         return {"code": code, "message": failure.message, "data": failure.data}, status, failure.headers

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from flask_otpauth.envelopes.base import Failure, Success, Wire, status_of
@@ -18,9 +19,15 @@ _ERRORS = {
     "internal_error": "server_error",
 }
 
+#: What RFC 6749 §5.2 allows in ``error_description``.
+_DESCRIPTION = re.compile(r"[ -!#-\[\]-~]+")
+
 
 class OAuthEnvelope:
-    """``error`` is a word of RFC 6749; an unknown client and a blocked one read alike."""
+    """
+    ``error`` is a word of RFC 6749; an unknown client and a blocked one read alike. A sentence
+    that the RFC's characters cannot write is left out.
+    """
 
     @classmethod
     def from_settings(cls, settings: Any) -> OAuthEnvelope:
@@ -35,4 +42,7 @@ class OAuthEnvelope:
         """400, or 401 where the client is not proved."""
         error = _ERRORS.get(failure.kind) or _ERRORS.get(failure.code, "invalid_request")
         status = 401 if error == "invalid_client" else status_of(failure.code)
-        return {"error": error, "error_description": failure.message}, status, failure.headers
+        payload = {"error": error}
+        if _DESCRIPTION.fullmatch(failure.message):
+            payload["error_description"] = failure.message
+        return payload, status, failure.headers

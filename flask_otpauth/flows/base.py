@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeAlias
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
 from flask_otpauth.engine.services import Services
+from flask_otpauth.engine.sessions import Login
 from flask_otpauth.engine.upkeep import SubjectKind
 from flask_otpauth.envelopes.base import Failure, FieldError, Success
 from flask_otpauth.flows.credentials import Credential
@@ -22,7 +23,8 @@ from flask_otpauth.flows.fields import Body
 from flask_otpauth.settings import FlowSettings
 
 #: The class of a path, by which the limits in front are set.
-Front: TypeAlias = Literal["send", "redeem", "token"]
+#: Of ``authentication`` failures alone are counted.
+Front: TypeAlias = Literal["send", "redeem", "token", "authentication"]
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,7 @@ class Call:
     services: Services
     settings: Any
     client: Client | None = None
+    login: Login | None = None
     path: Mapping[str, str] = dataclass_field(default_factory=dict)
     query: Mapping[str, str] = dataclass_field(default_factory=dict)
     authorization: str = ""
@@ -69,7 +72,14 @@ Words: TypeAlias = Callable[[str, Mapping[str, Any]], str]
 
 @dataclass(frozen=True)
 class Operation:
-    """One path of a flow: its method, the body that it takes, and who handles it."""
+    """
+    One path of a flow: its method, the body that it takes, and who handles it.
+
+    ``credential``: how a client shows who it is. ``needs_login``: a user's access token is demanded.
+    Where it is not ``enabled`` its path is not there; where it is not ``allowed`` the path is, and
+    answers 405. ``challenge``: what a 401 says in ``WWW-Authenticate`` where that is not the scheme
+    of the flow's credential.
+    """
 
     name: str
     method: Literal["GET", "POST"]
@@ -82,9 +92,12 @@ class Operation:
     faults: Mapping[str, Says] = dataclass_field(default_factory=dict)
     failure_data: Mapping[str, Any] = dataclass_field(default_factory=dict)
     enabled: Callable[[Any, Services], bool] = lambda settings, services: True
+    allowed: Callable[[Any], bool] = lambda settings: True
     absolute_path: Callable[[Any], str] | None = None
     takes_form: bool = False
+    needs_login: bool = False
     envelope: str | None = None
+    challenge: str = ""
 
 
 @dataclass
@@ -96,7 +109,8 @@ class Flow:
     a row may cover a branch of the error tree. ``faults`` words the faults of fields, by
     ``field.kind``, then ``kind``, then ``field``. ``labels`` name fields in sentences, ``facts``
     are what messages may name of the settings. ``channels`` are those it sends on, ``scopes``
-    what its limits count under for each kind of subject.
+    what its limits count under for each kind of subject. ``on_devices``: its credential is in an
+    app that many people hold, so that the limits in front count addresses and not clients.
     """
 
     name: str
@@ -106,6 +120,7 @@ class Flow:
     faults: Mapping[str, Says]
     labels: Mapping[str, str] = dataclass_field(default_factory=dict)
     credential: Credential | None = None
+    on_devices: bool = False
     channels: Callable[[Any], tuple[str, ...]] = lambda settings: ()
     scopes: Mapping[SubjectKind, tuple[str, ...]] = dataclass_field(default_factory=dict)
     facts: Callable[[Any], Mapping[str, Any]] = lambda settings: {}
@@ -152,7 +167,7 @@ class Flow:
     def _field_error(self, fault: errors.Fault, faults: Mapping[str, Says], worded: Words) -> FieldError:
         keys = (f"{fault.field}.{fault.kind}", fault.kind, fault.field, "*")
         says = next(faults[key] for key in keys if key in faults)
-        label = self.labels.get(fault.field, fault.field)
+        label = worded(self.labels.get(fault.field, fault.field), {})
         message = worded(says.message, {**fault.evidence, "field": fault.field, "label": label})
         return FieldError(fault.field, says.kind or fault.kind, message)
 

@@ -10,7 +10,8 @@ from __future__ import annotations
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
@@ -18,7 +19,13 @@ from typing import Any
 from flask import Blueprint, Response, current_app, got_request_exception, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import HTTPException, RequestEntityTooLarge
+from werkzeug.exceptions import BadRequest as HttpBadRequest
+from werkzeug.exceptions import (
+    HTTPException,
+    RequestEntityTooLarge,
+    ServiceUnavailable,
+    UnsupportedMediaType,
+)
 from werkzeug.exceptions import TooManyRequests as HttpTooManyRequests
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response as HttpResponse
@@ -26,14 +33,22 @@ from werkzeug.wrappers import Response as HttpResponse
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
 from flask_otpauth.engine.services import Services
-from flask_otpauth.envelopes.base import Envelope, Wire
+from flask_otpauth.envelopes.base import Envelope, Success, Wire
 from flask_otpauth.flows.base import Call, Flow, Operation
 from flask_otpauth.flows.body import MAX_BODY_BYTES, read_object
-from flask_otpauth.flows.credentials import user_challenge
+from flask_otpauth.flows.credentials import user_challenge, user_login
 from flask_otpauth.flows.fields import Door, parse
 from flask_otpauth.ports.front import Front
 
 logger = logging.getLogger("flask_otpauth")
+
+#: What Flask or a hook of the host may raise, and what a flow calls it.
+_WORDED: Mapping[type[HTTPException], type[errors.Refusal]] = {
+    HttpBadRequest: errors.MalformedRequest,
+    RequestEntityTooLarge: errors.ContentTooLarge,
+    UnsupportedMediaType: errors.UnsupportedMediaType,
+    ServiceUnavailable: errors.Unavailable,
+}
 
 
 @dataclass(frozen=True)
@@ -56,8 +71,11 @@ class Mount:
         for path, operations in routes.items():
             own = next((each.envelope for each in operations.values() if each.envelope), None)
             blueprint.record(_Route(self, path, operations, envelopes[own] if own else self.envelope).register)
-        # What a host's own hooks raise on our paths is told in our envelope too.
-        blueprint.register_error_handler(Exception, self.failed)
+        # What a host's own hooks raise on our paths is told in our envelope too, even where the
+        # host has handlers for such a status: those of a blueprint come first.
+        raised: tuple[type[Exception], ...] = (Exception, HttpTooManyRequests, *_WORDED)
+        for each in raised:
+            blueprint.register_error_handler(each, self.failed)
         return blueprint
 
     def listed(self) -> list[tuple[Operation, str, str]]:
@@ -65,16 +83,24 @@ class Mount:
         return [
             (each, self._path(each), (each.handler.__doc__ or "").strip().partition("\n")[0])
             for each in self.flow.operations
-            if each.enabled(self.settings, self.services)
+            if each.enabled(self.settings, self.services) and each.allowed(self.settings)
         ]
 
     def failed(self, error: Exception) -> HttpResponse:
-        """The answer to what a hook of the host raised on a path of the flow."""
-        if isinstance(error, HTTPException) and not isinstance(error, HttpTooManyRequests):
+        """
+        The answer to what a hook of the host raised on a path of the flow.
+
+        The status of ``abort(403)`` is the host's decision, and so is all of ``abort(response)``.
+        """
+        if isinstance(error, HTTPException) and error.response is not None:
             return error.get_response()
         if self.front.is_down(error):
-            return self.refuse(errors.LimiterUnavailable(), self.envelope)
-        return self.refuse(_refusal(error), self.envelope)
+            error = errors.LimiterUnavailable("the store of the host's limits is down")
+        refusal = _refusal(error)
+        response = self.refuse(refusal, self.envelope)
+        if isinstance(refusal, errors.NotPermitted) and isinstance(error, HTTPException):
+            response.status_code = error.code or 403
+        return response
 
     def refuse(
         self,
@@ -91,7 +117,9 @@ class Mount:
         if isinstance(refusal, errors.MethodNotAllowed):
             response.headers["Allow"] = refusal.allowed
         if response.status_code == 401:
-            scheme = self.flow.credential.scheme if self.flow.credential else ""
+            scheme = operation.challenge if operation else ""
+            if not scheme and self.flow.credential:
+                scheme = self.flow.credential.scheme
             response.headers["WWW-Authenticate"] = scheme or user_challenge(refusal)
         return response
 
@@ -102,10 +130,14 @@ class Mount:
 
 
 class RestOfPath(BaseConverter):
-    """Everything up to the end of the path, slashes and line breaks included (``<otpauth_rest:…>``)."""
+    """What a path may hold beyond a segment: slashes, line breaks, or nothing (``<otpauth_rest:…>``)."""
 
     part_isolating = False
-    regex = r"(?s:.+?)"
+    regex = r"(?s:.*?)"
+
+    def to_python(self, value: str) -> str:
+        """Without the trailing slash, with which every path is served as well."""
+        return value.removesuffix("/")
 
 
 @dataclass(frozen=True)
@@ -131,52 +163,74 @@ class _Route:
     def answer(self, **path: str) -> Response:
         """The answer to one request, whatever happens."""
         raw: dict[str, Any] = {}
-        operation = self.operations.get(request.method)
+        operation = self._allowed.get(request.method)
+        allow = ", ".join([*self._allowed, "OPTIONS"])
         if operation is None and request.method == "OPTIONS":
-            return Response(headers={"Allow": self._allowed(), "Cache-Control": "no-store"})
+            headers = {"Allow": allow, "Cache-Control": "no-store"}
+            return Response(headers=headers, mimetype="application/json")
         try:
             if operation is None:
-                raise errors.MethodNotAllowed(self._allowed())
+                raise errors.MethodNotAllowed(allow)
             call = self._call(operation, path)
             raw.update(path if operation.method == "GET" else _body(operation))
             body = parse(operation.body, raw, Door(self.mount.settings, self.mount.services.addresses))
-            return _json(self.envelope.success(operation.handler(call, body)))
+            return _json(self.envelope.success(self._handled(operation, call, body)))
         except Exception as error:  # the last resort: nothing leaves without the flow's envelope
             return self.mount.refuse(_refusal(error), self.envelope, raw, operation)
+
+    def _handled(self, operation: Operation, call: Call, body: Any) -> Success:
+        if operation.front != "authentication":
+            return operation.handler(call, body)
+        with self._failures_counted(operation.name):
+            return operation.handler(call, body)
 
     def _call(self, operation: Operation, path: Mapping[str, str]) -> Call:
         return Call(
             self.mount.services,
             self.mount.settings,
             client=self._client(operation),
+            login=user_login(request.headers, self.mount.services) if operation.needs_login else None,
             path=path,
             query=request.args,
             authorization=request.headers.get("Authorization", ""),
         )
 
     def _client(self, operation: Operation) -> Client | None:
-        flow, front, address = self.mount.flow.name, self.mount.front, _network(request.remote_addr)
-        name = f"{flow}.{operation.name}"
-        if operation.credential is None:
-            front.admit((name, operation.front), address)
+        """Who is calling. The limit in front counts addresses, and between servers clients."""
+        flow, front, services = self.mount.flow, self.mount.front, self.mount.services
+        name, credential = f"{flow.name}.{operation.name}", operation.credential
+        if operation.front == "authentication":
             return None
-        failures = (f"{flow}.authentication", "authentication")
-        front.check(failures, address)
-        try:
-            client = operation.credential.client(request.headers, self.mount.services)
-        except (errors.NotAuthenticated, errors.NotPermitted):
-            front.admit(failures, address)
-            raise
-        front.admit((name, flow, "client"), client.id)
+        if credential is None or flow.on_devices:
+            front.admit((name, operation.front), _network(request.remote_addr))
+            return credential.client(request.headers, services) if credential else None
+        with self._failures_counted("authentication"):
+            client = credential.client(request.headers, services)
+        front.admit((name, flow.name, "client"), client.id)
         return client
 
-    def _allowed(self) -> str:
-        return ", ".join([*self.operations, "OPTIONS"])
+    @contextmanager
+    def _failures_counted(self, name: str) -> Iterator[None]:
+        """Whoever fails too often to show who they are is not heard any more."""
+        names, address = (f"{self.mount.flow.name}.{name}", "authentication"), _network(request.remote_addr)
+        self.mount.front.check(names, address)
+        try:
+            yield
+        except (errors.NotAuthenticated, errors.NotPermitted):
+            self.mount.front.admit(names, address)
+            raise
+
+    @property
+    def _allowed(self) -> Mapping[str, Operation]:
+        settings = self.mount.settings
+        return {method: each for method, each in self.operations.items() if each.allowed(settings)}
 
 
 def _body(operation: Operation) -> dict[str, Any]:
     request.max_content_length = MAX_BODY_BYTES
     data = request.get_data()
+    if len(data) > MAX_BODY_BYTES:  # a hook of the host has read it before us
+        raise errors.ContentTooLarge
     if operation.takes_form and request.mimetype == "application/x-www-form-urlencoded":
         return _form(request.form)
     if data and request.mimetype != "application/json":
@@ -197,13 +251,12 @@ def _refusal(error: Exception) -> errors.Refusal:
         logger.error("unavailable on %s: %s", request.endpoint, error)
     if isinstance(error, errors.Refusal):
         return error
-    if isinstance(error, RequestEntityTooLarge):
-        return errors.ContentTooLarge()
     if isinstance(error, HttpTooManyRequests):
         limit = getattr(error, "limit", None)
         return errors.TooManyRequests(limit.limit.get_expiry() if limit is not None else 60)
-    if isinstance(error, HTTPException) and error.code == 400:
-        return errors.MalformedRequest()
+    if isinstance(error, HTTPException):
+        other = errors.NotPermitted if (error.code or 500) < 500 else errors.InternalError
+        return next((worded() for raised, worded in _WORDED.items() if isinstance(error, raised)), other())
     logger.error("internal error on %s", request.endpoint, exc_info=error)
     got_request_exception.send(current_app._get_current_object(), exception=error)  # type: ignore[attr-defined]  # a proxy
     return errors.InternalError()
@@ -223,6 +276,7 @@ def _network(address: str | None) -> str:
         parsed = ip_address(address or "")
     except ValueError:
         return address or "unknown"
-    if isinstance(parsed, IPv6Address) and parsed.ipv4_mapped is None:
-        return str(ip_network(f"{parsed}/64", strict=False))
+    if isinstance(parsed, IPv6Address):
+        # An IPv4 address reads ::ffff:192.0.2.1 where the server listens on both.
+        return str(parsed.ipv4_mapped or ip_network(f"{parsed}/64", strict=False))
     return str(parsed)

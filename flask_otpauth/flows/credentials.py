@@ -5,12 +5,14 @@ from __future__ import annotations
 import base64
 import binascii
 from dataclasses import dataclass
+from datetime import timedelta
 from typing import Protocol
 from urllib.parse import unquote_plus
 
 from flask_otpauth.core.clients import Client
 from flask_otpauth.core.errors import CredentialsMissing, FreshLoginRequired, Refusal
 from flask_otpauth.engine.services import Services
+from flask_otpauth.engine.sessions import Login
 
 
 class Headers(Protocol):
@@ -46,6 +48,20 @@ def bearer_token(authorization: str) -> str | None:
     """The token of ``Authorization: Bearer …`` (RFC 6750 §2.1), ``None`` without one."""
     scheme, token = scheme_and_token(authorization)
     return token if scheme == "bearer" and token else None
+
+
+def user_login(headers: Headers, services: Services, max_age: timedelta | None = None) -> Login:
+    """
+    Whose access token the headers hold. One in the query, the body or a cookie is not looked at.
+
+    :raises CredentialsMissing: if there is none.
+    :raises CredentialsInvalid: if it is malformed, expired or revoked.
+    :raises FreshLoginRequired: if the login is older than ``max_age``.
+    """
+    token = bearer_token(headers.get("Authorization", ""))
+    if token is None:
+        raise CredentialsMissing
+    return services.sessions.check(token, max_age)
 
 
 def basic_credentials(authorization: str) -> tuple[str, str] | None:

@@ -5,7 +5,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, cast
 
 from pydantic import Field, StrictBool
 
@@ -14,13 +14,12 @@ from flask_otpauth.core.limits import Quota
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.engine.codes import Target
 from flask_otpauth.engine.post import Letter
-from flask_otpauth.engine.sessions import SessionPolicy, Tokens
+from flask_otpauth.engine.sessions import Login, SessionPolicy, Tokens
 from flask_otpauth.envelopes.base import Success
 from flask_otpauth.flows.base import Call, Flow, Says
-from flask_otpauth.flows.credentials import bearer_token
 from flask_otpauth.flows.fields import Body, Code, EmailAddress, Locale, OpaqueToken, supported
 from flask_otpauth.ports.directory import User
-from flask_otpauth.settings import Duration, FlowSettings, Quotas, Shared
+from flask_otpauth.settings import Duration, FlowSettings, Period, Quotas, Shared, UrlPath
 
 LANGUAGES = ("vi", "en", "lo")
 PURPOSE = "email"
@@ -35,7 +34,7 @@ class EmailSettings(FlowSettings):
         "session_max_age": timedelta(days=30),
     }
 
-    url_prefix: str = Field("/apis/auth", pattern="^/.*[^/]$", description="Where the flow's paths begin.")
+    url_prefix: UrlPath = Field("/apis/auth", description="Where the flow's paths begin.")
     envelope: Any = Field("email", description="The wire format.")
     send_quotas: Quotas = Field(
         (Quota.parse("5 per 15 minutes"), Quota.parse("20 per day")), description="How many codes an address gets."
@@ -51,12 +50,12 @@ class EmailSettings(FlowSettings):
     )
     code_in_subject: StrictBool = Field(True, description="Whether the mail's subject shows the code.")
     single_session: StrictBool = Field(True, description="Whether a login revokes the user's earlier tokens.")
-    access_token_ttl: Duration = Field(timedelta(hours=24), description="How long an access token lives.")
-    refresh_token_ttl: Duration = Field(timedelta(days=30), description="How long a refresh token lives.")
+    access_token_ttl: Period = Field(timedelta(hours=24), description="How long an access token lives.")
+    refresh_token_ttl: Period = Field(timedelta(days=30), description="How long a refresh token lives.")
     refresh_grace: Duration = Field(
         timedelta(seconds=10), description="How long a spent refresh token gets the same successor again."
     )
-    session_max_age: Duration = Field(
+    session_max_age: Period = Field(
         timedelta(days=180), description="When a session ends, however often it was refreshed."
     )
 
@@ -92,7 +91,7 @@ email = Flow(
         "required": Says("{label} is required"),
         "email": Says("Invalid email", kind="invalid_email"),
         "otpCode": Says("Invalid OTP", kind="invalid_otp"),
-        "refreshToken": Says("Invalid refresh token"),
+        "refreshToken": Says("Invalid refresh token", kind="refresh_token_invalid"),
     },
     wording={
         errors.CodeRefused: Says("Invalid OTP"),
@@ -105,6 +104,7 @@ email = Flow(
         errors.RefreshTokenInvalid: Says("Invalid refresh token"),
         errors.NotAuthenticated: Says("Unauthorized"),
         errors.FreshLoginRequired: Says("OTP required"),
+        errors.NotPermitted: Says("Forbidden"),
         errors.BadRequest: Says("Invalid request"),
         errors.MethodNotAllowed: Says("Method Not Allowed"),
         errors.ContentTooLarge: Says("Content Too Large"),
@@ -145,15 +145,16 @@ def request_otp(call: Call, body: RequestOtp) -> Success:
     user = call.services.directory.find("email", address)
     if user is None and settings.create_user == "on_request":
         user = call.services.directory.create(email=address)
+    entitled = user.is_enabled if user else settings.create_user is not False
     letter = Letter(
         "email",
         (user.email if user else None) or address,
         locale=supported(body.lang, LANGUAGES),
         purpose=PURPOSE,
         values={"code_in_subject": settings.code_in_subject},
+        withheld=not entitled,
     )
-    entitled = user.is_enabled if user else settings.create_user is not False
-    call.services.codes.send(_policy(call), Target(PURPOSE, address), letter if entitled else None)
+    call.services.codes.send(_policy(call), Target(PURPOSE, address), letter)
     seconds = int(settings.code_ttl.total_seconds())
     return Success({"email": body.email.given, "expireInSeconds": seconds}, "OTP sent successfully")
 
@@ -165,7 +166,7 @@ def verify_otp(call: Call, body: VerifyOtp) -> Success:
     user = services.directory.find("email", target.subject)
     if user is not None and user.is_enabled:
         user_id = str(user.id)
-        tokens, session = services.codes.redeem(
+        opening = services.codes.redeem(
             _policy(call), target, body.otpCode, lambda: services.sessions.open(user_id)
         )
     else:
@@ -173,12 +174,12 @@ def verify_otp(call: Call, body: VerifyOtp) -> Success:
         services.codes.redeem(_policy(call), target, body.otpCode)
         if user is not None or call.settings.create_user is False:
             raise errors.UserNotFound
-        user = services.directory.create(email=target.subject)
-        tokens, session = services.sessions.open(str(user.id))
-    services.sessions.opened(session)
+        user = services.directory.create(email=target.subject, email_verified=True)
+        opening = services.sessions.open(str(user.id))
+    services.sessions.opened(opening)
     if not user.email_verified:
         services.directory.mark_verified(str(user.id), "email")
-    return Success(_login(user, tokens), "Login successful")
+    return Success(_login(user, opening.tokens), "Login successful")
 
 
 @email.post("/refresh-token", RefreshToken, front="redeem")
@@ -191,13 +192,10 @@ def refresh_token(call: Call, body: RefreshToken) -> Success:
     return Success(_login(user, tokens), "Token refreshed successfully")
 
 
-@email.post("/logout", Nothing, front="redeem")
+@email.post("/logout", Nothing, front="redeem", needs_login=True)
 def logout(call: Call, body: Nothing) -> Success:
     """End the session of the access token that is presented."""
-    token = bearer_token(call.authorization)
-    if token is None:
-        raise errors.CredentialsMissing
-    call.services.sessions.close(call.services.sessions.check(token))
+    call.services.sessions.close(cast(Login, call.login))
     return Success(message="Logout successful")
 
 

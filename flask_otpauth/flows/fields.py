@@ -35,7 +35,7 @@ class Body(BaseModel):
     The base of all request bodies.
 
     Unknown fields are ignored. ``null`` counts as missing, and so does a blank string, except
-    in the fields that ``verbatim`` names (passwords: every character counts).
+    in the fields that ``verbatim`` names (passwords: every character counts; words of a list).
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
@@ -46,7 +46,11 @@ class Body(BaseModel):
     def _drop_what_counts_as_missing(cls, raw: object) -> object:
         if not isinstance(raw, dict):
             return raw
-        return {name: value for name, value in raw.items() if name in cls.verbatim or not _is_missing(value)}
+        return {
+            name: value
+            for name, value in raw.items()
+            if value is not None and (name in cls.verbatim or not _is_blank(value))
+        }
 
 
 @dataclass(frozen=True)
@@ -57,8 +61,8 @@ class Address:
     canonical: str
 
 
-def _is_missing(value: object) -> bool:
-    return value is None or isinstance(value, str) and not value.strip()
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
 
 
 def parse(body: type[Body], raw: Mapping[str, Any], door: Door) -> Any:

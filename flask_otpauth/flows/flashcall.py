@@ -23,7 +23,18 @@ from flask_otpauth.envelopes.base import Success
 from flask_otpauth.flows.base import Call, Flow, Says
 from flask_otpauth.flows.credentials import SecretHeader
 from flask_otpauth.flows.fields import Body, Code, Context, fault, text
-from flask_otpauth.settings import Count, FlowSettings, Quotas, QuotaText, Shared, Words
+from flask_otpauth.settings import (
+    CodeLength,
+    Count,
+    FlowSettings,
+    LargeCount,
+    Quotas,
+    QuotaText,
+    Region,
+    Shared,
+    UrlPath,
+    Words,
+)
 
 PURPOSE = "flashcall"
 _SEPARATORS = str.maketrans("", "", " -()")
@@ -34,20 +45,21 @@ class FlashcallSettings(FlowSettings):
 
     hardened: ClassVar = {"failure_cap": 100, "echo_code": False, "auth_post": True, "auth_get": False}
 
-    url_prefix: str = Field("/v1", pattern="^/.*[^/]$", description="Where the flow's paths begin.")
+    url_prefix: UrlPath = Field("/v1", description="Where the flow's paths begin.")
     envelope: Any = Field("flashcall", description="The wire format.")
-    code_length: int = Field(4, strict=True, ge=4, le=10, description="Digits of a code.")
+    code_length: CodeLength = Field(4, description="Digits of a code.")
     max_guesses: Count = Field(3, description="Wrong guesses that kill an order.")
     send_quotas: Quotas = Field(
-        (Quota.parse("5 per 10 minutes"), Quota.parse("10 per day")), description="How many orders a phone gets, over all applications."
+        (Quota.parse("5 per 10 minutes"), Quota.parse("10 per day")),
+        description="How many orders a phone gets, over all applications.",
     )
     guess_budget: QuotaText = Field(
         Quota(6, DAY), description="Wrong guesses of a phone over all its orders; then it is locked."
     )
     prefixes: Words = Field(("7487260",), description="Beginnings of number A; the code is its end.")
-    region: str = Field("RU", description="Region (ISO 3166) of the phones that are called.")
-    daily_cap: int | None = Field(
-        None, strict=True, ge=1, description="Orders of one application in a UTC day; `None`: no cap."
+    region: Region = Field("RU", description="Region of the phones that are called.")
+    daily_cap: LargeCount | None = Field(
+        None, description="Orders of one application in a UTC day; `None`: no cap."
     )
     echo_code: StrictBool = Field(True, description="Whether `code.value` is ever shown, as documented.")
     auth_get: StrictBool = Field(True, description="Whether `GET /auth/{order_id}/{order_code}` redeems.")
@@ -77,8 +89,8 @@ flashcall = Flow(
         "required": Says("{field} is required"),
         "digits": Says("{field} must be {length} digits"),
         "invalid_code": Says("{field} must be {length} digits"),
+        "phone": Says("{field} must be a phone number of {region}"),
         "uuid": Says("{field} must be a UUID"),
-        "*": Says("{field} is not valid"),
     },
     wording={
         errors.NotAuthenticated: Says("access denied"),
@@ -101,17 +113,17 @@ flashcall = Flow(
 
 
 def _phone(value: object, info: Context) -> str:
-    """A phone as E.164: of Russia by the document's rule, of another region by its own."""
+    """A phone as E.164: of Russia by the document's rule, of another region by its own lengths."""
     region = info.context.settings.region
-    digits = text(value, "digits", length=11).translate(_SEPARATORS).removeprefix("+")
+    given = value.translate(_SEPARATORS).removeprefix("+") if isinstance(value, str) else ""
     if region == "RU":
-        if not is_digits(digits, 11) or digits[0] not in "78":
+        if not is_digits(given, 11) or given[0] not in "78":
             raise fault("digits", length=11)
-        return f"+7{digits[1:]}"
+        given = f"+7{given[1:]}"  # 8 is the trunk prefix of 7
     try:
-        return info.context.addresses.phone(text(value, "phone"), region)
+        return info.context.addresses.possible_phone(given, region)
     except ValueError:
-        raise fault("phone") from None
+        raise fault("phone", region=region) from None
 
 
 def _uuid(value: object) -> str:
@@ -137,6 +149,7 @@ class NewOrder(Body):
 class OrderInPath(Body):
     """An order and the code that its phone saw, as the document puts them: in the path."""
 
+    verbatim: ClassVar = frozenset({"order_id", "order_code"})
     order_id: Annotated[str, PlainValidator(_uuid)]
     order_code: Code
 
@@ -168,19 +181,22 @@ def create_order(call: Call, body: NewOrder) -> Success:
     )
     codes.send(policy, target, letter, terms)
     shown: dict[str, Any] = {"len": len(code)}
-    if settings.echo_code and (body.code or "code.value" in call.query.get("fields", "").split(",")):
+    if settings.echo_code and (body.code or _wants_code(call)):
         shown["value"] = code
     cid = {"prefix": prefix, "mask": prefix + "*" * len(code)}
     return Success({"id": order_id, "cid": cid, "code": shown})
 
 
 @flashcall.get(
-    "/auth/<order_id>/<otpauth_rest:order_code>", OrderInPath, front="redeem", name="auth", wording=_LOCKED
+    "/auth/<otpauth_rest:order_id>/<otpauth_rest:order_code>",
+    OrderInPath,
+    front="redeem",
+    name="auth",
+    wording=_LOCKED,
+    allowed=lambda settings: settings.auth_get,
 )
 def authenticate(call: Call, body: OrderInPath) -> Success:
     """Redeem an order, as documented."""
-    if not call.settings.auth_get:
-        raise errors.MethodNotAllowed("OPTIONS")
     return _redeem(call, body.order_id, body.order_code)
 
 
@@ -218,6 +234,11 @@ def _policy(call: Call) -> Policy:
 
 def _application(call: Call) -> str:
     return call.client.id if call.client else ""
+
+
+def _wants_code(call: Call) -> bool:
+    fields = call.query.get("fields", "")
+    return "code.value" in [field.strip() for field in fields.split(",")]
 
 
 def _prefix(prefixes: tuple[str, ...], last: str | None) -> str:

@@ -18,7 +18,17 @@ from flask_otpauth.envelopes.base import Success
 from flask_otpauth.flows.base import Call, Flow, Says
 from flask_otpauth.flows.credentials import BareToken
 from flask_otpauth.flows.fields import Body, Context, Name, fault, text
-from flask_otpauth.settings import Count, Duration, FlowSettings, Quotas, Shared
+from flask_otpauth.settings import (
+    CodeLength,
+    Count,
+    Duration,
+    FlowSettings,
+    Period,
+    Quotas,
+    Region,
+    Shared,
+    UrlPath,
+)
 
 LANGUAGES = ("vi", "en", "lo", "ru", "id")
 PURPOSE = "voice"
@@ -29,29 +39,36 @@ class VoiceSettings(FlowSettings):
 
     hardened: ClassVar = {"failure_cap": 100}
 
-    url_prefix: str = Field("/api/v1", pattern="^/.*[^/]$", description="Where the flow's paths begin.")
+    url_prefix: UrlPath = Field("/api/v1", description="Where the flow's paths begin.")
     envelope: Any = Field("voice", description="The wire format.")
     send_quotas: Quotas = Field((Quota.parse("5 per 10 minutes"), Quota.parse("10 per day")), description="How many calls a phone gets.")
-    access_token_ttl: Duration = Field(
+    access_token_ttl: Period = Field(
         timedelta(seconds=15_552_000), description="How long a client's access token lives."
     )
     max_tokens: Count = Field(20, description="Access tokens of one client; the oldest gives way.")
-    otp_min_length: int = Field(4, strict=True, ge=4, le=10, description="The fewest digits of an `otp`.")
-    otp_max_length: int = Field(10, strict=True, ge=4, le=10, description="The most digits of an `otp`.")
+    otp_min_length: CodeLength = Field(4, description="The fewest digits of an `otp`.")
+    otp_max_length: CodeLength = Field(10, description="The most digits of an `otp`.")
     retry_window: Duration = Field(
         timedelta(seconds=10), description="How long the same `otp` for the same phone is a retry, not a call."
     )
-    region: str = Field("VN", description="Region (ISO 3166) of national phone numbers.")
+    region: Region = Field("VN", description="Region of national phone numbers.")
     failure_message_key: Literal["message", "messsage"] = Field(
         "message", description="What failures call the message, for clients built on the document's misprint."
     )
     verify: StrictBool = Field(False, description="Whether we can draw the code and verify it, too.")
+
+    def weakest_policy(self) -> Policy | None:
+        """A client may choose the shortest code; without ``verify`` it judges the guesses itself."""
+        shortest = min(self.code_length, self.otp_min_length)
+        return self.policy("", code_length=shortest) if self.verify else None
 
     def problems(self, shared: Shared) -> list[str]:
         """What cannot work together."""
         found = super().problems(shared)
         if self.otp_min_length > self.otp_max_length:
             found.append("OTP_MIN_LENGTH: is more than OTP_MAX_LENGTH")
+        elif self.verify and not self.otp_min_length <= self.code_length <= self.otp_max_length:
+            found.append("CODE_LENGTH: must lie between OTP_MIN_LENGTH and OTP_MAX_LENGTH, so that it is a valid otp")
         return found
 
 
@@ -128,7 +145,7 @@ class SpokenCode(Body):
 @voice.post(
     "/users/generate_access_token",
     SecretKey,
-    front="token",
+    front="authentication",
     credential=None,
     wording={errors.CredentialsInvalid: Says("invalid secret key")},
 )
@@ -170,6 +187,7 @@ def voiceotp(call: Call, body: SpokenCode) -> Success:
         code=contact.otp,
         cap=codes.daily_cap("campaign", campaign.id, campaign.daily_cap),
         repeat_within_ms=milliseconds(call.settings.retry_window) if contact.otp else 0,
+        apart=not call.settings.verify,
     )
     codes.send(_policy(call, contact.otp), _target(call, campaign, contact), letter, terms)
     return Success({"campaign_id": campaign.id})

@@ -9,17 +9,20 @@ from typing import Protocol
 
 from flask_otpauth.core.masking import masked
 
+#: The channels that a message may go out on.
+CHANNELS = ("email", "sms", "whatsapp", "voice", "flashcall")
+
 
 @dataclass(frozen=True)
 class Message:
     """
     What a sender gets.
 
-    ``channel`` is ``email``, ``sms``, ``whatsapp``, ``voice`` or ``flashcall``; ``recipient``
-    an address or an E.164 number; ``text`` (and ``html``) the rendered body, for ``voice`` the
-    script to speak; ``code`` the digits apart; ``caller_number`` the number to call from;
-    ``expires_at`` when the code dies (nothing is sent after it); ``reference`` the order or
-    campaign. Its ``repr`` shows a masked recipient and no code.
+    ``channel`` is one of :data:`CHANNELS`; ``recipient`` an address or an E.164 number;
+    ``text`` (and ``html``) the rendered body, for ``voice`` the script to speak; ``code`` the
+    digits apart; ``caller_number`` the number to call from; ``expires_at`` when the code dies
+    (nothing is sent after it); ``reference`` the order or campaign. Its ``repr`` shows a masked
+    recipient and no code.
     """
 
     channel: str

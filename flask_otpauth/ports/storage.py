@@ -62,7 +62,10 @@ class SecretStore(Protocol):
         """Forget the failures, unless blocked or the hash is not ``judged`` any more."""
 
     def unblock(self, key: bytes) -> None:
-        """Forget the failures, whatever they are."""
+        """Forget the failures that count towards a block, but not how many there were in a row."""
+
+    def enable(self, key: bytes) -> None:
+        """Forget every failure: what an administrator may do."""
 
 
 class SessionStore(Protocol):

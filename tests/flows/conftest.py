@@ -1,70 +1,7 @@
-"""A host app with every flow, on SQLite, with a clock that is moved and an outbox."""
+"""The fixtures of these tests are those of :mod:`tests.hosts`; here are the names that they import."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
-from typing import Any
+from tests.hosts import SECRET_KEY, MakeApp
 
-import pytest
-from flask import Flask
-
-from flask_otpauth import OtpAuth
-from flask_otpauth.testing import MovableClock, Outbox
-
-pytest_plugins = ["flask_otpauth.testing.fixtures"]
-
-SECRET_KEY = "a test's own secret of more than 32 bytes"
-
-#: Makes a host app; keywords are its configuration, with or without ``OTPAUTH_``.
-MakeApp = Callable[..., Flask]
-
-
-@pytest.fixture
-def clock(otpauth_clock: MovableClock) -> MovableClock:
-    """The app's clock."""
-    return otpauth_clock
-
-
-@pytest.fixture
-def outbox(otpauth_outbox: Outbox) -> Outbox:
-    """What the app sent."""
-    return otpauth_outbox
-
-
-@pytest.fixture
-def database_uri(tmp_path: Path) -> str:
-    """Where the app's rows are."""
-    return f"sqlite:///{tmp_path / 'host.sqlite'}"
-
-
-@pytest.fixture
-def make_app(clock: MovableClock, outbox: Outbox, database_uri: str) -> MakeApp:
-    """``make_app(flows=("sms",), sms_cooldown=60)``: a host app with its tables made."""
-
-    def make(**settings: Any) -> Flask:
-        app = Flask("host")
-        defaults = {
-            "flows": ("email", "sms", "flashcall", "voice", "account"),
-            "senders": outbox.senders,
-            "database_uri": database_uri,
-            "clock": clock,
-            "ip_limits": None,
-        }
-        app.config["SECRET_KEY"] = SECRET_KEY
-        app.config["TESTING"] = True
-        for name, value in {**defaults, **settings}.items():
-            app.config[name if name.isupper() else f"OTPAUTH_{name.upper()}"] = value
-        otpauth = OtpAuth(app)
-        app.extensions["test_otpauth"] = otpauth
-        with app.app_context():
-            otpauth.create_all()
-        return app
-
-    return make
-
-
-@pytest.fixture
-def app(make_app: MakeApp) -> Flask:
-    """The app with the documented defaults."""
-    return make_app()
+__all__ = ["SECRET_KEY", "MakeApp"]

@@ -42,7 +42,7 @@ account = Flow(
 )
 
 
-@account.post("/auth/get-access-token", bodies.AccessToken, front="token", credential=None)
+@account.post("/auth/get-access-token", bodies.AccessToken, front="authentication", credential=None)
 def get_access_token(call: Call, body: bodies.AccessToken) -> Success:
     """Buy a bearer token of 24 hours with the secret."""
     client, generation = call.services.clients.by_secret(body.token, "account")
@@ -201,12 +201,16 @@ def _letter(
         return None
     if template_code is not None and template_code not in settings.templates:
         raise errors.TemplateNotFound
-    chosen = channel or ("email" if user.email else "sms")
-    address = user.email if chosen == "email" else user.phone
-    if not address:
+    addresses = {"email": user.email, "sms": user.phone, "whatsapp": user.phone}
+    choice = (channel,) if channel else [each for each in addresses if each in settings.channels]
+    chosen = next((each for each in choice if addresses[each]), None)
+    if chosen is None:
         raise errors.NoAddress(channel or "sms")
     template = settings.templates[template_code] if template_code else "code"
-    return Letter(chosen, address, settings.language, template, purpose)
+    letter = Letter(chosen, addresses[chosen] or "", settings.language, template=template, purpose=purpose)
+    if not call.services.codes.post.write(letter).text:  # none for this channel and language
+        raise errors.TemplateNotFound
+    return letter
 
 
 def _user(call: Call, identifier: Any, field: str = "user") -> User:

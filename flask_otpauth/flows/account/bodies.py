@@ -19,18 +19,27 @@ def _identifier(value: object) -> int | str:
     return text(value, "invalid_user").strip()
 
 
+def _string(value: object) -> str:
+    """Text of whatever length the body may have: the rules of the field have the word."""
+    if not isinstance(value, str):
+        raise fault("not_a_string")
+    return value
+
+
+def _secret(value: object) -> str:
+    if "\0" in _string(value):
+        raise fault("not_a_string")
+    return str(value)
+
+
 def _pin(value: object) -> str:
-    if not is_digits(text(value, "not_a_string"), PIN_LENGTH):
+    if not is_digits(_string(value), PIN_LENGTH):
         raise fault("invalid_pin_format")
     return str(value)
 
 
-def _secret(value: object) -> str:
-    return text(value, "not_a_string")
-
-
 def _channel(value: object, info: Context) -> str:
-    if text(value, "not_a_string") not in info.context.settings.channels:
+    if _string(value) not in info.context.settings.channels:
         raise fault("invalid_choice")
     return str(value)
 
@@ -39,7 +48,7 @@ def _repeats(field: str, mismatch: Any) -> PlainValidator:
     """A confirmation: only compared with ``field``, and only if that is valid itself."""
 
     def compare(value: object, info: Context) -> str:
-        if text(value, "not_a_string") != info.data.get(field, value):
+        if _string(value) != info.data.get(field, value):
             raise fault(mismatch)
         return str(value)
 
@@ -95,6 +104,7 @@ class ValidatePin(Customer):
 class RequestPinReset(Customer):
     """Whether and how to send a code."""
 
+    verbatim: ClassVar = frozenset({"type"})
     type: Channel | None = None
     template_code: Name | None = None
 
@@ -135,6 +145,7 @@ class SetPassword(Body):
 class RequestPasswordReset(Body):
     """How to send a code."""
 
+    verbatim: ClassVar = frozenset({"type"})
     identifier: Identifier
     type: Channel
     template_code: Name | None = None
@@ -153,4 +164,4 @@ class ResetPassword(Body):
 class MobileNumber(Body):
     """A number to look at."""
 
-    mobile_number: Annotated[str, PlainValidator(lambda value: text(value, "invalid_mobile_number"))]
+    mobile_number: Annotated[str, PlainValidator(_string)]

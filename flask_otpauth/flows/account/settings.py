@@ -13,7 +13,7 @@ from flask_otpauth.core.codes import is_digits
 from flask_otpauth.core.failures import FailurePolicy
 from flask_otpauth.core.limits import DAY, Quota, milliseconds
 from flask_otpauth.core.policies import Policy
-from flask_otpauth.settings import Count, Duration, FlowSettings, Shared, Words
+from flask_otpauth.settings import Count, FlowSettings, Period, Region, Shared, UrlPath, Words
 
 CHANNELS = ("email", "sms", "whatsapp")
 
@@ -30,7 +30,7 @@ class AccountSettings(FlowSettings):
         "limit_resets_per_day": 3,
     }
 
-    url_prefix: str = Field("/api", pattern="^/.*[^/]$", description="Where the flow's paths begin.")
+    url_prefix: UrlPath = Field("/api", description="Where the flow's paths begin.")
     envelope: Any = Field("account", description="The wire format.")
     timezone: ZoneInfo = Field(ZoneInfo("Asia/Jakarta"), description="Where a calendar day begins.")
     day: Literal["sliding", "calendar"] = Field(
@@ -38,27 +38,30 @@ class AccountSettings(FlowSettings):
     )
     otp_daily_limit: Count = Field(5, description="Codes of a customer and purpose in a day.")
     echo_otp: StrictBool = Field(True, description="Whether the code is in the response, as documented.")
-    region: str = Field("ID", description="Region (ISO 3166) of national phone numbers.")
+    region: Region = Field("ID", description="Region of national phone numbers.")
     language: str = Field("en", description="Language of the messages.")
     channels: Words = Field(CHANNELS, description="What `type` may be; each needs a sender.")
     templates: dict[str, str] = Field(
         {"code": "code"}, description="The `template_code`s that are allowed, each with its template's name."
     )
     pin_max_failures: Count = Field(3, description="Wrong PINs that block it.")
-    pin_failure_window: Duration = Field(
+    pin_failure_window: Period = Field(
         timedelta(seconds=604_800), description="The count returns to zero so long after the last failure."
     )
-    pin_block_ttl: Duration | None = Field(
+    pin_block_ttl: Period | None = Field(
         None, description="How long a block lasts; `None`: until an unblock or a reset."
     )
     pin_blocklist: Literal["common"] | tuple[str, ...] | None = Field(
         None, description="PINs that may not be set: `'common'`, or a collection."
     )
-    password_max_failures: Count = Field(10, description="Wrong passwords in a row that lock password checks.")
-    password_lock: Duration = Field(
-        timedelta(minutes=15), description="The first lock of password checks; each further one is twice as long."
+    password_max_failures: Count = Field(
+        10, description="Wrong passwords in a row that lock password checks."
     )
-    password_lock_max: Duration = Field(timedelta(hours=24), description="The longest lock of password checks.")
+    password_lock: Period = Field(
+        timedelta(minutes=15),
+        description="The first lock of password checks; each further one is twice as long.",
+    )
+    password_lock_max: Period = Field(timedelta(hours=24), description="The longest lock of password checks.")
     notify_changes: StrictBool = Field(
         True, description="Whether a customer is told by e-mail of a reset PIN or a changed password."
     )
@@ -75,7 +78,8 @@ class AccountSettings(FlowSettings):
     def pin_failures(self) -> FailurePolicy:
         """When a PIN is blocked."""
         ttl = None if self.pin_block_ttl is None else milliseconds(self.pin_block_ttl)
-        return FailurePolicy(self.pin_max_failures, milliseconds(self.pin_failure_window), ttl, ttl)
+        window = milliseconds(self.pin_failure_window)
+        return FailurePolicy(self.pin_max_failures, window, ttl, ttl, self.failure_cap)
 
     def password_failures(self) -> FailurePolicy:
         """When password checks are locked."""
@@ -83,11 +87,12 @@ class AccountSettings(FlowSettings):
             self.password_max_failures,
             block_ms=milliseconds(self.password_lock),
             longest_block_ms=milliseconds(self.password_lock_max),
+            cap=self.failure_cap,
         )
 
     def problems(self, shared: Shared) -> list[str]:
         """What cannot work together."""
-        found = [each for each in super().problems(shared) if not each.startswith("DAY:")]
+        found = super().problems(shared)
         if set(self.channels) - set(CHANNELS):
             found.append(f"CHANNELS: may name {', '.join(CHANNELS)}")
         if not isinstance(self.pin_blocklist, str) and not _are_pins(self.pin_blocklist or ()):

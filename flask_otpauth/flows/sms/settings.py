@@ -1,0 +1,72 @@
+"""The keys of the SMS flow."""
+
+from __future__ import annotations
+
+import re
+from datetime import timedelta
+from typing import Any, ClassVar, Literal
+from zoneinfo import ZoneInfo
+
+from pydantic import Field
+
+from flask_otpauth.core.limits import DAY, Quota
+from flask_otpauth.settings import Duration, FlowSettings, Hook, Period, Quotas, Shared, UrlPath, Words
+
+#: Parameters of every call of the published API; demanded only where a host says so.
+SIBLING_FIELDS = ("device_id", "platform", "lang")
+_HOST = re.compile("[a-z0-9-]+([.][a-z0-9-]+)+")
+
+
+class SmsSettings(FlowSettings):
+    """The keys of the SMS flow."""
+
+    hardened: ClassVar = {"failure_cap": 100, "day": "sliding", "http_status": "semantic"}
+
+    url_prefix: UrlPath = Field("/api/auth", description="Where the flow's paths begin.")
+    envelope: Any = Field("sms", description="The wire format.")
+    cooldown: Duration = Field(
+        timedelta(seconds=90), description="The least time between two codes of a number."
+    )
+    send_quotas: Quotas = Field((Quota.parse("3 per day"),), description="How many codes a number gets.")
+    timezone: ZoneInfo = Field(ZoneInfo("Asia/Ho_Chi_Minh"), description="Where a calendar day begins.")
+    day: Literal["sliding", "calendar"] = Field(
+        "calendar", description="Whether quotas of a day slide or begin anew at midnight."
+    )
+    http_status: Literal["documented", "semantic"] = Field(
+        "documented", description="Whether business errors are HTTP 200, as documented."
+    )
+    token_path: UrlPath = Field("/oauth/token", description="Where API tokens are bought: an absolute path.")
+    token_ttl: Period = Field(timedelta(days=365), description="How long an API token lives.")
+    account_token_ttl: Period = Field(timedelta(days=30), description="How long an account token lives.")
+    unknown_phone: Literal["send", "reject"] = Field(
+        "send", description="What a number without an account gets: a code, or a 404."
+    )
+    required_fields: Words = Field(
+        (), description="Which of `device_id`, `platform` and `lang` every call must have."
+    )
+    messages: dict[str, dict[str, str]] = Field(
+        {}, description="More languages: code → {Vietnamese text: translation}."
+    )
+    captcha: Hook | None = Field(
+        None,
+        description="A callable `(phone, answer) -> None | dict`, or a dotted path to one: the data of a "
+        "captcha that must be answered first, in the body field `captcha`; `None` when there is none.",
+    )
+    origin: str | None = Field(
+        None, description="Host of the origin-bound last line of the SMS, `@example.com #123456`."
+    )
+
+    @property
+    def daily(self) -> int:
+        """How many codes a day a number gets, for the sentence that says so."""
+        counts = {quota.period: quota.count for quota in self.send_quotas}
+        return counts.get(DAY, max(counts.values(), default=0))
+
+    def problems(self, shared: Shared) -> list[str]:
+        """What cannot work together."""
+        found = super().problems(shared)
+        if self.origin is not None and not _HOST.fullmatch(self.origin):
+            found.append("ORIGIN: give a host name such as example.com")
+        if set(self.required_fields) - set(SIBLING_FIELDS):
+            found.append(f"REQUIRED_FIELDS: may name {', '.join(SIBLING_FIELDS)}")
+        return found

@@ -1,0 +1,130 @@
+"""What the ``sms`` flow says: in Vietnamese as documented, in English, and in a host's languages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask_otpauth.core import errors
+from flask_otpauth.flows.base import Says, Wording
+from flask_otpauth.flows.fields import supported
+from flask_otpauth.flows.sms.settings import SmsSettings
+
+
+def _waiting(refusal: errors.Refusal, settings: SmsSettings) -> dict[str, Any]:
+    return {"otp": {"refresh_after": refusal.retry_after_seconds, "status": "wait"}}
+
+
+def _limited(refusal: errors.Refusal, settings: SmsSettings) -> dict[str, Any]:
+    return {"otp": {"refresh_after": int(settings.cooldown.total_seconds()), "status": "limit"}}
+
+
+def _captcha(refusal: errors.Refusal, settings: SmsSettings) -> dict[str, Any]:
+    return {"captcha": {"required": True, "data": refusal.evidence()["challenge"]}}
+
+
+LABELS: Mapping[str, str] = {
+    "account_token": "mã xác thực tài khoản",
+    "cc_phone": "mã quốc gia",
+    "phone": "số điện thoại",
+    "otp": "mã OTP",
+}
+
+FAULTS: Mapping[str, Says] = {
+    "required": Says("Vui lòng cung cấp {label}"),
+    "cc_phone": Says("Mã quốc gia không hợp lệ"),
+    "phone.none": Says("Tài khoản chưa có số điện thoại"),
+    "phone": Says("Số điện thoại không hợp lệ"),
+    "*": Says("{label} không hợp lệ"),
+}
+
+WORDING: Wording = {
+    errors.CooldownActive: Says(
+        "Vui lòng yêu cầu gửi lại OTP sau {seconds} giây",
+        field="limit",
+        detail="Đang trong thời gian chờ để có thể gửi lại mã OTP",
+        data=_waiting,
+    ),
+    errors.Limited: Says(
+        "Bạn đã yêu cầu gửi OTP {daily} lần hôm nay. Vui lòng yêu cầu gửi lại OTP vào ngày mai",
+        field="limit",
+        detail="Vượt quá giới hạn gửi OTP trong một ngày",
+        data=_limited,
+    ),
+    errors.TooManyRequests: Says("Quá nhiều yêu cầu"),
+    errors.CodeRefused: Says("Mã OTP không chính xác", field="otp"),
+    errors.SendFailed: Says("Không thể gửi mã OTP"),
+    errors.UserNotFound: Says("Số điện thoại chưa tồn tại trên hệ thống"),
+    errors.NotAuthenticated: Says("Vui lòng đăng nhập để tiếp tục"),
+    errors.CaptchaRequired: Says("Vui lòng xác nhận captcha", field="captcha", data=_captcha),
+    errors.NotPermitted: Says("Yêu cầu bị từ chối"),
+    errors.BadRequest: Says("Yêu cầu không hợp lệ"),
+    errors.MethodNotAllowed: Says("Phương thức không được hỗ trợ"),
+    errors.ContentTooLarge: Says("Nội dung quá lớn"),
+    errors.UnsupportedMediaType: Says("Kiểu nội dung không được hỗ trợ"),
+    errors.Refusal: Says("Lỗi hệ thống"),
+}
+
+#: What the token path says; RFC 6749 §5.2 allows ASCII alone there, and its readers are developers.
+TOKEN_PATH: Mapping[str, Any] = {
+    "faults": {
+        "required": Says("{field} is missing"),
+        "client_authentication": Says("the client is authenticated in more than one way"),
+        "*": Says("{field} is not supported"),
+    },
+    "wording": {
+        errors.NotAuthenticated: Says("the client is not authenticated"),
+        errors.NotPermitted: Says("the client is not authenticated"),
+        errors.TooManyRequests: Says("too many requests"),
+        errors.MethodNotAllowed: Says("the method is not allowed"),
+        errors.ContentTooLarge: Says("the request is too large"),
+        errors.UnsupportedMediaType: Says("the content type is not supported"),
+        errors.BadRequest: Says("the request is malformed"),
+        errors.Refusal: Says("the service failed"),
+    },
+}
+
+ENGLISH: Mapping[str, str] = {
+    "Gửi mã OTP thành công": "The OTP was sent",
+    "Mã xác thực chính xác": "The OTP is correct",
+    "Mã OTP không chính xác": "The OTP is not correct",
+    "Vui lòng yêu cầu gửi lại OTP sau {seconds} giây": "Please ask for the OTP again in {seconds} seconds",
+    "Đang trong thời gian chờ để có thể gửi lại mã OTP": "The OTP cannot be sent again yet",
+    "Bạn đã yêu cầu gửi OTP {daily} lần hôm nay. Vui lòng yêu cầu gửi lại OTP vào ngày mai": (
+        "You have asked for an OTP {daily} times today. Please ask again tomorrow"
+    ),
+    "Vượt quá giới hạn gửi OTP trong một ngày": "The limit of OTPs for one day is exceeded",
+    "Không thể gửi mã OTP": "The OTP could not be sent",
+    "Vui lòng đăng nhập để tiếp tục": "Please sign in to continue",
+    "Số điện thoại chưa tồn tại trên hệ thống": "The phone number does not exist in the system",
+    "Tài khoản chưa có số điện thoại": "The account has no phone number",
+    "Vui lòng cung cấp {label}": "Please give the {label}",
+    "Mã quốc gia không hợp lệ": "The country code is not valid",
+    "Số điện thoại không hợp lệ": "The phone number is not valid",
+    "{label} không hợp lệ": "The {label} is not valid",
+    "Vui lòng xác nhận captcha": "Please answer the captcha",
+    "Yêu cầu bị từ chối": "The request is refused",
+    "Yêu cầu không hợp lệ": "The request is not valid",
+    "Phương thức không được hỗ trợ": "The method is not supported",
+    "Nội dung quá lớn": "The content is too large",
+    "Kiểu nội dung không được hỗ trợ": "The content type is not supported",
+    "Quá nhiều yêu cầu": "Too many requests",
+    "Lỗi hệ thống": "System error",
+    "mã xác thực tài khoản": "account token",
+    "mã quốc gia": "country code",
+    "số điện thoại": "phone number",
+    "mã OTP": "OTP",
+}
+
+
+def translated(text: str, settings: SmsSettings, raw: Mapping[str, Any]) -> str:
+    """``text`` in the language that the request asks for: Vietnamese where no catalogue has it."""
+    language = language_of(settings, raw)
+    packaged = ENGLISH if language == "en" else {}
+    return {**packaged, **settings.messages.get(language, {})}.get(text, text)
+
+
+def language_of(settings: SmsSettings, raw: Mapping[str, Any]) -> str:
+    """The language of ``lang`` in the request, Vietnamese by default."""
+    wanted = raw.get("lang")
+    return supported(wanted if isinstance(wanted, str) else None, ("vi", "en", *settings.messages))

@@ -1,0 +1,380 @@
+"""``email``: tokens, refreshing and logging out (contract/email.md, "Tokens")."""
+
+from __future__ import annotations
+
+import json
+from base64 import urlsafe_b64decode
+from datetime import datetime, timedelta
+from typing import Any
+
+import pytest
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
+from flask import Flask
+
+from flask_otpauth.testing import MovableClock, Outbox
+from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, bearer, told
+from tests.hosts import MakeApp
+
+DAYS = timedelta(days=1).total_seconds()
+REFRESHED = (0, "Token refreshed successfully")
+REFUSED = (-1, "Invalid refresh token")
+
+
+def with_profile(app: Flask) -> Flask:
+    """``app`` with a route of the host's own that demands an access token."""
+    otpauth = app.extensions["test_otpauth"]
+
+    @app.get("/me")
+    @otpauth.token_required
+    def me() -> dict[str, Any]:
+        return {"id": otpauth.current_user.id}
+
+    return app
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    return with_profile(make_app())
+
+
+@pytest.fixture
+def caller(app: Flask, outbox: Outbox) -> EmailCaller:
+    return EmailCaller(app, outbox)
+
+
+def lives(caller: EmailCaller, login: dict[str, Any]) -> bool:
+    """Whether the access token of ``login`` opens the host's route."""
+    status = caller.app.test_client().get("/me", headers=bearer(login["accessToken"])).status_code
+    assert status in (200, 401)
+    return status == 200
+
+
+def part(token: str, index: int) -> dict[str, Any]:
+    """Header (0) or claims (1) of a JWT."""
+    segment = token.split(".")[index]
+    decoded: dict[str, Any] = json.loads(urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))
+    return decoded
+
+
+# -- the access token ------------------------------------------------------------------------
+
+
+def test_the_access_token_says_what_the_page_says(caller: EmailCaller, clock: MovableClock) -> None:
+    data = caller.login()
+    header, claims = part(data["accessToken"], 0), part(data["accessToken"], 1)
+
+    assert (header["alg"], header["typ"]) == ("HS256", "JWT")
+    assert header["kid"]
+    assert set(claims) == {"iss", "sub", "aud", "iat", "exp", "jti", "sid"}
+    assert claims["iss"] == "flask_otpauth"
+    assert claims["aud"] == "host"
+    assert claims["sub"] == str(data["userId"])
+    assert claims["exp"] - claims["iat"] == DAYS
+    assert data["expiresAt"] == "2024-12-30T10:00:00Z"
+
+
+def test_issuer_and_audience_are_settings(make_app: MakeApp, outbox: Outbox) -> None:
+    app = make_app(jwt_issuer="https://issuer.example", jwt_audience="shop")
+
+    claims = part(EmailCaller(app, outbox).login()["accessToken"], 1)
+
+    assert (claims["iss"], claims["aud"]) == ("https://issuer.example", "shop")
+
+
+def test_the_expiry_that_is_told_is_that_of_the_token_in_whole_seconds(
+    caller: EmailCaller, clock: MovableClock
+) -> None:
+    clock.tick_ms(999)
+
+    data = caller.login()
+
+    assert data["expiresAt"] == "2024-12-30T10:00:00Z"
+    assert part(data["accessToken"], 1)["exp"] == datetime.fromisoformat(data["expiresAt"]).timestamp()
+
+
+def test_the_access_token_lives_a_day_to_its_last_second(caller: EmailCaller, clock: MovableClock) -> None:
+    login = caller.login()
+    clock.tick_ms(24 * 3600 * 1000 - 1)
+    before = lives(caller, login)
+    clock.tick_ms(1)
+
+    assert before
+    assert not lives(caller, login)
+
+
+def test_asymmetric_keys_are_served_and_sign(make_app: MakeApp, outbox: Outbox) -> None:
+    pem = Ed25519PrivateKey.generate().private_bytes(Encoding.PEM, PrivateFormat.PKCS8, NoEncryption())
+    app = with_profile(make_app(jwt_keys=[{"kid": "2024-12", "alg": "EdDSA", "key": pem.decode()}]))
+    caller = EmailCaller(app, outbox)
+
+    login = caller.login()
+    served = app.test_client().get(f"{PREFIX}/.well-known/jwks.json")
+
+    assert part(login["accessToken"], 0) == {"alg": "EdDSA", "typ": "JWT", "kid": "2024-12"}
+    assert lives(caller, login)
+    assert [key["kid"] for key in served.json["keys"]] == ["2024-12"]
+    assert all("d" not in key for key in served.json["keys"])
+    assert served.content_type == "application/json"
+
+
+def test_with_secret_keys_there_is_no_key_set(app: Flask) -> None:
+    assert app.test_client().get(f"{PREFIX}/.well-known/jwks.json").status_code == 404
+
+
+# -- one session -----------------------------------------------------------------------------
+
+
+def test_a_login_revokes_every_earlier_token_at_once(caller: EmailCaller) -> None:
+    first = caller.login()
+    second = caller.login()
+
+    assert not lives(caller, first)
+    assert told(caller.refresh(first["refreshToken"])) == REFUSED
+    assert lives(caller, second)
+    assert told(caller.refresh(second["refreshToken"])) == REFRESHED
+
+
+def test_a_login_revokes_the_tokens_of_that_user_alone(caller: EmailCaller) -> None:
+    other = caller.login("other@example.com")
+    caller.login()
+
+    assert lives(caller, other)
+
+
+def test_several_sessions_are_a_setting(make_app: MakeApp, outbox: Outbox) -> None:
+    caller = EmailCaller(with_profile(make_app(email_single_session=False)), outbox)
+    first, second = caller.login(), caller.login()
+
+    assert lives(caller, first)
+    assert lives(caller, second)
+    assert told(caller.refresh(first["refreshToken"])) == REFRESHED
+
+
+def test_a_failed_login_revokes_nothing(caller: EmailCaller) -> None:
+    login = caller.login()
+    caller.fresh_code()
+    caller.miss(6)
+
+    assert lives(caller, login)
+
+
+@pytest.mark.parametrize("act", ["revoke_sessions", "disable"])
+def test_an_administrator_ends_all_sessions_at_once(act: str, make_app: MakeApp, outbox: Outbox) -> None:
+    app = with_profile(make_app(email_single_session=False))
+    caller, otpauth = EmailCaller(app, outbox), app.extensions["test_otpauth"]
+    logins = [caller.login(), caller.login()]
+
+    with app.app_context():
+        (otpauth.revoke_sessions if act == "revoke_sessions" else otpauth.users.disable)(logins[0]["userId"])
+
+    assert [lives(caller, login) for login in logins] == [False, False]
+    assert [told(caller.refresh(login["refreshToken"])) for login in logins] == [REFUSED, REFUSED]
+
+
+# -- refreshing ------------------------------------------------------------------------------
+
+
+def test_a_refresh_answers_as_a_login_does(caller: EmailCaller, clock: MovableClock) -> None:
+    login = caller.login()
+    clock.tick(3600)
+
+    answer = caller.refresh(login["refreshToken"])
+    data = answer.json["data"]
+
+    assert told(answer) == REFRESHED
+    assert list(data) == list(login)
+    assert {**data, "accessToken": "", "refreshToken": "", "expiresAt": ""} == {
+        **login,
+        "accessToken": "",
+        "refreshToken": "",
+        "expiresAt": "",
+    }
+    assert data["expiresAt"] == "2024-12-30T11:00:00Z"
+    assert data["refreshToken"] != login["refreshToken"]
+    assert lives(caller, data)
+
+
+def test_earlier_access_tokens_of_the_session_live_to_their_own_end(
+    caller: EmailCaller, clock: MovableClock
+) -> None:
+    login = caller.login()
+    clock.tick(3600)
+    caller.refresh(login["refreshToken"])
+
+    assert lives(caller, login)
+
+
+def test_a_refresh_token_presented_again_ends_the_session(caller: EmailCaller, clock: MovableClock) -> None:
+    login = caller.login()
+    refreshed = caller.refresh(login["refreshToken"]).json["data"]
+    clock.tick(10)
+
+    assert told(caller.refresh(login["refreshToken"])) == REFUSED
+    assert not lives(caller, login)
+    assert not lives(caller, refreshed)
+    assert told(caller.refresh(refreshed["refreshToken"])) == REFUSED
+
+
+def test_within_the_grace_the_very_same_successor_is_handed_out(
+    caller: EmailCaller, clock: MovableClock
+) -> None:
+    login = caller.login()
+    lost = caller.refresh(login["refreshToken"]).json["data"]
+    clock.tick_ms(9_999)
+
+    again = caller.refresh(login["refreshToken"])
+
+    assert told(again) == REFRESHED
+    assert again.json["data"]["refreshToken"] == lost["refreshToken"]
+    assert told(caller.refresh(lost["refreshToken"])) == REFRESHED
+
+
+def test_once_the_successor_is_used_the_old_token_is_reuse_within_the_grace_too(caller: EmailCaller) -> None:
+    login = caller.login()
+    successor = caller.refresh(login["refreshToken"]).json["data"]
+    caller.refresh(successor["refreshToken"])
+
+    assert told(caller.refresh(login["refreshToken"])) == REFUSED
+    assert not lives(caller, successor)
+
+
+def test_the_grace_may_be_nothing(make_app: MakeApp, outbox: Outbox) -> None:
+    caller = EmailCaller(make_app(email_refresh_grace=0), outbox)
+    token = caller.login()["refreshToken"]
+    caller.refresh(token)
+
+    assert told(caller.refresh(token)) == REFUSED
+
+
+def test_a_refresh_token_lives_thirty_days_from_its_own_issue(caller: EmailCaller, clock: MovableClock) -> None:
+    token = caller.login()["refreshToken"]
+    clock.tick_ms(int(30 * DAYS * 1000) - 1)
+    second = caller.refresh(token)
+    clock.tick_ms(int(30 * DAYS * 1000))
+    late = caller.refresh(second.json["data"]["refreshToken"])
+
+    assert told(second) == REFRESHED
+    assert told(late) == REFUSED
+
+
+def test_a_session_ends_after_180_days_however_often_it_was_refreshed(
+    caller: EmailCaller, clock: MovableClock
+) -> None:
+    login = caller.login()
+    for _ in range(8):
+        clock.tick(days=20)
+        login = caller.refresh(login["refreshToken"]).json["data"]
+    clock.tick(days=19, hours=12)
+    last = caller.refresh(login["refreshToken"]).json["data"]
+
+    assert last["expiresAt"] == "2025-06-27T10:00:00Z"  # 180 days after the login, not 24 hours from now
+    clock.tick_ms(12 * 3600 * 1000 - 1)
+    assert lives(caller, last)
+    clock.tick_ms(1)
+    assert not lives(caller, last)
+    assert told(caller.refresh(last["refreshToken"])) == REFUSED
+
+
+def test_a_disabled_user_is_refused_a_refresh(caller: EmailCaller) -> None:
+    login = caller.login()
+    directory = caller.app.extensions["otpauth"].services.directory
+    directory.set_enabled(str(login["userId"]), False)
+
+    assert told(caller.refresh(login["refreshToken"])) == REFUSED
+
+
+def changed(token: str, index: int) -> str:
+    """``token`` with another character at ``index``."""
+    characters = list(token)
+    characters[index] = "A" if characters[index] != "A" else "B"
+    return "".join(characters)
+
+
+@pytest.mark.parametrize(
+    "forge",
+    [
+        lambda token: "x" * 70,
+        lambda token: token[:-1],
+        lambda token: token + "A",
+        lambda token: token + "=",
+        lambda token: changed(token, 0),
+        lambda token: changed(token, 24),
+        lambda token: changed(token, -1),
+        lambda token: changed(token, 40),
+        lambda token: token.replace("_", "/").replace("-", "+") + "\n\u00e9",
+        lambda token: "\u00e9" * 69,
+        lambda token: "a" * 5000,
+        lambda token: 12345,
+        lambda token: [token],
+        lambda token: {"refreshToken": token},
+    ],
+)
+def test_what_is_no_refresh_token_of_ours_is_invalid_and_harms_nobody(forge: Any, caller: EmailCaller) -> None:
+    login = caller.login()
+
+    assert told(caller.refresh(forge(login["refreshToken"]))) == REFUSED
+    assert lives(caller, login)
+    assert told(caller.refresh(login["refreshToken"])) == REFRESHED
+
+
+# -- logging out -----------------------------------------------------------------------------
+
+
+def test_logging_out_revokes_the_session(caller: EmailCaller) -> None:
+    login = caller.login()
+
+    answer = caller.app.test_client().post(f"{PREFIX}/logout", headers=bearer(login["accessToken"]))
+
+    assert answer.status_code == 200
+    assert answer.json == {"code": 0, "message": "Logout successful", "data": {}}
+    assert not lives(caller, login)
+    assert told(caller.refresh(login["refreshToken"])) == REFUSED
+    assert caller.logout(login["accessToken"]).status_code == 401
+
+
+def test_logging_out_ends_this_session_alone(make_app: MakeApp, outbox: Outbox) -> None:
+    caller = EmailCaller(with_profile(make_app(email_single_session=False)), outbox)
+    first, second = caller.login(), caller.login()
+
+    caller.logout(first["accessToken"])
+
+    assert not lives(caller, first)
+    assert lives(caller, second)
+
+
+@pytest.mark.parametrize(
+    ("headers", "challenge"),
+    [
+        ({}, "Bearer"),
+        ({"Authorization": "Bearer"}, "Bearer"),
+        ({"Authorization": "Basic dXNlcjpwYXNz"}, "Bearer"),
+        ({"Authorization": "Bearer x"}, 'Bearer error="invalid_token"'),
+    ],
+)
+def test_nobody_logs_out_without_a_live_token(headers: dict[str, str], challenge: str, caller: EmailCaller) -> None:
+    answer = caller.post("/logout", headers=headers)
+
+    assert answer.status_code == 401
+    assert answer.json == {"code": -1, "message": "Unauthorized", "data": {}}
+    assert answer.headers["WWW-Authenticate"] == challenge
+
+
+def test_authentication_comes_before_the_body(caller: EmailCaller) -> None:
+    login, client = caller.login(), caller.app.test_client()
+    malformed = {"data": b"{", "content_type": "application/json"}
+
+    anonymous = client.post(f"{PREFIX}/logout", **malformed)
+    known = client.post(f"{PREFIX}/logout", **malformed, headers=bearer(login["accessToken"]))
+
+    assert anonymous.status_code == 401
+    assert told(known) == (-1, "Invalid request")
+    assert lives(caller, login)
+
+
+def test_addresses_with_one_account_share_its_session(caller: EmailCaller) -> None:
+    first = caller.login(ADDRESS)
+    second = caller.login(ADDRESS.upper().replace("EXAMPLE.COM", "example.com"))
+
+    assert second["userId"] == first["userId"]
+    assert not lives(caller, first)
