@@ -1,0 +1,22 @@
+"""
+The commands ``flask otpauth …``.
+
+Import-light on purpose: Flask imports this package for every ``flask`` command of the host, so
+a broken import here would break them all. What a command needs is there once it runs.
+"""
+
+from __future__ import annotations
+
+from flask_otpauth.cli.campaigns import campaigns
+from flask_otpauth.cli.clients import clients
+from flask_otpauth.cli.configuration import config, flows
+from flask_otpauth.cli.doctor import doctor
+from flask_otpauth.cli.groups import OtpAuthGroup
+from flask_otpauth.cli.upkeep import init_db, purge, unlock
+from flask_otpauth.cli.users import users
+
+__all__ = ["otpauth"]
+
+otpauth = OtpAuthGroup("otpauth", help="One-time-code authentication.")
+for command in (init_db, users, clients, campaigns, unlock, purge, flows, config, doctor):
+    otpauth.add_command(command)

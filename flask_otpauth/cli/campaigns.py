@@ -1,0 +1,55 @@
+"""The commands ``flask otpauth campaigns …``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from flask_otpauth.cli.groups import as_json, demand, show, state
+
+campaigns = AppGroup("campaigns", help="Campaigns of the voice flow.")
+
+
+@campaigns.command("create")
+@click.argument("client_id")
+@click.option("--name", default="")
+@click.option("--caller-id", default="", help="The number that calls are shown from.")
+@click.option("--language", default="vi", show_default=True)
+@click.option("--repeats", default=2, show_default=True, help="How often the digits are read.")
+@click.option("--daily-cap", type=int, help="The most calls of one UTC day.")
+@as_json
+def create_campaign(client_id: str, as_json: bool, **fields: Any) -> None:
+    """Create a campaign of a client."""
+    created = state().services.campaigns.create(client_id, **fields)
+    show([_campaign_row(created)], as_json)
+
+
+@campaigns.command("list")
+@click.option("--client", "client_id", help="Only those of this client.")
+@as_json
+def list_campaigns(client_id: str | None, as_json: bool) -> None:
+    """List the campaigns."""
+    show([_campaign_row(each) for each in state().services.campaigns.list(client_id)], as_json)
+
+
+@campaigns.command("pause")
+@click.argument("campaign_id")
+def pause_campaign(campaign_id: str) -> None:
+    """Refuse a campaign's calls."""
+    demand(state().services.campaigns.pause(campaign_id), "campaign", campaign_id)
+    click.echo(f"Campaign {campaign_id} is paused.")
+
+
+@campaigns.command("resume")
+@click.argument("campaign_id")
+def resume_campaign(campaign_id: str) -> None:
+    """Take a campaign's calls again."""
+    demand(state().services.campaigns.resume(campaign_id), "campaign", campaign_id)
+    click.echo(f"Campaign {campaign_id} is running.")
+
+
+def _campaign_row(campaign: Any) -> dict[str, Any]:
+    names = ("id", "client_id", "name", "caller_id", "language", "repeats", "daily_cap")
+    return {**{name: getattr(campaign, name) for name in names}, "paused": campaign.paused_at is not None}

@@ -1,0 +1,66 @@
+"""The commands ``flask otpauth clients …``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from flask_otpauth.cli.groups import as_json, demand, show, state
+
+clients = AppGroup("clients", help="Clients of the server-to-server flows.")
+
+
+@clients.command("create")
+@click.argument("name")
+@click.option("--flow", "flows", multiple=True, required=True, help="A flow that it may use; give several.")
+@click.option("--scope", default="member", show_default=True, help="member, or admin.")
+@as_json
+def create_client(name: str, flows: tuple[str, ...], scope: str, as_json: bool) -> None:
+    """Create a client and show its secret, this once."""
+    created = state().services.clients.create(name, flows, scope)
+    show([{"id": created.id, "secret": created.secret}], as_json)
+
+
+@clients.command("list")
+@as_json
+def list_clients(as_json: bool) -> None:
+    """List the clients."""
+    show([_client_row(client) for client in state().services.clients.list()], as_json)
+
+
+@clients.command("block")
+@click.argument("client_id")
+def block_client(client_id: str) -> None:
+    """Refuse a client's secrets and tokens at once."""
+    demand(state().services.clients.block(client_id), "client", client_id)
+    click.echo(f"Client {client_id} is blocked.")
+
+
+@clients.command("unblock")
+@click.argument("client_id")
+def unblock_client(client_id: str) -> None:
+    """Let a client's secrets and tokens work again."""
+    demand(state().services.clients.unblock(client_id), "client", client_id)
+    click.echo(f"Client {client_id} is not blocked.")
+
+
+@clients.command("rotate")
+@click.argument("client_id")
+@click.option("--overlap", default=0, show_default=True, help="Seconds that the old secret still works.")
+@as_json
+def rotate_client(client_id: str, overlap: int, as_json: bool) -> None:
+    """Give a client a new secret and show it, this once."""
+    rotated = state().services.clients.rotate(client_id, overlap)
+    show([{"id": rotated.id, "secret": rotated.secret}], as_json)
+
+
+def _client_row(client: Any) -> dict[str, Any]:
+    return {
+        "id": client.id,
+        "name": client.name,
+        "flows": client.flows,
+        "scope": client.scope,
+        "blocked": client.blocked_at is not None,
+    }

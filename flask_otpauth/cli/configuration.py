@@ -1,0 +1,54 @@
+"""What is served, and with which settings."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import click
+from flask.cli import with_appcontext
+
+from flask_otpauth.cli.groups import as_json, show, show_json, state, wrapped
+
+
+@click.command()
+@as_json
+@with_appcontext
+def flows(as_json: bool) -> None:
+    """List the registered flows with their paths."""
+    rows = [
+        {"flow": name, "method": operation.method, "path": _shown(path), "does": summary}
+        for name, mount in state().mounts.items()
+        for operation, path, summary in mount.listed()
+    ]
+    show(rows, as_json)
+
+
+def _shown(path: str) -> str:
+    """A path with its variables as documentation has them: ``{order_id}``."""
+    return re.sub("<(?:[^:<>]+:)?([^:<>]+)>", r"{\1}", path)
+
+
+@click.command()
+@as_json
+@with_appcontext
+def config(as_json: bool) -> None:
+    """Show every setting with its meaning and its value. Secrets are masked."""
+    rows = list(_settings())
+    if as_json:
+        show_json(rows)
+        return
+    for row in rows:
+        click.echo(wrapped(row["meaning"], "# ", "# "))
+        click.echo(f"{row['key']} = {row['value']}\n")
+
+
+def _settings() -> Iterator[dict[str, str]]:
+    from flask_otpauth.settings.described import described, written
+
+    by_prefix = {"": state().shared, **{f"{flow.upper()}_": each for flow, each in state().by_flow.items()}}
+    for prefix, values in by_prefix.items():
+        for each in described(type(values), prefix):
+            value = getattr(values, each.name)
+            shown = "***" if each.is_secret and value is not None else written(value)
+            yield {"key": each.key, "value": shown, "default": each.default, "meaning": each.meaning}

@@ -1,0 +1,73 @@
+"""What the commands have in common: the app's state, printing, and how errors are told."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import click
+from flask import current_app
+from flask.cli import AppGroup
+
+from flask_otpauth.core.errors import OtpAuthError, StorageUnavailable
+
+if TYPE_CHECKING:
+    from flask_otpauth.wiring import State
+
+_WIDTH = 100
+
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+
+
+class OtpAuthGroup(AppGroup):
+    """Commands with an app context, whose errors are told in a sentence and not by a traceback."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command that was asked for."""
+        try:
+            return super().invoke(ctx)
+        except StorageUnavailable as error:
+            hint = "if its tables are missing, flask otpauth init-db makes them"
+            raise click.ClickException(f"{error}; {hint}") from error
+        except (OtpAuthError, ValueError) as error:  # ValueError: what was given makes no sense
+            raise click.ClickException(str(error)) from error
+
+
+def state() -> State:
+    """What the current app has of this package."""
+    found: State | None = current_app.extensions.get("otpauth")
+    if found is None:
+        raise click.ClickException("this app has no OtpAuth: call otpauth.init_app(app)")
+    return found
+
+
+def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
+    """Print rows for people or for scripts."""
+    if as_json:
+        show_json(rows)
+        return
+    for row in rows:
+        click.echo("  ".join(f"{name}={_plain(value)}" for name, value in row.items()))
+
+
+def show_json(value: Any) -> None:
+    """Print a value for scripts."""
+    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+
+
+def wrapped(text: str, first: str, then: str) -> str:
+    """``text`` in lines for a terminal; ``first`` and ``then`` are what they begin with."""
+    return click.wrap_text(text, _WIDTH, first, then)
+
+
+def demand(found: bool, what: str, name: str) -> None:
+    """:raises ClickException: unless it was found."""
+    if not found:
+        raise click.ClickException(f"there is no {what} {name!r}")
+
+
+def _plain(value: Any) -> str:
+    if isinstance(value, (list, tuple)):
+        return ",".join(str(each) for each in value)
+    return "-" if value in (None, "") else str(value)

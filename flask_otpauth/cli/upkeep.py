@@ -1,0 +1,42 @@
+"""What an administrator does now and then: tables, locks, old rows."""
+
+from __future__ import annotations
+
+import click
+from flask.cli import with_appcontext
+
+from flask_otpauth.cli.groups import state
+
+
+@click.command("init-db")
+@with_appcontext
+def init_db() -> None:
+    """Create the tables that are missing."""
+    state().services.upkeep.create_all()
+    click.echo("The tables are there.")
+
+
+@click.command()
+@click.option(
+    "--days",
+    type=click.IntRange(min=1),
+    default=30,
+    show_default=True,
+    help="Delete what nothing has needed for so long.",
+)
+@with_appcontext
+def purge(days: int) -> None:
+    """Delete rows that are of no use any more. Nothing depends on it but space."""
+    count = state().services.upkeep.purge(days)
+    click.echo(f"{count} rows deleted.")
+
+
+@click.command()
+@click.argument("subject")
+@with_appcontext
+def unlock(subject: str) -> None:
+    """Lift the lock of SUBJECT: an e-mail address, a phone number, or a user's id."""
+    count = state().services.upkeep.unlock(subject)
+    if not count:
+        raise click.ClickException(f"{subject!r} is neither an address nor a user")
+    click.echo(f"{count} guess budgets are free again.")

@@ -1,0 +1,68 @@
+"""The commands ``flask otpauth users …``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+from flask.cli import AppGroup
+
+from flask_otpauth.cli.groups import as_json, show, state
+
+users = AppGroup("users", help="Users of the directory.")
+
+
+@users.command("create")
+@click.option("--email")
+@click.option("--phone")
+@click.option("--member-id")
+@click.option("--full-name", default="")
+@click.option("--password", help="Asked for, without showing it, if given as '-'.")
+@as_json
+def create_user(as_json: bool, password: str | None, **fields: Any) -> None:
+    """Create a user, or show the one that has this address already."""
+    if not any(fields[name] for name in ("email", "phone", "member_id")):
+        raise click.UsageError("give --email, --phone or --member-id")
+    if password == "-":
+        password = click.prompt("Password", hide_input=True, confirmation_prompt=True)
+    user = state().services.users.create(**fields, password=password)
+    show([_user_row(user)], as_json)
+
+
+@users.command("show")
+@click.argument("identifier")
+@as_json
+def show_user(identifier: str, as_json: bool) -> None:
+    """Show the user of that e-mail, member id, phone or id."""
+    show([_user_row(_found(identifier))], as_json)
+
+
+@users.command("disable")
+@click.argument("identifier")
+def disable_user(identifier: str) -> None:
+    """Disable a user and end their sessions."""
+    user = _found(identifier)
+    state().services.users.disable(user.id)
+    click.echo(f"User {user.id} is disabled, their sessions are revoked.")
+
+
+@users.command("enable")
+@click.argument("identifier")
+def enable_user(identifier: str) -> None:
+    """Enable a user again."""
+    user = _found(identifier)
+    state().services.users.enable(user.id)
+    click.echo(f"User {user.id} is enabled.")
+
+
+def _found(identifier: str) -> Any:
+    user = state().services.users.find(identifier)
+    if user is None:
+        raise click.ClickException(f"no user, or more than one, is known as {identifier!r}")
+    return user
+
+
+def _user_row(user: Any) -> dict[str, Any]:
+    names = ("id", "email", "phone", "member_id", "full_name")
+    flags = ("is_enabled", "email_verified", "phone_verified")
+    return {name: getattr(user, name) for name in (*names, *flags)}
