@@ -1,0 +1,66 @@
+"""
+A host app with all five flows, to try them in a browser: ``flask --app example_app run``.
+
+It needs nothing but SQLite: what would be sent goes to the inbox page. It also shows its keys to
+whoever asks, so let nobody ask but yourself.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from flask.json.provider import DefaultJSONProvider
+
+from example_app import backend, pages, seeds
+from example_app.extensions import db, otpauth
+from example_app.inbox import CHANNELS, InboxSender
+from example_app.models import User
+
+
+class _Json(DefaultJSONProvider):
+    """JSON as the documents show it: keys in their order, letters as they are."""
+
+    sort_keys = False
+    ensure_ascii = False
+
+
+def create_app(instance_path: str | None = None, config: Mapping[str, Any] | None = None) -> Flask:
+    """
+    The app. What it keeps is in ``instance_path``: its key and its database.
+
+    Any setting can be tried from the environment (``FLASK_OTPAUTH_PROFILE=hardened``) or, in
+    a test, by ``config``.
+    """
+    folder = Path(instance_path or Path(__file__).parent / "instance").resolve()
+    app = Flask(__name__, instance_path=str(folder))
+    app.config.from_mapping(
+        SECRET_KEY=_secret_key(folder),
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder / 'example.sqlite'}",
+        OTPAUTH_FLOWS=("email", "sms", "flashcall", "voice", "account"),
+        OTPAUTH_SENDERS=dict.fromkeys(CHANNELS, InboxSender.of(app)),
+        OTPAUTH_USERS=User,
+    )
+    app.json = _Json(app)
+    app.config.from_prefixed_env()
+    app.config.update(config or {})
+    db.init_app(app)
+    otpauth.init_app(app)
+    app.register_blueprint(pages.pages)
+    app.register_blueprint(backend.backend)
+    with app.app_context():
+        seeds.first_start()
+    return app
+
+
+def _secret_key(folder: Path) -> str:
+    """The app's key, made on the first start and kept for the next."""
+    file = folder / "secret_key"
+    if not file.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        file.touch(mode=0o600)
+        file.write_text(secrets.token_hex(32), "ascii")
+    return file.read_text("ascii")

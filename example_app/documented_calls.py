@@ -1,0 +1,129 @@
+"""
+Run every call of the five documents with ``curl``, and compare each answer with the documented one.
+
+``python -m example_app.documented_calls`` does so with a fresh app of its own; given the URL of a
+running example app, it starts that one over first.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import click
+
+from example_app import create_app
+from example_app.calls import Answer, Chapter, Example, chapters
+from example_app.live import serving
+
+#: What curl is told beside the line: say nothing, use no proxy, and keep the headers of the last answer.
+CURLRC = 'silent\nnoproxy = "*"\nconnect-timeout = 5\nmax-time = 30\ndump-header = "{}"\n'
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """How one call went: without ``differences``, its answer is the documented one."""
+
+    flow: str
+    example: Example
+    differences: tuple[str, ...]
+
+
+def check(url: str) -> Iterator[Verdict]:
+    """Start the app at ``url`` over, and make every call."""
+    _fetch("POST", f"{url}/backend/start-over")
+    for chapter in chapters(url, _fetch("GET", f"{url}/keys.json")):
+        for example, answer in zip(chapter.examples, _answers(chapter), strict=True):
+            yield Verdict(chapter.flow, example, tuple(_differences(example, answer)))
+
+
+def _answers(chapter: Chapter) -> list[Answer]:
+    """Run the lines of a chapter in one shell: later ones use variables that earlier ones set."""
+    with tempfile.TemporaryDirectory() as folder:
+        work, headers = Path(folder), Path(folder) / "headers"
+        (work / ".curlrc").write_text(CURLRC.format(headers))
+        script = "".join(
+            f"{{\n{example.command}\n}} >{number}.body\nmv headers {number}.head\n"
+            for number, example in enumerate(chapter.examples)
+        )
+        _run(["sh", "-eu", "-c", script], work)
+        return [_answer(work / f"{number}.head", work / f"{number}.body") for number in range(len(chapter.examples))]
+
+
+def _answer(head: Path, body: Path) -> Answer:
+    headers, shown = head.read_text("utf-8").strip(), body.read_text("utf-8")
+    # With -i, curl shows the headers before the body.
+    return Answer.parse(f"{headers}\n\n{shown.replace(chr(13), '').removeprefix(headers).strip()}")
+
+
+def _fetch(method: str, url: str) -> Any:
+    line = ["curl", "-sf", "--noproxy", "*", "-X", method, "-H", "Content-Type: application/json", url]
+    return json.loads(_run(line if method == "GET" else [*line, "-d", "{}"], Path.cwd()))
+
+
+def _run(command: list[str], folder: Path) -> str:
+    environment = {**os.environ, "CURL_HOME": str(folder)}
+    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=120, check=False)  # noqa: S603  # lines of our own
+    if done.returncode:
+        raise click.ClickException(f"{command[0]} ended with {done.returncode}: {done.stderr.decode()}")
+    return done.stdout.decode()
+
+
+def _differences(example: Example, got: Answer) -> Iterator[str]:
+    expected = example.answer
+    if expected.status != got.status:
+        yield f"status: {expected.status} is documented, {got.status} came"
+    for name, value in expected.headers.items():
+        if got.headers.get(name) != value:
+            yield f"{name}: {value!r} is documented, {got.headers.get(name)!r} came"
+    documented, came = dict(_leaves(expected.body)), dict(_leaves(got.body))
+    for place in documented | came:
+        if not _alike(documented.get(place, "nothing"), came.get(place, "nothing"), place in example.varies):
+            yield f"{place}: {documented.get(place)!r} is documented, {came.get(place)!r} came"
+
+
+def _alike(documented: Any, came: Any, varies: bool) -> bool:
+    return type(documented) is type(came) and (documented == came or (varies and bool(came)))
+
+
+def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Every value of some JSON with its place (``errors.0.message``); containers show their kind and size."""
+    if not isinstance(value, (Mapping, list)):
+        yield place, value
+        return
+    inner = value.items() if isinstance(value, Mapping) else enumerate(value)
+    yield f"{place} ({type(value).__name__})", len(value)
+    for name, each in inner:
+        yield from _leaves(each, f"{place}.{name}".lstrip("."))
+
+
+@click.command(help=__doc__)
+@click.argument("url", required=False)
+def main(url: str | None) -> None:
+    """The command: a line for each call, and an exit status that says whether all was as documented."""
+    with ExitStack() as stack:
+        if url is None:
+            logging.getLogger("werkzeug").setLevel(logging.WARNING)
+            folder = stack.enter_context(tempfile.TemporaryDirectory())
+            url = stack.enter_context(serving(create_app(folder)))
+        failures = 0
+        for verdict in check(url.rstrip("/")):
+            failures += bool(verdict.differences)
+            click.echo(f"{'FAILS' if verdict.differences else 'ok':6}{verdict.flow:10}{verdict.example.title}")
+            for difference in verdict.differences:
+                click.echo(f"{'':16}{difference}")
+    click.echo(f"{failures} answers differ." if failures else "Every answer is the documented one.")
+    sys.exit(failures != 0)
+
+
+if __name__ == "__main__":
+    main()

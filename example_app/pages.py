@@ -1,0 +1,149 @@
+"""The pages, and the one protected route of the host: ``GET /apis/user/profile``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask import Blueprint, Response, current_app, jsonify, render_template, request
+
+from example_app import calls
+from example_app.backend import CUSTOMER
+from example_app.extensions import db, otpauth
+from example_app.inbox import CHANNELS, InboxSender
+from example_app.models import Key, User
+from example_app.seeds import PASSWORDS
+
+pages = Blueprint("pages", __name__)
+
+#: Scripts and styles are files of ours alone, and no other site may put a page into a frame.
+CONTENT_SECURITY_POLICY = "; ".join(
+    [
+        "default-src 'none'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "connect-src 'self'",
+        "form-action 'self'",
+        "base-uri 'none'",
+        "frame-ancestors 'none'",
+    ]
+)
+
+
+@pages.get("/apis/user/profile")
+@otpauth.token_required
+def profile_api() -> Response:
+    """Who is logged in: what a host's own protected route looks like."""
+    user = otpauth.current_user
+    data = {"userId": user.id, "email": user.email, "fullName": user.full_name, "avatarUrl": user.avatar_url}
+    return jsonify(code=0, message="Success", data=data)
+
+
+@pages.get("/")
+def home() -> str:
+    """What this is."""
+    return render_template("home.html")
+
+
+@pages.get("/email")
+def email() -> str:
+    """Log in with a code sent by e-mail."""
+    return render_template("email.html")
+
+
+@pages.get("/profile")
+def profile() -> str:
+    """What a person sees who has logged in."""
+    return render_template("profile.html")
+
+
+@pages.get("/sms")
+def sms() -> str:
+    """Confirm a phone with a code sent by SMS."""
+    return render_template("sms.html")
+
+
+@pages.get("/flashcall")
+def flashcall() -> str:
+    """Confirm a phone by the number that calls it."""
+    return render_template("flashcall.html")
+
+
+@pages.get("/voice")
+def voice() -> str:
+    """Have a code spoken."""
+    return render_template("voice.html")
+
+
+@pages.get("/account")
+def account() -> str:
+    """PIN and password of a merchant's customer."""
+    return render_template("account.html", customer=otpauth.users.find(CUSTOMER))
+
+
+@pages.get("/inbox")
+def inbox() -> str:
+    """All that would have been sent."""
+    return render_template("inbox.html", delivered=InboxSender.of(current_app).newest_first())
+
+
+@pages.get("/inbox/latest")
+def latest_message() -> Response:
+    """The newest message of a channel, for the pretend phones."""
+    channel = request.args.get("channel", "")
+    delivered = InboxSender.of(current_app).latest(channel) if channel in CHANNELS else None
+    return jsonify(delivered.shown() if delivered else None)
+
+
+@pages.get("/inbox/code")
+def latest_code() -> Response:
+    """The code that was sent last to an address, for the shell."""
+    return Response(InboxSender.of(current_app).code_for(request.args.get("to", "")), mimetype="text/plain")
+
+
+@pages.get("/keys")
+def keys() -> str:
+    """Clients, campaigns, people, and each documented call for the shell."""
+    held = _keys()
+    return render_template(
+        "keys.html",
+        keys=held["clients"],
+        campaigns=held["campaigns"],
+        people=db.session.query(User).order_by(User.id),
+        passwords=PASSWORDS,
+        chapters=calls.chapters(request.host_url.rstrip("/"), held),
+    )
+
+
+@pages.get("/keys.json")
+def keys_for_scripts() -> Response:
+    """The same keys, for scripts."""
+    return jsonify(_keys())
+
+
+def _keys() -> dict[str, Any]:
+    held = {key.flow: key for key in db.session.query(Key)}
+    return {
+        "clients": {
+            flow: {"client_id": key.client_id, "secret": key.secret, "token": key.token} for flow, key in held.items()
+        },
+        "campaigns": {each.language: each.id for each in otpauth.campaigns.list(held["voice"].client_id)},
+        "account_token": otpauth.issue_account_token(12345),
+    }
+
+
+@pages.app_errorhandler(404)
+def not_found(error: Exception) -> tuple[str, int]:
+    """A page for what is not there."""
+    return render_template("not_found.html"), 404
+
+
+@pages.after_app_request
+def harden(response: Response) -> Response:
+    """What every page says to the browser. The answers of the flows say what they need themselves."""
+    if response.mimetype == "text/html":
+        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
+        response.headers["Referrer-Policy"] = "same-origin"
+        response.headers["X-Content-Type-Options"] = "nosniff"
+    response.headers.setdefault("Cache-Control", "no-store")
+    return response

@@ -1,0 +1,78 @@
+"""What is there after the first start: the people of the documents' examples, clients, campaigns."""
+
+from __future__ import annotations
+
+from flask import current_app
+
+from example_app.client import buy_token
+from example_app.extensions import db, otpauth
+from example_app.inbox import InboxSender
+from example_app.models import Key, User
+
+#: The flows that a client calls, and the name of the client that is made for each.
+CLIENTS = {"sms": "Mobile app", "flashcall": "Web shop", "voice": "Call centre", "account": "Merchant"}
+
+#: A campaign of the voice client speaks one language and shows one number.
+CAMPAIGNS = {
+    "vi": "+84247300100",
+    "en": "+442079460123",
+    "lo": "+85621300100",
+    "ru": "+74872600100",
+    "id": "+622150300100",
+}
+
+#: Those whom the documents name, with the ids, names and passwords that they have there.
+PEOPLE = (
+    {"id": 1, "email": "foo@bar.com", "full_name": "Foo"},
+    {"id": 2, "email": "test@gmail.com", "full_name": "Test"},
+    {
+        "id": 123,
+        "email": "customer@stamps.co.id",
+        "phone": "+6281234567890",
+        "member_id": "STAMPS-123",
+        "full_name": "Siti Rahma",
+    },
+    {
+        "id": 12345,
+        "email": "user@example.com",
+        "phone": "+84912345678",
+        "full_name": "Nguyen Van A",
+        "avatar_url": "https://example.com/avatar.jpg",
+    },
+)
+PASSWORDS = {"customer@stamps.co.id": "secret123", "test@gmail.com": "secure_password"}
+
+
+def first_start() -> None:
+    """Make the tables, and fill them unless that was done before."""
+    db.create_all()
+    if db.session.get(Key, "account") is None:
+        _fill()
+
+
+def start_over() -> None:
+    """Forget everything, and begin as on the first start, with new keys."""
+    db.session.remove()
+    db.drop_all()
+    db.create_all()
+    InboxSender.of(current_app).clear()
+    _fill()
+
+
+def _fill() -> None:
+    for person in PEOPLE:
+        db.session.merge(User(**person))
+    db.session.commit()
+    for email, password in PASSWORDS.items():
+        otpauth.users.create(email=email, password=password)
+    keys = [_key(flow, name) for flow, name in CLIENTS.items()]
+    for language, caller_id in CAMPAIGNS.items():
+        voice = next(key for key in keys if key.flow == "voice")
+        otpauth.campaigns.create(voice.client_id, f"Codes ({language})", caller_id, language)
+    db.session.add_all(keys)  # last of all: these rows say that the rest is there
+    db.session.commit()
+
+
+def _key(flow: str, name: str) -> Key:
+    made = otpauth.clients.create(name, flows=(flow,))
+    return Key(flow=flow, client_id=made.id, secret=made.secret, token=buy_token(flow, made.id, made.secret))
