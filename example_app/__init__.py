@@ -43,6 +43,8 @@ def create_app(instance_path: str | None = None, config: Mapping[str, Any] | Non
         OTPAUTH_FLOWS=("email", "sms", "flashcall", "voice", "account"),
         OTPAUTH_SENDERS=dict.fromkeys(CHANNELS, InboxSender.of(app)),
         OTPAUTH_USERS=User,
+        # A text of our own beside the packaged one: templates/otpauth/email/reset.en.txt
+        OTPAUTH_ACCOUNT_TEMPLATES={"code": "code", "reset": "reset"},
     )
     app.json = _Json(app)
     app.config.from_prefixed_env()
@@ -60,7 +62,7 @@ def _secret_key(folder: Path) -> str:
     """The app's key, made on the first start and kept for the next."""
     file = folder / "secret_key"
     if not file.exists():
-        folder.mkdir(parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         file.touch(mode=0o600)
         file.write_text(secrets.token_hex(32), "ascii")
     return file.read_text("ascii")

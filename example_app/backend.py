@@ -27,7 +27,10 @@ backend = Blueprint("backend", __name__, url_prefix="/backend")
 
 @dataclass(frozen=True)
 class Action:
-    """A call about the customer: ``fields`` are the page's, ``adds`` the server's; ``named_by`` names the customer."""
+    """
+    A call about the customer, who is named in the field ``named_by``. The page gives ``fields``,
+    the server adds ``adds``.
+    """
 
     path: str
     fields: tuple[str, ...] = ()
@@ -35,7 +38,7 @@ class Action:
     adds: Mapping[str, Any] = field(default_factory=dict)
 
 
-BY_MAIL = {"type": "email", "template_code": "code"}
+BY_MAIL = {"type": "email", "template_code": "reset"}
 ACCOUNT = {
     "set-pin": Action("/api/pin/set", ("pin", "confirm_pin")),
     "change-pin": Action("/api/pin/change", ("current_pin", "new_pin", "confirm_new_pin")),
@@ -45,7 +48,9 @@ ACCOUNT = {
     "reset-pin": Action("/api/pin/reset", ("otp", "pin", "confirm_pin")),
     "validate-password": Action("/api/auth/validate-password", ("password",)),
     "change-password": Action("/api/auth/change-password", ("old_password", "new_password")),
-    "send-password-code": Action("/api/auth/request-otp-for-password-reset", named_by="identifier", adds=BY_MAIL),
+    "send-password-code": Action(
+        "/api/auth/request-otp-for-password-reset", named_by="identifier", adds=BY_MAIL
+    ),
     "reset-password": Action(
         "/api/auth/reset-password-with-otp", ("otp", "new_password", "confirm_new_password"), "identifier"
     ),

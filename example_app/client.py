@@ -42,7 +42,9 @@ def buy_token(flow: str, client_id: str, secret: str) -> str:
         offer = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}
         answer = _exchange("POST", "/oauth/token", offer, {}).answer
     elif flow == "voice":
-        answer = _exchange("POST", "/api/v1/users/generate_access_token", {"secret_key": secret}, {}).answer["data"]
+        answer = _exchange("POST", "/api/v1/users/generate_access_token", {"secret_key": secret}, {}).answer[
+            "data"
+        ]
     else:
         return ""
     return str(answer["access_token"])

@@ -56,7 +56,10 @@ def _answers(chapter: Chapter) -> list[Answer]:
             for number, example in enumerate(chapter.examples)
         )
         _run(["sh", "-eu", "-c", script], work)
-        return [_answer(work / f"{number}.head", work / f"{number}.body") for number in range(len(chapter.examples))]
+        return [
+            _answer(work / f"{number}.head", work / f"{number}.body")
+            for number in range(len(chapter.examples))
+        ]
 
 
 def _answer(head: Path, body: Path) -> Answer:
@@ -118,7 +121,9 @@ def main(url: str | None) -> None:
         failures = 0
         for verdict in check(url.rstrip("/")):
             failures += bool(verdict.differences)
-            click.echo(f"{'FAILS' if verdict.differences else 'ok':6}{verdict.flow:10}{verdict.example.title}")
+            click.echo(
+                f"{'FAILS' if verdict.differences else 'ok':6}{verdict.flow:10}{verdict.example.title}"
+            )
             for difference in verdict.differences:
                 click.echo(f"{'':16}{difference}")
     click.echo(f"{failures} answers differ." if failures else "Every answer is the documented one.")

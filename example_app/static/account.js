@@ -13,7 +13,6 @@ const MODES = {
     done: "The PIN is changed.",
   },
   reset: {
-    first: "send-pin-code",
     action: "reset-pin",
     steps: [["otp", "Code from the inbox"], ["pin", "New PIN"], ["confirm_pin", "The same again"]],
     done: "The PIN is reset. A mail says so.",
@@ -23,6 +22,7 @@ const LENGTH = 6;
 
 const form = document.querySelector("#pin-form");
 const digits = document.querySelector("#digits");
+const sendCode = document.querySelector("#send-code");
 const unblock = document.querySelector("#unblock");
 
 let mode = MODES.validate;
@@ -39,14 +39,16 @@ onSubmit(form, async () => {
   return mode.done;
 });
 
-form.addEventListener("change", async ({ target }) => {
+form.addEventListener("change", ({ target }) => {
   if (target.name !== "mode") return;
   mode = MODES[target.value];
+  sendCode.hidden = mode !== MODES.reset;
+  delete form.dataset.state;
   begin();
   say(form, "");
-  if (mode.first) await tell(() => asked(mode.first), "A code is in the inbox.");
 });
 
+sendCode.addEventListener("click", () => tell(() => asked("send-pin-code"), "A code is in the inbox."));
 unblock.addEventListener("click", () => tell(() => asked("unblock-pin"), "The PIN is not blocked any more."));
 
 form.querySelector(".keys").addEventListener("click", ({ target: { value } }) => {
