@@ -19,7 +19,7 @@ DAY = timedelta(days=1)
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _QUOTA = re.compile(
     r"\s*([0-9]{1,9})\s*(?:per|/)\s*([0-9]{1,5})?\s*(second|minute|hour|day|week)s?\s*",
-    re.IGNORECASE,
+    re.IGNORECASE | re.ASCII,
 )
 
 

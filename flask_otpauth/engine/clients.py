@@ -46,7 +46,7 @@ class Clients:
 
         :raises ValueError: for a flow or a scope that does not exist.
         """
-        chosen = (flows,) if isinstance(flows, str) else tuple(flows)
+        chosen = (flows,) if isinstance(flows, str) else tuple(dict.fromkeys(flows))
         wrong = [flow for flow in chosen if flow not in self.flows]
         if wrong or not chosen:
             raise ValueError(f"flows are of {', '.join(self.flows)}; not {', '.join(wrong) or 'none'}")
@@ -73,9 +73,11 @@ class Clients:
         """
         A new secret; the old one, and what was bought with it, works ``overlap`` seconds longer.
 
-        :raises ValueError: if there is no such client.
+        :raises ValueError: if there is no such client, or the overlap is negative.
         """
         period = timedelta(seconds=overlap) if isinstance(overlap, int) else overlap
+        if period < timedelta(0):
+            raise ValueError("an overlap is not negative")
         rotated = Credentials(client_id, str(uuid.uuid4()))
         until = epoch_ms(self.clock()) + milliseconds(period)
         if not self.store.rotate_secret(client_id, self._digests(rotated.secret)[0], until):

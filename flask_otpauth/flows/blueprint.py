@@ -22,6 +22,7 @@ from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest as HttpBadRequest
 from werkzeug.exceptions import (
     HTTPException,
+    InternalServerError,
     RequestEntityTooLarge,
     ServiceUnavailable,
     UnsupportedMediaType,
@@ -47,6 +48,7 @@ _WORDED: Mapping[type[HTTPException], type[errors.Refusal]] = {
     HttpBadRequest: errors.MalformedRequest,
     RequestEntityTooLarge: errors.ContentTooLarge,
     UnsupportedMediaType: errors.UnsupportedMediaType,
+    InternalServerError: errors.InternalError,
     ServiceUnavailable: errors.Unavailable,
 }
 
@@ -227,9 +229,11 @@ class _Route:
 
 
 def _body(operation: Operation) -> dict[str, Any]:
-    request.max_content_length = MAX_BODY_BYTES
+    # One byte more, since a body of unannounced length is cut there without a word. And a hook of
+    # the host may have read it all before us.
+    request.max_content_length = MAX_BODY_BYTES + 1
     data = request.get_data()
-    if len(data) > MAX_BODY_BYTES:  # a hook of the host has read it before us
+    if len(data) > MAX_BODY_BYTES:
         raise errors.ContentTooLarge
     if operation.takes_form and request.mimetype == "application/x-www-form-urlencoded":
         return _form(request.form)

@@ -131,7 +131,7 @@ def _who_holds(setup: Setup) -> str:
 def _directory(setup: Setup, engine: Engine, metadata: MetaData) -> Any:
     chosen = setup.shared.users
     if chosen is None:
-        return ModelDirectory(packaged_model(metadata), own_sessions(engine))
+        return ModelDirectory(packaged_model(metadata), own_sessions(engine), lambda: _who_holds(setup))
     if isinstance(chosen, str):
         try:
             chosen = registry.imported(chosen)
@@ -150,4 +150,5 @@ def _model_directory(setup: Setup, model: type[UserMixin]) -> ModelDirectory | N
         return None
     with setup.app.app_context():
         engine: Engine = db.engine
-    return ModelDirectory(model, shared_sessions(db.session) if _is_memory(engine) else own_sessions(engine))
+    sessions = shared_sessions(db.session) if _is_memory(engine) else own_sessions(engine)
+    return ModelDirectory(model, sessions, lambda: _who_holds(setup))

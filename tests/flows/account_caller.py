@@ -155,7 +155,7 @@ class Merchant:
 
     def request(self, path: str = "/pin/request-otp-for-reset", **fields: Any) -> TestResponse:
         """Ask for a code."""
-        return self.call(path, **({"type": "email"} if path == PASSWORD_CODE else {}), **fields)
+        return self.call(path, **{**({"type": "email"} if path == PASSWORD_CODE else {}), **fields})
 
     def code(self, path: str = "/pin/request-otp-for-reset", **fields: Any) -> str:
         """Ask for a code and read it in the answer."""

@@ -23,10 +23,10 @@ from flask_otpauth.testing import MovableClock
 from flask_otpauth.testing.outbox import CHANNELS
 from flask_otpauth.testing.storage_contract.races import Operation, Racers, call, race_on_threads
 from tests.adapters.storage.databases import postgresql_schema
-from tests.hosts import SECRET_KEY
+from tests.hosts import SECRET_KEY, cheap_hashing
 
-#: A path, a JSON body, headers.
-Request = tuple[str, dict[str, Any], dict[str, str]]
+#: A path, a JSON body (``None``: a GET), headers.
+Request = tuple[str, dict[str, Any] | None, dict[str, str]]
 #: The HTTP status and the JSON of an answer.
 Answer = tuple[int, Any]
 
@@ -60,14 +60,16 @@ class RacingHost:
             OTPAUTH_CLOCK=MovableClock(),
             OTPAUTH_IP_LIMITS=None,
         )
-        self.otpauth = OtpAuth(self.app)
+        with cheap_hashing():
+            self.otpauth = OtpAuth(self.app)
         self.storage = self.app.extensions["otpauth"].services.storage
         self.sessions = self.storage.sessions
 
     def post(self, request: Request) -> Answer:
         """Answer a request."""
         path, body, headers = request
-        answer = self.app.test_client().post(path, json=body, headers=headers)
+        method = "GET" if body is None else "POST"
+        answer = self.app.test_client().open(path, method=method, json=body, headers=headers)
         return answer.status_code, answer.json
 
     def close(self) -> None:

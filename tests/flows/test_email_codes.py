@@ -350,7 +350,9 @@ def test_the_command_line_lifts_the_lock(unlimited: EmailCaller) -> None:
     assert unlimited.login()
 
 
-def test_the_hardened_cap_locks_until_an_administrator_helps(make_app: MakeApp, outbox: Outbox, clock: MovableClock) -> None:
+def test_the_hardened_cap_locks_until_an_administrator_helps(
+    make_app: MakeApp, outbox: Outbox, clock: MovableClock
+) -> None:
     caller = EmailCaller(make_app(email_failure_cap=7, email_max_guesses=1, **UNLIMITED), outbox)
     for _ in range(7):
         caller.fresh_code()
@@ -381,7 +383,9 @@ def test_an_address_gets_five_codes_in_any_fifteen_minutes(caller: EmailCaller, 
     assert answers[-1].headers["Retry-After"] == str(900 - 5 * 60)
 
 
-def test_the_quota_of_fifteen_minutes_ends_to_the_millisecond(caller: EmailCaller, clock: MovableClock) -> None:
+def test_the_quota_of_fifteen_minutes_ends_to_the_millisecond(
+    caller: EmailCaller, clock: MovableClock
+) -> None:
     for _ in range(5):
         caller.ask()
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, NamedTuple
 
 import pytest
+from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_otpauth.core.errors import StorageUnavailable
@@ -31,6 +32,12 @@ class Stage(NamedTuple):
         services = self.caller.app.extensions["otpauth"].services
         self.monkeypatch.setattr(type(services.codes), "send", fail)
         return self.caller.ask()
+
+
+@pytest.fixture
+def stage(outbox: Outbox, clock: MovableClock, monkeypatch: pytest.MonkeyPatch) -> Callable[[Flask], Stage]:
+    """The stage of an app."""
+    return lambda app: Stage(EmailCaller(app, outbox), clock, monkeypatch)
 
 
 def used(stage: Stage) -> TestResponse:
@@ -111,7 +118,14 @@ TABLE = [
     Row("no email", lambda s: s.caller.post("/request-otp"), "Email is required", 1, -801, 400),
     Row("blank email", lambda s: s.caller.ask("  "), "Email is required", 1, -801, 400),
     Row("null email", lambda s: s.caller.ask(None), "Email is required", 1, -801, 400),  # type: ignore[arg-type]
-    Row("no code", lambda s: s.caller.post("/verify-otp", {"email": ADDRESS}), "OTP code is required", 1, -801, 400),
+    Row(
+        "no code",
+        lambda s: s.caller.post("/verify-otp", {"email": ADDRESS}),
+        "OTP code is required",
+        1,
+        -801,
+        400,
+    ),
     Row("blank code", lambda s: s.caller.verify(" "), "OTP code is required", 1, -801, 400),
     Row("null code", lambda s: s.caller.verify(None), "OTP code is required", 1, -801, 400),
     Row("no token", lambda s: s.caller.post("/refresh-token"), "Refresh token is required", 1, -801, 400),
@@ -153,13 +167,11 @@ def test_every_row_of_the_table_of_errors(
     error_codes: str,
     http_status: str,
     make_app: MakeApp,
-    outbox: Outbox,
-    clock: MovableClock,
-    monkeypatch: pytest.MonkeyPatch,
+    stage: Callable[[Flask], Stage],
 ) -> None:
     app = make_app(flows=("email",), email_error_codes=error_codes, email_http_status=http_status)
 
-    answer = row.happens(Stage(EmailCaller(app, outbox), clock, monkeypatch))
+    answer = row.happens(stage(app))
 
     assert answer.json == {"code": getattr(row, error_codes), "message": row.message, "data": {}}
     assert answer.status_code == getattr(row, http_status)

@@ -141,7 +141,9 @@ def test_a_template_that_fails_uses_nothing_up(
 # -- to whom ---------------------------------------------------------------------------------
 
 
-def test_the_mail_goes_to_the_accounts_stored_address(app: Flask, caller: EmailCaller, outbox: Outbox) -> None:
+def test_the_mail_goes_to_the_accounts_stored_address(
+    app: Flask, caller: EmailCaller, outbox: Outbox
+) -> None:
     with app.app_context():
         app.extensions["otpauth"].services.directory.create(email="Stored.Name@example.com")
 
@@ -149,7 +151,10 @@ def test_the_mail_goes_to_the_accounts_stored_address(app: Flask, caller: EmailC
 
     assert outbox.last.recipient == "Stored.Name@example.com"
     assert answer.json["data"]["email"] == "STORED.NAME@example.com"
-    assert caller.verify(caller.code, "stored.name@example.com").json["data"]["email"] == "Stored.Name@example.com"
+    assert (
+        caller.verify(caller.code, "stored.name@example.com").json["data"]["email"]
+        == "Stored.Name@example.com"
+    )
 
 
 @pytest.mark.parametrize(
@@ -202,7 +207,9 @@ def test_on_verify_requests_alone_fill_no_table(caller: EmailCaller, app: Flask)
         assert users_of(app).find(ADDRESS).email_verified
 
 
-def test_on_request_the_account_is_there_at_once_and_not_yet_verified(make_app: MakeApp, outbox: Outbox) -> None:
+def test_on_request_the_account_is_there_at_once_and_not_yet_verified(
+    make_app: MakeApp, outbox: Outbox
+) -> None:
     app = make_app(email_create_user="on_request")
     caller = EmailCaller(app, outbox)
 
@@ -308,7 +315,9 @@ def test_a_letter_that_is_withheld_is_written_all_the_same_since_writing_takes_t
         users_of(app).disable(users_of(app).create(email=ADDRESS).id)
     rendered: list[str] = []
     render = app.jinja_env.select_template
-    monkeypatch.setattr(app.jinja_env, "select_template", lambda names: rendered.append(names[0]) or render(names))
+    monkeypatch.setattr(
+        app.jinja_env, "select_template", lambda names: rendered.append(names[0]) or render(names)
+    )
 
     caller.ask()
     withheld, rendered[:] = list(rendered), []

@@ -247,7 +247,9 @@ def test_the_grace_may_be_nothing(make_app: MakeApp, outbox: Outbox) -> None:
     assert told(caller.refresh(token)) == REFUSED
 
 
-def test_a_refresh_token_lives_thirty_days_from_its_own_issue(caller: EmailCaller, clock: MovableClock) -> None:
+def test_a_refresh_token_lives_thirty_days_from_its_own_issue(
+    caller: EmailCaller, clock: MovableClock
+) -> None:
     token = caller.login()["refreshToken"]
     clock.tick_ms(int(30 * DAYS * 1000) - 1)
     second = caller.refresh(token)
@@ -310,7 +312,9 @@ def changed(token: str, index: int) -> str:
         lambda token: {"refreshToken": token},
     ],
 )
-def test_what_is_no_refresh_token_of_ours_is_invalid_and_harms_nobody(forge: Any, caller: EmailCaller) -> None:
+def test_what_is_no_refresh_token_of_ours_is_invalid_and_harms_nobody(
+    forge: Any, caller: EmailCaller
+) -> None:
     login = caller.login()
 
     assert told(caller.refresh(forge(login["refreshToken"]))) == REFUSED
@@ -352,7 +356,9 @@ def test_logging_out_ends_this_session_alone(make_app: MakeApp, outbox: Outbox) 
         ({"Authorization": "Bearer x"}, 'Bearer error="invalid_token"'),
     ],
 )
-def test_nobody_logs_out_without_a_live_token(headers: dict[str, str], challenge: str, caller: EmailCaller) -> None:
+def test_nobody_logs_out_without_a_live_token(
+    headers: dict[str, str], challenge: str, caller: EmailCaller
+) -> None:
     answer = caller.post("/logout", headers=headers)
 
     assert answer.status_code == 401

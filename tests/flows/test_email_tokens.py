@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
@@ -27,7 +28,12 @@ def with_routes(app: Flask) -> Flask:
     @otpauth.token_required
     def profile() -> dict[str, Any]:
         user = otpauth.current_user
-        data = {"userId": user.id, "email": user.email, "fullName": user.full_name, "avatarUrl": user.avatar_url}
+        data = {
+            "userId": user.id,
+            "email": user.email,
+            "fullName": user.full_name,
+            "avatarUrl": user.avatar_url,
+        }
         return {"code": 0, "message": "Success", "data": data}
 
     @app.get("/untouched")
@@ -77,7 +83,9 @@ def test_the_documents_profile_route(app: Flask, caller: EmailCaller) -> None:
     }
 
 
-@pytest.mark.parametrize("authorization", ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Token abc", "eyJ.a.b"])
+@pytest.mark.parametrize(
+    "authorization", ["", "Bearer", "Bearer ", "Basic dXNlcjpwYXNz", "Token abc", "eyJ.a.b"]
+)
 def test_without_a_bearer_token_the_challenge_is_bare(authorization: str, app: Flask) -> None:
     answer = app.test_client().get("/apis/user/profile", headers={"Authorization": authorization})
 
@@ -131,7 +139,9 @@ def test_an_expired_token_is_invalid(app: Flask, caller: EmailCaller, clock: Mov
     assert answer.headers["WWW-Authenticate"] == INVALID
 
 
-def test_the_user_is_read_only_when_somebody_looks(app: Flask, caller: EmailCaller, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_user_is_read_only_when_somebody_looks(
+    app: Flask, caller: EmailCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
     token = caller.login()["accessToken"]
     directory = app.extensions["otpauth"].services.directory
     looks: list[str] = []
@@ -172,7 +182,9 @@ def test_a_view_keeps_its_name(app: Flask) -> None:
 # -- @fresh_otp_required ---------------------------------------------------------------------
 
 
-def test_a_fresh_login_passes_to_its_last_millisecond(app: Flask, caller: EmailCaller, clock: MovableClock) -> None:
+def test_a_fresh_login_passes_to_its_last_millisecond(
+    app: Flask, caller: EmailCaller, clock: MovableClock
+) -> None:
     token = caller.login()["accessToken"]
     clock.tick_ms(299_999)
 
@@ -190,12 +202,13 @@ def test_an_older_login_is_asked_for_a_code(app: Flask, caller: EmailCaller, clo
     assert answer.status_code == 401
     assert answer.json == {"code": -200, "message": "OTP required", "data": {}}
     assert (
-        answer.headers["WWW-Authenticate"]
-        == 'Bearer error="insufficient_user_authentication", max_age="300"'
+        answer.headers["WWW-Authenticate"] == 'Bearer error="insufficient_user_authentication", max_age="300"'
     )
 
 
-def test_a_refresh_is_no_new_login_and_a_login_is(app: Flask, caller: EmailCaller, clock: MovableClock) -> None:
+def test_a_refresh_is_no_new_login_and_a_login_is(
+    app: Flask, caller: EmailCaller, clock: MovableClock
+) -> None:
     login, client = caller.login(), app.test_client()
     clock.tick(300)
 
@@ -260,44 +273,23 @@ def every_token(app: Flask, outbox: Outbox) -> dict[str, str]:
 
 def opens(app: Flask) -> dict[str, Callable[[str], bool]]:
     """For each use: whether a token opens it."""
-    client = app.test_client()
 
-    def access(token: str) -> bool:
-        return client.get("/untouched", headers=bearer(token)).status_code == 200
+    def post(path: str, headers: dict[str, str], **body: str) -> TestResponse:
+        return app.test_client().post(path, json=body, headers=headers)
 
-    def logout(token: str) -> bool:
-        return client.post("/apis/auth/logout", headers=bearer(token)).status_code == 200
+    def named(token: str) -> dict[str, str]:
+        return {"Authorization": f"Token {token}"}
 
-    def refresh(token: str) -> bool:
-        return client.post("/apis/auth/refresh-token", json={"refreshToken": token}).json["code"] == 0
-
-    def sms(token: str) -> bool:
-        answer = client.post("/api/auth/verify-otp", json={}, headers=bearer(token))
-        return answer.json["status"] != "UNAUTHORIZED"
-
-    def account(token: str) -> bool:
-        return client.post("/api/pin/validate", json={}, headers=bearer(token)).status_code != 401
-
-    def account_secret(token: str) -> bool:
-        headers = {"Authorization": f"Token {token}"}
-        return client.post("/api/pin/validate", json={}, headers=headers).status_code != 401
-
-    def voice(token: str) -> bool:
-        answer = client.post("/api/v1/campaigns/x/voiceotp", json={}, headers={"Authorization": token})
-        return answer.status_code not in (401, 403) and answer.json.get("code") not in (401, 403)
-
-    def flashcall(token: str) -> bool:
-        return client.post("/v1/orders", json={}, headers={"X-Application-Token": token}).status_code != 403
-
+    pin, order, call = "/api/pin/validate", "/v1/orders", "/api/v1/campaigns/x/voiceotp"
     return {
-        "access": access,
-        "logout": logout,
-        "refresh": refresh,
-        "sms": sms,
-        "account": account,
-        "account secret": account_secret,
-        "voice": voice,
-        "flashcall": flashcall,
+        "access": lambda token: post("/apis/user/profile", bearer(token)).status_code == 200,
+        "logout": lambda token: post("/apis/auth/logout", bearer(token)).status_code == 200,
+        "refresh": lambda token: post("/apis/auth/refresh-token", {}, refreshToken=token).json["code"] == 0,
+        "sms": lambda token: post("/api/auth/verify-otp", bearer(token)).json["status"] != "UNAUTHORIZED",
+        "account": lambda token: post(pin, bearer(token)).status_code != 401,
+        "account secret": lambda token: post(pin, named(token)).status_code != 401,
+        "voice": lambda token: post(call, {"Authorization": token}).json["code"] not in (401, 403),
+        "flashcall": lambda token: post(order, {"X-Application-Token": token}).status_code != 403,
     }
 
 
@@ -363,7 +355,9 @@ def test_a_token_of_another_app_is_refused(
     assert statuses == [200, 401, 401, 200]
 
 
-def test_a_token_that_was_signed_with_the_apps_secret_itself_is_refused(app: Flask, caller: EmailCaller, clock: MovableClock) -> None:
+def test_a_token_that_was_signed_with_the_apps_secret_itself_is_refused(
+    app: Flask, caller: EmailCaller
+) -> None:
     genuine = caller.login()["accessToken"]
     claims = jwt.decode(genuine, options={"verify_signature": False})
     copy = jwt.encode(claims, app.config["SECRET_KEY"], headers=jwt.get_unverified_header(genuine))

@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from sqlalchemy import select
+
 from tests.flows.racing import Answer, Arena, Request, arena, database, racers
 from tests.flows.sms_caller import NUMBER, PHONE, RESEND, SPELLINGS, VERIFY, another
 
@@ -37,6 +39,13 @@ def _outcome(body: dict[str, Any]) -> str:
     return "OK" if body["status"] == "OK" else str(otp.get("status", body["status"]))
 
 
+def guesses_and_misses(arena: Arena) -> tuple[int, int]:
+    """What the store has counted: against the code, and against the number."""
+    row = arena.host.storage.tables.challenges.c
+    rows = arena.host.storage.database.read(select(row.guesses, row.misses))
+    return sum(each["guesses"] for each in rows), sum(each["misses"].count(",") for each in rows)
+
+
 def test_of_fifty_requests_for_a_fresh_number_one_sends_and_the_others_wait(arena: Arena) -> None:
     headers, ways = api_token(arena), namings(arena)
     requests: list[Request] = [(RESEND, ways[turn % len(ways)], headers) for turn in range(50)]
@@ -47,16 +56,17 @@ def test_of_fifty_requests_for_a_fresh_number_one_sends_and_the_others_wait(aren
     assert len(arena.sent) == 1
 
 
-def test_without_a_cooldown_three_of_fifty_are_sent_however_they_arrive(arena: Arena) -> None:
-    headers, ways = api_token(arena), namings(arena)
+def test_of_fifty_requests_for_a_days_last_code_one_sends_and_none_sends_a_fourth(arena: Arena) -> None:
+    # The processes' clocks stand still at what is now for this one.
     clock = arena.host.app.config["OTPAUTH_CLOCK"]
     clock.tick(-200)
+    headers, ways = api_token(arena), namings(arena)
     for _ in range(2):
         arena.host.post((RESEND, PHONE, headers))
         clock.tick(100)
+    requests: list[Request] = [(RESEND, ways[turn % len(ways)], headers) for turn in range(50)]
 
-    third = arena.at_once([(RESEND, ways[turn % len(ways)], headers) for turn in range(50)])
-    fourth = arena.at_once([(RESEND, ways[turn % len(ways)], headers) for turn in range(50)])
+    third, fourth = arena.at_once(requests), arena.at_once(requests)
 
     assert outcomes(third) == {"OK": 1, "limit": 49}
     assert outcomes(fourth) == {"limit": 50}
@@ -83,3 +93,4 @@ def test_of_fifty_wrong_codes_five_are_judged(arena: Arena) -> None:
 
     assert outcomes(answers) == {"INVALID_FIELD": 50}
     assert after["status"] == "INVALID_FIELD"
+    assert guesses_and_misses(arena) == (5, 5)

@@ -7,12 +7,12 @@ from contextlib import AbstractContextManager, contextmanager
 from typing import Any, Literal
 
 from sqlalchemy import Boolean, Engine, MetaData, String, select, true
-from sqlalchemy.exc import DBAPIError, IntegrityError
-from sqlalchemy.exc import TimeoutError as PoolTimeout
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Mapped, Session, mapped_column, registry, validates
+from sqlalchemy.schema import CreateTable
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses
-from flask_otpauth.core.errors import StorageUnavailable
+from flask_otpauth.adapters.storage.sqlalchemy.database import outages
 from flask_otpauth.ports.directory import IdentifierKind, User
 
 _PACKAGED = "flask_otpauth.user"
@@ -68,18 +68,29 @@ class ModelDirectory:
     A :class:`~flask_otpauth.ports.directory.Directory` over a model with :class:`UserMixin`.
 
     ``open_session`` gives short sessions of our own (:func:`own_sessions`), never the host's:
-    its pending rows are neither committed nor lost.
+    its pending rows are neither committed nor lost. ``who_holds`` tells which transaction of
+    the host is open, for the message of a locked SQLite file.
     """
 
-    def __init__(self, model: type[Any], open_session: OpenSession) -> None:
+    def __init__(
+        self, model: type[Any], open_session: OpenSession, who_holds: Callable[[], str] = lambda: ""
+    ) -> None:
         self.model = model
         self._open = open_session
+        self._who_holds = who_holds
         self._key = model.__mapper__.primary_key[0]
 
     def create_all(self) -> None:
         """Create the table, if it is missing."""
-        with _down_is_told(), self._open(True) as session:
-            self.model.metadata.create_all(session.connection(), tables=[self.model.__table__])
+        create = CreateTable(self.model.__table__, if_not_exists=True)
+        for is_last_try in (False, True):
+            try:
+                with outages(self._who_holds), self._open(True) as session:
+                    session.execute(create)
+            except (IntegrityError, ProgrammingError):
+                # PostgreSQL, where another process is creating it at the same moment.
+                if is_last_try:
+                    raise
 
     def get(self, user_id: str) -> User | None:
         """The user of that primary key."""
@@ -90,7 +101,7 @@ class ModelDirectory:
         column, wanted = self._column(kind), self._typed(kind, value)
         if wanted is None:
             return None
-        with _down_is_told(), self._open(False) as session:
+        with outages(self._who_holds), self._open(False) as session:
             found: User | None = session.scalars(select(self.model).where(column == wanted)).one_or_none()
             return found
 
@@ -98,13 +109,13 @@ class ModelDirectory:
         """
         A new user; for an e-mail or phone that exists, that user.
 
-        :raises ValueError: if another identifier is taken.
+        :raises ValueError: if the member id is taken, or a column of the host's demands more.
         """
         existing = self._existing(fields)
         if existing is not None:
             return existing
         try:
-            with _down_is_told(), self._open(True) as session:
+            with outages(self._who_holds), self._open(True) as session:
                 user: User = self.model(**fields)
                 session.add(user)
                 session.flush()
@@ -114,7 +125,8 @@ class ModelDirectory:
             # Somebody else wrote the same address between the look and the leap.
             existing = self._existing(fields)
             if existing is None:
-                raise ValueError("another user has this member id") from None
+                # Without the database's own words, which hold the address.
+                raise ValueError(self._refused(fields)) from None
             return existing
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
@@ -127,7 +139,7 @@ class ModelDirectory:
 
     def _set(self, user_id: str, attribute: str, value: bool) -> bool:
         key = self._typed("id", user_id)
-        with _down_is_told(), self._open(True) as session:
+        with outages(self._who_holds), self._open(True) as session:
             user = None if key is None else session.get(self.model, key)
             if user is not None:
                 setattr(user, attribute, value)
@@ -137,6 +149,12 @@ class ModelDirectory:
         email, phone = fields.get("email"), fields.get("phone")
         by_email = self.find("email", CanonicalAddresses().email(email)) if email else None
         return by_email or (self.find("phone", phone) if phone else None)
+
+    def _refused(self, fields: dict[str, Any]) -> str:
+        member_id = fields.get("member_id")
+        if member_id is not None and self.find("member_id", member_id) is not None:
+            return "another user has this member id"
+        return f"a column of {self.model.__name__} demands a value that it was not given"
 
     def _column(self, kind: IdentifierKind) -> Any:
         return self._key if kind == "id" else getattr(self.model, "email_key" if kind == "email" else kind)
@@ -186,13 +204,3 @@ def shared_sessions(current: Callable[[], Session]) -> OpenSession:
                 session.commit()
 
     return open_session
-
-
-@contextmanager
-def _down_is_told() -> Iterator[None]:
-    try:
-        yield
-    except IntegrityError:
-        raise
-    except (DBAPIError, PoolTimeout) as error:
-        raise StorageUnavailable(f"the directory cannot be reached ({type(error).__name__})") from error

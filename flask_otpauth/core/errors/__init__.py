@@ -12,7 +12,7 @@ Everything that can go wrong, as one tree.
         ├── BadRequest            MalformedRequest, MethodNotAllowed, ContentTooLarge,
         │                         UnsupportedMediaType, InvalidFields
         ├── NotAuthenticated      CredentialsMissing, CredentialsInvalid, FreshLoginRequired,
-        │                         RefreshTokenInvalid
+        │                         RefreshTokenInvalid, AccountTokenInvalid, CaptchaRequired
         ├── NotPermitted          ClientBlocked, ClientNotAllowed, UserMismatch, CampaignPaused
         ├── NotFound              UserNotFound, OrderNotFound, CampaignNotFound, TemplateNotFound
         ├── Limited               CooldownActive, QuotaExceeded, SubjectLocked, TooManyRequests

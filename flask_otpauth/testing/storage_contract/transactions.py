@@ -48,6 +48,16 @@ class TransactionContract:
         assert storage.secrets.read(pin) == Secret()
         assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
 
+    def test_an_exception_undoes_a_request_for_a_code(self, storage: Storage, subject: Subject) -> None:
+        storage.challenges.issue(subject.issue("111111"))
+
+        with suppress(GaveUp), storage.transaction():
+            storage.challenges.issue(subject.issue("222222", send_limits=(COOLDOWN,)))
+            raise GaveUp
+
+        assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
+        assert storage.challenges.issue(subject.issue(send_limits=(COOLDOWN,))).issued
+
     def test_what_ends_well_stands(self, storage: Storage, subject: Subject) -> None:
         session = Session(fresh_name("session"), fresh_name("user"), NOON, NOON, NOON + 1)
         storage.challenges.issue(subject.issue("111111"))

@@ -9,13 +9,20 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from sqlalchemy import Connection, CursorResult, Engine, Executable, Table, create_engine
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DBAPIError, InterfaceError, InternalError, OperationalError
+from sqlalchemy.exc import (
+    DBAPIError,
+    IntegrityError,
+    InterfaceError,
+    InternalError,
+    OperationalError,
+    ProgrammingError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
@@ -138,6 +145,13 @@ class Database:
 
     def create(self, tables: Tables) -> None:
         """Create those of ``tables`` that are missing."""
+        try:
+            self._create(tables)
+        except (IntegrityError, ProgrammingError):
+            # Another process was creating them at the same moment, and has done so by now.
+            self._create(tables)
+
+    def _create(self, tables: Tables) -> None:
         with self.transaction(), self._outages():
             tables.metadata.create_all(self._connection, tables.all())
 
@@ -156,30 +170,39 @@ class Database:
             with self._outages(), self._open.connection.begin_nested():
                 yield
 
-    @contextmanager
-    def _outages(self) -> Iterator[None]:
-        try:
-            yield
-        except PoolTimeout as error:
-            raise StorageUnavailable("no connection to the database became free in time") from error
-        except DBAPIError as error:
-            reason = self._reason(error)
-            if reason is None:
-                raise
-            raise StorageUnavailable(reason) from error
+    def _outages(self) -> AbstractContextManager[None]:
+        return outages(self._who_holds)
 
-    def _reason(self, error: DBAPIError) -> str | None:
-        """What is wrong with the database; ``None`` if it is not the database."""
-        said = str(error.orig)
-        if said.startswith("no such table") or getattr(error.orig, "sqlstate", None) == _MISSING_TABLE:
-            return "a table is missing: run `flask otpauth init-db`, or your migrations"
-        if getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-            return f"the database is locked by another transaction. {self._who_holds()}".rstrip()
-        if error.connection_invalidated or isinstance(
-            error, OperationalError | InterfaceError | InternalError
-        ):
-            return f"the database failed: {said.partition(chr(10))[0]}"
-        return None
+
+@contextmanager
+def outages(who_holds: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """
+    Make a ``StorageUnavailable`` of whatever says that the database cannot do it now.
+
+    ``who_holds`` tells, for the message of a locked SQLite file, which transaction of the host
+    is open.
+    """
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StorageUnavailable("no connection to the database became free in time") from error
+    except DBAPIError as error:
+        reason = _reason(error, who_holds)
+        if reason is None:
+            raise
+        raise StorageUnavailable(reason) from error
+
+
+def _reason(error: DBAPIError, who_holds: Callable[[], str]) -> str | None:
+    """What is wrong with the database; ``None`` if it is not the database."""
+    said = str(error.orig)
+    if said.startswith("no such table") or getattr(error.orig, "sqlstate", None) == _MISSING_TABLE:
+        return "a table is missing: run `flask otpauth init-db`, or your migrations"
+    if getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
+        return f"the database is locked by another transaction. {who_holds()}".rstrip()
+    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError | InternalError):
+        return f"the database failed: {said.partition(chr(10))[0]}"
+    return None
 
 
 def settled(attempt: Callable[[], T | None], explain: Callable[[], T | None]) -> T:

@@ -1,0 +1,173 @@
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from flask_otpauth.core import challenges
+from flask_otpauth.core.challenges import Cap, Guess, Issue, IssueResult, Record, Standing, State
+from flask_otpauth.core.instants import entry
+from flask_otpauth.core.limits import Block, Limit
+
+NOW = 1_732_190_400_000
+RIGHT, WRONG = b"r" * 32, b"w" * 32
+LOCK = Limit("lock", 2, 1_000)
+COOLDOWN = Limit("cooldown", 1, 1_000)
+
+LIVE = Record(digest=RIGHT, nonce="nonce-of-the-code", issued_at=NOW, expires_at=NOW + 100)
+FREE = Record()
+LOCKED = Record(misses=entry(NOW, "aaaa") + entry(NOW - 1, "bbbb"))
+
+
+def guess(digest: bytes, now_ms: int = NOW) -> Guess:
+    return Guess(b"limits", b"challenge", (digest,), "nonce-of-the-guess", now_ms, 5, (LOCK,))
+
+
+def issue(**more: object) -> Issue:
+    fields = {"send_limits": (COOLDOWN,), "locks": (LOCK,), "references": ("limits", "challenge"), **more}
+    return Issue(b"limits", b"challenge", "nonce-of-the-issue", RIGHT, NOW, NOW + 100, **fields)  # type: ignore[arg-type]
+
+
+# -- judging ----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("digest", [RIGHT, WRONG])
+@pytest.mark.parametrize(
+    ("limits", "challenge", "now_ms", "expected"),
+    [
+        (LOCKED, LIVE, NOW, Standing(State.LOCKED, block=Block("lock", NOW + 999, 2))),
+        (LOCKED, None, NOW, Standing(State.LOCKED, block=Block("lock", NOW + 999, 2))),
+        (None, None, NOW, Standing(State.NONE)),
+        (FREE, replace(LIVE, digest=None), NOW, Standing(State.NONE)),
+        (FREE, replace(LIVE, consumed_at=NOW), NOW, Standing(State.USED, left=5)),
+        (FREE, replace(LIVE, consumed_at=NOW, guesses=5), NOW, Standing(State.USED)),
+        (FREE, replace(LIVE, consumed_at=NOW), NOW + 100, Standing(State.USED, left=5, expired=True)),
+        (FREE, replace(LIVE, guesses=5), NOW, Standing(State.EXHAUSTED)),
+        (FREE, replace(LIVE, guesses=9), NOW + 100, Standing(State.EXHAUSTED, expired=True)),
+        (FREE, replace(LIVE, guesses=1), NOW + 100, Standing(State.EXPIRED, left=4, expired=True)),
+    ],
+)
+def test_a_dead_code_is_not_judged_but_it_is_told_whether_the_guess_was_right(
+    limits: Record | None, challenge: Record | None, now_ms: int, expected: Standing, digest: bytes
+) -> None:
+    standing = challenges.judge(limits, challenge, guess(digest, now_ms))
+
+    judged_rows = expected.state not in (State.LOCKED, State.NONE)
+    assert standing == replace(expected, right=judged_rows and digest == RIGHT)
+
+
+@pytest.mark.parametrize(
+    ("digest", "guesses", "expected"),
+    [
+        (RIGHT, 0, Standing(State.ACCEPTED, right=True, left=5)),
+        (RIGHT, 4, Standing(State.ACCEPTED, right=True, left=1)),
+        (WRONG, 0, Standing(State.WRONG, left=4)),
+        (WRONG, 4, Standing(State.WRONG, left=0)),
+    ],
+)
+def test_a_live_code_is_judged(digest: bytes, guesses: int, expected: Standing) -> None:
+    standing = challenges.judge(FREE, replace(LIVE, guesses=guesses), guess(digest, NOW + 99))
+
+    assert standing == expected
+
+
+def test_a_digest_under_any_key_may_match() -> None:
+    assert challenges.matches(RIGHT, [WRONG, RIGHT])
+    assert not challenges.matches(RIGHT, [WRONG])
+    assert not challenges.matches(RIGHT, [])
+
+
+def test_an_accepted_guess_consumes_the_code_and_clears_the_misses() -> None:
+    accepted = Standing(State.ACCEPTED, right=True)
+    limits = replace(LOCKED, held=True)
+
+    assert challenges.with_guess(LIVE, guess(RIGHT), accepted) == replace(
+        LIVE, consumed_at=NOW, updated_at=NOW
+    )
+    assert challenges.with_miss(limits, guess(RIGHT), accepted) == replace(limits, misses="", held=False)
+
+
+def test_a_wrong_guess_is_counted_by_the_code_and_by_the_subject() -> None:
+    wrong = Standing(State.WRONG)
+    missed = challenges.with_miss(LOCKED, guess(WRONG), wrong)
+
+    assert challenges.with_guess(LIVE, guess(WRONG), wrong) == replace(LIVE, guesses=1, updated_at=NOW)
+    assert missed.misses == entry(NOW, "nonce") + entry(NOW, "aaaa"), "no more than the lock looks at"
+    assert (missed.held, missed.updated_at) == (False, NOW)
+
+
+def test_a_miss_under_a_lock_without_an_end_holds_the_row() -> None:
+    endless = replace(guess(WRONG), locks=(LOCK, Limit("lock", 9, None)))
+
+    assert challenges.with_miss(FREE, endless, Standing(State.WRONG)).held
+
+
+# -- issuing ----------------------------------------------------------------------------------------
+
+
+def test_an_issue_is_blocked_by_its_locks_and_by_its_limits() -> None:
+    sent = Record(sends=entry(NOW - 1, "aaaa"))
+
+    assert challenges.blocked(FREE, issue()) is None
+    assert challenges.blocked(sent, issue()) == Block("cooldown", NOW + 999, 1)
+    assert challenges.blocked(LOCKED, issue()) == Block("lock", NOW + 999, 2)
+
+
+@pytest.mark.parametrize(
+    ("challenge", "within_ms", "repeated"),
+    [
+        (LIVE, 1, True),
+        (LIVE, 0, False),
+        (replace(LIVE, issued_at=NOW - 10), 10, False),
+        (replace(LIVE, issued_at=NOW - 9), 10, True),
+        (replace(LIVE, digest=WRONG), 10, False),
+        (replace(LIVE, digest=None), 10, False),
+    ],
+)
+def test_the_same_code_within_the_time_is_a_repetition(
+    challenge: Record, within_ms: int, repeated: bool
+) -> None:
+    assert challenges.repeats(challenge, issue(repeat_within_ms=within_ms)) is repeated
+
+
+def test_a_repetition_is_told_before_a_lock_a_lock_before_a_cap_and_a_cap_as_a_quota() -> None:
+    cap = Cap(b"campaign", 3, NOW, NOW + 10)
+    request = issue(repeat_within_ms=10, cap=cap)
+
+    assert challenges.refusal(LOCKED, LIVE, 3, request) == IssueResult(repeated=True)
+    assert challenges.refusal(LOCKED, FREE, 3, request) == IssueResult(Block("lock", NOW + 999, 2))
+    assert challenges.refusal(FREE, FREE, 3, request) == IssueResult(Block("quota", NOW + 10, 3))
+    assert challenges.refusal(FREE, FREE, 2, request) is None
+
+
+def test_only_what_is_neither_blocked_nor_repeated_is_issued() -> None:
+    assert IssueResult().issued
+    assert not IssueResult(repeated=True).issued
+    assert not IssueResult(Block("quota", None)).issued
+
+
+def test_an_issue_is_logged_and_begins_the_code_anew() -> None:
+    worn = replace(LIVE, guesses=4, consumed_at=NOW, misses="untouched", digest=WRONG)
+
+    row = challenges.with_code(challenges.with_send(worn, issue()), issue())
+
+    assert row == Record(
+        sends=entry(NOW, "nonce"),
+        misses="untouched",
+        nonce="nonce-of-the-issue",
+        digest=RIGHT,
+        issued_at=NOW,
+        expires_at=NOW + 100,
+        reference="challenge",
+        updated_at=NOW,
+    )
+    assert challenges.with_send(worn, issue()).reference == "limits"
+
+
+def test_what_is_withdrawn_leaves_the_log_and_takes_its_own_code_along() -> None:
+    older = entry(NOW - 5, "aaaa")
+    own = Record(sends=issue().entry + older, nonce="nonce-of-the-issue", digest=RIGHT)
+    newer = replace(own, nonce="another")
+
+    assert challenges.without(own, issue()) == replace(own, sends=older, digest=None)
+    assert challenges.without(newer, issue()) == replace(newer, sends=older)

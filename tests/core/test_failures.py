@@ -1,0 +1,81 @@
+from __future__ import annotations
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_otpauth.core.failures import FOR_EVER, FailurePolicy, Secret
+
+NOW = 1_732_190_400_000
+MINUTE = 60_000
+PIN = FailurePolicy(limit=3, window_ms=1_000)
+PASSWORD = FailurePolicy(limit=10, block_ms=15 * MINUTE, longest_block_ms=24 * 60 * MINUTE)
+
+
+def after(failures: int, policy: FailurePolicy, now_ms: int = NOW) -> Secret:
+    secret = Secret("h1")
+    for _ in range(failures):
+        secret = secret.failed(policy, now_ms)
+    return secret
+
+
+def test_a_block_without_a_length_lasts_until_somebody_ends_it() -> None:
+    assert after(3, PIN).blocked_until(PIN, NOW + 10**15) == NOW + FOR_EVER
+
+
+def test_what_is_left_counts_down_to_the_block() -> None:
+    secrets = [after(failures, PIN) for failures in range(4)]
+
+    assert [secret.left(PIN) for secret in secrets[:3]] == [3, 2, 1]
+    assert [secret.blocked_until(PIN, NOW) is not None for secret in secrets] == [False, False, False, True]
+
+
+@pytest.mark.parametrize(
+    ("failures", "minutes"),
+    [(10, 15), (20, 30), (30, 60), (70, 960), (80, 1_440), (90, 1_440), (10**6, 1_440)],
+)
+def test_each_further_block_is_twice_as_long_up_to_the_longest(failures: int, minutes: int) -> None:
+    secret = Secret("h1", failures, NOW)
+    end = NOW + minutes * MINUTE
+
+    assert secret.blocked_until(PASSWORD, end - 1) == end
+    assert secret.blocked_until(PASSWORD, end) is None
+
+
+def test_without_a_longest_block_every_block_is_as_long_as_the_first() -> None:
+    policy = FailurePolicy(limit=2, block_ms=MINUTE)
+
+    assert policy.block_length(20) == MINUTE
+
+
+@pytest.mark.parametrize(("later_ms", "counted"), [(999, 3), (1_000, 1)])
+def test_the_count_is_zero_when_the_window_after_the_last_failure_is_over(
+    later_ms: int, counted: int
+) -> None:
+    assert after(2, PIN).failed(PIN, NOW + later_ms).failures == counted
+
+
+def test_without_a_window_the_count_lasts() -> None:
+    assert after(9, PASSWORD).failed(PASSWORD, NOW + 10**12).failures == 10
+
+
+@given(st.integers(0, 40))
+def test_a_failure_never_changes_the_hash(failures: int) -> None:
+    assert after(failures, PASSWORD).hash == "h1"
+
+
+@pytest.mark.parametrize(
+    ("secret", "honoured"),
+    [
+        (Secret("h1"), True),
+        (Secret(None), True),
+        (Secret("h2"), False),
+        (Secret("h1", failures=2, failed_at=NOW), True),
+        (Secret("h1", failures=3, failed_at=NOW), False),
+        (Secret(None, failures=3, failed_at=NOW), False),
+    ],
+)
+def test_a_verification_counts_unless_a_block_or_another_hash_came_before_it(
+    secret: Secret, honoured: bool
+) -> None:
+    assert secret.honours("h1", PIN, NOW) is honoured

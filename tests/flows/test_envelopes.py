@@ -1,0 +1,385 @@
+"""Any flow speaks any envelope: those of the package, ``problem`` (RFC 9457), and one that a host wrote."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from datetime import timedelta
+from types import MappingProxyType
+from typing import Any
+
+import pytest
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from flask_otpauth.core import errors
+from flask_otpauth.envelopes import PACKAGED, Failure, Success, Wire
+from flask_otpauth.flows import FLOWS
+from flask_otpauth.senders import Receipt, Status
+from flask_otpauth.testing import MovableClock, Outbox
+from tests.hosts import MakeApp
+
+
+class HostEnvelope:
+    """What a host's own clients are used to."""
+
+    def success(self, success: Success) -> Wire:
+        """All in one object."""
+        return {"ok": True, "result": success.data}, 200, success.headers
+
+    def failure(self, failure: Failure) -> Wire:
+        """The stable code alone."""
+        return {"ok": False, "why": failure.code}, 418, failure.headers
+
+
+ENVELOPES: Mapping[str, Any] = MappingProxyType(
+    {**{name: name for name in PACKAGED}, "host's": "tests.flows.test_envelopes:HostEnvelope"}
+)
+
+#: What is sure of a body in each envelope: of a grant with its data, and of a refusal with its status.
+SHAPES: Mapping[str, tuple[Callable[[Any, Any], bool], Callable[[Any, int], bool]]] = {
+    "account": (
+        lambda body, data: body == data,
+        lambda body, status: isinstance(body["detail"], str)
+        and body.keys() <= {"detail", "errors", "error_code", "error_message", "status", "otp", "user_id", "captcha"},
+    ),
+    "email": (
+        lambda body, data: body.keys() == {"code", "message", "data"} and (body["code"], body["data"]) == (0, data),
+        lambda body, status: body.keys() == {"code", "message", "data"} and body["code"] != 0 and bool(body["message"]),
+    ),
+    "flashcall": (
+        lambda body, data: body == {"data": data, "errors": None},
+        lambda body, status: body.keys() == {"data", "errors"}
+        and body["data"] is None
+        and all(each.keys() == {"message"} and each["message"] for each in body["errors"]),
+    ),
+    "oauth": (
+        lambda body, data: body == data,
+        lambda body, status: "error" in body and body.keys() <= {"error", "error_description"},
+    ),
+    "problem": (
+        lambda body, data: body == data,
+        lambda body, status: body["type"].startswith("urn:flask-otpauth:")
+        and bool(body["title"])
+        and body["status"] == status,
+    ),
+    "sms": (
+        lambda body, data: (body["status"], body["status_code"], body.get("data", {})) == ("OK", 200, data),
+        lambda body, status: body["status_code"] >= 400 and bool(body["message"]) and "captcha" in body,
+    ),
+    "voice": (
+        lambda body, data: body == {"message": "OK", "code": 200, "status": True, "data": data},
+        lambda body, status: (body["code"], body["status"]) == (status, False) and bool(body["data"]["error"]),
+    ),
+    "host's": (
+        lambda body, data: body == {"ok": True, "result": data},
+        lambda body, status: body.keys() == {"ok", "why"} and status == 418,
+    ),
+}
+
+
+class Caller:
+    """An entitled client of every flow, whatever the flows speak."""
+
+    def __init__(self, app: Flask, outbox: Outbox, clock: MovableClock) -> None:
+        self.app = app
+        self.outbox = outbox
+        services = app.extensions["otpauth"].services
+        with app.app_context():
+            self.client = services.clients.create("all", ("sms", "flashcall", "voice", "account"))
+            self.campaign = services.campaigns.create(self.client.id).id
+            services.users.create(email="customer@stamps.co.id", full_name="Foo", password="secret123")
+            client, generation = services.clients.by_secret(self.client.secret, "sms")
+            voice = services.clients.buy_token(client, generation, timedelta(days=1), 20)
+            sms = services.clients.sign_token(client, generation, "sms", timedelta(days=1))
+        self.headers = {
+            "email": {},
+            "sms": {"Authorization": f"Bearer {sms}"},
+            "flashcall": {"X-Application-Token": self.client.secret},
+            "voice": {"Authorization": voice},
+            "account": {"Authorization": f"Token {self.client.secret}"},
+        }
+
+    def post(self, flow: str, path: str, body: Any) -> TestResponse:
+        """An entitled request."""
+        return self.app.test_client().post(path, json=body, headers=self.headers[flow])
+
+
+Answers = Iterator[tuple[TestResponse, Any]]
+
+
+def email(caller: Caller) -> Answers:
+    """Each answer with the data that was granted, ``None`` where it was refused."""
+    named = {"email": "User@example.com"}
+    yield caller.post("email", "/apis/auth/request-otp", named), {**named, "expireInSeconds": 300}
+    yield caller.post("email", "/apis/auth/verify-otp", {**named, "otpCode": "12345"}), None
+    login = caller.post("email", "/apis/auth/verify-otp", {**named, "otpCode": caller.outbox.last.code})
+    yield login, ANY
+    yield caller.post("email", "/apis/auth/verify-otp", {**named, "otpCode": caller.outbox.last.code}), None
+    yield caller.post("email", "/apis/auth/request-otp", {"email": "no address"}), None
+    yield caller.post("email", "/apis/auth/refresh-token", {"refreshToken": "x"}), None
+    yield caller.post("email", "/apis/auth/logout", {}), None
+    for _ in range(5):
+        limited = caller.post("email", "/apis/auth/request-otp", named)
+    yield limited, None
+
+
+def sms(caller: Caller) -> Answers:
+    """As :func:`email`."""
+    named = {"cc_phone": "84", "phone": "0987654321"}
+    wait = {"otp": {"refresh_after": 90, "status": "wait"}}
+    yield caller.post("sms", "/api/auth/resend-otp", named), wait
+    yield caller.post("sms", "/api/auth/resend-otp", named), None
+    yield caller.post("sms", "/api/auth/resend-otp", {"cc_phone": "x", "phone": "1"}), None
+    yield caller.post("sms", "/api/auth/resend-otp", {**named, "captcha": "wrong"}), None
+    yield caller.post("sms", "/api/auth/resend-otp", {"account_token": "x"}), None
+    yield caller.post("sms", "/api/auth/verify-otp", {**named, "otp": "12345"}), None
+    right = {**named, "otp": caller.outbox.last.code}
+    yield caller.post("sms", "/api/auth/verify-otp", right), {"user_id": None, "otp": {"refresh_after": 90}}
+
+
+def flashcall(caller: Caller) -> Answers:
+    """As :func:`email`."""
+    order = caller.post("flashcall", "/v1/orders?fields=code.value", {"phone": "79991234567", "code": "0345"})
+    shown = {"prefix": "7487260", "mask": "7487260****"}
+    order_id = caller.outbox.last.reference
+    yield order, {"id": order_id, "cid": shown, "code": {"len": 4, "value": "0345"}}
+    yield caller.post("flashcall", "/v1/orders", {"phone": "1", "code": "x"}), None
+    http, headers = caller.app.test_client(), caller.headers["flashcall"]
+    yield http.get(f"/v1/auth/{order_id}/0000", headers=headers), None
+    yield http.get("/v1/auth/x/y", headers=headers), None
+    yield http.get(f"/v1/auth/{order_id}/0345", headers=headers), {"success": True}
+    yield http.get(f"/v1/auth/{order_id}/0345", headers=headers), None
+    for _ in range(5):
+        limited = caller.post("flashcall", "/v1/orders", {"phone": "79991234567"})
+    yield limited, None
+
+
+def voice(caller: Caller) -> Answers:
+    """As :func:`email`."""
+    url, contact = f"/api/v1/campaigns/{caller.campaign}/voiceotp", {"phone_number": "0771122330", "otp": "123456"}
+    buying = "/api/v1/users/generate_access_token"
+    yield caller.post("voice", buying, {"secret_key": caller.client.secret}), ANY
+    yield caller.post("voice", buying, {"secret_key": "x"}), None
+    yield caller.post("voice", buying, {}), None
+    yield caller.post("voice", url, {"userid": caller.client.id, "contact": contact}), {"campaign_id": caller.campaign}
+    yield caller.post("voice", url, {"userid": caller.client.id, "contact": {}}), None
+    yield caller.post("voice", url, {"userid": "somebody", "contact": contact}), None
+    yield caller.post("voice", "/api/v1/campaigns/x/voiceotp", {"userid": caller.client.id, "contact": contact}), None
+    for turn in range(5):
+        body = {"userid": caller.client.id, "contact": {**contact, "otp": f"10000{turn}"}}
+        limited = caller.post("voice", url, body)
+    yield limited, None
+
+
+def account(caller: Caller) -> Answers:
+    """As :func:`email`."""
+    named, ok = {"user": "customer@stamps.co.id"}, {"status": "ok"}
+    pins = {"pin": "123456", "confirm_pin": "123456"}
+    yield caller.post("account", "/api/pin/set", {**named, **pins}), ok
+    yield caller.post("account", "/api/pin/set", {**named, **pins, "confirm_pin": "1"}), None
+    yield caller.post("account", "/api/pin/validate", {**named, "pin": "000000"}), None
+    yield caller.post("account", "/api/pin/unblock", {"user": "nobody"}), None
+    yield caller.post("account", "/api/pin/reset", {**named, **pins, "otp": "000000"}), None
+    yield caller.post("account", "/api/auth/validate-mobile-number", {"mobile_number": "x"}), None
+    yield caller.post("account", "/api/auth/validate-mobile-number", {"mobile_number": "081234567890"}), ok
+    password = {"email": named["user"], "new_password": "secure_password"}
+    stored = {"id": 1, "name": "Foo", "email": named["user"], **ok}
+    yield caller.post("account", "/api/auth/set-password", password), stored
+    for _ in range(6):
+        limited = caller.post("account", "/api/pin/request-otp-for-reset", named)
+    yield limited, None
+
+
+def what_every_flow_may_meet(caller: Caller, flow: str, path: str, body: Any) -> Answers:
+    """Refusals that no document words the same."""
+    http, headers = caller.app.test_client(), caller.headers[flow]
+    yield http.post(path, data=b"{", content_type="application/json", headers=headers), None
+    yield http.post(path, data=b"{}", content_type="text/plain", headers=headers), None
+    yield http.post(path, data=b" " * 20_000, content_type="application/json", headers=headers), None
+    yield http.put(path, headers=headers), None
+    if headers:
+        yield http.post(path, json=body), None
+    caller.outbox.answer = lambda message: Receipt(Status.REJECTED)
+    yield caller.post(flow, path, body), None
+    caller.outbox.answer = None
+    caller.app.extensions["otpauth"].services.storage.database.engine.dispose()
+    yield caller.post(flow, path, body), None
+
+
+ANY: Any = object()
+SAID: Mapping[str, Callable[[Caller], Answers]] = {
+    "email": email,
+    "sms": sms,
+    "flashcall": flashcall,
+    "voice": voice,
+    "account": account,
+}
+#: A sending path of each flow, with a body that it grants.
+SENDING: Mapping[str, tuple[str, Any]] = {
+    "email": ("/apis/auth/request-otp", {"email": "another@example.com"}),
+    "sms": ("/api/auth/resend-otp", {"cc_phone": "84", "phone": "0912345678"}),
+    "flashcall": ("/v1/orders", {"phone": "79997654321"}),
+    "voice": ("", {"contact": {"phone_number": "0912345678", "otp": "123456"}}),
+    "account": (
+        "/api/auth/request-otp-for-password-reset",
+        {"identifier": "customer@stamps.co.id", "type": "email", "template_code": "code"},
+    ),
+}
+
+
+def ask_captcha(phone: str, answer: object) -> dict[str, str] | None:
+    """A captcha that is asked for after a wrong answer alone."""
+    return {"image": "3+4"} if answer == "wrong" else None
+
+
+@pytest.fixture
+def database_uri() -> str:
+    return "sqlite://"
+
+
+def check(answer: TestResponse, data: Any, envelope: str) -> None:
+    """Whether ``answer`` is in that envelope, granted with ``data`` or refused."""
+    is_granted, is_refused = SHAPES[envelope]
+    problem = envelope == "problem" and data is None
+    assert answer.content_type == ("application/problem+json" if problem else "application/json")
+    assert answer.headers["Cache-Control"] == "no-store"
+    body = json.loads(answer.data)
+    if data is None:
+        assert is_refused(body, answer.status_code), body
+    else:
+        told = data if data is not ANY else _granted(body, envelope)
+        assert answer.status_code == 200, body
+        assert is_granted(body, told), body
+
+
+def _granted(body: Any, envelope: str) -> Any:
+    key = {"host's": "result", "account": "", "oauth": "", "problem": ""}.get(envelope, "data")
+    return body[key] if key else body
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+@pytest.mark.parametrize("flow", SAID)
+def test_a_flow_speaks_an_envelope(
+    make_app: MakeApp, outbox: Outbox, clock: MovableClock, flow: str, envelope: str
+) -> None:
+    app = make_app(**{f"{flow}_envelope": ENVELOPES[envelope]}, sms_captcha=ask_captcha)
+    caller = Caller(app, outbox, clock)
+
+    for answer, data in SAID[flow](caller):
+        check(answer, data, envelope)
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+@pytest.mark.parametrize("flow", SAID)
+def test_what_every_flow_may_meet_is_told_in_any_envelope(
+    make_app: MakeApp, outbox: Outbox, clock: MovableClock, flow: str, envelope: str
+) -> None:
+    app = make_app(**{f"{flow}_envelope": ENVELOPES[envelope]})
+    caller = Caller(app, outbox, clock)
+    path, body = SENDING[flow]
+    if flow == "voice":
+        path, body = f"/api/v1/campaigns/{caller.campaign}/voiceotp", {**body, "userid": caller.client.id}
+
+    for answer, data in what_every_flow_may_meet(caller, flow, path, body):
+        check(answer, data, envelope)
+        assert ("Allow" in answer.headers) == (b"method_not_allowed" in answer.data or answer.status_code == 405)
+
+
+@pytest.mark.parametrize("envelope", ENVELOPES)
+def test_headers_that_are_not_the_envelopes_stay(
+    make_app: MakeApp, outbox: Outbox, clock: MovableClock, envelope: str
+) -> None:
+    app = make_app(sms_envelope=ENVELOPES[envelope])
+    caller, named = Caller(app, outbox, clock), {"cc_phone": "84", "phone": "0987654321"}
+
+    caller.post("sms", "/api/auth/resend-otp", named)
+    waiting = caller.post("sms", "/api/auth/resend-otp", named)
+    method = app.test_client().get("/api/auth/resend-otp")
+
+    assert waiting.headers["Retry-After"] == "90"
+    assert method.headers["Allow"] == "POST, OPTIONS"
+
+
+@pytest.mark.parametrize("given", [HostEnvelope(), HostEnvelope, "tests.flows.test_envelopes:HostEnvelope"])
+def test_an_envelope_is_given_as_an_instance_a_class_or_a_path(make_app: MakeApp, given: Any) -> None:
+    app = make_app(email_envelope=given)
+
+    answer = app.test_client().post("/apis/auth/request-otp", json={"email": "user@example.com"})
+
+    assert answer.json == {"ok": True, "result": {"email": "user@example.com", "expireInSeconds": 300}}
+
+
+def test_the_token_path_of_sms_speaks_as_the_rfc_says_whatever_the_flow_speaks(make_app: MakeApp) -> None:
+    answer = make_app(sms_envelope="voice").test_client().post("/oauth/token", json={"grant_type": "x"})
+
+    assert answer.json["error"] == "unsupported_grant_type"
+
+
+# -- problem documents ----------------------------------------------------------------------
+
+
+def test_a_problem_points_to_the_fields_at_fault(make_app: MakeApp, outbox: Outbox, clock: MovableClock) -> None:
+    caller = Caller(make_app(voice_envelope="problem"), outbox, clock)
+    url = f"/api/v1/campaigns/{caller.campaign}/voiceotp"
+
+    answer = caller.post("voice", url, {"userid": "u", "contact": {"phone_number": "0771122330", "otp": "12"}})
+
+    detail = "contact.otp must be 4 to 10 digits"
+    assert answer.status_code == 400
+    assert answer.json == {
+        "type": "urn:flask-otpauth:invalid_fields",
+        "title": detail,
+        "status": 400,
+        "errors": [{"pointer": "#/contact/otp", "code": "digits", "detail": detail}],
+    }
+
+
+@pytest.mark.parametrize("flow", SAID)
+def test_the_status_of_a_problem_is_a_number_whatever_the_document_shows_beside_it(
+    make_app: MakeApp, outbox: Outbox, clock: MovableClock, flow: str
+) -> None:
+    caller = Caller(make_app(**{f"{flow}_envelope": "problem"}), outbox, clock)
+
+    refused = [answer for answer, data in SAID[flow](caller) if data is None and answer.status_code != 200]
+
+    assert refused
+    assert [answer.json["status"] for answer in refused] == [answer.status_code for answer in refused]
+    assert all(isinstance(answer.json["status"], int) for answer in refused)
+
+
+# -- every refusal there is -----------------------------------------------------------------
+
+
+def refusals() -> list[errors.Refusal]:
+    """One of each class of the tree."""
+    made = {
+        errors.MethodNotAllowed: lambda: errors.MethodNotAllowed("POST"),
+        errors.FreshLoginRequired: lambda: errors.FreshLoginRequired(300),
+        errors.CaptchaRequired: lambda: errors.CaptchaRequired({"image": "3+4"}),
+        errors.SecretTooWeak: lambda: errors.SecretTooWeak("pin", "common_pin"),
+        errors.NoAddress: lambda: errors.NoAddress("email"),
+    }
+    found, branches = [], [errors.Refusal]
+    while branches:
+        branch = branches.pop()
+        branches += branch.__subclasses__()
+        if issubclass(branch, errors.Limited):
+            made[branch] = lambda branch=branch: branch(5, 3)
+        if branch is not errors.InvalidFields:
+            found.append(made.get(branch, branch)())
+    return found
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_every_flow_has_words_for_every_refusal_and_every_envelope_a_form(make_app: MakeApp, flow: str) -> None:
+    settings = make_app().extensions["otpauth"].by_flow[flow]
+    envelopes = [make(settings) for make in PACKAGED.values()]
+
+    for refusal in refusals():
+        failure = FLOWS[flow].tell(refusal, settings, {})
+        for envelope in envelopes:
+            payload, status, _ = envelope.failure(failure)
+            assert isinstance(json.loads(json.dumps(payload)), dict)
+            assert failure.message
+            assert status == 200 or 400 <= status <= 599
