@@ -1,0 +1,209 @@
+"""
+Replays the examples of a page against a host app.
+
+A page tells a story in blocks. An ``http`` block is a request or the response to the one before
+it, a ``console`` block a command and what it prints, a ``pycon`` block an expression of the host and
+its value. What comes back must be what the page shows, but for values that vary by nature
+(``VARYING``): such a value must look like the one on the page (as long, with dashes in the same
+places; ``…`` stands for anything), and wherever the page uses it later on, the real one is used.
+
+HTML comments, which a reader does not see, say what happens in between:
+
+- ``<!-- sent: 482913 -->``: the newest message holds a code, and this is how the page shows it;
+- ``<!-- wait: 90 -->``: so many seconds pass;
+- ``<!-- fails -->``: the next message cannot be handed over;
+- ``<!-- repeat: 5 -->``: the next request is made so often, and the last answer is shown;
+- ``<!-- app: {"voice_verify": true} -->``: from here on the app has these settings as well.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from flask import Flask
+from werkzeug.test import TestResponse
+
+from flask_otpauth.cli import otpauth
+from flask_otpauth.senders import Receipt, Status
+from flask_otpauth.testing import MovableClock, Outbox
+
+#: Values of these names vary by nature.
+VARYING = frozenset(
+    {
+        *("id", "secret", "userId", "user_id", "client_id", "campaign_id", "otp", "value"),
+        *("accessToken", "refreshToken", "access_token", "account_token"),
+    }
+)
+
+_STEP = re.compile(
+    r"^```(?P<kind>http|console|pycon)\n(?P<body>.*?)^```$"
+    r"|^<!-- (?P<verb>sent|wait|fails|repeat|app)(?:: (?P<word>.*?))? -->$",
+    re.MULTILINE | re.DOTALL,
+)
+
+
+@dataclass(frozen=True)
+class Step:
+    """One block or comment of a page, and the line that it begins in."""
+
+    line: int
+    kind: str
+    text: str
+
+
+def steps(page: Path) -> Iterator[Step]:
+    """What happens on a page, in order."""
+    text = page.read_text("utf-8")
+    for found in _STEP.finditer(text):
+        line = text.count("\n", 0, found.start()) + 1
+        yield Step(line, found["verb"] or found["kind"], (found["word"] or found["body"] or "").strip("\n"))
+
+
+@dataclass
+class Replay:
+    """One page on one app: what stands for what, and what was answered."""
+
+    page: Path
+    make_app: Callable[..., Flask]
+    settings: dict[str, Any]
+    outbox: Outbox
+    clock: MovableClock
+    real: dict[str, str] = field(default_factory=dict)
+    requests: list[str] = field(default_factory=list)
+    times: int = 1
+
+    def __post_init__(self) -> None:
+        self.app = self.make_app(**self.settings)
+
+    def run(self) -> None:
+        """Let everything happen, and compare."""
+        answer: TestResponse | None = None
+        for step in steps(self.page):
+            where = f"{self.page.name}, line {step.line}"
+            if step.kind == "http" and step.text.startswith("HTTP/"):
+                assert answer is not None, f"{where}: a response without a request"
+                self._compare_response(step.text, answer, where)
+                answer = None
+            elif step.kind == "http":
+                assert answer is None, f"{where}: the request before it has no response"
+                answer = self._request(step.text)
+            else:
+                self._act(step, where)
+        assert answer is None, f"{self.page.name}: the last request has no response"
+
+    def _act(self, step: Step, where: str) -> None:
+        match step.kind:
+            case "console":
+                self._command(step.text, where)
+            case "pycon":
+                self._expression(step.text, where)
+            case "sent":
+                self.real[step.text] = self.outbox.last.code
+            case "wait":
+                self.clock.tick(int(step.text))
+            case "repeat":
+                self.times = int(step.text)
+            case "fails":
+                self.outbox.answer = lambda message: Receipt(Status.UNAVAILABLE)
+            case "app":
+                self.settings |= json.loads(step.text)
+                self.app = self.make_app(**self.settings)
+
+    def _request(self, text: str) -> TestResponse:
+        head, _, body = self._filled(text).partition("\n\n")
+        first, *lines = head.splitlines()
+        method, target, _ = first.split(" ")
+        self.requests.append(f"{method} {target.partition('?')[0]}")
+        headers = dict(line.split(": ", 1) for line in lines)
+        client = self.app.test_client()
+        for _ in range(self.times):
+            response = client.open(target, method=method, headers=headers, data=body.encode())
+        self.times, self.outbox.answer = 1, None
+        return response
+
+    def _filled(self, text: str) -> str:
+        """``text`` with the real values in place of the page's."""
+        if not self.real:
+            return text
+        shown = "|".join(re.escape(each) for each in sorted(self.real, key=len, reverse=True))
+        return re.sub(rf"(?<!\w)({shown})(?!\w)", lambda found: self.real[found[0]], text)
+
+    def _compare_response(self, text: str, answer: TestResponse, where: str) -> None:
+        head, _, body = text.partition("\n\n")
+        first, *lines = head.splitlines()
+        assert first.lower() == f"http/1.1 {answer.status}".lower(), where
+        for name, value in (line.split(": ", 1) for line in lines):
+            assert answer.headers.get(name) == value, f"{where}: {name}"
+        if body.strip():
+            self._compare(json.loads(body), answer.get_json(), "", where)
+        else:
+            assert answer.data == b"", where
+
+    def _compare(self, shown: Any, real: Any, name: str, where: str) -> None:
+        if isinstance(shown, dict) and isinstance(real, dict):
+            assert list(shown) == list(real), f"{where}: {name}"
+            for key in shown:
+                self._compare(shown[key], real[key], key, where)
+        elif isinstance(shown, list) and isinstance(real, list):
+            assert len(shown) == len(real), f"{where}: {name}"
+            for one, other in zip(shown, real, strict=True):
+                self._compare(one, other, name, where)
+        elif name in VARYING and type(shown) is type(real):
+            assert isinstance(real, int) or _looks_like(shown, real), f"{where}: {name} is {real!r}"
+            self._learn(str(shown), str(real), where)
+        else:
+            assert self._is(shown, real), f"{where}: {name} is {real!r}, the page shows {shown!r}"
+
+    def _is(self, shown: Any, real: Any) -> bool:
+        return (self._filled(shown) if isinstance(shown, str) else shown) == real
+
+    def _learn(self, shown: str, real: str, where: str) -> None:
+        known = self.real.setdefault(shown, real)
+        assert real == known, f"{where}: {shown} was {known} before, and is {real}"
+
+    def _command(self, text: str, where: str) -> None:
+        command, *printed = text.splitlines()
+        assert command.startswith("$ flask otpauth "), where
+        words = re.findall(r"'[^']*'|\S+", self._filled(command.removeprefix("$ flask otpauth ")))
+        result = self.app.test_cli_runner().invoke(otpauth, [word.strip("'") for word in words])
+        assert result.exit_code == 0, f"{where}: {result.output}"
+        lines = result.output.splitlines()
+        assert len(lines) == len(printed), f"{where}: {result.output}"
+        for shown, real in zip(printed, lines, strict=True):
+            self._compare_line(shown, real, where)
+
+    def _compare_line(self, shown: str, real: str, where: str) -> None:
+        one, other = _facts(shown), _facts(real)
+        if one:
+            self._compare(one, other, "", where)
+        else:
+            assert self._filled(shown) == real, where
+
+    def _expression(self, text: str, where: str) -> None:
+        for found in re.finditer(r"^>>> (.*)\n(.*)$", text, re.MULTILINE):
+            with self.app.app_context():
+                value = eval(self._filled(found[1]), {"otpauth": self.app.extensions["test_otpauth"]})
+            if "…" in found[2]:
+                assert _looks_like(found[2].strip("'"), str(value)), f"{where}: {value!r}"
+                self._learn(found[2].strip("'"), str(value), where)
+            else:
+                assert self._filled(found[2]) == repr(value), where
+
+
+def _facts(line: str) -> dict[str, str]:
+    """``name=value  name=value`` as a dict, empty for another line."""
+    return dict(re.findall(r"(?:^|  )(\w+)=(.*?)(?=  \w+=|$)", line))
+
+
+def _looks_like(shown: str, real: str) -> bool:
+    """Whether ``real`` is as long as ``shown``, with the same marks between; ``…`` stands for anything."""
+    if "…" in shown:
+        start, end = map(len, shown.split("…"))
+        return re.fullmatch(rf"[\w.-]{{{start}}}.+[\w.-]{{{end}}}", real) is not None
+    kind = "[0-9]" if shown.isdigit() else "[0-9a-zA-Z]"
+    return re.fullmatch(re.sub("[0-9a-zA-Z]+", lambda run: f"{kind}{{{len(run[0])}}}", shown), real) is not None
