@@ -32,7 +32,7 @@ def create_app(instance_path: str | None = None, config: Mapping[str, Any] | Non
     """
     The app. What it keeps is in ``instance_path``: its key and its database.
 
-    Any setting can be tried from the environment (``FLASK_OTPAUTH_PROFILE=hardened``) or, in
+    Any setting can be tried from the environment (``FLASK_OTPAUTH_EMAIL_CODE_TTL=60``) or, in
     a test, by ``config``.
     """
     folder = Path(instance_path or Path(__file__).parent / "instance").resolve()

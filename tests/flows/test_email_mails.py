@@ -23,7 +23,7 @@ NOT_SENT = (-205, "Failed to send OTP")
 LIMITED = (-206, "Too many OTP requests")
 MALFORMED = (-1, "Invalid request")
 
-VIETNAMESE, ENGLISH, LAO = "mã đăng nhập", "sign-in code", "ລະຫັດເຂົ້າສູ່ລະບົບ"
+VIETNAMESE, ENGLISH, LAO = "mã xác thực", "your code", "ລະຫັດຢືນຢັນ"
 
 
 @pytest.fixture
@@ -101,7 +101,7 @@ def test_the_code_in_the_subject_is_a_setting(make_app: MakeApp, outbox: Outbox)
 
     caller.ask(lang="en")
 
-    assert outbox.last.subject == "Your sign-in code"
+    assert outbox.last.subject == "Your code"
     assert not re.search("[0-9]", outbox.last.subject)
 
 
@@ -117,7 +117,7 @@ def test_a_host_overrides_a_template_part_by_part(
     EmailCaller(app, outbox).ask(lang="en")
 
     assert outbox.last.text == f"Host says {outbox.last.code}."
-    assert "Your sign-in code is" in (outbox.last.html or "")
+    assert "Your code is" in (outbox.last.html or "")
 
 
 def test_a_template_that_fails_uses_nothing_up(
