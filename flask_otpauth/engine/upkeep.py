@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.limits import milliseconds
 from flask_otpauth.engine.secrets import Secrets
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.clock import Clock
@@ -23,7 +24,8 @@ SubjectKind: TypeAlias = Literal["email", "phone", "user"]
 class Upkeep:
     """
     ``scopes``: what the limits of each kind of subject count under, over all flows;
-    ``tables`` make those tables that are missing.
+    ``tables`` make those tables that are missing; ``longest_period_ms`` is that of any quota or
+    lock, so that a purge never frees one.
     """
 
     storage: Storage
@@ -33,6 +35,7 @@ class Upkeep:
     scopes: Mapping[SubjectKind, tuple[str, ...]]
     secrets: tuple[Secrets, ...]
     tables: tuple[Callable[[], None], ...]
+    longest_period_ms: int
 
     def create_all(self) -> None:
         """Create the tables that are missing."""
@@ -60,8 +63,12 @@ class Upkeep:
         return len(keys)
 
     def purge(self, days: int) -> int:
-        """Delete rows that nothing has depended on for ``days`` days: how many."""
-        return self.storage.purge(epoch_ms(self.clock() - timedelta(days=max(days, 1))))
+        """
+        Delete rows that nothing has depended on for ``days`` days, and for longer where a quota
+        or a lock looks further back: how many.
+        """
+        kept_ms = max(milliseconds(timedelta(days=days)), self.longest_period_ms)
+        return self.storage.purge(epoch_ms(self.clock()) - kept_ms)
 
     def _meanings(self, subject: str, user: User | None) -> Iterator[tuple[SubjectKind, str]]:
         for kind, address in self.users.readings(subject):

@@ -9,6 +9,6 @@ from __future__ import annotations
 
 from flask_otpauth.testing.clock import MovableClock
 from flask_otpauth.testing.outbox import Outbox
-from flask_otpauth.testing.storage_contract import StorageContract
+from flask_otpauth.testing.storage_contract import OneProcessStorageContract, StorageContract
 
-__all__ = ["MovableClock", "Outbox", "StorageContract"]
+__all__ = ["MovableClock", "OneProcessStorageContract", "Outbox", "StorageContract"]

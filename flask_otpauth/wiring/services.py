@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses
 from flask_otpauth.adapters.common_passwords import common_passwords
@@ -12,6 +12,7 @@ from flask_otpauth.adapters.signed_tokens import SignedTokens
 from flask_otpauth.adapters.templates import JinjaTemplates
 from flask_otpauth.announcer import Announcer
 from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.limits import milliseconds
 from flask_otpauth.core.passwords import common_pins
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.engine.account_tokens import AccountTokens
@@ -72,7 +73,16 @@ class _Parts:
             jwks=signer.jwks(),
             sessions=sessions,
             storage=storage,
-            upkeep=Upkeep(storage, ring, users, clock, _scopes(), (pins, passwords), self.stores.tables),
+            upkeep=Upkeep(
+                storage,
+                ring,
+                users,
+                clock,
+                _scopes(),
+                (pins, passwords),
+                self.stores.tables,
+                self._longest_period_ms(),
+            ),
             users=users,
         )
 
@@ -102,6 +112,12 @@ class _Parts:
             common_passwords=common_passwords(),
             notice_locale=account.language if account.notify_changes else None,
         )
+
+    def _longest_period_ms(self) -> int:
+        """How far back any quota or lock of any flow looks; a calendar day may have 25 hours."""
+        policies = [flow.policy("") for flow in self.setup.by_flow.values()]
+        limits = [limit for policy in policies for limit in (*policy.send_limits, *policy.locks)]
+        return max(limit.period_ms or 0 for limit in limits) + milliseconds(timedelta(hours=1))
 
     def _host_policies(self) -> dict[str, Policy]:
         """Codes of the host's own views count with those of the flow that sends to such an address."""

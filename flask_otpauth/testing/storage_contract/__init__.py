@@ -23,17 +23,15 @@ from __future__ import annotations
 import pytest
 
 # Before they are imported, so that a failure shows what was compared.
-pytest.register_assert_rewrite(
-    *(f"{__name__}.{part}" for part in ("clients", "code_races", "codes", "crashes")),
-    *(f"{__name__}.{part}" for part in ("limits", "secrets", "sessions", "transactions")),
-)
+_PARTS = "clients code_races codes crashes limits requests secrets sessions transactions"
+pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS.split()))
 
-from flask_otpauth.testing.storage_contract.base import ContractBase  # noqa: E402
 from flask_otpauth.testing.storage_contract.clients import ClientContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.code_races import CodeRaces  # noqa: E402
 from flask_otpauth.testing.storage_contract.codes import CodeContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.crashes import CrashContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.limits import LimitContract  # noqa: E402
+from flask_otpauth.testing.storage_contract.requests import RequestContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.secrets import SecretContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.sessions import SessionContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.transactions import TransactionContract  # noqa: E402
@@ -43,13 +41,13 @@ __all__ = ["OneProcessStorageContract", "StorageContract"]
 
 class OneProcessStorageContract(
     CodeContract,
+    RequestContract,
     LimitContract,
     CodeRaces,
     SecretContract,
     SessionContract,
     ClientContract,
     TransactionContract,
-    ContractBase,
 ):
     """The contract of a storage that lives in one process: its races run on threads alone."""
 

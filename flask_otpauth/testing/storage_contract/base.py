@@ -10,6 +10,7 @@ import pytest
 
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.races import Race, Racers, race_on_threads
+from flask_otpauth.testing.storage_contract.samples import Subject, one_row, two_rows
 
 
 class ContractBase:
@@ -38,6 +39,11 @@ class ContractBase:
         storage.create_all()
         yield storage
         self.close_storage(storage)
+
+    @pytest.fixture(params=["one row", "two rows"])
+    def subject(self, request: pytest.FixtureRequest) -> Subject:
+        """Whom a code is for: limits and challenge in one row, or in two."""
+        return one_row() if request.param == "one row" else two_rows()
 
     @pytest.fixture(scope="class")
     @classmethod

@@ -8,6 +8,7 @@ import pytest
 
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.ports.storage import Storage
+from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.races import Race, call
 from flask_otpauth.testing.storage_contract.samples import DAY, NOON, digest_of, fresh_key, fresh_name
 
@@ -32,7 +33,7 @@ def kept(storage: Storage, tokens: list[ClientToken]) -> list[bool]:
     return [storage.clients.find_token([token.digest]) is not None for token in tokens]
 
 
-class ClientContract:
+class ClientContract(ContractBase):
     """Looking up, blocking and rotating clients; tokens that give way; campaigns."""
 
     @pytest.fixture

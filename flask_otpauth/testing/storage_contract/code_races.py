@@ -5,11 +5,10 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-import pytest
-
 from flask_otpauth.core.challenges import IssueResult, State
 from flask_otpauth.core.limits import Limit
 from flask_otpauth.ports.storage import Storage
+from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.races import Race, Together, call
 from flask_otpauth.testing.storage_contract.samples import (
     BUDGET,
@@ -25,12 +24,8 @@ from flask_otpauth.testing.storage_contract.samples import (
 )
 
 
-class CodeRaces:
+class CodeRaces(ContractBase):
     """Exactly as many as allowed, whoever comes at the same moment."""
-
-    @pytest.fixture(params=["one row", "two rows"])
-    def subject(self, request: pytest.FixtureRequest) -> Subject:
-        return one_row() if request.param == "one row" else two_rows()
 
     def test_of_50_right_guesses_one_is_accepted(
         self, storage: Storage, subject: Subject, race: Race

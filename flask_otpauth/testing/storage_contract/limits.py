@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import pytest
-
 from flask_otpauth.core.challenges import IssueResult, State
 from flask_otpauth.core.instants import MAX_DEPTH
 from flask_otpauth.core.limits import Block, Limit
 from flask_otpauth.ports.storage import Storage
+from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.samples import (
     BUDGET,
     COOLDOWN,
@@ -21,7 +20,6 @@ from flask_otpauth.testing.storage_contract.samples import (
     QUOTA,
     SECOND,
     Subject,
-    one_row,
     two_rows,
 )
 
@@ -39,12 +37,8 @@ def miss(storage: Storage, subject: Subject, now_ms: int, lock: Limit) -> State:
     return storage.challenges.redeem(subject.guess("222222", now_ms, locks=(lock,))).state
 
 
-class LimitContract:
+class LimitContract(ContractBase):
     """Cooldown, quotas, calendar days, the guess budget and its lock."""
-
-    @pytest.fixture(params=["one row", "two rows"])
-    def subject(self, request: pytest.FixtureRequest) -> Subject:
-        return one_row() if request.param == "one row" else two_rows()
 
     # -- sends --------------------------------------------------------------------------------
 

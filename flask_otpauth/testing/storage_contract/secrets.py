@@ -8,6 +8,7 @@ import pytest
 
 from flask_otpauth.core.failures import FailurePolicy, Secret
 from flask_otpauth.ports.storage import Storage
+from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.races import Race, call
 from flask_otpauth.testing.storage_contract.samples import DAY, HOUR, MINUTE, NOON, fresh_key
 
@@ -21,7 +22,7 @@ def fail(storage: Storage, key: bytes, policy: FailurePolicy, *instants: int) ->
     return [storage.secrets.fail(key, "h1", policy, now_ms)[0] for now_ms in instants]
 
 
-class SecretContract:
+class SecretContract(ContractBase):
     """Setting a secret, and counting its failures."""
 
     @pytest.fixture

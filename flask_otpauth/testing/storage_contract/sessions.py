@@ -9,6 +9,7 @@ import pytest
 
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
 from flask_otpauth.ports.storage import Storage
+from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.races import Race, call
 from flask_otpauth.testing.storage_contract.samples import DAY, NOON, SECOND, fresh_name
 
@@ -27,7 +28,7 @@ def refresh(session: Session, generation: int, now_ms: int = NOON) -> Refresh:
     return Refresh(session.id, generation, now_ms, TOKEN_TTL, GRACE)
 
 
-class SessionContract:
+class SessionContract(ContractBase):
     """Opening, refreshing and closing sessions."""
 
     @pytest.fixture

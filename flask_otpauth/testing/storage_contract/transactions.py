@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-import pytest
-
 from flask_otpauth.core.challenges import State
 from flask_otpauth.core.failures import Secret
 from flask_otpauth.core.sessions import Session
 from flask_otpauth.ports.storage import Storage
+from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.samples import (
     COOLDOWN,
     NOON,
@@ -17,7 +16,6 @@ from flask_otpauth.testing.storage_contract.samples import (
     cap_of,
     fresh_key,
     fresh_name,
-    one_row,
     two_rows,
 )
 
@@ -26,12 +24,8 @@ class GaveUp(Exception):
     """Leaves a transaction."""
 
 
-class TransactionContract:
+class TransactionContract(ContractBase):
     """Several operations as one."""
-
-    @pytest.fixture(params=["one row", "two rows"])
-    def subject(self, request: pytest.FixtureRequest) -> Subject:
-        return one_row() if request.param == "one row" else two_rows()
 
     def test_an_exception_undoes_every_operation(self, storage: Storage, subject: Subject) -> None:
         session = Session(fresh_name("session"), fresh_name("user"), NOON, NOON, NOON + 1)

@@ -167,17 +167,39 @@ def test_a_write_needs_a_transaction(storage: SqlAlchemyStorage) -> None:
         storage.database.write(storage.tables.secrets.delete())
 
 
+@pytest.mark.parametrize("database", ["engine", "postgresql"])
+def test_tables_may_be_created_by_several_at_once(request: pytest.FixtureRequest, database: str) -> None:
+    engine: Engine = request.getfixturevalue(database)
+    storage = SqlAlchemyStorage(engine)
+    storage.tables.metadata.drop_all(engine)
+    barrier = threading.Barrier(4)
+
+    def create() -> None:
+        with engine.connect():
+            barrier.wait(60)
+        SqlAlchemyStorage(engine).create_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        for created in [pool.submit(create) for _ in range(4)]:
+            created.result(60)
+
+    assert storage.challenges.issue(one_row().issue()).issued
+
+
 # -- outages ------------------------------------------------------------------------------------
 
 
-def test_a_missing_table_is_told_with_the_command_that_makes_it(engine: Engine, postgresql: Engine) -> None:
-    for bare in (engine, postgresql.execution_options(schema_translate_map={None: "pg_catalog"})):
-        storage = SqlAlchemyStorage(bare)
+@pytest.mark.parametrize("database", ["engine", "postgresql"])
+def test_a_missing_table_is_told_with_the_command_that_makes_it(
+    request: pytest.FixtureRequest, database: str
+) -> None:
+    storage = SqlAlchemyStorage(request.getfixturevalue(database))
+    storage.tables.metadata.drop_all(storage.database.engine)
 
-        with pytest.raises(StorageUnavailable, match="flask otpauth init-db"):
-            storage.challenges.issue(one_row().issue())
-        with pytest.raises(StorageUnavailable, match="flask otpauth init-db"):
-            storage.sessions.find("s")
+    with pytest.raises(StorageUnavailable, match="flask otpauth init-db"):
+        storage.challenges.issue(one_row().issue())
+    with pytest.raises(StorageUnavailable, match="flask otpauth init-db"):
+        storage.sessions.find("s")
 
 
 def test_a_server_that_is_down_is_an_outage() -> None:

@@ -163,7 +163,7 @@ def _agree(sql: SqlAlchemyStorage, steps: list[Step]) -> None:
         assert step(sql) == step(memory)
 
 
-same_fixture = settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture])
+same_fixture = settings(max_examples=40, suppress_health_check=[HealthCheck.function_scoped_fixture])
 
 
 @same_fixture
