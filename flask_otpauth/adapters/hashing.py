@@ -6,6 +6,7 @@ import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 
 import argon2
 from argon2.exceptions import VerificationError
@@ -40,10 +41,10 @@ class Argon2Hasher:
     """
 
     def __init__(self, concurrency: int = 4, wait_seconds: float = 2.0, *, cheap: bool = False) -> None:
-        self._hasher = argon2.PasswordHasher.from_parameters(CHEAP if cheap else OWASP)
+        self._hasher = _hasher(cheap)
         self._places = threading.BoundedSemaphore(concurrency)
         self._wait_seconds = wait_seconds
-        self._dummy = self._hasher.hash(secrets.token_hex())
+        self._dummy = _dummy(cheap)
 
     def hash(self, secret: str) -> str:
         """A salted hash. :raises HashingBusy: if no place is free in time."""
@@ -78,6 +79,16 @@ class Argon2Hasher:
             yield
         finally:
             self._places.release()
+
+
+def _hasher(cheap: bool) -> argon2.PasswordHasher:
+    return argon2.PasswordHasher.from_parameters(CHEAP if cheap else OWASP)
+
+
+@cache
+def _dummy(cheap: bool) -> str:
+    """The hash of a secret that nobody knows: one for each cost is enough for a process."""
+    return _hasher(cheap).hash(secrets.token_hex())
 
 
 def _matches_werkzeug(hashed: str, secret: str) -> bool:

@@ -13,11 +13,11 @@ users = AppGroup("users", help="Users of the directory.")
 
 
 @users.command("create")
-@click.option("--email")
-@click.option("--phone")
-@click.option("--member-id")
-@click.option("--full-name", default="")
-@click.option("--password", help="Asked for, without showing it, if given as '-'.")
+@click.option("--email", help="The e-mail address.")
+@click.option("--phone", help="The phone number, with its country code unless OTPAUTH_PHONE_REGION is set.")
+@click.option("--member-id", help="The member ID of the flow account.")
+@click.option("--full-name", default="", help="The name.")
+@click.option("--password", help="The password; asked for, without showing it, if given as '-'.")
 @as_json
 def create_user(as_json: bool, password: str | None, **fields: Any) -> None:
     """Create a user, or show the one that has this address already."""

@@ -92,7 +92,9 @@ class Clients:
         :raises NotPermitted: if the client is blocked, or not made for ``flow``.
         """
         found = self.store.by_secret(self._digests(secret), epoch_ms(self.clock()))
-        if found is None or not hmac.compare_digest((client_id or found[0].id).encode(), found[0].id.encode()):
+        if found is None or not hmac.compare_digest(
+            (client_id or found[0].id).encode(), found[0].id.encode()
+        ):
             raise errors.CredentialsInvalid
         return self._permitted(found[0], flow), found[1]
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, Protocol
 
 from flask_otpauth.core import errors
@@ -15,7 +16,7 @@ from flask_otpauth.core.passwords import normalised, weakness
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.engine.codes import Codes, Target
 from flask_otpauth.engine.post import Letter
-from flask_otpauth.engine.secrets import Secrets
+from flask_otpauth.engine.secrets import ATTEMPTS, Secrets
 from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.directory import User
@@ -30,8 +31,8 @@ class Proof(Protocol):
     def demand_open(self) -> None:
         """:raises Refusal: if it could not be judged now, whatever it is."""
 
-    def redeem(self, effect: Callable[[], Any]) -> None:
-        """Judge it and let ``effect`` happen. :raises Refusal: if it proves nothing."""
+    def redeem(self, effect: Callable[[], int]) -> int:
+        """Judge it and let ``effect`` happen, whose result it is. :raises Refusal: if it proves nothing."""
 
 
 @dataclass(frozen=True)
@@ -74,34 +75,30 @@ class Customers:
         if not self.pins.is_set(user):
             raise errors.SecretNotSet(fields[0])
         self._demand_good_pin(new, fields[1])
-        self._replace(self.pins, user, current, new, fields[0])
+        self._replace(self.pins, user, (current, new), fields[0])
 
     def reset_pin(self, user: User, pin: str, field: str, proof: Proof) -> None:
         """Set the PIN, whatever it was, and end its block."""
         proof.demand_open()
         self._demand_good_pin(pin, field)
-        new_hash = self.pins.hashed(user, pin)
-        proof.redeem(lambda: self.pins.put(user, new_hash))
-        self._after_change(user, "pin_changed")
+        reset = partial(self._reset, self.pins, user, self.pins.hashed(user, pin))
+        self._tell(user, proof.redeem(reset), "pin_changed")
 
     def change_password(self, user: User, old: str, new: str, fields: tuple[str, str]) -> None:
         """Replace the password by somebody who knows it."""
         self.demand_unblocked(self.passwords, user, fields[0])
         self._demand_good_password(user, new, fields[1])
-        self._replace(self.passwords, user, normalised(old), normalised(new), fields[0])
-        self._after_change(user, "password_changed")
+        pair = normalised(old), normalised(new)
+        ended = self._replace(self.passwords, user, pair, fields[0], lambda: self._end_sessions(user))
+        self._tell(user, ended, "password_changed")
 
     def set_password(self, user: User, password: str, field: str, proof: Proof | None = None) -> None:
         """Set the password, whatever it was."""
         if proof is not None:
             proof.demand_open()
         self._demand_good_password(user, password, field)
-        new_hash = self.passwords.hashed(user, normalised(password))
-        if proof is None:
-            self.passwords.put(user, new_hash)
-        else:
-            proof.redeem(lambda: self.passwords.put(user, new_hash))
-        self._after_change(user, "password_changed")
+        reset = partial(self._reset, self.passwords, user, self.passwords.hashed(user, normalised(password)))
+        self._tell(user, reset() if proof is None else proof.redeem(reset), "password_changed")
 
     def check_password(self, user: User, password: str, field: str) -> None:
         """:raises SecretRefused: unless it is the customer's password."""
@@ -134,16 +131,36 @@ class Customers:
         if block is not None:
             raise errors.QuotaExceeded(block.retry_after_seconds(now_ms), block.count)
 
-    def _replace(self, secrets: Secrets, user: User, old: str, new: str, field: str) -> None:
-        new_hash = secrets.hashed(user, new)
-        while True:
+    def _replace(
+        self,
+        secrets: Secrets,
+        user: User,
+        pair: tuple[str, str],
+        field: str,
+        effect: Callable[[], int] = lambda: 0,
+    ) -> int:
+        """Replace the first of ``pair`` by the second, together with ``effect``, whose result it is."""
+        old, new_hash = pair[0], secrets.hashed(user, pair[1])
+        for _ in range(ATTEMPTS):
             try:
                 judged = secrets.check(user, old, field)
             except errors.SecretNotSet:
                 raise errors.SecretWrong(field) from None
-            if secrets.put(user, new_hash, replacing=judged):
-                return
+            with self.codes.storage.transaction():
+                if secrets.put(user, new_hash, replacing=judged):
+                    return effect()
             # Somebody replaced it between our look and our leap: the old one is judged anew.
+        raise errors.StorageUnavailable("the secret changes faster than it can be replaced")
+
+    def _reset(self, secrets: Secrets, user: User, new_hash: str) -> int:
+        """Store a secret, whatever it was, and end the customer's sessions: both or neither."""
+        with self.codes.storage.transaction():
+            secrets.put(user, new_hash)
+            return self._end_sessions(user)
+
+    def _end_sessions(self, user: User) -> int:
+        """End the customer's sessions in other flows (NIST SP 800-63B-4 §4.2.3): how many."""
+        return self.sessions.end_all(str(user.id))
 
     def demand_unblocked(self, secrets: Secrets, user: User, field: str) -> None:
         """:raises SecretBlocked: if there is a block now."""
@@ -161,9 +178,9 @@ class Customers:
         if reason is not None:
             raise errors.SecretTooWeak(field, reason)
 
-    def _after_change(self, user: User, template: str) -> None:
-        """End the customer's sessions in other flows, and tell them (NIST SP 800-63B-4 §4.2.3)."""
-        self.sessions.close_all(str(user.id))
+    def _tell(self, user: User, ended: int, template: str) -> None:
+        """Tell who listens that so many sessions ended, and the customer what has changed."""
+        self.sessions.closed(str(user.id), ended)
         post, locale = self.codes.post, self.notice_locale
         if locale is not None and user.email and "email" in post.routes:
             post.notify(Letter("email", user.email, locale, template=template, purpose=template))
@@ -182,9 +199,10 @@ class ByCode:
         """The subject is not locked."""
         self.codes.demand_unlocked(self.policy, self.target)
 
-    def redeem(self, effect: Callable[[], Any]) -> None:
+    def redeem(self, effect: Callable[[], int]) -> int:
         """Consume the code."""
-        self.codes.redeem(self.policy, self.target, self.code, effect)
+        ended: int = self.codes.redeem(self.policy, self.target, self.code, effect)
+        return ended
 
 
 @dataclass(frozen=True)
@@ -200,7 +218,7 @@ class ByPassword:
         """The password is not throttled."""
         self.customers.demand_unblocked(self.customers.passwords, self.user, self.field)
 
-    def redeem(self, effect: Callable[[], Any]) -> None:
+    def redeem(self, effect: Callable[[], int]) -> int:
         """Check the password."""
         self.customers.check_password(self.user, self.password, self.field)
-        effect()
+        return effect()

@@ -58,8 +58,8 @@ class HostCodes:
         self, channel: str, recipient: str, *, purpose: str, locale: str = "en", **values: Any
     ) -> Sent:
         """
-        Send a code for ``purpose`` by ``channel``. ``values`` go to the template
-        ``otpauth/<channel>/<purpose>``, or ``code`` where there is none.
+        Send a code for ``purpose`` by ``channel``. The template ``otpauth/<channel>/code`` gets
+        ``values``, beside ``code``, ``minutes`` and ``purpose``.
 
         :raises ValueError: if ``recipient`` is not an address, or nobody sends on ``channel``.
         :raises Limited: if cooldown, quota or lock forbid it.
@@ -68,7 +68,7 @@ class HostCodes:
         if channel not in self.engine.post.routes:
             raise ValueError(f"OTPAUTH_SENDERS has no sender for the channel {channel!r}")
         kind, address = self._parsed(recipient)
-        letter = Letter(channel, address, locale, purpose=purpose, values=values)
+        letter = Letter(channel, address, locale, template=purpose, purpose=purpose, values=values)
         issued = self.engine.send(self.policies[kind], _target(purpose, address), letter)
         return Sent(address, issued.expires_at)
 

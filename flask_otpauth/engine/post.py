@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Any
@@ -22,7 +22,8 @@ class Letter:
     """
     What to write and where to: everything about a message but its code.
 
-    ``template`` is a file name under ``otpauth/<channel>/`` without locale and ending;
+    ``template`` is a file name under ``otpauth/<channel>/`` without locale and ending; where it
+    does not exist, a code is told by the template ``code``;
     ``values`` are what it may name beside ``code``, ``minutes`` and ``purpose``; a text among
     them is put on one line, so that only a template makes lines, the last of an SMS above all.
     ``fallback`` is the language where there is no template in ``locale``. A letter that is
@@ -98,12 +99,16 @@ class Post:
     def write(self, letter: Letter, code: str = "", expires_at: datetime | None = None) -> Message:
         """The message that ``letter`` and ``code`` make; what a template raises is raised."""
         given = {name: _on_one_line(value) for name, value in letter.values.items()}
-        values = {**given, "code": code, "purpose": letter.purpose, "locale": letter.locale}
+        values = {**given, "code": code, "purpose": letter.purpose}
         if expires_at is not None:
             values["minutes"] = max(1, round((expires_at - self.clock()).total_seconds() / 60))
-        text = self._rendered(letter, "txt", values)
-        if text is None and letter.locale != letter.fallback:
-            return self.write(replace(letter, locale=letter.fallback), code, expires_at)
+        text = None
+        for choice in _choices(letter, code):
+            values["locale"] = choice.locale
+            text = self._rendered(choice, "txt", values)
+            if text is not None:
+                letter = choice
+                break
         return Message(
             channel=letter.channel,
             recipient=letter.recipient,
@@ -121,6 +126,13 @@ class Post:
     def _rendered(self, letter: Letter, ending: str, values: Mapping[str, Any]) -> str | None:
         stem = f"otpauth/{letter.channel}/{letter.template}"
         return self.templates.render([f"{stem}.{letter.locale}.{ending}", f"{stem}.{ending}"], values)
+
+
+def _choices(letter: Letter, code: str) -> Iterator[Letter]:
+    """``letter`` by every template and in every language that would do, the best first."""
+    for template in dict.fromkeys([letter.template, "code"] if code else [letter.template]):
+        for locale in dict.fromkeys([letter.locale, letter.fallback]):
+            yield replace(letter, template=template, locale=locale)
 
 
 def _on_one_line(value: object) -> object:

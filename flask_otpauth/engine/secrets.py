@@ -16,7 +16,8 @@ from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.secrets import Hasher
 from flask_otpauth.ports.storage import Storage
 
-_ATTEMPTS = 10
+#: How often a secret is judged that others keep changing.
+ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
@@ -54,7 +55,7 @@ class Secrets:
         :raises SecretWrong: with the failures that are left.
         :raises HashingBusy: if no hash may run in time; nothing was counted.
         """
-        for _ in range(_ATTEMPTS):
+        for _ in range(ATTEMPTS):
             now_ms = epoch_ms(self.clock())
             stored = self.storage.secrets.read(self._key(user))
             judged = stored.hash or self._brought(user)

@@ -145,9 +145,20 @@ class Sessions:
 
     def close_all(self, user_id: str) -> int:
         """End all of a user's sessions and account tokens: how many sessions were alive."""
-        count = self.store.close_all(user_id, epoch_ms(self.clock()))
-        self.events("session_revoked", user_id=user_id, count=count)
+        count = self.end_all(user_id)
+        self.closed(user_id, count)
         return count
+
+    def end_all(self, user_id: str) -> int:
+        """
+        As :meth:`close_all`, without telling anybody, since it runs inside a transaction: call
+        :meth:`closed` once that is durable.
+        """
+        return self.store.close_all(user_id, epoch_ms(self.clock()))
+
+    def closed(self, user_id: str, count: int) -> None:
+        """Tell that so many sessions of the user were ended."""
+        self.events("session_revoked", user_id=user_id, count=count)
 
     def _tokens(self, session: Session) -> Tokens:
         now = self.clock().replace(microsecond=0)

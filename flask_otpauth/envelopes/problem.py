@@ -25,11 +25,12 @@ class ProblemEnvelope:
     def failure(self, failure: Failure) -> Wire:
         """A problem document."""
         status = status_of(failure.code)
+        # The members of the RFC last: a document may show something of its own by their names.
         problem: dict[str, Any] = {
+            **failure.data,
             "type": f"urn:flask-otpauth:{failure.code}",
             "title": failure.message,
             "status": status,
-            **failure.data,
         }
         if failure.fields:
             problem["errors"] = [

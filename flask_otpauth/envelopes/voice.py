@@ -34,7 +34,8 @@ class VoiceEnvelope:
 
     def success(self, success: Success) -> Wire:
         """``OK``."""
-        return {"message": NAMES[200], "code": 200, "status": True, "data": success.data}, 200, success.headers
+        payload = {"message": NAMES[200], "code": 200, "status": True, "data": success.data}
+        return payload, 200, success.headers
 
     def failure(self, failure: Failure) -> Wire:
         """The status, and the detail in ``data.error``. The document knows no 502: it is a 500."""

@@ -41,7 +41,10 @@ class VoiceSettings(FlowSettings):
 
     url_prefix: UrlPath = Field("/api/v1", description="Where the flow's paths begin.")
     envelope: Any = Field("voice", description="The wire format.")
-    send_quotas: Quotas = Field((Quota.parse("5 per 10 minutes"), Quota.parse("10 per day")), description="How many calls a phone gets.")
+    send_quotas: Quotas = Field(
+        (Quota.parse("5 per 10 minutes"), Quota.parse("10 per day")),
+        description="How many calls a phone gets.",
+    )
     access_token_ttl: Period = Field(
         timedelta(seconds=15_552_000), description="How long a client's access token lives."
     )
@@ -49,7 +52,8 @@ class VoiceSettings(FlowSettings):
     otp_min_length: CodeLength = Field(4, description="The fewest digits of an `otp`.")
     otp_max_length: CodeLength = Field(10, description="The most digits of an `otp`.")
     retry_window: Duration = Field(
-        timedelta(seconds=10), description="How long the same `otp` for the same phone is a retry, not a call."
+        timedelta(seconds=10),
+        description="How long the same `otp` for the same phone is a retry, not a call.",
     )
     region: Region = Field("VN", description="Region of national phone numbers.")
     failure_message_key: Literal["message", "messsage"] = Field(
@@ -68,7 +72,9 @@ class VoiceSettings(FlowSettings):
         if self.otp_min_length > self.otp_max_length:
             found.append("OTP_MIN_LENGTH: is more than OTP_MAX_LENGTH")
         elif self.verify and not self.otp_min_length <= self.code_length <= self.otp_max_length:
-            found.append("CODE_LENGTH: must lie between OTP_MIN_LENGTH and OTP_MAX_LENGTH, so that it is a valid otp")
+            found.append(
+                "CODE_LENGTH: must lie between OTP_MIN_LENGTH and OTP_MAX_LENGTH, so that it is a valid otp"
+            )
         return found
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
 from sqlalchemy import Boolean, Engine, MetaData, String, select, true
@@ -82,15 +82,11 @@ class ModelDirectory:
 
     def create_all(self) -> None:
         """Create the table, if it is missing."""
-        create = CreateTable(self.model.__table__, if_not_exists=True)
-        for is_last_try in (False, True):
-            try:
-                with outages(self._who_holds), self._open(True) as session:
-                    session.execute(create)
-            except (IntegrityError, ProgrammingError):
-                # PostgreSQL, where another process is creating it at the same moment.
-                if is_last_try:
-                    raise
+        try:
+            self._create_table()
+        except (IntegrityError, ProgrammingError):
+            # PostgreSQL: another process was creating it at the same moment, and has done so by now.
+            self._create_table()
 
     def get(self, user_id: str) -> User | None:
         """The user of that primary key."""
@@ -136,6 +132,10 @@ class ModelDirectory:
     def set_enabled(self, user_id: str, enabled: bool) -> bool:
         """Disable or enable; whether there is such a user."""
         return self._set(user_id, "is_enabled", enabled)
+
+    def _create_table(self) -> None:
+        with outages(self._who_holds), self._open(True) as session:
+            session.execute(CreateTable(self.model.__table__, if_not_exists=True))
 
     def _set(self, user_id: str, attribute: str, value: bool) -> bool:
         key = self._typed("id", user_id)
@@ -183,24 +183,23 @@ def own_sessions(engine: Engine) -> OpenSession:
 
 def shared_sessions(current: Callable[[], Session]) -> OpenSession:
     """
-    The host's session, for an in-memory SQLite that has one connection for everybody.
+    Sessions of our own on the host's connection, for an in-memory SQLite that has only that one.
 
-    There a session of our own could only commit or roll back the host's rows along with ours.
-    A write is a savepoint: it becomes durable at once where the host has nothing open, and
-    with the host's own commit otherwise.
+    A write is a savepoint: it becomes durable at once where the host has nothing open, and with
+    the host's own commit otherwise. What the host has pending is not even flushed.
     """
 
     @contextmanager
     def open_session(writes: bool) -> Iterator[Session]:
-        session = current()
-        host_is_busy = session.in_transaction()
-        with session.no_autoflush:
-            if not writes:
-                yield session
-                return
-            with session.begin_nested():
-                yield session
-            if not host_is_busy:
+        host = current()
+        with (
+            nullcontext() if host.in_transaction() else host.begin(),
+            Session(
+                host.connection(), expire_on_commit=False, join_transaction_mode="create_savepoint"
+            ) as session,
+        ):
+            yield session
+            if writes:
                 session.commit()
 
     return open_session

@@ -1,6 +1,4 @@
-"""
-``sms``: send a code by SMS, again (contract/sms.md). For a mobile app that holds an API token.
-"""
+"""``sms``: send a code by SMS, again (contract/sms.md). For a mobile app that holds an API token."""
 
 from __future__ import annotations
 
