@@ -75,7 +75,12 @@ def test_a_client_gets_an_id_and_a_secret_that_is_a_uuid(clients: Clients) -> No
 
     assert str(uuid.UUID(created.secret)) == created.secret
     (listed,) = clients.list()
-    assert (listed.id, listed.name, listed.flows, listed.scope) == (created.id, "Shop", ("voice", "sms"), "admin")
+    assert (listed.id, listed.name, listed.flows, listed.scope) == (
+        created.id,
+        "Shop",
+        ("voice", "sms"),
+        "admin",
+    )
     assert listed.blocked_at is None
 
 
@@ -142,9 +147,7 @@ def test_no_value_shows_a_secret_or_its_digest(clients: Clients) -> None:
     assert created.secret not in str(asdict(listed))
 
 
-def test_secrets_and_tokens_are_stored_as_keyed_digests_alone(
-    make_app: MakeApp, tmp_path: Path
-) -> None:
+def test_secrets_and_tokens_are_stored_as_keyed_digests_alone(make_app: MakeApp, tmp_path: Path) -> None:
     app = make_app(database_uri=f"sqlite:///{tmp_path / 'stored.sqlite'}")
     with app.app_context():
         otpauth = app.extensions["test_otpauth"]
@@ -162,7 +165,9 @@ def test_secrets_and_tokens_are_stored_as_keyed_digests_alone(
         assert not [spelling for spelling in spellings if spelling in stored]
 
 
-def test_digests_are_of_this_app_and_survive_a_rotation_of_its_keys(make_app: MakeApp, database_uri: str) -> None:
+def test_digests_are_of_this_app_and_survive_a_rotation_of_its_keys(
+    make_app: MakeApp, database_uri: str
+) -> None:
     old, new = "an old key of this app, of more than 32 bytes", "a new key of this app, of more than 32 bytes"
 
     def knows(secret: str, *keys: str) -> bool:
@@ -213,7 +218,9 @@ def test_a_rotated_secret_is_dead_at_once(clients: Clients) -> None:
 
 
 @pytest.mark.parametrize("overlap", [60, timedelta(minutes=1)], ids=str)
-def test_an_overlap_ends_at_its_instant(clients: Clients, clock: MovableClock, overlap: int | timedelta) -> None:
+def test_an_overlap_ends_at_its_instant(
+    clients: Clients, clock: MovableClock, overlap: int | timedelta
+) -> None:
     created = clients.create("Shop")
     rotated = clients.rotate(created.id, overlap)
     clock.tick_ms(59_999)
@@ -310,7 +317,9 @@ def test_campaigns_are_listed_by_client(clients: Clients, campaigns: Campaigns, 
     assert not campaigns.list("nobody")
 
 
-def test_a_campaign_is_paused_and_resumed(clients: Clients, campaigns: Campaigns, clock: MovableClock) -> None:
+def test_a_campaign_is_paused_and_resumed(
+    clients: Clients, campaigns: Campaigns, clock: MovableClock
+) -> None:
     campaign = campaigns.create(clients.create("Shop").id)
 
     assert campaigns.pause(campaign.id)
@@ -325,7 +334,9 @@ def test_a_campaign_is_paused_and_resumed(clients: Clients, campaigns: Campaigns
 
 
 def test_a_command_creates_a_client_and_shows_its_secret_this_once(app: Flask, run: Run) -> None:
-    (created,) = rows(run("clients", "create", "Shop", "--flow", "voice", "--flow", "sms", "--scope", "admin", "--json"))
+    (created,) = rows(
+        run("clients", "create", "Shop", "--flow", "voice", "--flow", "sms", "--scope", "admin", "--json")
+    )
 
     listed = run("clients", "list", "--json")
 
@@ -377,7 +388,18 @@ def test_a_command_rotates_a_secret_with_an_overlap(app: Flask, run: Run, clock:
 
 def test_a_command_creates_lists_pauses_and_resumes_campaigns(run: Run) -> None:
     (client,) = rows(run("clients", "create", "Shop", "--flow", "voice", "--json"))
-    options = ("--name", "Login", "--caller-id", "+842471000000", "--language", "en", "--repeats", "3", "--daily-cap", "9")
+    options = (
+        "--name",
+        "Login",
+        "--caller-id",
+        "+842471000000",
+        "--language",
+        "en",
+        "--repeats",
+        "3",
+        "--daily-cap",
+        "9",
+    )
 
     (created,) = rows(run("campaigns", "create", client["id"], *options, "--json"))
     paused = run("campaigns", "pause", created["id"])
@@ -468,7 +490,9 @@ def test_a_look_up_takes_an_index_and_scans_nothing(engine: Engine, look_up: str
     (question,) = asked
     plan = _plan(engine, *question)
     assert "INDEX" in plan.upper()
-    assert "SCAN" not in plan.upper().replace("INDEX SCAN", "").replace("INDEX ONLY SCAN", "").replace("HEAP SCAN", "")
+    assert "SCAN" not in plan.upper().replace("INDEX SCAN", "").replace("INDEX ONLY SCAN", "").replace(
+        "HEAP SCAN", ""
+    )
 
 
 def _plan(engine: Engine, statement: str, parameters: Any) -> str:

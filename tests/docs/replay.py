@@ -153,7 +153,7 @@ class Replay:
             assert len(shown) == len(real), f"{where}: {name}"
             for one, other in zip(shown, real, strict=True):
                 self._compare(one, other, name, where)
-        elif name in VARYING and type(shown) is type(real):
+        elif name in VARYING and shown is not None and type(shown) is type(real):
             assert isinstance(real, int) or _looks_like(shown, real), f"{where}: {name} is {real!r}"
             self._learn(str(shown), str(real), where)
         else:

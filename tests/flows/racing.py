@@ -2,7 +2,7 @@
 Requests that arrive at the same moment: at one host with many threads, or at hosts in several processes.
 
 The hosts share a database, the secret, a clock that stands still, and a file that takes down what
-was sent. ``pytest_plugins`` is not needed: a test module imports the fixtures that it uses.
+was sent. A test module imports the fixtures that it uses.
 """
 
 from __future__ import annotations
@@ -10,7 +10,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
@@ -56,7 +55,7 @@ class RacingHost:
             TESTING=True,
             OTPAUTH_FLOWS=("email", "sms", "flashcall", "voice", "account"),
             OTPAUTH_DATABASE_URI=place["database"],
-            OTPAUTH_SENDERS={channel: sender for channel in CHANNELS},
+            OTPAUTH_SENDERS=dict.fromkeys(CHANNELS, sender),
             OTPAUTH_CLOCK=MovableClock(),
             OTPAUTH_IP_LIMITS=None,
         )

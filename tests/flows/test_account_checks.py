@@ -70,6 +70,9 @@ FIELDS = {
 }
 
 
+INVALID_IS_TOLD = ("/auth/validate-mobile-number", "/auth/reset-otp-limit")
+
+
 @pytest.mark.parametrize("nothing", ["absent", "null"])
 @pytest.mark.parametrize("path", FIELDS)
 def test_every_field_that_is_missing_is_told_the_first_in_the_sentences(
@@ -85,8 +88,6 @@ def test_every_field_that_is_missing_is_told_the_first_in_the_sentences(
     assert answer.json["error_code"] == "required"
     assert ("status" in answer.json) == (path in INVALID_IS_TOLD)
 
-
-INVALID_IS_TOLD = ("/auth/validate-mobile-number", "/auth/reset-otp-limit")
 
 STAGE_ONE: list[tuple[str, dict[str, Any], dict[str, tuple[str, str]]]] = [
     ("/pin/set", {"pin": "12345", "confirm_pin": "12345"}, {"pin": NO_PIN}),
@@ -118,7 +119,11 @@ STAGE_ONE: list[tuple[str, dict[str, Any], dict[str, tuple[str, str]]]] = [
         {"current_pin": NO_PIN, "confirm_new_pin": PIN_DIFFERS},
     ),
     ("/pin/reset", {"otp": 123123, "pin": PIN, "confirm_pin": PIN}, {"otp": NO_STRING}),
-    ("/pin/reset", {"otp": "", "pin": PIN, "confirm_pin": "x"}, {"otp": REQUIRED, "confirm_pin": PIN_DIFFERS}),
+    (
+        "/pin/reset",
+        {"otp": "", "pin": PIN, "confirm_pin": "x"},
+        {"otp": REQUIRED, "confirm_pin": PIN_DIFFERS},
+    ),
     (
         "/pin/reset-with-password",
         {"password": 1, "pin": PIN, "confirm_pin": "654321"},
@@ -127,10 +132,18 @@ STAGE_ONE: list[tuple[str, dict[str, Any], dict[str, tuple[str, str]]]] = [
     ("/auth/validate-password", {"password": {"x": 1}}, {"password": NO_STRING}),
     ("/auth/validate-password", {"password": "a\x00b"}, {"password": NO_STRING}),
     ("/auth/validate-password", {"password": 10**30}, {"password": NO_STRING}),
-    ("/auth/change-password", {"old_password": None, "new_password": False}, {"old_password": REQUIRED, "new_password": NO_STRING}),
+    (
+        "/auth/change-password",
+        {"old_password": None, "new_password": False},
+        {"old_password": REQUIRED, "new_password": NO_STRING},
+    ),
     ("/auth/set-password", {"email": 7, "new_password": "securepassword123"}, {"email": NOBODY}),
     ("/auth/set-password", {"email": "no address", "new_password": "securepassword123"}, {"email": NOBODY}),
-    ("/auth/set-password", {"email": "  ", "new_password": []}, {"email": REQUIRED, "new_password": NO_STRING}),
+    (
+        "/auth/set-password",
+        {"email": "  ", "new_password": []},
+        {"email": REQUIRED, "new_password": NO_STRING},
+    ),
     (PIN_CODE, {"type": "post"}, {"type": NO_CHOICE}),
     (PIN_CODE, {"type": ""}, {"type": NO_CHOICE}),
     (PIN_CODE, {"type": "EMAIL"}, {"type": NO_CHOICE}),
@@ -151,7 +164,11 @@ STAGE_ONE: list[tuple[str, dict[str, Any], dict[str, tuple[str, str]]]] = [
     ),
     ("/auth/validate-mobile-number", {"mobile_number": 81234567890}, {"mobile_number": NO_STRING}),
     ("/auth/validate-mobile-number", {"mobile_number": "1\x00"}, {"mobile_number": NO_NUMBER}),
-    ("/auth/reset-otp-limit", {"user": []}, {"user": ("Please enter a valid mobile phone number.", "invalid_user")}),
+    (
+        "/auth/reset-otp-limit",
+        {"user": []},
+        {"user": ("Please enter a valid mobile phone number.", "invalid_user")},
+    ),
 ]
 
 
@@ -171,6 +188,22 @@ def test_what_the_body_alone_shows_is_told_all_together(
         "errors": {name: message for name, (message, _) in faults.items()},
         "error_code": code,
         "error_message": f"{first}: {message}",
+    }
+
+
+@pytest.mark.parametrize("path", ["/auth/validate-mobile-number", "/auth/reset-otp-limit", "/pin/unblock"])
+def test_a_malformed_body_is_told_before_all_else(merchant: Merchant, path: str) -> None:
+    answer = merchant.app.test_client().post(
+        f"/api{path}", data=b"{", content_type="application/json", headers=merchant.headers
+    )
+
+    assert answer.status_code == 400
+    assert answer.json == {
+        **({"status": "invalid"} if path in INVALID_IS_TOLD else {}),
+        "detail": "Malformed request",
+        "errors": {},
+        "error_code": "malformed_request",
+        "error_message": "Malformed request",
     }
 
 
@@ -277,7 +310,9 @@ def test_template_and_channel_come_before_the_quota(app: Flask) -> None:
 
     assert merchant.request().json["error_code"] == "otp_limit_exceeded"
     assert merchant.request(template_code="unheard-of").json["error_code"] == "invalid_template_code"
-    assert merchant.request(type="sms", template_code="code").json["error_code"] == "invalid_user_mobile_number"
+    assert (
+        merchant.request(type="sms", template_code="code").json["error_code"] == "invalid_user_mobile_number"
+    )
 
 
 def test_a_refused_new_password_uses_no_code_up_and_says_nothing_of_it(merchant: Merchant) -> None:

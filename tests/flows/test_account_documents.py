@@ -88,11 +88,11 @@ def test_a_failure_is_answered_to_the_letter(example: dict[str, Any], merchant: 
 
 
 @pytest.mark.parametrize(
-    "example", [example for example in SUCCESSES if "misprint" in example], ids=lambda example: example["path"]
+    "example",
+    [example for example in SUCCESSES if "misprint" in example],
+    ids=lambda example: example["path"],
 )
-def test_a_body_with_the_documents_misprint_is_malformed(
-    example: dict[str, Any], merchant: Merchant
-) -> None:
+def test_a_body_with_the_documents_misprint_is_malformed(example: dict[str, Any], merchant: Merchant) -> None:
     answer = merchant.app.test_client().post(
         example["path"], data=example["misprint"], content_type="application/json", headers=merchant.headers
     )

@@ -153,3 +153,28 @@ def test_users_of_the_hosts_administration_are_hashed_in_the_same_places(app: Fl
         users = otpauth_of(app).users
 
     assert users.passwords.hasher is app.extensions["otpauth"].services.customers.passwords.hasher
+
+
+def test_a_customer_without_a_password_costs_the_same_hashes(
+    app: Flask, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    people = [
+        new_customer(app, email=f"{number}@stamps.co.id", phone=None, member_id=None, password=password)
+        for number, password in enumerate((PASSWORD, None))
+    ]
+    merchant, verified = Merchant(app), []
+    real = Argon2Hasher.verify
+
+    def counting(self: Argon2Hasher, *given: Any) -> bool:
+        verified.append(given)
+        return real(self, *given)
+
+    monkeypatch.setattr(Argon2Hasher, "verify", counting)
+
+    answers = []
+    for person in people:
+        answers.append((merchant.check("wrong", user=person.id).json, len(verified)))
+        verified.clear()
+
+    assert answers[0] == answers[1]
+    assert answers[0][1] == 1

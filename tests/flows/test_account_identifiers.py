@@ -205,9 +205,7 @@ def test_a_disabled_customer_is_nobody_until_enabled(merchant: Merchant) -> None
 
 
 @pytest.mark.parametrize("email", ["nobody@example.com", MEMBER_ID, "7", PHONE])
-def test_set_password_knows_customers_by_email_alone_and_creates_none(
-    merchant: Merchant, email: str
-) -> None:
+def test_set_password_knows_customers_by_email_alone_and_creates_none(merchant: Merchant, email: str) -> None:
     answer = merchant.set_password("securepassword123", email)
 
     assert (answer.status_code, answer.json) == (400, refused("email", NOT_FOUND, "invalid_user"))

@@ -138,7 +138,9 @@ def test_a_confirmation_is_compared_to_the_last_character(merchant: Merchant) ->
 # -- checking -------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("password", ["", " ", PASSWORD.upper(), PASSWORD + "\n", " " + PASSWORD, "x" * 10_000])
+@pytest.mark.parametrize(
+    "password", ["", " ", PASSWORD.upper(), PASSWORD + "\n", " " + PASSWORD, "x" * 10_000]
+)
 def test_another_password_is_wrong(merchant: Merchant, password: str) -> None:
     answer = merchant.check(password)
 
@@ -193,9 +195,7 @@ def test_ten_wrong_passwords_in_a_row_lock_for_15_minutes(merchant: Merchant, cl
     assert merchant.check(PASSWORD).json == OK
 
 
-def test_each_further_ten_lock_for_twice_as_long_to_24_hours(
-    merchant: Merchant, clock: MovableClock
-) -> None:
+def test_each_further_ten_lock_for_twice_as_long_to_24_hours(merchant: Merchant, clock: MovableClock) -> None:
     waits = []
     for _ in range(9):
         assert wrong(merchant, 10) == [400] * 10
@@ -249,9 +249,7 @@ def test_a_new_password_ends_the_lock(merchant: Merchant, by: str) -> None:
 
 
 def test_the_throttle_is_made_of_settings(make_app: MakeApp, clock: MovableClock) -> None:
-    app = make_app(
-        account_password_max_failures=2, account_password_lock=60, account_password_lock_max=100
-    )
+    app = make_app(account_password_max_failures=2, account_password_lock=60, account_password_lock_max=100)
     new_customer(app)
     merchant = Merchant(app)
 
@@ -298,7 +296,9 @@ CHANGES: list[tuple[Act, str]] = [
 
 
 @pytest.mark.parametrize(("act", "subject"), CHANGES, ids=lambda value: getattr(value, "__name__", ""))
-def test_the_customer_is_told_by_email_once(merchant: Merchant, outbox: Outbox, act: Act, subject: str) -> None:
+def test_the_customer_is_told_by_email_once(
+    merchant: Merchant, outbox: Outbox, act: Act, subject: str
+) -> None:
     assert act(merchant) == OK
 
     (notice,) = outbox.messages

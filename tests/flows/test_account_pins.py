@@ -94,9 +94,7 @@ def test_no_pin_is_barred_by_default(app: Flask) -> None:
     merchant.set_pin("000000")
 
     pins = ["123456", "111111", "121212", "654321"]
-    answers = [
-        merchant.change(old, new).json for old, new in zip(["000000", *pins], pins, strict=False)
-    ]
+    answers = [merchant.change(old, new).json for old, new in zip(["000000", *pins], pins, strict=False)]
 
     assert answers == [OK] * 4
 
@@ -122,9 +120,7 @@ def test_a_blocklist_bars_pins_wherever_one_is_set(
         assert merchant.reset_pin("123123", pin).json == too_common
         assert merchant.reset_pin_by_password(PASSWORD, pin).json == too_common
     assert merchant.set_pin(free).json == OK
-    assert merchant.change(free, barred[0]).json == refused(
-        "new_pin", "PIN is too common", "invalid_new_pin"
-    )
+    assert merchant.change(free, barred[0]).json == refused("new_pin", "PIN is too common", "invalid_new_pin")
 
 
 @pytest.mark.parametrize("blocklist", [("12345",), (123456,), "every", 7])
@@ -256,9 +252,7 @@ def test_tries_at_a_blocked_pin_are_no_failures(merchant: Merchant, clock: Movab
 
 
 @pytest.mark.parametrize("ttl_seconds", [604_800, 3_600])
-def test_a_block_may_be_told_to_end_by_time(
-    make_app: MakeApp, clock: MovableClock, ttl_seconds: int
-) -> None:
+def test_a_block_may_be_told_to_end_by_time(make_app: MakeApp, clock: MovableClock, ttl_seconds: int) -> None:
     merchant = with_pin(make_app(account_pin_block_ttl=ttl_seconds))
     merchant.block_pin()
 

@@ -103,9 +103,7 @@ def test_of_simultaneous_changes_of_one_pin_one_wins(arena: Arena) -> None:
     merchant = Merchant(arena)
     pins = [f"{n:06d}" for n in range(700_000, 700_006)]
 
-    changes = [
-        {"user": EMAIL, "current_pin": PIN, "new_pin": pin, "confirm_new_pin": pin} for pin in pins
-    ]
+    changes = [{"user": EMAIL, "current_pin": PIN, "new_pin": pin, "confirm_new_pin": pin} for pin in pins]
     answers = merchant.at_once("/pin/change", *changes)
 
     winners = [pin for pin, (status, _) in zip(pins, answers, strict=True) if status == 200]

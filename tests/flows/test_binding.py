@@ -128,7 +128,9 @@ def password(user: int, client: int) -> Door:
 
     def ask(world: World) -> bool:
         body = {"identifier": EMAILS[user], "type": "email"}
-        return bool(world.post("/api/auth/request-otp-for-password-reset", body, "account", client).get("otp"))
+        return bool(
+            world.post("/api/auth/request-otp-for-password-reset", body, "account", client).get("otp")
+        )
 
     return ask, redeem
 
@@ -194,7 +196,10 @@ def world(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> World:
     flows = ("sms", "flashcall", "voice", "account")
     clients = new_client(app, *flows), new_client(app, *flows)
     with app.app_context():
-        users = [otpauth.users.create(email=email, phone=phone) for email, phone in zip(EMAILS, PHONES, strict=True)]
+        users = [
+            otpauth.users.create(email=email, phone=phone)
+            for email, phone in zip(EMAILS, PHONES, strict=True)
+        ]
         campaigns = [otpauth.campaigns.create(clients[owner].id).id for owner in (0, 0, 1)]
     return World(
         app,
@@ -261,7 +266,9 @@ def tokens_of(world: World) -> dict[str, str]:
         "account token": account_token,
         "API token (sms)": world.headers[0]["sms"]["Authorization"].removeprefix("Bearer "),
         "access token (voice)": world.headers[0]["voice"]["Authorization"],
-        "bearer token (account)": world.post("/api/auth/get-access-token", {"token": client.secret})["access_token"],
+        "bearer token (account)": world.post("/api/auth/get-access-token", {"token": client.secret})[
+            "access_token"
+        ],
         "secret": client.secret,
         "client id": client.id,
     }
@@ -274,7 +281,9 @@ def status(world: World, path: str, authorization: str) -> int:
 
 PLACES: dict[str, tuple[Callable[[World, str], bool], set[str]]] = {
     "a host's route": (
-        lambda world, token: world.http.get("/me", headers={"Authorization": f"Bearer {token}"}).status_code == 200,
+        lambda world, token: (
+            world.http.get("/me", headers={"Authorization": f"Bearer {token}"}).status_code == 200
+        ),
         {"access token"},
     ),
     "refresh-token": (
@@ -282,7 +291,9 @@ PLACES: dict[str, tuple[Callable[[World, str], bool], set[str]]] = {
         {"refresh token"},
     ),
     "account_token": (
-        lambda world, token: world.post("/api/auth/resend-otp", {"account_token": token}, "sms")["status"] == "OK",
+        lambda world, token: (
+            world.post("/api/auth/resend-otp", {"account_token": token}, "sms")["status"] == "OK"
+        ),
         {"account token"},
     ),
     "sms": (
@@ -302,12 +313,15 @@ PLACES: dict[str, tuple[Callable[[World, str], bool], set[str]]] = {
         {"secret"},
     ),
     "flashcall": (
-        lambda world, token: world.http.post("/v1/orders", json={}, headers={"X-Application-Token": token}).status_code
-        != 403,
+        lambda world, token: (
+            world.http.post("/v1/orders", json={}, headers={"X-Application-Token": token}).status_code != 403
+        ),
         {"secret"},
     ),
     "buying for voice": (
-        lambda world, token: world.post("/api/v1/users/generate_access_token", {"secret_key": token})["code"] == 200,
+        lambda world, token: (
+            world.post("/api/v1/users/generate_access_token", {"secret_key": token})["code"] == 200
+        ),
         {"secret"},
     ),
     "buying for account": (

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Callable, Iterator, Mapping
 from datetime import timedelta
 from types import MappingProxyType
@@ -16,7 +17,7 @@ from flask_otpauth.core import errors
 from flask_otpauth.envelopes import PACKAGED, Failure, Success, Wire
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.senders import Receipt, Status
-from flask_otpauth.testing import MovableClock, Outbox
+from flask_otpauth.testing import Outbox
 from tests.hosts import MakeApp
 
 
@@ -40,28 +41,42 @@ ENVELOPES: Mapping[str, Any] = MappingProxyType(
 SHAPES: Mapping[str, tuple[Callable[[Any, Any], bool], Callable[[Any, int], bool]]] = {
     "account": (
         lambda body, data: body == data,
-        lambda body, status: isinstance(body["detail"], str)
-        and body.keys() <= {"detail", "errors", "error_code", "error_message", "status", "otp", "user_id", "captcha"},
+        lambda body, status: (
+            isinstance(body["detail"], str)
+            and body.keys()
+            <= {"detail", "errors", "error_code", "error_message", "status", "otp", "user_id", "captcha"}
+        ),
     ),
     "email": (
-        lambda body, data: body.keys() == {"code", "message", "data"} and (body["code"], body["data"]) == (0, data),
-        lambda body, status: body.keys() == {"code", "message", "data"} and body["code"] != 0 and bool(body["message"]),
+        lambda body, data: (
+            body.keys() == {"code", "message", "data"} and (body["code"], body["data"]) == (0, data)
+        ),
+        lambda body, status: (
+            body.keys() == {"code", "message", "data"} and body["code"] != 0 and bool(body["message"])
+        ),
     ),
     "flashcall": (
         lambda body, data: body == {"data": data, "errors": None},
-        lambda body, status: body.keys() == {"data", "errors"}
-        and body["data"] is None
-        and all(each.keys() == {"message"} and each["message"] for each in body["errors"]),
+        lambda body, status: (
+            body.keys() == {"data", "errors"}
+            and body["data"] is None
+            and all(each.keys() == {"message"} and each["message"] for each in body["errors"])
+        ),
     ),
     "oauth": (
         lambda body, data: body == data,
-        lambda body, status: "error" in body and body.keys() <= {"error", "error_description"},
+        lambda body, status: (
+            "error" in body
+            and body.keys() <= {"error", "error_description"}
+            # RFC 6749 §5.2 allows these characters alone.
+            and bool(re.fullmatch(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+", body.get("error_description", "none")))
+        ),
     ),
     "problem": (
         lambda body, data: body == data,
-        lambda body, status: body["type"].startswith("urn:flask-otpauth:")
-        and bool(body["title"])
-        and body["status"] == status,
+        lambda body, status: (
+            body["type"].startswith("urn:flask-otpauth:") and bool(body["title"]) and body["status"] == status
+        ),
     ),
     "sms": (
         lambda body, data: (body["status"], body["status_code"], body.get("data", {})) == ("OK", 200, data),
@@ -69,7 +84,9 @@ SHAPES: Mapping[str, tuple[Callable[[Any, Any], bool], Callable[[Any, int], bool
     ),
     "voice": (
         lambda body, data: body == {"message": "OK", "code": 200, "status": True, "data": data},
-        lambda body, status: (body["code"], body["status"]) == (status, False) and bool(body["data"]["error"]),
+        lambda body, status: (
+            (body["code"], body["status"]) == (status, False) and bool(body["data"]["error"])
+        ),
     ),
     "host's": (
         lambda body, data: body == {"ok": True, "result": data},
@@ -81,7 +98,7 @@ SHAPES: Mapping[str, tuple[Callable[[Any, Any], bool], Callable[[Any, int], bool
 class Caller:
     """An entitled client of every flow, whatever the flows speak."""
 
-    def __init__(self, app: Flask, outbox: Outbox, clock: MovableClock) -> None:
+    def __init__(self, app: Flask, outbox: Outbox) -> None:
         self.app = app
         self.outbox = outbox
         services = app.extensions["otpauth"].services
@@ -157,15 +174,26 @@ def flashcall(caller: Caller) -> Answers:
 
 def voice(caller: Caller) -> Answers:
     """As :func:`email`."""
-    url, contact = f"/api/v1/campaigns/{caller.campaign}/voiceotp", {"phone_number": "0771122330", "otp": "123456"}
+    url, contact = (
+        f"/api/v1/campaigns/{caller.campaign}/voiceotp",
+        {"phone_number": "0771122330", "otp": "123456"},
+    )
     buying = "/api/v1/users/generate_access_token"
     yield caller.post("voice", buying, {"secret_key": caller.client.secret}), ANY
     yield caller.post("voice", buying, {"secret_key": "x"}), None
     yield caller.post("voice", buying, {}), None
-    yield caller.post("voice", url, {"userid": caller.client.id, "contact": contact}), {"campaign_id": caller.campaign}
+    yield (
+        caller.post("voice", url, {"userid": caller.client.id, "contact": contact}),
+        {"campaign_id": caller.campaign},
+    )
     yield caller.post("voice", url, {"userid": caller.client.id, "contact": {}}), None
     yield caller.post("voice", url, {"userid": "somebody", "contact": contact}), None
-    yield caller.post("voice", "/api/v1/campaigns/x/voiceotp", {"userid": caller.client.id, "contact": contact}), None
+    yield (
+        caller.post(
+            "voice", "/api/v1/campaigns/x/voiceotp", {"userid": caller.client.id, "contact": contact}
+        ),
+        None,
+    )
     for turn in range(5):
         body = {"userid": caller.client.id, "contact": {**contact, "otp": f"10000{turn}"}}
         limited = caller.post("voice", url, body)
@@ -260,11 +288,9 @@ def _granted(body: Any, envelope: str) -> Any:
 
 @pytest.mark.parametrize("envelope", ENVELOPES)
 @pytest.mark.parametrize("flow", SAID)
-def test_a_flow_speaks_an_envelope(
-    make_app: MakeApp, outbox: Outbox, clock: MovableClock, flow: str, envelope: str
-) -> None:
+def test_a_flow_speaks_an_envelope(make_app: MakeApp, outbox: Outbox, flow: str, envelope: str) -> None:
     app = make_app(**{f"{flow}_envelope": ENVELOPES[envelope]}, sms_captcha=ask_captcha)
-    caller = Caller(app, outbox, clock)
+    caller = Caller(app, outbox)
 
     for answer, data in SAID[flow](caller):
         check(answer, data, envelope)
@@ -273,25 +299,22 @@ def test_a_flow_speaks_an_envelope(
 @pytest.mark.parametrize("envelope", ENVELOPES)
 @pytest.mark.parametrize("flow", SAID)
 def test_what_every_flow_may_meet_is_told_in_any_envelope(
-    make_app: MakeApp, outbox: Outbox, clock: MovableClock, flow: str, envelope: str
+    make_app: MakeApp, outbox: Outbox, flow: str, envelope: str
 ) -> None:
     app = make_app(**{f"{flow}_envelope": ENVELOPES[envelope]})
-    caller = Caller(app, outbox, clock)
+    caller = Caller(app, outbox)
     path, body = SENDING[flow]
     if flow == "voice":
         path, body = f"/api/v1/campaigns/{caller.campaign}/voiceotp", {**body, "userid": caller.client.id}
 
     for answer, data in what_every_flow_may_meet(caller, flow, path, body):
         check(answer, data, envelope)
-        assert ("Allow" in answer.headers) == (b"method_not_allowed" in answer.data or answer.status_code == 405)
 
 
 @pytest.mark.parametrize("envelope", ENVELOPES)
-def test_headers_that_are_not_the_envelopes_stay(
-    make_app: MakeApp, outbox: Outbox, clock: MovableClock, envelope: str
-) -> None:
+def test_headers_that_are_not_the_envelopes_stay(make_app: MakeApp, outbox: Outbox, envelope: str) -> None:
     app = make_app(sms_envelope=ENVELOPES[envelope])
-    caller, named = Caller(app, outbox, clock), {"cc_phone": "84", "phone": "0987654321"}
+    caller, named = Caller(app, outbox), {"cc_phone": "84", "phone": "0987654321"}
 
     caller.post("sms", "/api/auth/resend-otp", named)
     waiting = caller.post("sms", "/api/auth/resend-otp", named)
@@ -319,11 +342,13 @@ def test_the_token_path_of_sms_speaks_as_the_rfc_says_whatever_the_flow_speaks(m
 # -- problem documents ----------------------------------------------------------------------
 
 
-def test_a_problem_points_to_the_fields_at_fault(make_app: MakeApp, outbox: Outbox, clock: MovableClock) -> None:
-    caller = Caller(make_app(voice_envelope="problem"), outbox, clock)
+def test_a_problem_points_to_the_fields_at_fault(make_app: MakeApp, outbox: Outbox) -> None:
+    caller = Caller(make_app(voice_envelope="problem"), outbox)
     url = f"/api/v1/campaigns/{caller.campaign}/voiceotp"
 
-    answer = caller.post("voice", url, {"userid": "u", "contact": {"phone_number": "0771122330", "otp": "12"}})
+    answer = caller.post(
+        "voice", url, {"userid": "u", "contact": {"phone_number": "0771122330", "otp": "12"}}
+    )
 
     detail = "contact.otp must be 4 to 10 digits"
     assert answer.status_code == 400
@@ -333,19 +358,6 @@ def test_a_problem_points_to_the_fields_at_fault(make_app: MakeApp, outbox: Outb
         "status": 400,
         "errors": [{"pointer": "#/contact/otp", "code": "digits", "detail": detail}],
     }
-
-
-@pytest.mark.parametrize("flow", SAID)
-def test_the_status_of_a_problem_is_a_number_whatever_the_document_shows_beside_it(
-    make_app: MakeApp, outbox: Outbox, clock: MovableClock, flow: str
-) -> None:
-    caller = Caller(make_app(**{f"{flow}_envelope": "problem"}), outbox, clock)
-
-    refused = [answer for answer, data in SAID[flow](caller) if data is None and answer.status_code != 200]
-
-    assert refused
-    assert [answer.json["status"] for answer in refused] == [answer.status_code for answer in refused]
-    assert all(isinstance(answer.json["status"], int) for answer in refused)
 
 
 # -- every refusal there is -----------------------------------------------------------------
@@ -372,7 +384,9 @@ def refusals() -> list[errors.Refusal]:
 
 
 @pytest.mark.parametrize("flow", FLOWS)
-def test_every_flow_has_words_for_every_refusal_and_every_envelope_a_form(make_app: MakeApp, flow: str) -> None:
+def test_every_flow_has_words_for_every_refusal_and_every_envelope_a_form(
+    make_app: MakeApp, flow: str
+) -> None:
     settings = make_app().extensions["otpauth"].by_flow[flow]
     envelopes = [make(settings) for make in PACKAGED.values()]
 

@@ -21,6 +21,11 @@ def database_uri() -> str:
 
 
 @pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    return make_app(flows=("flashcall",))
+
+
+@pytest.fixture
 def application(app: Flask, outbox: Outbox) -> Application:
     return Application(app, outbox)
 

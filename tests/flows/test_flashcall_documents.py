@@ -55,6 +55,7 @@ def test_a_code_is_answered_to_the_letter(application: Application, app: Flask) 
     assert wrong.json == {"data": None, "errors": [{"message": "invalid code"}]}
     assert wrong.json.keys() == DOCUMENT["authenticating"]["failure"].keys()
     assert (right.status_code, right.json) == (200, DOCUMENT["authenticating"]["success"])
+    assert [answer.headers["Cache-Control"] for answer in (wrong, right)] == ["no-store"] * 2
 
 
 def test_an_application_without_a_token_is_told_what_the_table_says(app: Flask) -> None:

@@ -149,9 +149,10 @@ def test_only_what_follows_an_order_is_masked(
 
 def test_a_line_that_was_formatted_before_is_masked_too(caplog: pytest.LogCaptureFixture) -> None:
     mask_codes("/v1")
+    line = f'"GET /v1/auth/{ORDER}/0345 HTTP/1.1" 200 -'
 
     with caplog.at_level(logging.INFO, "werkzeug"):
-        logging.getLogger("werkzeug").info(f'"GET /v1/auth/{ORDER}/0345 HTTP/1.1" 200 -')
+        logging.getLogger("werkzeug").info(line)
 
     assert caplog.messages == [f'"GET /v1/auth/{ORDER}/**** HTTP/1.1" 200 -']
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -27,6 +28,11 @@ from tests.flows.flashcall_caller import (
 @pytest.fixture
 def database_uri() -> str:
     return "sqlite://"
+
+
+@pytest.fixture
+def app(make_app: MakeApp) -> Flask:
+    return make_app(flows=("flashcall",))
 
 
 @pytest.fixture
@@ -128,9 +134,7 @@ def test_the_length_of_the_code_is_followed_by_mask_len_and_validation(
 
 def test_a_prefix_is_never_the_one_that_called_this_phone_last(make_app: MakeApp, outbox: Outbox) -> None:
     prefixes = ("7487260", "7487261", "7487262")
-    application = Application(
-        make_app(flashcall_prefixes=prefixes, flashcall_send_quotas=()), outbox
-    )
+    application = Application(make_app(flashcall_prefixes=prefixes, flashcall_send_quotas=()), outbox)
     elsewhere = Application(application.app, outbox)
 
     used = [
@@ -140,7 +144,7 @@ def test_a_prefix_is_never_the_one_that_called_this_phone_last(make_app: MakeApp
         for _ in range(15)
     ]
 
-    assert all(one != next_one for one, next_one in zip(used, used[1:], strict=False))
+    assert all(one != next_one for one, next_one in pairwise(used))
     assert set(used) == set(prefixes)
 
 
@@ -225,7 +229,9 @@ def test_a_phone_is_required(application: Application, missing: dict[str, Any]) 
     assert (answer.status_code, answer.json) == (400, refused("phone is required"))
 
 
-@pytest.mark.parametrize("code", ["034", "03456", "034a", " 0345", "٠٣٤٥", "03\x004", 345, 345.0, True, [], {}])
+@pytest.mark.parametrize(
+    "code", ["034", "03456", "034a", " 0345", "٠٣٤٥", "03\x004", 345, 345.0, True, [], {}]
+)
 def test_a_code_is_a_string_of_four_ascii_digits(application: Application, code: Any) -> None:
     answer = application.order(code=code)
 

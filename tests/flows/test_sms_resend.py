@@ -28,7 +28,12 @@ from tests.hosts import MakeApp
 
 WAIT = "Vui lòng yêu cầu gửi lại OTP sau {} giây"
 TOMORROW = "Bạn đã yêu cầu gửi OTP {} lần hôm nay. Vui lòng yêu cầu gửi lại OTP vào ngày mai"
-NOBODY = {"message": "Vui lòng đăng nhập để tiếp tục", "status": "UNAUTHORIZED", "status_code": 401, "captcha": []}
+NOBODY = {
+    "message": "Vui lòng đăng nhập để tiếp tục",
+    "status": "UNAUTHORIZED",
+    "status_code": 401,
+    "captcha": [],
+}
 
 #: Asia/Ho_Chi_Minh is UTC+7 all year: its days end at 17:00 UTC.
 MIDNIGHT = datetime(2025, 6, 1, 17, tzinfo=UTC)
@@ -61,7 +66,17 @@ def spend_the_day(caller: SmsCaller, clock: MovableClock) -> None:
 
 @pytest.mark.parametrize(
     ("passed_ms", "seconds"),
-    [(0, 90), (1, 90), (999, 90), (1_000, 89), (22_000, 68), (22_001, 68), (88_999, 2), (89_000, 1), (89_999, 1)],
+    [
+        (0, 90),
+        (1, 90),
+        (999, 90),
+        (1_000, 89),
+        (22_000, 68),
+        (22_001, 68),
+        (88_999, 2),
+        (89_000, 1),
+        (89_999, 1),
+    ],
 )
 def test_a_code_asked_for_too_soon_is_told_how_long_to_wait(
     caller: SmsCaller, clock: MovableClock, outbox: Outbox, passed_ms: int, seconds: int
@@ -300,7 +315,21 @@ TOKEN_INVALID = {"account_token": ["mã xác thực tài khoản không hợp l�
         ({"cc_phone": "84", "phone": None}, PHONE_MISSING),
         *[
             ({"cc_phone": code, "phone": "0987654321"}, CODE_INVALID)
-            for code in ("0", "999", "+", "VN", "8 4 0 0", "٨٤", "840000", 84, True, ["84"], {}, 10**30, "84\0")
+            for code in (
+                "0",
+                "999",
+                "+",
+                "VN",
+                "8 4 0 0",
+                "٨٤",
+                "840000",
+                84,
+                True,
+                ["84"],
+                {},
+                10**30,
+                "84\0",
+            )
         ],
         *[
             ({"cc_phone": "84", "phone": phone}, PHONE_INVALID)
@@ -364,7 +393,8 @@ def test_an_account_without_a_phone_number_cannot_be_sent_a_code(caller: SmsCall
 
 def test_unknown_fields_and_the_query_change_nothing(caller: SmsCaller, outbox: Outbox) -> None:
     answer = caller.post(
-        "/api/auth/resend-otp?account_token=x&phone=0912345678&lang=en", {**PHONE, "otp": "123456", "recipient": "1"}
+        "/api/auth/resend-otp?account_token=x&phone=0912345678&lang=en",
+        {**PHONE, "otp": "123456", "recipient": "1"},
     )
 
     assert told(answer) == (200, "Gửi mã OTP thành công")
@@ -422,9 +452,7 @@ def test_a_forged_account_token_is_nobodys(caller: SmsCaller, token: str) -> Non
     assert answer.json == NOBODY
 
 
-def test_an_account_token_lives_thirty_days(
-    caller: SmsCaller, app: Flask, clock: MovableClock
-) -> None:
+def test_an_account_token_lives_thirty_days(caller: SmsCaller, app: Flask, clock: MovableClock) -> None:
     token = account_token(app, new_user(app, phone=NUMBER))
     clock.tick(days=30)
     clock.tick_ms(-1)
@@ -460,9 +488,7 @@ def test_an_account_token_of_a_disabled_user_is_refused_until_they_are_enabled(
     assert caller.resend(account_token=token).json["status"] == "OK"
 
 
-def test_an_account_token_of_another_app_is_nobodys(
-    caller: SmsCaller, app: Flask, make_app: MakeApp
-) -> None:
+def test_an_account_token_of_another_app_is_nobodys(caller: SmsCaller, app: Flask, make_app: MakeApp) -> None:
     other = make_app(SECRET_KEY="the secret of another app, of more than 32 bytes")
 
     assert caller.resend(account_token=account_token(other, new_user(app, phone=NUMBER))).json == NOBODY

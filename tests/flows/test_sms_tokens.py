@@ -18,7 +18,12 @@ from tests.flows.sms_caller import PHONE, RESEND, TOKEN, VERIFY, SmsCaller, new_
 from tests.hosts import MakeApp
 
 GRANT = {"grant_type": "client_credentials"}
-SIGN_IN = {"message": "Vui lòng đăng nhập để tiếp tục", "status": "UNAUTHORIZED", "status_code": 401, "captcha": []}
+SIGN_IN = {
+    "message": "Vui lòng đăng nhập để tiếp tục",
+    "status": "UNAUTHORIZED",
+    "status_code": 401,
+    "captcha": [],
+}
 YEAR = 31_536_000
 
 #: RFC 6749 §5.2: what an ``error_description`` may be made of.
@@ -69,7 +74,14 @@ def by_basic_naming_the_client_twice(app: Flask, client: Credentials) -> TestRes
     return ask(app, data={**GRANT, "client_id": client.id}, headers=basic(client.id, client.secret))
 
 
-WAYS = [in_json, in_form, in_form_of_a_charset, by_basic_and_form, by_basic_and_json, by_basic_naming_the_client_twice]
+WAYS = [
+    in_json,
+    in_form,
+    in_form_of_a_charset,
+    by_basic_and_form,
+    by_basic_and_json,
+    by_basic_naming_the_client_twice,
+]
 
 
 def call_with(app: Flask, authorization: str | None, path: str = RESEND) -> TestResponse:
@@ -144,9 +156,7 @@ SECRET = "5ad1e4c1-6f2c-44e5-9d0b-8ef6f2f6a8c5"
     ],
     ids=str,
 )
-def test_refusals_are_those_of_the_rfc(
-    app: Flask, body: dict[str, Any], status: int, error: str
-) -> None:
+def test_refusals_are_those_of_the_rfc(app: Flask, body: dict[str, Any], status: int, error: str) -> None:
     answer = ask(app, json=body)
 
     assert answer.status_code == status
@@ -198,7 +208,7 @@ def test_whoever_failed_by_basic_is_asked_for_basic(app: Flask, client: Credenti
         {"Authorization": "Basic"},
         {"Authorization": "Basic !!!"},
         {"Authorization": f"Basic {base64.b64encode(b'no colon').decode()}"},
-        {"Authorization": f"Basic {base64.b64encode(bytes([0xff, 0x3a, 0xfe])).decode()}"},
+        {"Authorization": f"Basic {base64.b64encode(bytes([0xFF, 0x3A, 0xFE])).decode()}"},
     ]
 
     answers = [ask(app, data=GRANT, headers=headers) for headers in tries]
@@ -281,7 +291,10 @@ def test_whoever_presents_no_api_token_is_asked_to_sign_in(
 def test_the_scheme_is_read_in_any_case(app: Flask, client: Credentials) -> None:
     token = in_json(app, client).json["access_token"]
 
-    assert [call_with(app, f"{scheme} {token}", VERIFY).status_code for scheme in ("bearer", "BEARER")] == [200, 200]
+    assert [call_with(app, f"{scheme} {token}", VERIFY).status_code for scheme in ("bearer", "BEARER")] == [
+        200,
+        200,
+    ]
 
 
 def test_a_token_is_not_looked_for_in_the_query_or_the_body(app: Flask, client: Credentials) -> None:
@@ -370,7 +383,9 @@ def test_a_token_that_another_flow_sold_is_not_an_api_token(app: Flask, outbox: 
     voice = http.post("/api/v1/users/generate_access_token", json={"secret_key": client.secret}).json
     sms = SmsCaller(app, outbox, client).headers
 
-    foreign = [call_with(app, f"Bearer {token}").status_code for token in (account, voice["data"]["access_token"])]
+    foreign = [
+        call_with(app, f"Bearer {token}").status_code for token in (account, voice["data"]["access_token"])
+    ]
     elsewhere = http.post("/api/pin/unblock", json={"user": 1}, headers=sms)
 
     assert foreign == [401, 401]

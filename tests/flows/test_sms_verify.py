@@ -112,7 +112,11 @@ def test_whoever_was_sent_the_code_may_be_named_in_three_ways(
     caller: SmsCaller, app: Flask, naming: str
 ) -> None:
     user_id = new_user(app, phone=NUMBER)
-    ways = {"account_token": {"account_token": account_token(app, user_id)}, "phone": PHONE, "user_id": {"user_id": user_id}}
+    ways = {
+        "account_token": {"account_token": account_token(app, user_id)},
+        "phone": PHONE,
+        "user_id": {"user_id": user_id},
+    }
 
     answer = caller.verify(caller.fresh_code(), **ways[naming])
 
@@ -123,7 +127,12 @@ def test_whoever_was_sent_the_code_may_be_named_in_three_ways(
 
 @pytest.mark.parametrize(
     "also",
-    [OTHER_NUMBER, {"cc_phone": 5, "phone": "nonsense"}, {"user_id": "999999"}, {**OTHER_NUMBER, "user_id": []}],
+    [
+        OTHER_NUMBER,
+        {"cc_phone": 5, "phone": "nonsense"},
+        {"user_id": "999999"},
+        {**OTHER_NUMBER, "user_id": []},
+    ],
     ids=str,
 )
 def test_an_account_token_wins_over_phone_and_user_id(
@@ -246,7 +255,18 @@ def test_every_refused_state_reads_as_the_wrong_code_and_signals_tell_them_apart
 
 @pytest.mark.parametrize(
     "otp",
-    ["12345", "1234567", " 123456", "123456\n", "١٢٣٤٥٦", "１２３４５６", "12345a", "+12345", "1e5000", "123456\0"],
+    [
+        "12345",
+        "1234567",
+        " 123456",
+        "123456\n",
+        "١٢٣٤٥٦",
+        "１２３４５６",
+        "12345a",
+        "+12345",
+        "1e5000",
+        "123456\0",
+    ],
 )
 def test_a_code_of_the_wrong_shape_reads_as_wrong_and_is_not_counted(
     caller: SmsCaller, reasons: list[str], otp: str

@@ -140,7 +140,9 @@ def test_a_token_works_bare_and_as_bearer(caller: VoiceCaller) -> None:
     assert statuses(caller, [bare, bearer, f"bearer {caller.token}", f"  {caller.token} "]) == [400] * 4
 
 
-@pytest.mark.parametrize("form", ["", "Bearer", "Bearer ", "x", "é", "Basic {}", "Token {}", "{}x", "{} {}", "Bearer x"])
+@pytest.mark.parametrize(
+    "form", ["", "Bearer", "Bearer ", "x", "é", "Basic {}", "Token {}", "{}x", "{} {}", "Bearer x"]
+)
 def test_what_is_no_access_token_is_refused(caller: VoiceCaller, form: str) -> None:
     answer = caller.post("/voiceotp", caller.body("123456", "0771122330"), form.format(*[caller.token] * 2))
 

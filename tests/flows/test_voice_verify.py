@@ -46,7 +46,9 @@ def fresh_code(caller: VoiceCaller) -> str:
 # -- off by default -------------------------------------------------------------------------
 
 
-def test_by_default_the_path_is_the_hosts_own_404_and_an_otp_is_required(make_app: MakeApp, outbox: Outbox) -> None:
+def test_by_default_the_path_is_the_hosts_own_404_and_an_otp_is_required(
+    make_app: MakeApp, outbox: Outbox
+) -> None:
     caller = VoiceCaller(make_app(), outbox)
 
     assert caller.verify("123456").status_code == 404
@@ -191,7 +193,10 @@ def test_fifteen_wrong_guesses_lock_the_phone_for_calls_and_guesses(
 def test_a_code_of_the_wrong_shape_is_named_and_not_counted(caller: VoiceCaller) -> None:
     code = fresh_code(caller)
 
-    answers = [told(caller.verify(otp)) for otp in ("123", "12345678901", "12a456", 123456, "１２３４５６", " 123456")]
+    answers = [
+        told(caller.verify(otp))
+        for otp in ("123", "12345678901", "12a456", 123456, "１２３４５６", " 123456")
+    ]
 
     assert set(answers) == {(400, "contact.otp must be 4 to 10 digits")}
     assert told(caller.verify(ABSENT)) == (400, "contact.otp is required")
@@ -221,7 +226,10 @@ def test_a_code_is_worth_nothing_for_another_phone_client_or_campaign(
 def test_the_refusals_before_are_those_of_a_call(caller: VoiceCaller, app: Flask, outbox: Outbox) -> None:
     other = VoiceCaller(app, outbox)
     body = caller.body("123456", PHONE)
-    told_of = [told(caller.post("/voiceotp/verify", body, "unknown")), told(caller.verify("123456", userid="somebody"))]
+    told_of = [
+        told(caller.post("/voiceotp/verify", body, "unknown")),
+        told(caller.verify("123456", userid="somebody")),
+    ]
     mine, caller.campaign_id = caller.campaign_id, other.campaign_id
     told_of.append(told(caller.verify("123456")))
     caller.campaign_id = mine
