@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import sys
 from importlib.metadata import version as version_of
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 
 project = "flask_otpauth"
 author = "the flask_otpauth authors"
 copyright = f"2026 {author}"
 release = version_of("flask_otpauth")
 
-extensions = ["myst_parser"]
+extensions = ["myst_parser", "otpauth_pages"]
 exclude_patterns = ["_build"]
+myst_enable_extensions = ["deflist"]
 myst_heading_anchors = 3
+smartquotes = False  # a quote on these pages is part of what has to be typed
 
 html_theme = "furo"
 html_title = f"flask_otpauth {release}"

@@ -16,7 +16,7 @@ from sphinx.application import Sphinx
 from sphinx.util.docutils import SphinxDirective
 
 from flask_otpauth.cli import otpauth
-from flask_otpauth.core.errors import Refusal
+from flask_otpauth.core.errors import Refusal, SecretBlocked
 from flask_otpauth.envelopes.base import status_of
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import Shared
@@ -45,9 +45,7 @@ class SettingsDirective(Generated):
         """A definition for each key."""
         name = self.arguments[0]
         found = (
-            described(Shared, "")
-            if name == "shared"
-            else described(FLOWS[name].settings, f"{name.upper()}_")
+            described(Shared, "") if name == "shared" else described(FLOWS[name].settings, f"{name.upper()}_")
         )
         for setting in found:
             yield from _definition(setting)
@@ -66,13 +64,13 @@ class ErrorsDirective(Generated):
     """The stable codes of refusals, with the HTTP status of envelopes that have no other."""
 
     def lines(self) -> Iterator[str]:
-        """A row for each class that has no others below it, or that is raised itself."""
+        """A row for each class that is raised; the others are there to be caught."""
         yield "| code | class | HTTP | when |"
         yield "| --- | --- | --- | --- |"
         for each in _family(Refusal):
-            if each is Refusal:
-                continue
-            yield f"| `{each.code}` | `{each.__name__}` | {status_of(each.code)} | {_first_sentence(each)} |"
+            if not each.__subclasses__() or each is SecretBlocked:
+                when, status = _first_sentence(each), status_of(each.code)
+                yield f"| `{each.code}` | `{each.__name__}` | {status} | {when} |"
 
 
 def _family(error: type[Refusal]) -> Iterator[type[Refusal]]:
@@ -97,7 +95,7 @@ class CommandsDirective(Generated):
             yield f"`{' '.join(path)} {usage}`"
             yield f": {' '.join((command.help or '').split())}"
             for option in command.params:
-                if isinstance(option, click.Option) and option.help:
+                if isinstance(option, click.Option):
                     default = f" Default: `{option.default}`." if option.show_default else ""
                     yield ""
                     yield f"  `{', '.join(option.opts)}`: {option.help}{default}"

@@ -1,0 +1,23 @@
+"""The wire format of JSend: success and data, or fail and what is wrong."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from flask_otpauth.envelopes.base import Failure, Success, Wire, status_of
+
+
+class JSend:
+    """``{"status": "success", "data": …}``, or ``fail`` with the reason and the fields at fault."""
+
+    def success(self, success: Success) -> Wire:
+        """What was asked for."""
+        return {"status": "success", "data": success.data}, 200, success.headers
+
+    def failure(self, failure: Failure) -> Wire:
+        """Why not. ``error`` is for what the client cannot help."""
+        http = status_of(failure.code)
+        data: dict[str, Any] = {"reason": failure.code, "message": failure.message, **failure.data}
+        if failure.fields:
+            data["fields"] = {each.field: each.message for each in failure.fields}
+        return {"status": "error" if http >= 500 else "fail", "data": data}, http, failure.headers

@@ -1,0 +1,32 @@
+"""An app with a route for whoever is logged in, and one for whoever has logged in just now."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+
+from flask_otpauth import OtpAuth
+
+otpauth = OtpAuth()
+
+
+def create_app(config: Mapping[str, Any]) -> Flask:
+    """The host."""
+    app = Flask(__name__)
+    app.config.from_mapping(config)
+    otpauth.init_app(app)
+
+    @app.get("/me")
+    @otpauth.token_required
+    def me() -> dict[str, Any]:
+        return {"id": otpauth.current_user.id, "email": otpauth.current_user.email}
+
+    @app.post("/close-account")
+    @otpauth.fresh_otp_required(max_age=300)
+    def close_account() -> dict[str, Any]:
+        closed: bool = otpauth.users.disable(otpauth.current_user.id)
+        return {"closed": closed}
+
+    return app
