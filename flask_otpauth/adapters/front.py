@@ -34,7 +34,7 @@ class LimiterFront:
     def __init__(self, limiter: Limiter, limits: Mapping[str, str | None], namespace: str) -> None:
         self._limiter = limiter
         self._namespace = namespace
-        self._limits = {name: parse_many(text) if text else [] for name, text in limits.items()}
+        self._limits = {name: parse_many(text) if text is not None else [] for name, text in limits.items()}
 
     @property
     def counts_alone(self) -> bool:

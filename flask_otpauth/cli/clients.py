@@ -48,7 +48,13 @@ def unblock_client(client_id: str) -> None:
 
 @clients.command("rotate")
 @click.argument("client_id")
-@click.option("--overlap", default=0, show_default=True, help="Seconds that the old secret still works.")
+@click.option(
+    "--overlap",
+    type=click.IntRange(0, 31_536_000),
+    default=0,
+    show_default=True,
+    help="Seconds that the old secret still works.",
+)
 @as_json
 def rotate_client(client_id: str, overlap: int, as_json: bool) -> None:
     """Give a client a new secret and show it, this once."""

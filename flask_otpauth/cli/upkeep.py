@@ -19,7 +19,7 @@ def init_db() -> None:
 @click.command()
 @click.option(
     "--days",
-    type=click.IntRange(min=1),
+    type=click.IntRange(1, 36_500),
     default=30,
     show_default=True,
     help="Delete what nothing has needed for so long.",

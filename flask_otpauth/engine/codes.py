@@ -32,9 +32,9 @@ class Target:
     """
 
     purpose: str
-    subject: str
+    subject: str = field(repr=False)
     client_id: str = ""
-    counted_as: str = ""
+    counted_as: str = field(default="", repr=False)
     limits_key: bytes | None = None
 
     def counting(self, limits_key: bytes) -> Target:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass
+from dataclasses import field as dataclass_field
 from functools import partial
 from typing import Any, Protocol
 
@@ -50,8 +51,8 @@ class Customers:
     sessions: Sessions
     pins: Secrets
     passwords: Secrets
-    barred_pins: Container[str]
-    common_passwords: Container[str]
+    barred_pins: Container[str] = dataclass_field(repr=False)
+    common_passwords: Container[str] = dataclass_field(repr=False)
     notice_locale: str | None
 
     def find(self, identifier: Any, field: str, client_id: str) -> User:
@@ -193,7 +194,7 @@ class ByCode:
     codes: Codes
     policy: Policy
     target: Target
-    code: str
+    code: str = dataclass_field(repr=False)
 
     def demand_open(self) -> None:
         """The subject is not locked."""
@@ -211,7 +212,7 @@ class ByPassword:
 
     customers: Customers
     user: User
-    password: str
+    password: str = dataclass_field(repr=False)
     field: str
 
     def demand_open(self) -> None:

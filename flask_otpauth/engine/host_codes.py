@@ -54,20 +54,20 @@ class HostCodes:
     policies: Mapping[str, Policy]
     region: str | None
 
-    def send(
-        self, channel: str, recipient: str, *, purpose: str, locale: str = "en", **values: Any
-    ) -> Sent:
+    def send(self, channel: str, recipient: str, *, purpose: str, locale: str = "en", **values: Any) -> Sent:
         """
         Send a code for ``purpose`` by ``channel``. The template ``otpauth/<channel>/code`` gets
         ``values``, beside ``code``, ``minutes`` and ``purpose``.
 
-        :raises ValueError: if ``recipient`` is not an address, or nobody sends on ``channel``.
+        :raises ValueError: if ``recipient`` is no address of ``channel``, or nobody sends on that.
         :raises Limited: if cooldown, quota or lock forbid it.
         :raises SendFailed: if the message was definitely not handed over.
         """
         if channel not in self.engine.post.routes:
             raise ValueError(f"OTPAUTH_SENDERS has no sender for the channel {channel!r}")
         kind, address = self._parsed(recipient)
+        if (channel == "email") is not (kind == "email"):
+            raise ValueError(f"{channel!r} does not send to such an address")
         letter = Letter(channel, address, locale, template=purpose, purpose=purpose, values=values)
         issued = self.engine.send(self.policies[kind], _target(purpose, address), letter)
         return Sent(address, issued.expires_at)

@@ -32,14 +32,14 @@ class Letter:
     """
 
     channel: str
-    recipient: str
+    recipient: str = field(repr=False)
     locale: str = "en"
     fallback: str = "en"
     template: str = "code"
     purpose: str = ""
     caller_number: str = ""
     reference: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict)
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     withheld: bool = False
 
 
@@ -60,7 +60,14 @@ class Post:
 
     def notify(self, letter: Letter) -> None:
         """Send a letter that holds no code. That it fails is told by signal and log alone."""
-        self._submit(Parcel(self.write(letter)))
+        try:
+            message = self.write(letter)
+        except Exception as error:  # noqa: BLE001 - a host's template; what it tells of is durable already
+            broken = Receipt(Status.REJECTED, detail=f"its template failed: {type(error).__name__}")
+            unwritten = Message(letter.channel, letter.recipient, "", purpose=letter.purpose)
+            self._settle(Parcel(unwritten), broken)
+            return
+        self._submit(Parcel(message))
 
     def hand_over(self, parcel: Parcel) -> Receipt:
         """Do it now. Runs where the delivery decides, and never inside a transaction."""

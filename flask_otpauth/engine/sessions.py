@@ -85,7 +85,8 @@ class Sessions:
             user_id=user_id,
             authenticated_at=now_ms,
             rotated_at=now_ms,
-            ends_at=now_ms + milliseconds(self.policy.max_age),
+            # Whole seconds, as ``exp`` has: in a fraction at the end no token could be signed.
+            ends_at=(now_ms + milliseconds(self.policy.max_age)) // 1000 * 1000,
         )
         closed = self.store.open(session, closing_others=self.policy.single_session)
         return Opening(session, self._tokens(session), closed)

@@ -71,6 +71,7 @@ STATUS: Mapping[str, int] = {
     "credentials_invalid": 401,
     "fresh_login_required": 401,
     "refresh_token_invalid": 401,
+    "account_token_invalid": 401,
     "client_blocked": 403,
     "client_not_allowed": 403,
     "user_mismatch": 403,

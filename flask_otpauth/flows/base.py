@@ -35,9 +35,9 @@ class Call:
     settings: Any
     client: Client | None = None
     login: Login | None = None
-    path: Mapping[str, str] = dataclass_field(default_factory=dict)
+    path: Mapping[str, str] = dataclass_field(default_factory=dict, repr=False)
     query: Mapping[str, str] = dataclass_field(default_factory=dict)
-    authorization: str = ""
+    authorization: str = dataclass_field(default="", repr=False)
 
 
 @dataclass(frozen=True)
@@ -142,10 +142,7 @@ class Flow:
         raw: Mapping[str, Any],
         operation: Operation | None = None,
     ) -> Failure:
-        """
-        A refusal in this flow's words. ``raw`` is the request as far as it could be read.
-        """
-
+        """A refusal in this flow's words. ``raw`` is the request as far as it could be read."""
         facts = self.facts(settings)
 
         def worded(template: str, evidence: Mapping[str, Any]) -> str:
@@ -154,7 +151,9 @@ class Flow:
         shown = operation.failure_data if operation else {}
         if isinstance(refusal, errors.InvalidFields):
             overlay = operation.faults if operation else {}
-            fields = tuple(self._field_error(fault, {**self.faults, **overlay}, worded) for fault in refusal.faults)
+            fields = tuple(
+                self._field_error(fault, {**self.faults, **overlay}, worded) for fault in refusal.faults
+            )
             return Failure(refusal.code, fields[0].message, fields[0].kind, fields, {**shown, **refusal.data})
         says = self._says(refusal, operation)
         message = worded(says.message, refusal.evidence())

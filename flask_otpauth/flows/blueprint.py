@@ -72,7 +72,9 @@ class Mount:
                 routes.setdefault(self._path(operation), {})[operation.method] = operation
         for path, operations in routes.items():
             own = next((each.envelope for each in operations.values() if each.envelope), None)
-            blueprint.record(_Route(self, path, operations, envelopes[own] if own else self.envelope).register)
+            blueprint.record(
+                _Route(self, path, operations, envelopes[own] if own else self.envelope).register
+            )
         # What a host's own hooks raise on our paths is told in our envelope too, even where the
         # host has handlers for such a status: those of a blueprint come first.
         raised: tuple[type[Exception], ...] = (Exception, HttpTooManyRequests, *_WORDED)
@@ -177,7 +179,7 @@ class _Route:
             raw.update(path if operation.method == "GET" else _body(operation))
             body = parse(operation.body, raw, Door(self.mount.settings, self.mount.services.addresses))
             return _json(self.envelope.success(self._handled(operation, call, body)))
-        except Exception as error:  # the last resort: nothing leaves without the flow's envelope
+        except Exception as error:  # noqa: BLE001 - nothing leaves without the flow's envelope
             return self.mount.refuse(_refusal(error), self.envelope, raw, operation)
 
     def _handled(self, operation: Operation, call: Call, body: Any) -> Success:

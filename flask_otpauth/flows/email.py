@@ -1,6 +1,4 @@
-"""
-``email``: log in with a code sent by e-mail (contract/email.md). Public: no client credential.
-"""
+"""``email``: log in with a code sent by e-mail (contract/email.md). Public: no client credential."""
 
 from __future__ import annotations
 
@@ -37,7 +35,8 @@ class EmailSettings(FlowSettings):
     url_prefix: UrlPath = Field("/apis/auth", description="Where the flow's paths begin.")
     envelope: Any = Field("email", description="The wire format.")
     send_quotas: Quotas = Field(
-        (Quota.parse("5 per 15 minutes"), Quota.parse("20 per day")), description="How many codes an address gets."
+        (Quota.parse("5 per 15 minutes"), Quota.parse("20 per day")),
+        description="How many codes an address gets.",
     )
     error_codes: Literal["examples", "table"] = Field(
         "examples", description="Whether errors carry the codes of the document's examples or of its table."
@@ -169,6 +168,7 @@ def verify_otp(call: Call, body: VerifyOtp) -> Success:
         opening = services.codes.redeem(
             _policy(call), target, body.otpCode, lambda: services.sessions.open(user_id)
         )
+        _demand_still_enabled(call, user_id)
     else:
         # The directory may be another store: consume, then act.
         services.codes.redeem(_policy(call), target, body.otpCode)
@@ -209,6 +209,18 @@ def logout(call: Call, body: Nothing) -> Success:
 def jwks(call: Call, body: Nothing) -> Success:
     """The public keys of the access tokens (RFC 7517), where they are signed with asymmetric ones."""
     return Success(call.services.jwks)
+
+
+def _demand_still_enabled(call: Call, user_id: str) -> None:
+    """
+    Nobody who was disabled while they logged in keeps the session.
+
+    Disabling marks the user before it ends the sessions: it has ended this one, or is seen here.
+    """
+    user = call.services.directory.get(user_id)
+    if user is None or not user.is_enabled:
+        call.services.sessions.close_all(user_id)
+        raise errors.UserNotFound
 
 
 def _policy(call: Call) -> Policy:

@@ -7,8 +7,8 @@ A body is parsed once, at the door; inside there are no checks. Every fault is r
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from typing import Annotated, Any, ClassVar, LiteralString, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, ValidationInfo, model_validator
@@ -36,10 +36,14 @@ class Body(BaseModel):
 
     Unknown fields are ignored. ``null`` counts as missing, and so does a blank string, except
     in the fields that ``verbatim`` names (passwords: every character counts; words of a list).
+    Its repr shows no value: most are secret, and the others are addresses.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
     verbatim: ClassVar[frozenset[str]] = frozenset()
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        return iter(())
 
     @model_validator(mode="before")
     @classmethod
@@ -57,8 +61,8 @@ class Body(BaseModel):
 class Address:
     """An address as the client sent it (trimmed), and in its canonical form."""
 
-    given: str
-    canonical: str
+    given: str = field(repr=False)
+    canonical: str = field(repr=False)
 
 
 def _is_blank(value: object) -> bool:

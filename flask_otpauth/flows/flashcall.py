@@ -176,9 +176,7 @@ def create_order(call: Call, body: NewOrder) -> Success:
         references=(prefix, limits_key.hex()),
         cap=codes.daily_cap("application", application, settings.daily_cap),
     )
-    letter = Letter(
-        "flashcall", body.phone, purpose=PURPOSE, caller_number=prefix + code, reference=order_id
-    )
+    letter = Letter("flashcall", body.phone, purpose=PURPOSE, caller_number=prefix + code, reference=order_id)
     codes.send(policy, target, letter, terms)
     shown: dict[str, Any] = {"len": len(code)}
     if settings.echo_code and (body.code or _wants_code(call)):

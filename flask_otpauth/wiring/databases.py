@@ -75,8 +75,17 @@ def _database(setup: Setup) -> tuple[Engine, MetaData]:
         return _not_shared(_created(setup, uri)), MetaData()
     if isinstance(host, Engine):
         return _not_shared(host), MetaData()
+    engine = _engine(setup, host, host.metadata)
+    if engine is None:
+        setup.problems.append("SQLALCHEMY_DATABASE_URI: set it beside the binds, or set OTPAUTH_DATABASE_URI")
+    return _not_shared(engine or memory_engine()), host.metadata
+
+
+def _engine(setup: Setup, host: Any, metadata: MetaData) -> Engine | None:
+    """The engine that Flask-SQLAlchemy has for tables of that metadata: a bind's, or the default."""
     with setup.app.app_context():
-        return _not_shared(host.engine), host.metadata
+        engine: Engine | None = host.engines.get(metadata.info.get("bind_key"))
+        return engine
 
 
 def _host_database(setup: Setup) -> Any:
@@ -143,12 +152,14 @@ def _directory(setup: Setup, engine: Engine, metadata: MetaData) -> Any:
     return setup.resolved("USERS", chosen, {}, "get", "find", "create", "mark_verified", "set_enabled")
 
 
-def _model_directory(setup: Setup, model: type[UserMixin]) -> ModelDirectory | None:
+def _model_directory(setup: Setup, model: type[Any]) -> ModelDirectory | None:
     db = setup.app.extensions.get("sqlalchemy")
     if db is None:
         setup.problems.append("OTPAUTH_USERS: a model needs Flask-SQLAlchemy; initialise it before OtpAuth")
         return None
-    with setup.app.app_context():
-        engine: Engine = db.engine
-    sessions = shared_sessions(db.session) if _is_memory(engine) else own_sessions(engine)
+    engine = _engine(setup, db, model.__table__.metadata)
+    if engine is None:
+        setup.problems.append("OTPAUTH_USERS: Flask-SQLAlchemy has no engine for the model's table")
+        return None
+    sessions = shared_sessions(db.session, model) if _is_memory(engine) else own_sessions(engine)
     return ModelDirectory(model, sessions, lambda: _who_holds(setup))

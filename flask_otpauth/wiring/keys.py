@@ -33,8 +33,12 @@ def _secrets(setup: Setup) -> tuple[str, tuple[bytes, ...]]:
     if own:
         return "OTPAUTH_SECRET_KEYS", own
     config = setup.app.config
-    given = (config.get("SECRET_KEY"), *(config.get("SECRET_KEY_FALLBACKS") or ()))
-    return "SECRET_KEY", tuple(key.encode() if isinstance(key, str) else bytes(key) for key in given if key)
+    given = [each for each in (config.get("SECRET_KEY"), *(config.get("SECRET_KEY_FALLBACKS") or ())) if each]
+    if not all(isinstance(each, (str, bytes)) for each in given):
+        # from_prefixed_env makes a number of digits: quote them.
+        setup.problems.append("SECRET_KEY: give a string or bytes")
+    texts = (each for each in given if isinstance(each, (str, bytes)))
+    return "SECRET_KEY", tuple(each.encode() if isinstance(each, str) else each for each in texts)
 
 
 def signer(setup: Setup, keys: KeyRing) -> JwtTokens:

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
+from phonenumbers import SUPPORTED_REGIONS
+
 from flask_otpauth.adapters.addresses import CanonicalAddresses
 from flask_otpauth.adapters.common_passwords import common_passwords
 from flask_otpauth.adapters.hashing import Argon2Hasher
@@ -30,12 +32,14 @@ from flask_otpauth.flows import FLOWS
 from flask_otpauth.flows.voice import LANGUAGES
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.tokens import TokenSigner
+from flask_otpauth.settings import PREFIX
 from flask_otpauth.wiring import databases, keys, senders
 from flask_otpauth.wiring.setup import Setup
 
 
 def services(setup: Setup, ring: KeyRing) -> Services:
     """Everything that a flow, the extension and the command line may use."""
+    setup.problems += _region_problems(setup)
     clock, events = _clock(setup), Announcer(setup.app)
     stores = databases.stores(setup)
     storage = stores.storage
@@ -123,6 +127,19 @@ class _Parts:
         """Codes of the host's own views count with those of the flow that sends to such an address."""
         by_flow = self.setup.by_flow
         return {"email": by_flow["email"].policy("email"), "phone": by_flow["sms"].policy("sms")}
+
+
+def _region_problems(setup: Setup) -> list[str]:
+    """Regions that nobody can be called in, such as ``UK`` for ``GB``."""
+    regions = {"PHONE_REGION": setup.shared.phone_region}
+    regions |= {
+        f"{name.upper()}_REGION": getattr(each, "region", None) for name, each in setup.by_flow.items()
+    }
+    return [
+        f"{PREFIX}{key}: {region!r} is no region that has phone numbers"
+        for key, region in regions.items()
+        if region is not None and region not in SUPPORTED_REGIONS
+    ]
 
 
 def _clock(setup: Setup) -> Clock:

@@ -6,13 +6,13 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
-from sqlalchemy import Boolean, Engine, MetaData, String, select, true
+from sqlalchemy import BigInteger, Boolean, Engine, MetaData, String, literal, select, true
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Mapped, Session, mapped_column, registry, validates
 from sqlalchemy.schema import CreateTable
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses
-from flask_otpauth.adapters.storage.sqlalchemy.database import outages
+from flask_otpauth.adapters.storage.sqlalchemy.database import ours, outages
 from flask_otpauth.ports.directory import IdentifierKind, User
 
 _PACKAGED = "flask_otpauth.user"
@@ -139,8 +139,10 @@ class ModelDirectory:
 
     def _set(self, user_id: str, attribute: str, value: bool) -> bool:
         key = self._typed("id", user_id)
+        if key is None:
+            return False
         with outages(self._who_holds), self._open(True) as session:
-            user = None if key is None else session.get(self.model, key)
+            user = session.scalars(select(self.model).where(self._key == key)).one_or_none()
             if user is not None:
                 setattr(user, attribute, value)
             return user is not None
@@ -160,16 +162,18 @@ class ModelDirectory:
         return self._key if kind == "id" else getattr(self.model, "email_key" if kind == "email" else kind)
 
     def _typed(self, kind: IdentifierKind, value: str) -> Any:
-        """``value`` as the column has it; ``None`` where it cannot be one (a key beyond 63 bits)."""
+        """``value`` to compare a column with; ``None`` where it cannot be one (a key beyond 63 bits)."""
         if kind != "id" or self._key.type.python_type is str:
             return value
         if not (value.isascii() and value.isdigit()) or len(value) > 18:
             return None
-        return int(value)
+        # PostgreSQL would refuse a number beyond the column's own 32 bits, such as a mobile number.
+        return literal(int(value), BigInteger)
 
 
 def own_sessions(engine: Engine) -> OpenSession:
     """Sessions of our own on ``engine``: objects stay readable after they are closed."""
+    engine = ours(engine)
 
     @contextmanager
     def open_session(writes: bool) -> Iterator[Session]:
@@ -181,9 +185,9 @@ def own_sessions(engine: Engine) -> OpenSession:
     return open_session
 
 
-def shared_sessions(current: Callable[[], Session]) -> OpenSession:
+def shared_sessions(current: Callable[[], Session], model: type[Any]) -> OpenSession:
     """
-    Sessions of our own on the host's connection, for an in-memory SQLite that has only that one.
+    Sessions of our own on the host's connection for ``model``: an in-memory SQLite has only that one.
 
     A write is a savepoint: it becomes durable at once where the host has nothing open, and with
     the host's own commit otherwise. What the host has pending is not even flushed.
@@ -195,7 +199,9 @@ def shared_sessions(current: Callable[[], Session]) -> OpenSession:
         with (
             nullcontext() if host.in_transaction() else host.begin(),
             Session(
-                host.connection(), expire_on_commit=False, join_transaction_mode="create_savepoint"
+                host.connection({"mapper": model.__mapper__}),
+                expire_on_commit=False,
+                join_transaction_mode="create_savepoint",
             ) as session,
         ):
             yield session

@@ -88,9 +88,7 @@ def unblock_pin(call: Call, body: bodies.Customer) -> Success:
     return Success(OK, headers=_POST)
 
 
-@account.post(
-    "/pin/request-otp-for-reset", bodies.RequestPinReset, front="send", wording=on_request("user")
-)
+@account.post("/pin/request-otp-for-reset", bodies.RequestPinReset, front="send", wording=on_request("user"))
 def request_otp_for_pin_reset(call: Call, body: bodies.RequestPinReset) -> Success:
     """Issue a code that resets the PIN."""
     return _issue(call, _user(call, body.user), PIN_RESET, body.type, body.template_code)

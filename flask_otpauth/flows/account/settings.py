@@ -36,6 +36,11 @@ class AccountSettings(FlowSettings):
     day: Literal["sliding", "calendar"] = Field(
         "calendar", description="Whether quotas of a day slide or begin anew at midnight."
     )
+    failure_cap: Count | None = Field(
+        None,
+        description="Wrong codes, PINs or passwords in a row, over any number of codes, windows and "
+        "unblocks, after which only `unlock` helps; `None`: no cap.",
+    )
     otp_daily_limit: Count = Field(5, description="Codes of a customer and purpose in a day.")
     echo_otp: StrictBool = Field(True, description="Whether the code is in the response, as documented.")
     region: Region = Field("ID", description="Region of national phone numbers.")

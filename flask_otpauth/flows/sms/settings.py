@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from datetime import timedelta
+from string import Formatter
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
@@ -69,4 +70,14 @@ class SmsSettings(FlowSettings):
             found.append("ORIGIN: give a host name such as example.com")
         if set(self.required_fields) - set(SIBLING_FIELDS):
             found.append(f"REQUIRED_FIELDS: may name {', '.join(SIBLING_FIELDS)}")
+        texts = [text for catalogue in self.messages.values() for text in catalogue.values()]
+        found += [f"MESSAGES: {text!r} names what no message knows" for text in texts if not _known(text)]
         return found
+
+
+def _known(text: str) -> bool:
+    """Whether a translation names only what the Vietnamese texts name."""
+    try:
+        return all(name in (None, "seconds", "daily", "label") for _, name, _, _ in Formatter().parse(text))
+    except ValueError:  # a brace without its partner
+        return False

@@ -86,7 +86,7 @@ class Database:
         self.engine = engine
         self._dialect = dialect
         self._who_holds = who_holds
-        self._writer = _quiet(engine, dialect.isolation_level)
+        self._writer = ours(engine)
         self._reader = _quiet(engine, "AUTOCOMMIT")
         self._open = _Open()
 
@@ -237,11 +237,17 @@ def memory_engine() -> Engine:
     )
 
 
+def ours(engine: Engine) -> Engine:
+    """``engine`` at the level that we write at whatever the host's is; ``engine`` if we know none for it."""
+    dialect = _DIALECTS.get(engine.dialect.name)
+    return engine if dialect is None else _quiet(engine, dialect.isolation_level)
+
+
 def _quiet(engine: Engine, isolation_level: str) -> Engine:
-    """``engine`` at that level, its errors and its echo without the values: they hold digests."""
-    ours = engine.execution_options(isolation_level=isolation_level)
-    ours.hide_parameters = True
-    return ours
+    """``engine`` at that level, its errors and its echo without the values: digests and addresses."""
+    quiet = engine.execution_options(isolation_level=isolation_level)
+    quiet.hide_parameters = True
+    return quiet
 
 
 def _begin(connection: Connection) -> None:
