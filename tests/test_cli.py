@@ -338,7 +338,7 @@ def test_purge_leaves_at_least_a_day(app: Flask) -> None:
     result = invoke(app, "purge", "--days", "0")
 
     assert result.exit_code == 2
-    assert "0 is not in the range x>=1" in result.output
+    assert "0 is not in the range 1<=x<=36500" in result.output
 
 
 # -- what is served, and how ------------------------------------------------------------------

@@ -16,6 +16,8 @@ from tests.flows.email_caller import ADDRESS, EmailCaller, another, told
 from tests.hosts import MakeApp
 
 PHONE = "+84987654321"
+#: What parsing says of what is no address.
+NO_ADDRESS = "not an? "
 
 
 @pytest.fixture
@@ -95,7 +97,9 @@ def test_what_has_no_shape_of_a_code_is_wrong_and_not_counted(
     assert codes.redeem(ADDRESS, purpose="pay", code=outbox.last.code)
 
 
-def test_an_expired_code_says_so_to_who_knows_it(codes: HostCodes, outbox: Outbox, clock: MovableClock) -> None:
+def test_an_expired_code_says_so_to_who_knows_it(
+    codes: HostCodes, outbox: Outbox, clock: MovableClock
+) -> None:
     codes.send("email", ADDRESS, purpose="pay")
     clock.tick(300)
 
@@ -193,12 +197,24 @@ def test_a_phone_number_has_the_limits_of_the_sms_flow(codes: HostCodes, clock: 
 # -- what cannot be --------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("nonsense", ["", "nobody", "user@", "12", "tel:+84987654321", "a@b.example,c@d.example"])
+@pytest.mark.parametrize(
+    "nonsense", ["", "nobody", "user@", "12", "tel:+84987654321", "a@b.example,c@d.example"]
+)
 def test_what_is_no_address_is_an_error_of_the_caller(nonsense: str, codes: HostCodes) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=NO_ADDRESS):
         codes.send("email", nonsense, purpose="pay")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=NO_ADDRESS):
         codes.redeem(nonsense, purpose="pay", code="123456")
+
+
+@pytest.mark.parametrize(("channel", "recipient"), [("sms", ADDRESS), ("voice", ADDRESS), ("email", PHONE)])
+def test_an_address_of_another_kind_of_channel_is_an_error_of_the_caller(
+    channel: str, recipient: str, codes: HostCodes, outbox: Outbox
+) -> None:
+    with pytest.raises(ValueError, match="does not send to such an address"):
+        codes.send(channel, recipient, purpose="confirm")
+
+    assert outbox.messages == []
 
 
 def test_a_channel_without_a_sender_is_an_error_that_says_which_key_to_set(codes: HostCodes) -> None:
@@ -224,7 +240,9 @@ def test_a_purpose_may_have_a_template_of_its_own(
 ) -> None:
     folder = tmp_path / "templates" / "otpauth" / "email"
     folder.mkdir(parents=True)
-    (folder / "pay.en.txt").write_text("{{ code }} pays {{ amount }} for {{ minutes }} minutes ({{ purpose }})", "utf-8")
+    (folder / "pay.en.txt").write_text(
+        "{{ code }} pays {{ amount }} for {{ minutes }} minutes ({{ purpose }})", "utf-8"
+    )
     (folder / "pay.en.subject.txt").write_text("Pay {{ amount }}?", "utf-8")
     monkeypatch.setattr(app, "root_path", str(tmp_path))
 
@@ -238,7 +256,9 @@ def test_a_purpose_may_have_a_template_of_its_own(
     assert "Your code is" in outbox.last.text
 
 
-@pytest.mark.parametrize(("locale", "words"), [("vi", "Mã xác thực của bạn"), ("en", "Your code is"), ("fr", "Your code is")])
+@pytest.mark.parametrize(
+    ("locale", "words"), [("vi", "Mã xác thực của bạn"), ("en", "Your code is"), ("fr", "Your code is")]
+)
 def test_a_message_is_in_the_language_that_was_asked_for_or_in_english(
     locale: str, words: str, codes: HostCodes, outbox: Outbox
 ) -> None:

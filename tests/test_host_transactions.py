@@ -38,7 +38,9 @@ class Shop:
     def orders(self) -> int:
         """How many orders are committed, as another connection sees them."""
         with self.app.app_context(), self.db.engine.connect() as connection:
-            return connection.execute(self.db.select(self.db.func.count()).select_from(self.order)).scalar_one()
+            return connection.execute(
+                self.db.select(self.db.func.count()).select_from(self.order)
+            ).scalar_one()
 
     def redeemed(self, code: str) -> int:
         """How many guesses are left after this one."""
@@ -146,7 +148,9 @@ def test_a_refusal_of_ours_leaves_the_hosts_transaction_usable(shop: Shop) -> No
     assert shop.orders() == 1
 
 
-def test_a_flushed_row_of_the_hosts_is_safe_where_databases_lock_rows(outbox: Outbox, clock: MovableClock) -> None:
+def test_a_flushed_row_of_the_hosts_is_safe_where_databases_lock_rows(
+    outbox: Outbox, clock: MovableClock
+) -> None:
     with postgresql_schema() as uri:
         shop = shop_on(uri, outbox, clock)
         code = shop.outbox.last.code
@@ -161,7 +165,9 @@ def test_a_flushed_row_of_the_hosts_is_safe_where_databases_lock_rows(outbox: Ou
             shop.db.engine.dispose()
 
 
-def test_a_flushed_row_of_the_hosts_is_safe_in_an_in_memory_database(outbox: Outbox, clock: MovableClock) -> None:
+def test_a_flushed_row_of_the_hosts_is_safe_in_an_in_memory_database(
+    outbox: Outbox, clock: MovableClock
+) -> None:
     for own_users in (False, True):
         shop = shop_on("sqlite://", outbox, clock, own_users)
         code = shop.outbox.last.code

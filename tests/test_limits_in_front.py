@@ -57,7 +57,12 @@ def statuses(app: Flask, addresses: list[str], path: str = "/request-otp") -> li
 
 @pytest.mark.parametrize(
     ("path", "limit", "period"),
-    [("/request-otp", 100, 3600), ("/verify-otp", 300, 3600), ("/refresh-token", 300, 3600), ("/logout", 300, 3600)],
+    [
+        ("/request-otp", 100, 3600),
+        ("/verify-otp", 300, 3600),
+        ("/refresh-token", 300, 3600),
+        ("/logout", 300, 3600),
+    ],
 )
 def test_the_defaults_per_address(path: str, limit: int, period: int, outbox: Outbox) -> None:
     app = host(outbox)
@@ -182,7 +187,9 @@ def credentials(app: Flask) -> list[dict[str, str]]:
 def order(app: Flask, headers: dict[str, str], address: str = "192.0.2.1") -> int:
     """The status of an empty order."""
     client = app.test_client()
-    return client.post("/v1/orders", json={}, headers=headers, environ_base={"REMOTE_ADDR": address}).status_code
+    return client.post(
+        "/v1/orders", json={}, headers=headers, environ_base={"REMOTE_ADDR": address}
+    ).status_code
 
 
 def test_a_server_to_server_flow_counts_per_client_wherever_it_calls_from(outbox: Outbox) -> None:
@@ -231,7 +238,10 @@ def test_failures_of_one_flow_do_not_close_another(outbox: Outbox) -> None:
         order(app, {"X-Application-Token": "wrong"})
 
     answer = app.test_client().post(
-        "/api/pin/validate", json={}, headers={"Authorization": "Token x"}, environ_base={"REMOTE_ADDR": "192.0.2.1"}
+        "/api/pin/validate",
+        json={},
+        headers={"Authorization": "Token x"},
+        environ_base={"REMOTE_ADDR": "192.0.2.1"},
     )
 
     assert answer.status_code == 401
@@ -375,7 +385,12 @@ def test_two_flows_do_not_mix(outbox: Outbox) -> None:
     with app.app_context():
         made = app.extensions["test_otpauth"].clients.create("app", flows=("sms",))
     client = app.test_client()
-    asked = {"grant_type": "client_credentials", "client_id": made.id, "client_secret": made.secret, "scope": "*"}
+    asked = {
+        "grant_type": "client_credentials",
+        "client_id": made.id,
+        "client_secret": made.secret,
+        "scope": "*",
+    }
     token = client.post("/oauth/token", json=asked).json["access_token"]
 
     email = [client.post(f"{PREFIX}/verify-otp", json={}).status_code for _ in range(2)]
@@ -425,7 +440,9 @@ def test_a_server_to_server_flow_is_refused_with_the_store_down(closed_port: int
     assert order(app, headers) == 503
 
 
-def test_the_hosts_own_limit_with_the_store_down_is_503_in_our_envelope(closed_port: int, outbox: Outbox) -> None:
+def test_the_hosts_own_limit_with_the_store_down_is_503_in_our_envelope(
+    closed_port: int, outbox: Outbox
+) -> None:
     app = host(
         outbox,
         limiters=1,

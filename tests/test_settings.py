@@ -280,6 +280,13 @@ def test_what_cannot_work_together_is_refused(config: dict[str, Any], told: str)
     assert told in found
 
 
+@pytest.mark.parametrize("key", ["PHONE_REGION", "FLASHCALL_REGION", "VOICE_REGION", "ACCOUNT_REGION"])
+def test_a_region_is_one_that_has_phone_numbers(key: str) -> None:
+    app = host(OTPAUTH_SENDERS={"email": "console"}, **{f"OTPAUTH_{key}": "UK"})
+
+    assert problems(app) == (f"OTPAUTH_{key}: 'UK' is no region that has phone numbers",)
+
+
 def test_a_flow_that_is_not_registered_has_no_say() -> None:
     app = host(OTPAUTH_SENDERS={"email": "console"}, OTPAUTH_SMS_DAY="calendar", OTPAUTH_SMS_SEND_QUOTAS=())
 
@@ -349,6 +356,13 @@ def test_a_secret_must_be_set_even_in_debug_mode(missing: dict[str, Any]) -> Non
     app = host(DEBUG=True, **missing)
 
     assert problems(app) == ("SECRET_KEY: set a random secret of at least 32 bytes",)
+
+
+@pytest.mark.parametrize("number", [4_000_000_000, True])
+def test_a_number_is_no_secret(number: Any) -> None:
+    app = host(OTPAUTH_SENDERS={"email": "console"}, SECRET_KEY=number, SECRET_KEY_FALLBACKS=[STRONG])
+
+    assert problems(app) == ("SECRET_KEY: give a string or bytes",)
 
 
 def test_secrets_may_be_text_or_bytes() -> None:

@@ -134,7 +134,9 @@ def test_a_failed_sending_is_told_and_not_as_sent(ear: Ear, caller: EmailCaller,
     assert ear.named() == ["code_issued", "send_failed"]
 
 
-def test_the_life_of_a_session_is_told(ear: Ear, caller: EmailCaller, clock: MovableClock, app: Flask) -> None:
+def test_the_life_of_a_session_is_told(
+    ear: Ear, caller: EmailCaller, clock: MovableClock, app: Flask
+) -> None:
     login = caller.login()
     caller.refresh(login["refreshToken"])
     clock.tick(11)
@@ -285,7 +287,9 @@ def live_through_everything(app: Flask, witness: Witness) -> None:
         made = otpauth.clients.create("all", flows=("sms", "flashcall", "voice", "account"))
         secret = witness.knows("client secret", made.secret)
         campaign = otpauth.campaigns.create(made.id).id
-        user = otpauth.users.create(email="customer@stamps.co.id", phone="+6281234567890", password=PASSWORDS[0])
+        user = otpauth.users.create(
+            email="customer@stamps.co.id", phone="+6281234567890", password=PASSWORDS[0]
+        )
         witness.knows("account token", otpauth.issue_account_token(user.id))
     for number, password in enumerate(PASSWORDS):
         witness.knows(f"password {number}", password)
@@ -351,7 +355,9 @@ def _voice(witness: Witness, client_id: str, secret: str, campaign: str) -> None
     code = witness.knows("spoken code", "830471")
     contact = {"phone_number": "0771122330", "otp": code}
     witness.call(f"/api/v1/campaigns/{campaign}/voiceotp", {"userid": client_id, "contact": contact}, headers)
-    witness.call(f"/api/v1/campaigns/{campaign}/voiceotp/verify", {"userid": client_id, "contact": contact}, headers)
+    witness.call(
+        f"/api/v1/campaigns/{campaign}/voiceotp/verify", {"userid": client_id, "contact": contact}, headers
+    )
 
 
 def _account(witness: Witness, secret: str, user_id: int) -> None:
@@ -371,7 +377,9 @@ def _account(witness: Witness, secret: str, user_id: int) -> None:
     post("/pin/reset", otp=code, pin=PINS[2], confirm_pin=PINS[2])
     post("/pin/reset-with-password", password=PASSWORDS[1], pin=PINS[0], confirm_pin=PINS[0])
     identified = {"identifier": user_id, "type": "email", "template_code": "code"}
-    code = witness.knows("password reset code", post("/auth/request-otp-for-password-reset", **identified)["otp"])
+    code = witness.knows(
+        "password reset code", post("/auth/request-otp-for-password-reset", **identified)["otp"]
+    )
     new = {"new_password": PASSWORDS[2], "confirm_new_password": PASSWORDS[2]}
     post("/auth/reset-password-with-otp", identifier=user_id, otp=code, **new)
 
@@ -384,7 +392,8 @@ def rows_of(engine: Engine) -> str:
     values = [value for table in rows for row in table for value in row]
     assert len(values) > 100
     return "\n".join(
-        bytes(value).decode("latin-1") if isinstance(value, bytes | memoryview) else str(value) for value in values
+        bytes(value).decode("latin-1") if isinstance(value, bytes | memoryview) else str(value)
+        for value in values
     )
 
 
@@ -407,7 +416,10 @@ SHOWN = {
 
 
 def test_no_secret_is_logged_stored_or_answered_but_as_the_documents_show(
-    witnessed: tuple[Flask, Witness], engine: Engine, caplog: pytest.LogCaptureFixture, capfd: pytest.CaptureFixture[str]
+    witnessed: tuple[Flask, Witness],
+    engine: Engine,
+    caplog: pytest.LogCaptureFixture,
+    capfd: pytest.CaptureFixture[str],
 ) -> None:
     app, witness = witnessed
     caplog.set_level(logging.DEBUG)

@@ -12,15 +12,19 @@ from uuid import uuid4
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
-from sqlalchemy import String
+from sqlalchemy import String, create_engine
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flask_otpauth import ConfigurationError, OtpAuth
+from flask_otpauth.adapters.directory.model import own_sessions
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
 from tests.adapters.storage.databases import postgresql_schema
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, told
 from tests.hosts import SECRET_KEY, MakeApp
+
+#: What parsing says of what is no address.
+NO_ADDRESS = "not an? "
 
 
 def users_of(app: Flask) -> Any:
@@ -34,7 +38,9 @@ def users_of(app: Flask) -> Any:
 def test_a_user_is_found_by_whatever_names_them(app: Flask) -> None:
     with app.app_context():
         users = users_of(app)
-        made = users.create(email="User@Example.com", phone="+6281234567890", member_id="M-1", full_name="Foo")
+        made = users.create(
+            email="User@Example.com", phone="+6281234567890", member_id="M-1", full_name="Foo"
+        )
 
         found = [
             users.find(identifier)
@@ -55,7 +61,8 @@ def test_a_user_is_found_by_whatever_names_them(app: Flask) -> None:
 
 
 @pytest.mark.parametrize(
-    "nobody", ["nobody@example.com", "+6280000000000", "M-2", "2", 2, 0, -1, "", " ", "01", "9" * 30, 10**30, "1\0"]
+    "nobody",
+    ["nobody@example.com", "+6280000000000", "M-2", "2", 2, 0, -1, "", " ", "01", "9" * 30, 10**30, "1\0"],
 )
 def test_nobody_is_found_by_what_names_nobody(nobody: object, app: Flask) -> None:
     with app.app_context():
@@ -93,10 +100,15 @@ def test_a_member_id_that_is_taken_is_an_error(app: Flask) -> None:
 
 @pytest.mark.parametrize(
     "wrong",
-    [{"email": "nobody"}, {"phone": "12"}, {"phone": "user@example.com"}, {"email": "a@b.example, c@d.example"}],
+    [
+        {"email": "nobody"},
+        {"phone": "12"},
+        {"phone": "user@example.com"},
+        {"email": "a@b.example, c@d.example"},
+    ],
 )
 def test_what_is_no_address_makes_no_user(wrong: dict[str, str], app: Flask) -> None:
-    with app.app_context(), pytest.raises(ValueError):
+    with app.app_context(), pytest.raises(ValueError, match=NO_ADDRESS):
         users_of(app).create(**wrong)
 
 
@@ -223,9 +235,9 @@ def test_a_login_of_a_row_of_the_hosts_own_opens_its_routes(host: Host) -> None:
 
 
 def test_the_hosts_model_checks_addresses_when_they_are_set(host: Host) -> None:
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=NO_ADDRESS):
         host.model(email="nobody")
-    with pytest.raises(ValueError):
+    with pytest.raises(ValueError, match=NO_ADDRESS):
         host.model(phone="12")
 
     assert host.model(email="User@Example.COM").email_key == "user@example.com"
@@ -243,6 +255,70 @@ def test_disabling_a_row_of_the_hosts_own_ends_its_sessions(host: Host) -> None:
     assert status == 401
     assert told(host.caller.ask()) == (0, "OTP sent successfully")
     assert len(host.caller.outbox.messages) == 1
+
+
+@pytest.mark.parametrize("number", ["6281234567890", 2**31, 2**62])
+def test_a_number_that_the_key_cannot_hold_names_nobody(number: object, host: Host) -> None:
+    with host.app.app_context():
+        assert users_of(host.app).find(number) is None
+        assert not users_of(host.app).disable(number)
+
+
+@pytest.mark.parametrize("bind", ["file", "memory"])
+def test_a_model_on_a_bind_of_the_hosts_is_found_there(
+    bind: str, tmp_path: Path, outbox: Outbox, clock: MovableClock
+) -> None:
+    app, db = Flask("host"), SQLAlchemy()
+
+    class Customer(UserMixin, db.Model):  # type: ignore[name-defined]
+        __bind_key__ = "customers"
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    app.config.update(
+        SECRET_KEY=SECRET_KEY,
+        TESTING=True,
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path / 'host.sqlite'}",
+        SQLALCHEMY_BINDS={
+            "customers": "sqlite://" if bind == "memory" else f"sqlite:///{tmp_path / 'bind.sqlite'}"
+        },
+        OTPAUTH_USERS=Customer,
+        OTPAUTH_SENDERS=outbox.senders,
+        OTPAUTH_CLOCK=clock,
+        OTPAUTH_IP_LIMITS=None,
+    )
+    db.init_app(app)
+    OtpAuth(app)
+    with app.app_context():
+        db.create_all()
+    data = EmailCaller(app, outbox).login()
+
+    with app.app_context():
+        [row] = db.session.scalars(db.select(Customer)).all()
+        assert (row.id, row.email) == (data["userId"], ADDRESS)
+
+
+def test_binds_without_a_database_for_our_tables_are_told_at_start_up(outbox: Outbox) -> None:
+    app, db = Flask("host"), SQLAlchemy()
+    app.config.update(
+        SECRET_KEY=SECRET_KEY,
+        TESTING=True,
+        SQLALCHEMY_BINDS={"customers": "sqlite://"},
+        OTPAUTH_SENDERS=outbox.senders,
+    )
+    db.init_app(app)
+
+    with pytest.raises(ConfigurationError, match="SQLALCHEMY_DATABASE_URI: set it beside the binds"):
+        OtpAuth(app)
+
+
+def test_users_are_written_at_our_own_isolation_level_whatever_the_hosts_is() -> None:
+    with postgresql_schema() as url:
+        engine = create_engine(url, isolation_level="SERIALIZABLE")
+        with own_sessions(engine)(True) as session:
+            level = session.connection().get_isolation_level()
+        engine.dispose()
+
+    assert level == "READ COMMITTED"
 
 
 def test_a_model_that_demands_more_than_an_address_says_so(outbox: Outbox, clock: MovableClock) -> None:

@@ -75,6 +75,7 @@ class Replay:
     clock: MovableClock
     real: dict[str, str] = field(default_factory=dict)
     requests: list[str] = field(default_factory=list)
+    commands: int = 0
     times: int = 1
 
     def __post_init__(self) -> None:
@@ -167,12 +168,15 @@ class Replay:
         assert real == known, f"{where}: {shown} was {known} before, and is {real}"
 
     def _command(self, text: str, where: str) -> None:
+        self.commands += 1
         command, *printed = text.splitlines()
         assert command.startswith("$ flask otpauth "), where
         words = re.findall(r"'[^']*'|\S+", self._filled(command.removeprefix("$ flask otpauth ")))
         result = self.app.test_cli_runner().invoke(otpauth, [word.strip("'") for word in words])
         assert result.exit_code == 0, f"{where}: {result.output}"
         lines = result.output.splitlines()
+        if printed[-1].strip() == "…":  # and so on
+            lines, printed = lines[: len(printed) - 1], printed[:-1]
         assert len(lines) == len(printed), f"{where}: {result.output}"
         for shown, real in zip(printed, lines, strict=True):
             self._compare_line(shown, real, where)
@@ -206,4 +210,6 @@ def _looks_like(shown: str, real: str) -> bool:
         start, end = map(len, shown.split("…"))
         return re.fullmatch(rf"[\w.-]{{{start}}}.+[\w.-]{{{end}}}", real) is not None
     kind = "[0-9]" if shown.isdigit() else "[0-9a-zA-Z]"
-    return re.fullmatch(re.sub("[0-9a-zA-Z]+", lambda run: f"{kind}{{{len(run[0])}}}", shown), real) is not None
+    return (
+        re.fullmatch(re.sub("[0-9a-zA-Z]+", lambda run: f"{kind}{{{len(run[0])}}}", shown), real) is not None
+    )

@@ -73,7 +73,9 @@ class Stage:
         return ""
 
 
-def staged(answer: Callable[[Message], Receipt] | None = None, templates: PlainTemplates | None = None) -> Stage:
+def staged(
+    answer: Callable[[Message], Receipt] | None = None, templates: PlainTemplates | None = None
+) -> Stage:
     """An engine over a storage in memory."""
     clock, sender, heard, storage = MovableClock(), MemorySender(answer), Heard(), MemoryStorage()
     routes: dict[str, Sender] = dict.fromkeys(("sms", "flashcall", "email"), sender)
@@ -354,10 +356,10 @@ def test_a_notice_that_fails_is_told_by_event_alone() -> None:
 def test_a_withdrawal_that_fails_leaves_the_code_alive_and_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
     stage = staged(lambda message: Receipt(Status.REJECTED))
 
-    def down(issue: object) -> None:
+    def down(store: object, issue: object) -> None:
         raise errors.StorageUnavailable("down")
 
-    monkeypatch.setattr(stage.codes.storage.challenges, "withdraw", down)
+    monkeypatch.setattr(type(stage.codes.storage.challenges), "withdraw", down)
     with pytest.raises(errors.SendFailed):
         stage.send(POLICY)
 

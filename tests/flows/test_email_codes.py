@@ -25,6 +25,12 @@ UNLIMITED: dict[str, Any] = {"email_send_quotas": ()}
 
 
 @pytest.fixture
+def database_uri() -> str:
+    """In memory, since that is faster and each test has one app."""
+    return "sqlite://"
+
+
+@pytest.fixture
 def caller(app: Flask, outbox: Outbox) -> EmailCaller:
     return EmailCaller(app, outbox)
 

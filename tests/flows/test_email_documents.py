@@ -15,6 +15,12 @@ from tests.flows.email_caller import ADDRESS, EmailCaller, another
 DOCUMENT = json.loads((Path(__file__).parent / "documents" / "email.json").read_text("utf-8"))
 
 
+@pytest.fixture
+def database_uri() -> str:
+    """In memory, since that is faster and each test has one app."""
+    return "sqlite://"
+
+
 def arranged(given: str, caller: EmailCaller, clock: MovableClock) -> str:
     """Bring the address into the state that the example speaks of; the code that was mailed."""
     if not given:

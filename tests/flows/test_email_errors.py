@@ -16,6 +16,12 @@ from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, another
 from tests.hosts import MakeApp
 
 
+@pytest.fixture
+def database_uri() -> str:
+    """In memory, since that is faster and each test has one app."""
+    return "sqlite://"
+
+
 class Stage(NamedTuple):
     """What an example needs at hand."""
 

@@ -27,6 +27,12 @@ VIETNAMESE, ENGLISH, LAO = "mã xác thực", "your code", "ລະຫັດຢ�
 
 
 @pytest.fixture
+def database_uri() -> str:
+    """In memory, since that is faster and each test has one app."""
+    return "sqlite://"
+
+
+@pytest.fixture
 def caller(app: Flask, outbox: Outbox) -> EmailCaller:
     return EmailCaller(app, outbox)
 

@@ -12,6 +12,7 @@ from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flask import Flask
 
+from flask_otpauth.engine.codes import Codes
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, bearer, told
 from tests.hosts import MakeApp
@@ -19,6 +20,12 @@ from tests.hosts import MakeApp
 DAYS = timedelta(days=1).total_seconds()
 REFRESHED = (0, "Token refreshed successfully")
 REFUSED = (-1, "Invalid refresh token")
+
+
+@pytest.fixture
+def database_uri() -> str:
+    """In memory, since that is faster and each test has one app."""
+    return "sqlite://"
 
 
 def with_profile(app: Flask) -> Flask:
@@ -116,6 +123,9 @@ def test_asymmetric_keys_are_served_and_sign(make_app: MakeApp, outbox: Outbox) 
     assert [key["kid"] for key in served.json["keys"]] == ["2024-12"]
     assert all("d" not in key for key in served.json["keys"])
     assert served.content_type == "application/json"
+    for method in ("HEAD", "POST"):
+        refused = app.test_client().open(f"{PREFIX}/.well-known/jwks.json", method=method)
+        assert (refused.status_code, refused.headers["Allow"]) == (405, "GET, OPTIONS")
 
 
 def test_with_secret_keys_there_is_no_key_set(app: Flask) -> None:
@@ -260,6 +270,22 @@ def test_a_refresh_token_lives_thirty_days_from_its_own_issue(
     assert told(late) == REFUSED
 
 
+def test_a_session_lives_or_is_over_in_the_last_fraction_of_its_life(
+    make_app: MakeApp, outbox: Outbox, clock: MovableClock
+) -> None:
+    clock.tick_ms(300)
+    caller = EmailCaller(make_app(email_session_max_age=3), outbox)
+    data = caller.login()
+
+    clock.tick_ms(2699)
+    alive = caller.refresh(data["refreshToken"])
+    clock.tick_ms(1)
+    over = caller.refresh(alive.json["data"]["refreshToken"])
+
+    assert told(alive) == (0, "Token refreshed successfully")
+    assert told(over) == (-1, "Invalid refresh token")
+
+
 def test_a_session_ends_after_180_days_however_often_it_was_refreshed(
     caller: EmailCaller, clock: MovableClock
 ) -> None:
@@ -276,6 +302,21 @@ def test_a_session_ends_after_180_days_however_often_it_was_refreshed(
     clock.tick_ms(1)
     assert not lives(caller, last)
     assert told(caller.refresh(last["refreshToken"])) == REFUSED
+
+
+def test_the_hardened_profile_ends_a_session_after_thirty_days(
+    make_app: MakeApp, outbox: Outbox, clock: MovableClock
+) -> None:
+    caller = EmailCaller(make_app(profile="hardened", email_http_status="always_200"), outbox)
+    login = caller.login()
+    clock.tick(days=20)
+    login = caller.refresh(login["refreshToken"]).json["data"]
+    clock.tick_ms(int(10 * DAYS * 1000) - 1)
+    last = caller.refresh(login["refreshToken"])
+    clock.tick_ms(1)
+
+    assert told(last) == REFRESHED
+    assert told(caller.refresh(last.json["data"]["refreshToken"])) == REFUSED
 
 
 def test_a_disabled_user_is_refused_a_refresh(caller: EmailCaller) -> None:
@@ -384,3 +425,24 @@ def test_addresses_with_one_account_share_its_session(caller: EmailCaller) -> No
 
     assert second["userId"] == first["userId"]
     assert not lives(caller, first)
+
+
+def test_whoever_is_disabled_while_they_log_in_keeps_no_session(
+    caller: EmailCaller, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    user_id = str(caller.login()["userId"])
+    code = caller.fresh_code()
+    services = caller.app.extensions["otpauth"].services
+    redeem, opened = Codes.redeem, []
+
+    def disabled_in_between(codes: Codes, *given: Any) -> Any:
+        # As if the other sessions had been ended before this one was opened.
+        opened.append(redeem(codes, *given))
+        services.directory.set_enabled(user_id, False)
+        return opened[-1]
+
+    monkeypatch.setattr(Codes, "redeem", disabled_in_between)
+    answer = caller.verify(code)
+
+    assert told(answer) == (-300, "User not found")
+    assert services.storage.sessions.find(opened[0].session.id).closed_at is not None

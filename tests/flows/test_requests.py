@@ -15,7 +15,12 @@ from werkzeug.test import TestResponse
 
 from flask_otpauth import OtpAuth
 from flask_otpauth.core.errors import StorageUnavailable
+from flask_otpauth.engine.codes import Target
+from flask_otpauth.engine.customers import ByCode
+from flask_otpauth.flows.account.bodies import SetPassword
+from flask_otpauth.flows.base import Call
 from flask_otpauth.flows.body import MAX_BODY_BYTES
+from flask_otpauth.flows.fields import Door, parse
 from flask_otpauth.senders import Message
 from flask_otpauth.testing import Outbox
 from tests.hosts import SECRET_KEY, MakeApp
@@ -627,6 +632,21 @@ def test_a_hook_of_the_host_that_breaks_is_told_in_the_flows_envelope(
     assert seen(caller.granted()) == caller.refused("bug")
 
 
+def test_an_after_hook_of_the_host_that_breaks_is_told_in_the_flows_envelope(
+    make_app: MakeApp, flow: Documented, caplog: pytest.LogCaptureFixture
+) -> None:
+    app = make_app(TESTING=False)
+    caller = entitled(app, flow)
+
+    def broken(response: Response) -> Response:
+        raise ValueError("a detail")
+
+    app.after_request_funcs.setdefault(None, []).append(broken)
+
+    assert seen(caller.granted()) == caller.refused("bug")
+    assert "a detail" in caplog.text
+
+
 # -- responses -------------------------------------------------------------------------------
 
 
@@ -661,3 +681,21 @@ def test_a_prefix_is_a_setting(make_app: MakeApp, flow: Documented) -> None:
     statuses = [app.test_client().options(path).status_code for path in (moved, caller.path)]
 
     assert statuses == [200, 404]
+
+
+# -- repr ------------------------------------------------------------------------------------
+
+
+def test_what_a_request_holds_is_in_no_repr(app: Flask) -> None:
+    state = app.extensions["otpauth"]
+    door = Door(state.by_flow["account"], state.services.addresses)
+    given = {"email": "victim@example.com", "new_password": "correct horse battery"}
+
+    body = parse(SetPassword, given, door)
+    call = Call(state.services, None, path={"order_code": "0345"}, authorization="Bearer a-secret-token")
+    target = Target("pin", body.email.canonical)
+    proof = ByCode(state.services.codes, state.by_flow["account"].policy("pin"), target, "271828")
+    shown = [repr(body), str(body), repr(body.email), repr(call), repr(target), repr(proof)]
+
+    for secret in (*given.values(), "0345", "a-secret-token", "271828"):
+        assert secret not in " ".join(shown)

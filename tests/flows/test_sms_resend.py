@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 from jinja2 import DictLoader
 
-from flask_otpauth import signals
+from flask_otpauth import ConfigurationError, signals
 from flask_otpauth.flows.sms.words import ENGLISH, FAULTS, LABELS, WORDING
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
@@ -229,6 +229,16 @@ def test_messages_name_the_configured_numbers(make_app: MakeApp, outbox: Outbox,
     assert told(too_soon) == (422, WAIT.format(60))
     assert told(limited) == (422, TOMORROW.format(2))
     assert limited.json["data"] == {"otp": {"refresh_after": 60, "status": "limit"}}
+
+
+@pytest.mark.parametrize("text", ["{nope} giây", "{seconds", "{0}"])
+def test_a_translation_that_names_what_no_message_knows_is_told_at_start_up(
+    make_app: MakeApp, text: str
+) -> None:
+    with pytest.raises(ConfigurationError) as refused:
+        make_app(sms_messages={"fr": {"Gửi mã OTP thành công": text}})
+
+    assert [each for each in refused.value.problems if each.startswith("OTPAUTH_SMS_MESSAGES")]
 
 
 # -- whose quota it is ----------------------------------------------------------------------

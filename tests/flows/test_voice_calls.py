@@ -13,6 +13,7 @@ from sqlalchemy.schema import DropTable
 from flask_otpauth import ConfigurationError
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
+from tests.adapters.storage.databases import postgresql_schema
 from tests.flows.voice_caller import (
     NUMBER,
     PHONE,
@@ -342,6 +343,15 @@ def test_a_campaign_that_is_not_there_is_not_found(caller: VoiceCaller, campaign
     caller.campaign_id = campaign_id
 
     assert caller.call().json == failure(404, "Not Found", "campaign not found")
+
+
+def test_a_campaign_named_with_a_nul_is_not_found_on_postgresql(make_app: MakeApp, outbox: Outbox) -> None:
+    with postgresql_schema() as url:
+        app = make_app(database_uri=url)
+        answer = VoiceCaller(app, outbox, campaign_id="%00").call()
+        app.extensions["otpauth"].services.storage.database.engine.dispose()
+
+    assert answer.json == failure(404, "Not Found", "campaign not found")
 
 
 def test_a_resumed_campaign_takes_calls_again(caller: VoiceCaller) -> None:

@@ -1,0 +1,232 @@
+"""Sessions and account tokens without Flask, on a storage in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import timedelta
+from typing import Any, cast
+
+import pytest
+
+from flask_otpauth.adapters.signed_tokens import SignedTokens
+from flask_otpauth.adapters.storage.memory import MemoryStorage
+from flask_otpauth.adapters.tokens import JwtTokens, hmac_keys
+from flask_otpauth.core import errors
+from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.engine.account_tokens import AccountTokens
+from flask_otpauth.engine.sessions import SessionPolicy, Sessions
+from flask_otpauth.ports.directory import Directory
+from flask_otpauth.testing import MovableClock
+
+NEW, OLD = b"n" * 32, b"o" * 32
+
+
+def ring(*secrets: bytes) -> KeyRing:
+    """Keys from these secrets, newest first; rows are keyed by the same one throughout."""
+    return KeyRing(secrets, b"s" * 32)
+
+
+@pytest.fixture
+def storage() -> MemoryStorage:
+    return MemoryStorage()
+
+
+@pytest.fixture
+def told() -> list[tuple[str, dict[str, Any]]]:
+    return []
+
+
+@pytest.fixture
+def sessions(storage: MemoryStorage, clock: MovableClock, told: list[tuple[str, dict[str, Any]]]) -> Sessions:
+    keys = ring(NEW)
+    signer = JwtTokens(hmac_keys(keys), "issuer", "audience")
+    return Sessions(
+        storage.sessions,
+        signer,
+        keys,
+        SessionPolicy(),
+        clock,
+        lambda event, **facts: told.append((event, facts)),
+    )
+
+
+def test_a_login_tells_who_and_since_when(sessions: Sessions, clock: MovableClock) -> None:
+    opening = sessions.open("7")
+    login = sessions.check(opening.tokens.access_token)
+
+    assert (login.user_id, login.session_id) == ("7", opening.session.id)
+    assert login.authenticated_at == clock()
+
+
+def test_the_row_holds_no_token(sessions: Sessions, storage: MemoryStorage) -> None:
+    opening = sessions.open("7")
+
+    stored = repr(storage.sessions.find(opening.session.id))
+
+    assert opening.tokens.refresh_token not in stored
+    assert opening.tokens.access_token not in stored
+
+
+def test_nothing_shows_a_token(sessions: Sessions) -> None:
+    opening = sessions.open("7")
+
+    assert opening.tokens.refresh_token not in repr(opening)
+    assert opening.tokens.access_token not in repr(opening)
+
+
+def test_an_opening_is_told_once_it_is_durable_and_not_before(
+    sessions: Sessions, told: list[tuple[str, dict[str, Any]]]
+) -> None:
+    sessions.open("7")
+    opening = sessions.open("7")
+    before = list(told)
+    sessions.opened(opening)
+
+    assert before == []
+    assert told == [
+        ("session_opened", {"user_id": "7", "session_id": opening.session.id}),
+        ("session_revoked", {"user_id": "7", "count": 1}),
+    ]
+
+
+def test_a_token_of_a_session_of_another_user_is_refused(sessions: Sessions, clock: MovableClock) -> None:
+    opening = sessions.open("7")
+    claims = {"sub": "8", "sid": opening.session.id}
+    forged = sessions.signer.sign("access", claims, clock(), clock() + timedelta(hours=1))
+
+    with pytest.raises(errors.CredentialsInvalid):
+        sessions.check(forged)
+
+
+def test_refresh_tokens_survive_a_rotation_of_secrets(sessions: Sessions) -> None:
+    before = replace(sessions, keys=ring(OLD)).open("7").tokens.refresh_token
+
+    tokens, user_id = replace(sessions, keys=ring(NEW, OLD)).refresh(before)
+
+    assert user_id == "7"
+    with pytest.raises(errors.RefreshTokenInvalid):
+        replace(sessions, keys=ring(NEW)).refresh(before)
+    assert replace(sessions, keys=ring(NEW)).refresh(tokens.refresh_token)
+
+
+def test_reuse_is_told_with_whose_session_it_ends(
+    sessions: Sessions, clock: MovableClock, told: list[tuple[str, dict[str, Any]]]
+) -> None:
+    opening = sessions.open("7")
+    sessions.refresh(opening.tokens.refresh_token)
+    clock.tick(10)
+    for _ in range(2):
+        with pytest.raises(errors.RefreshTokenInvalid):
+            sessions.refresh(opening.tokens.refresh_token)
+
+    assert told == [
+        ("token_reused", {"user_id": "7", "session_id": opening.session.id}),
+        ("session_revoked", {"user_id": "7", "count": 1}),
+    ]
+
+
+def test_a_fresh_login_is_younger_than_the_age(sessions: Sessions, clock: MovableClock) -> None:
+    token = sessions.open("7").tokens.access_token
+    clock.tick_ms(4_999)
+    young = sessions.check(token, timedelta(seconds=5))
+    clock.tick_ms(1)
+
+    assert young.user_id == "7"
+    with pytest.raises(errors.FreshLoginRequired) as refused:
+        sessions.check(token, timedelta(seconds=5))
+    assert refused.value.max_age_seconds == 5
+
+
+def test_closing_all_tells_how_many_were_alive(sessions: Sessions, clock: MovableClock) -> None:
+    lenient = replace(sessions, policy=replace(sessions.policy, single_session=False))
+    openings = [lenient.open("7") for _ in range(3)]
+    lenient.open("8")
+    lenient.close(lenient.check(openings[0].tokens.access_token))
+
+    assert lenient.close_all("7") == 2
+    assert lenient.close_all("7") == 0
+    with pytest.raises(errors.CredentialsInvalid):
+        lenient.check(openings[2].tokens.access_token)
+
+
+# -- account tokens --------------------------------------------------------------------------
+
+
+class Users:
+    """A directory in which user 7 may be disabled."""
+
+    is_enabled = True
+
+    def get(self, user_id: str) -> Any:
+        return self if user_id == "7" else None
+
+
+@pytest.fixture
+def users() -> Users:
+    return Users()
+
+
+@pytest.fixture
+def tokens(storage: MemoryStorage, clock: MovableClock, users: Users) -> AccountTokens:
+    directory = cast(Directory, users)
+    return AccountTokens(SignedTokens(ring(NEW)), storage.sessions, directory, clock, timedelta(days=30))
+
+
+def refused(tokens: AccountTokens, token: str) -> bool:
+    """Whether an account token is refused."""
+    try:
+        tokens.user(token)
+    except errors.AccountTokenInvalid:
+        return True
+    return False
+
+
+def test_an_account_token_names_its_user_to_the_end(
+    tokens: AccountTokens, clock: MovableClock, users: Users
+) -> None:
+    token = tokens.issue(7)
+    clock.tick_ms(30 * 86_400_000 - 1)
+
+    assert tokens.user(token) is users
+    clock.tick_ms(1)
+    assert refused(tokens, token)
+
+
+def test_revoking_ends_all_account_tokens_of_that_user(
+    tokens: AccountTokens, storage: MemoryStorage, clock: MovableClock
+) -> None:
+    token = tokens.issue("7")
+    storage.sessions.close_all("8", epoch_ms(clock()))
+    after_another = refused(tokens, token)
+    storage.sessions.close_all("7", epoch_ms(clock()))
+
+    assert not after_another
+    assert refused(tokens, token)
+    assert not refused(tokens, tokens.issue("7"))
+
+
+def test_a_disabled_user_and_nobody_are_refused(tokens: AccountTokens, users: Users) -> None:
+    token, nobodys = tokens.issue("7"), tokens.issue("8")
+    users.is_enabled = False
+
+    assert refused(tokens, token)
+    assert refused(tokens, nobodys)
+
+
+@pytest.mark.parametrize("forged", ["", "x", "a.b", "é", "{}", "eyJzdWIiOiI3In0.x"])
+def test_a_forged_account_token_is_refused(forged: str, tokens: AccountTokens) -> None:
+    assert refused(tokens, forged)
+    assert refused(tokens, tokens.issue("7")[:-1])
+    assert refused(tokens, tokens.issue("7") + "x")
+
+
+def test_a_signed_token_of_another_use_or_secret_is_refused(
+    tokens: AccountTokens, clock: MovableClock
+) -> None:
+    claims, now = {"sub": "7", "gen": 0}, clock()
+    later = now + timedelta(days=1)
+
+    assert refused(tokens, SignedTokens(ring(NEW)).sign("another use", claims, now, later))
+    assert refused(tokens, SignedTokens(ring(OLD)).sign("account", claims, now, later))
+    assert not refused(tokens, SignedTokens(ring(NEW)).sign("account", claims, now, later))
