@@ -10,7 +10,7 @@ from flask.typing import ResponseReturnValue
 
 from flask_otpauth import Limited, OtpAuth, SendFailed
 
-PURPOSE = "confirm phone"
+PURPOSE = "confirm_phone"
 otpauth = OtpAuth()
 
 
