@@ -27,9 +27,8 @@ def database_uri() -> str:
 def token(app: Flask) -> str:
     """The document's client and campaign, and an access token that its secret key bought."""
     store = app.extensions["otpauth"].services.storage.clients
-    digest = KeyRing((SECRET_KEY.encode(),), b"").digests("client secrets", BUYING["request"]["secret_key"])[
-        0
-    ]
+    keys = KeyRing((SECRET_KEY.encode(),), SECRET_KEY.encode())
+    digest = keys.row_key("client", "secret", BUYING["request"]["secret_key"])
     store.add(Client("f461", "the document's", ("voice",), "member", 0, digest))
     store.add_campaign(Campaign("c78af", "f461", "the document's", "", "vi", 0))
     bought: str = app.test_client().post(BUYING["path"], json=BUYING["request"]).json["data"]["access_token"]
