@@ -7,11 +7,12 @@ import json
 import secrets
 from collections.abc import Mapping, Sequence
 from datetime import datetime, timedelta
-from typing import Any, NoReturn
+from typing import Any
 
 import jwt
 
 from flask_otpauth.adapters.jwt_keys import JwtKey, configured_keys, hmac_keys
+from flask_otpauth.core import strict_json
 from flask_otpauth.core.errors import CredentialsInvalid
 
 __all__ = ["JwtKey", "JwtTokens", "configured_keys", "hmac_keys"]
@@ -134,18 +135,7 @@ def _decoded(segment: str) -> bytes:
 
 def _json_object(raw: bytes) -> dict[str, Any]:
     """A JSON object in UTF-8 that says nothing twice."""
-    parsed = json.loads(raw.decode(), object_pairs_hook=_unique, parse_constant=_refuse)
+    parsed = strict_json.loads(raw.decode())
     if not isinstance(parsed, dict):
         raise ValueError("not an object")
     return parsed
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    names = dict(pairs)
-    if len(names) < len(pairs):
-        raise ValueError("a name is given twice")
-    return names
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError("not JSON")

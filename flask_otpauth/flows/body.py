@@ -1,15 +1,15 @@
 """
 Reading a JSON body strictly: one meaning, or none (RFC 8259, contract/README.md "Requests").
 
-The standard library's parser accepts ``NaN``, duplicate keys, lone surrogates, byte-order
-marks and any depth; what two parsers could read in two ways is refused here.
+Beyond what :mod:`~flask_otpauth.core.strict_json` refuses: lone surrogates, byte-order marks, and
+more than 32 levels.
 """
 
 from __future__ import annotations
 
-import json
-from typing import Any, NoReturn
+from typing import Any
 
+from flask_otpauth.core import strict_json
 from flask_otpauth.core.errors import MalformedRequest
 
 MAX_BODY_BYTES = 16 * 1024
@@ -26,9 +26,7 @@ def read_object(data: bytes) -> dict[str, Any]:
     if not data:
         return {}
     try:
-        value = json.loads(
-            data.decode(), object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer
-        )
+        value = strict_json.loads(data.decode(), parse_int=_integer)
     except (ValueError, RecursionError):
         raise MalformedRequest from None
     if not isinstance(value, dict):
@@ -43,17 +41,6 @@ class OverlongInteger:
 
 def _integer(digits: str) -> int | OverlongInteger:
     return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else OverlongInteger()
-
-
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
-    found = dict(pairs)
-    if len(found) != len(pairs):
-        raise ValueError("a key is given twice")
-    return found
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(f"{constant} is not JSON")
 
 
 def _check(value: Any, depth_left: int) -> None:
