@@ -307,6 +307,14 @@ def test_our_own_limiter_takes_no_part_in_the_hosts_defaults(outbox: Outbox) -> 
     assert [client.get("/own").status_code for _ in range(3)] == [200, 200, 429]
 
 
+def test_where_the_host_has_no_limiter_its_defaults_limit_nothing(outbox: Outbox) -> None:
+    app = host(outbox, RATELIMIT_DEFAULT="1 per minute", RATELIMIT_APPLICATION="1 per minute")
+    app.add_url_rule("/own", "own", lambda: "ok")
+    client = app.test_client()
+
+    assert [client.get("/own").status_code for _ in range(3)] == [200, 200, 200]
+
+
 def test_several_limiters_are_an_error_that_says_what_to_do(outbox: Outbox) -> None:
     with pytest.raises(ConfigurationError, match="several Limiters; give OtpAuth limiter="):
         host(outbox, limiters=2)

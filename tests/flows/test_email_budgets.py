@@ -108,6 +108,18 @@ def test_a_wrong_guess_is_one_write_and_one_commit(caller: EmailCaller) -> None:
     assert (cost.writes, len(cost.reads), cost.commits) == (1, 1, 1)
 
 
+def test_the_row_of_a_new_user_is_written_once_and_as_verified(caller: EmailCaller) -> None:
+    code = caller.fresh_code("new@example.com")
+
+    with metered() as cost:
+        caller.verify(code, "new@example.com")
+
+    of_users = [sql.split()[0] for sql in cost.statements if "otpauth_users" in sql]
+    assert [word for word in of_users if word != "SELECT"] == ["INSERT"]
+    with caller.app.app_context():
+        assert caller.app.extensions["test_otpauth"].users.find("new@example.com").email_verified
+
+
 def test_a_protected_route_is_one_indexed_read(caller: EmailCaller) -> None:
     token = caller.login()["accessToken"]
 
