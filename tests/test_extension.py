@@ -110,6 +110,22 @@ class Csrf:
         self.exempted.append(blueprint.name)
 
 
+def test_with_storage_in_memory_and_no_database_nothing_is_kept_and_nothing_to_be_made(
+    tmp_path: Path, outbox: Outbox
+) -> None:
+    instance = tmp_path / "instance"
+    app = Flask("host", instance_path=str(instance))
+    app.config.update(
+        SECRET_KEY=SECRET_KEY, OTPAUTH_STORAGE="memory", OTPAUTH_SENDERS={"email": outbox.senders["email"]}
+    )
+    OtpAuth(app)
+
+    login = EmailCaller(app, outbox).login()
+
+    assert login["userId"] == 1
+    assert not instance.exists()
+
+
 def test_a_hosts_csrf_protection_lets_the_flows_through(outbox: Outbox) -> None:
     app, csrf = bare_app(outbox, OTPAUTH_FLOWS=("email", "voice")), Csrf()
     app.extensions["csrf"] = csrf

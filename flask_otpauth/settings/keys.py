@@ -65,7 +65,9 @@ class Shared(Settings):
         "`thread` (behind it), a dotted path or an instance.",
     )
     storage: Any = Field(
-        "sqlalchemy", description="Where codes live: `sqlalchemy`, `memory`, a dotted path or an instance."
+        "sqlalchemy",
+        description="Where codes live: `sqlalchemy`, `memory` (of one process; users too, where there is "
+        "no database), a dotted path or an instance.",
     )
     database_uri: str | None = Field(
         None,

@@ -71,8 +71,7 @@ def _storage(setup: Setup, engine: Engine, metadata: MetaData) -> Storage:
 def _database(setup: Setup) -> tuple[Engine, MetaData]:
     host = _host_database(setup)
     if setup.shared.database_uri is not None or host is None:
-        uri = setup.shared.database_uri or f"sqlite:///{_instance_file(setup)}"
-        return _not_shared(_created(setup, uri)), MetaData()
+        return _not_shared(_created(setup, setup.shared.database_uri or _own_uri(setup))), MetaData()
     if isinstance(host, Engine):
         return _not_shared(host), MetaData()
     engine = _engine(setup, host, host.metadata)
@@ -123,10 +122,13 @@ def _is_memory(engine: Engine) -> bool:
     return engine.dialect.name == "sqlite" and engine.url.database in (None, "", ":memory:")
 
 
-def _instance_file(setup: Setup) -> Path:
+def _own_uri(setup: Setup) -> str:
+    """A file in the instance folder; nowhere, if codes are to live in memory as well."""
+    if setup.shared.storage == "memory":
+        return "sqlite://"
     folder = Path(setup.app.instance_path)
     folder.mkdir(parents=True, exist_ok=True)
-    return folder / "otpauth.sqlite"
+    return f"sqlite:///{folder / 'otpauth.sqlite'}"
 
 
 def _who_holds(setup: Setup) -> str:
