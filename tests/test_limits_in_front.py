@@ -22,8 +22,13 @@ TOO_MANY = (-206, "Too many OTP requests")
 FLOWS = ("email", "sms", "flashcall", "voice", "account")
 
 
-def host(outbox: Outbox, name: str = "host", limiters: int = 0, **settings: Any) -> Flask:
-    """An app whose limits in front are on; ``limiters``: how many of its own it has."""
+def host(
+    outbox: Outbox, name: str = "host", limiters: int = 0, limiter: Limiter | None = None, **settings: Any
+) -> Flask:
+    """
+    An app whose limits in front are on; ``limiters``: how many of its own it has, ``limiter``: the
+    one that is given to the extension.
+    """
     app = Flask(name)
     app.config.update(
         SECRET_KEY=SECRET_KEY,
@@ -37,7 +42,7 @@ def host(outbox: Outbox, name: str = "host", limiters: int = 0, **settings: Any)
     app.config.update({key if key.isupper() else f"OTPAUTH_{key.upper()}": settings[key] for key in settings})
     for _ in range(limiters):
         Limiter(get_remote_address, app=app)
-    app.extensions["test_otpauth"] = OtpAuth(app)
+    app.extensions["test_otpauth"] = OtpAuth(app, limiter=limiter)
     return app
 
 
@@ -343,15 +348,9 @@ def test_of_several_limiters_the_one_that_is_given_counts(outbox: Outbox) -> Non
 
 
 def test_a_limiter_that_is_given_need_not_be_initialised_yet(outbox: Outbox) -> None:
-    app, limiter = Flask("host"), Limiter(get_remote_address, storage_uri="memory://")
-    app.config.update(
-        SECRET_KEY=SECRET_KEY,
-        TESTING=True,
-        OTPAUTH_SENDERS=outbox.senders,
-        OTPAUTH_DATABASE_URI="sqlite://",
-        OTPAUTH_IP_LIMITS={"send": "1 per hour"},
-    )
-    OtpAuth(app, limiter=limiter)
+    limiter = Limiter(get_remote_address, storage_uri="memory://")
+
+    app = host(outbox, limiter=limiter, ip_limits={"send": "1 per hour"})
 
     assert statuses(app, ["192.0.2.1"] * 2) == [200, 429]
 
@@ -372,18 +371,9 @@ def test_two_apps_do_not_mix(outbox: Outbox) -> None:
 
 def test_two_apps_that_share_a_limiters_store_do_not_mix(outbox: Outbox) -> None:
     limiter = Limiter(get_remote_address, storage_uri="memory://")
-    apps = []
-    for name in ("first", "second"):
-        app = Flask(name)
-        app.config.update(
-            SECRET_KEY=SECRET_KEY,
-            TESTING=True,
-            OTPAUTH_SENDERS=outbox.senders,
-            OTPAUTH_DATABASE_URI="sqlite://",
-            OTPAUTH_IP_LIMITS={"send": "1 per hour"},
-        )
-        OtpAuth(app, limiter=limiter)
-        apps.append(app)
+    apps = [
+        host(outbox, name, limiter=limiter, ip_limits={"send": "1 per hour"}) for name in ("first", "second")
+    ]
 
     assert [statuses(app, ["192.0.2.1"] * 2) for app in apps] == [[200, 429], [200, 429]]
 
