@@ -114,7 +114,6 @@ class Flow:
     """
 
     name: str
-    document: str
     settings: type[FlowSettings]
     wording: Wording
     faults: Mapping[str, Says]

@@ -81,7 +81,6 @@ class EmailSettings(FlowSettings):
 
 email = Flow(
     name="email",
-    document="Log in with a code sent by e-mail",
     settings=EmailSettings,
     channels=lambda settings: ("email",),
     scopes={"email": (PURPOSE,)},

@@ -80,7 +80,6 @@ class FlashcallSettings(FlowSettings):
 
 flashcall = Flow(
     name="flashcall",
-    document="Authenticate by an incoming call whose last digits are the code",
     settings=FlashcallSettings,
     credential=SecretHeader("flashcall", "X-Application-Token"),
     channels=lambda settings: ("flashcall",),

@@ -80,7 +80,6 @@ class VoiceSettings(FlowSettings):
 
 voice = Flow(
     name="voice",
-    document="Call a phone and speak the code",
     settings=VoiceSettings,
     credential=BareToken("voice"),
     channels=lambda settings: ("voice",),

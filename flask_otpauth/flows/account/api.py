@@ -32,7 +32,6 @@ _POST = {"Allow": "POST"}
 
 account = Flow(
     name="account",
-    document="PIN and password of a merchant's customers",
     settings=AccountSettings,
     credential=SecretOrSignedToken("account"),
     channels=lambda settings: settings.channels,

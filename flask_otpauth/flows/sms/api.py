@@ -19,7 +19,6 @@ PLATFORMS = ("ios", "android")
 
 sms = Flow(
     name="sms",
-    document="Send a code by SMS again",
     settings=SmsSettings,
     credential=SignedToken("sms"),
     on_devices=True,
