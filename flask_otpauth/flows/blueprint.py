@@ -13,7 +13,6 @@ import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
 
 from flask import Blueprint, Response, current_app, got_request_exception, request
@@ -33,6 +32,7 @@ from werkzeug.wrappers import Response as HttpResponse
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
+from flask_otpauth.core.networks import network
 from flask_otpauth.engine.services import Services
 from flask_otpauth.envelopes.base import Envelope, Success, Wire
 from flask_otpauth.flows.base import Call, Flow, Operation
@@ -206,7 +206,7 @@ class _Route:
         if operation.front == "authentication":
             return None
         if credential is None or flow.on_devices:
-            front.admit((name, operation.front), _network(request.remote_addr))
+            front.admit((name, operation.front), network(request.remote_addr))
             return credential.client(request.headers, services) if credential else None
         with self._failures_counted("authentication"):
             client = credential.client(request.headers, services)
@@ -216,7 +216,7 @@ class _Route:
     @contextmanager
     def _failures_counted(self, name: str) -> Iterator[None]:
         """Whoever fails too often to show who they are is not heard any more."""
-        names, address = (f"{self.mount.flow.name}.{name}", "authentication"), _network(request.remote_addr)
+        names, address = (f"{self.mount.flow.name}.{name}", "authentication"), network(request.remote_addr)
         self.mount.front.check(names, address)
         try:
             yield
@@ -274,15 +274,3 @@ def _json(wire: Wire) -> Response:
     response.headers["Cache-Control"] = "no-store"
     response.headers.update(headers)
     return response
-
-
-def _network(address: str | None) -> str:
-    """Who counts as one address: an IPv6 user owns a whole /64."""
-    try:
-        parsed = ip_address(address or "")
-    except ValueError:
-        return address or "unknown"
-    if isinstance(parsed, IPv6Address):
-        # An IPv4 address reads ::ffff:192.0.2.1 where the server listens on both.
-        return str(parsed.ipv4_mapped or ip_network(f"{parsed}/64", strict=False))
-    return str(parsed)
