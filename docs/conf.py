@@ -11,7 +11,7 @@ sys.path.insert(0, str(Path(__file__).parent / "_ext"))
 project = "flask_otpauth"
 author = "the flask_otpauth authors"
 copyright = f"2026 {author}"
-release = version_of("flask_otpauth")
+release = version_of("flask-otpauth-server")
 
 extensions = ["myst_parser", "otpauth_pages"]
 exclude_patterns = ["_build"]

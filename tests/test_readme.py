@@ -182,6 +182,39 @@ def test_without_a_mail_server_the_code_is_printed_in_debug_mode(tmp_path: Path)
     assert re.search(r"\byou@example\.com\b.*\b[0-9]{6}\b", server.printed, re.DOTALL)
 
 
+@pytest.mark.parametrize(
+    ("line", "first_session"),
+    [
+        ("", {"code": -1, "message": "Unauthorized", "data": {}}),
+        ("export FLASK_OTPAUTH_EMAIL_SINGLE_SESSION=false\n", {"email": "you@example.com"}),
+    ],
+)
+def test_a_second_login_ends_the_first_session_unless_the_setting_allows_both(
+    tmp_path: Path, mailbox: Mailbox, mail_port: int, line: str, first_session: dict[str, Any]
+) -> None:
+    (tmp_path / "shop.py").write_text(block("embed"))
+    commands = line + replaced(
+        block("configure"),
+        ("postgresql+psycopg://shop@127.0.0.1/shop", "sqlite:///shop.sqlite"),
+        ("FLASK_MAIL_PORT=25", f"FLASK_MAIL_PORT={mail_port}"),
+    )
+    request, verify, use = block("log in").splitlines()
+    tokens = []
+
+    with running(commands, tmp_path) as server:
+        here = ("127.0.0.1:5000", server.address)
+        for _ in ("laptop", "phone"):
+            curl(replaced(request, here))
+            verified = curl(replaced(verify, here, ("123456", mailbox.code())))
+            tokens.append(verified["data"]["accessToken"])
+            mailbox.envelopes.clear()
+        laptop, phone = (curl(replaced(use, here, ("eyJ…", token))) for token in tokens)
+
+    assert "`OTPAUTH_EMAIL_SINGLE_SESSION = False`" in README
+    assert laptop == first_session
+    assert phone == {"email": "you@example.com"}
+
+
 def test_the_app_of_the_readme_has_fifteen_lines() -> None:
     assert len(block("embed").splitlines()) == 15
 

@@ -98,7 +98,7 @@ def _loaded(place: int, algorithm: str, pem: str) -> Any:
     try:
         loader = jwt.get_algorithm_by_name(algorithm)
     except NotImplementedError:
-        raise ValueError(f"key {place} needs an extra: pip install 'flask_otpauth[crypto]'") from None
+        raise ValueError(f"key {place} needs an extra: pip install 'flask-otpauth-server[crypto]'") from None
     try:
         key = loader.prepare_key(pem)
         too_short = loader.check_key_length(key)
