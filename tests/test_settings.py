@@ -21,10 +21,10 @@ from flask_otpauth.settings import Shared, read
 from flask_otpauth.settings.described import Described, accepted, described, written
 from tests.hosts import SECRET_KEY
 
-STRONG = "0123456789abcdefghijklmnopqrstuvwxyz"
+STRONG = "q3Vt8-not-a-sample-Zr61xB0mWk9dHs57"
 
 WEAK = (
-    "a secret is shorter than 32 bytes or too simple; "
+    "a secret is shorter than 32 bytes or too simple (a sample, words, a repetition); "
     "python -c 'import secrets; print(secrets.token_hex(32))' makes a good one"
 )
 INLINE_TELLS = (
@@ -329,6 +329,10 @@ def test_a_database_that_is_initialised_too_late_is_told() -> None:
     [
         ({"SECRET_KEY": "swordfish"}, "SECRET_KEY"),
         ({"SECRET_KEY": "a" * 40}, "SECRET_KEY"),
+        ({"SECRET_KEY": "change-me-change-me-change-me-change-me"}, "SECRET_KEY"),
+        ({"SECRET_KEY_FALLBACKS": [b"your-secret-key-here-your-secret-key-here"]}, "SECRET_KEY"),
+        ({"OTPAUTH_SECRET_KEYS": [STRONG, "dev-" + "0123456789abcdef" * 3]}, "OTPAUTH_SECRET_KEYS"),
+        ({"OTPAUTH_SUBJECT_KEY": "example-example-example-example-example"}, "OTPAUTH_SUBJECT_KEY"),
         ({"SECRET_KEY_FALLBACKS": ["swordfish"]}, "SECRET_KEY"),
         ({"OTPAUTH_SECRET_KEYS": [STRONG, "swordfish"]}, "OTPAUTH_SECRET_KEYS"),
         ({"OTPAUTH_SUBJECT_KEY": "swordfish"}, "OTPAUTH_SUBJECT_KEY"),

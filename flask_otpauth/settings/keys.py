@@ -97,7 +97,8 @@ class Shared(Settings):
     )
     allow_weak_keys: StrictBool = Field(
         False,
-        description="Whether secrets of fewer than 32 bytes are accepted outside of debug mode and tests.",
+        description="Whether secrets of fewer than 32 bytes, and samples that others know, are accepted "
+        "outside of debug mode and tests.",
     )
     ip_limits: Limits | None = Field(
         {},

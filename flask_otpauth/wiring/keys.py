@@ -4,9 +4,8 @@ from __future__ import annotations
 
 from flask_otpauth.adapters.tokens import JwtTokens, configured_keys, hmac_keys
 from flask_otpauth.core.keys import MIN_KEY_BYTES, KeyRing
+from flask_otpauth.core.weak_keys import is_weak
 from flask_otpauth.wiring.setup import Setup
-
-_DIFFERENT_BYTES = 8
 
 
 def key_ring(setup: Setup) -> KeyRing:
@@ -19,10 +18,11 @@ def key_ring(setup: Setup) -> KeyRing:
     if not (setup.app.debug or setup.app.testing or setup.shared.allow_weak_keys):
         given = {name: secrets, "OTPAUTH_SUBJECT_KEY": (subject_key,) if subject_key else ()}
         setup.problems += [
-            f"{key}: a secret is shorter than {MIN_KEY_BYTES} bytes or too simple; "
+            f"{key}: a secret is shorter than {MIN_KEY_BYTES} bytes or too simple "
+            "(a sample, words, a repetition); "
             "python -c 'import secrets; print(secrets.token_hex(32))' makes a good one"
             for key, keys in given.items()
-            if any(_is_weak(each) for each in keys)
+            if any(is_weak(each) for each in keys)
         ]
     return KeyRing(secrets, subject_key or secrets[-1])
 
@@ -51,7 +51,3 @@ def signer(setup: Setup, keys: KeyRing) -> JwtTokens:
         except ValueError as error:
             setup.problems.append(f"OTPAUTH_JWT_KEYS: {error}")
     return JwtTokens(signing, shared.jwt_issuer, shared.jwt_audience or setup.app.import_name)
-
-
-def _is_weak(key: bytes) -> bool:
-    return len(key) < MIN_KEY_BYTES or len(set(key)) < _DIFFERENT_BYTES

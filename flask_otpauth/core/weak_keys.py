@@ -1,0 +1,72 @@
+"""
+Which secrets somebody could guess.
+
+What makes a key strong is that it was drawn. That cannot be seen, but its absence often can: a key
+is made of words that samples are made of, or each character follows from those before it.
+"""
+
+from __future__ import annotations
+
+import re
+from itertools import pairwise
+
+from flask_otpauth.core.keys import MIN_KEY_BYTES
+
+#: Fewer characters than this that could not be foreseen make no key; among sample words, fewer than
+#: that. A random key of 32 characters has about 25.
+_MIN_SURPRISES = 5
+_MIN_SURPRISES_BESIDE_WORDS = 8
+_MIN_DIFFERENT_BYTES = 8
+_LONGEST_UNIT = 16
+
+#: What sample keys and hints to replace them are made of, longer words first.
+_SAMPLE_WORDS = re.compile(
+    "placeholder|development|application|production|randomly|generate|insecure|password|replace|"
+    "default|example|testing|change|random|sample|secret|please|string|enough|secure|super|flask|"
+    "guess|never|local|dummy|admin|token|value|bytes|your|this|that|here|with|goes|long|must|least|"
+    "some|demo|test|hard|prod|auth|will|foo|bar|baz|key|dev|app|not|the|for|own|and|you|me|my|to|is|in|at|it"
+)
+_TELLTALES = re.compile(
+    "placeholder|development|production|insecure|password|replace|default|example|change|"
+    "sample|secret|dummy|demo|your|test|dev"
+)
+
+#: Steps along these, in either direction, are no surprise.
+_RUNS = ("0123456789abcdef", "abcdefghijklmnopqrstuvwxyz", "1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
+_STEPS = frozenset(pair for run in _RUNS for way in (run, run[::-1]) for pair in pairwise(way))
+
+#: Keys that well-known documentation shows (Flask's and FastAPI's).
+_PUBLISHED = frozenset(
+    {
+        "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
+        "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
+    }
+)
+
+
+def is_weak(key: bytes) -> bool:
+    """Whether ``key`` is too short, published, or made of sample words, runs and repetitions."""
+    text = key.decode("latin-1").strip().lower()
+    if len(key) < MIN_KEY_BYTES or len(set(key)) < _MIN_DIFFERENT_BYTES:
+        return True
+    if text in _PUBLISHED or _repeats(text):
+        return True
+    if _TELLTALES.search(text):
+        return _surprises(_SAMPLE_WORDS.sub("", text)) < _MIN_SURPRISES_BESIDE_WORDS
+    return _surprises(text) < _MIN_SURPRISES
+
+
+def _repeats(text: str) -> bool:
+    """Whether it is a short unit over and over."""
+    return any(text[length:] == text[:-length] for length in range(1, _LONGEST_UNIT + 1))
+
+
+def _surprises(text: str) -> int:
+    """How many characters neither repeat what came before nor step along a run."""
+    seen: set[tuple[str, str]] = set()
+    count = 0
+    for pair in pairwise(text):
+        if pair[0] != pair[1] and pair not in _STEPS and pair not in seen:
+            count += 1
+        seen.add(pair)
+    return count
