@@ -32,23 +32,30 @@ def create_app(instance_path: str | None = None, config: Mapping[str, Any] | Non
     """
     The app. What it keeps is in ``instance_path``: its key and its database.
 
-    Any setting can be tried from the environment (``FLASK_OTPAUTH_EMAIL_CODE_TTL=60``) or, in
-    a test, by ``config``.
+    Any other setting can be tried from the environment
+    (``EXAMPLE_APP_OTPAUTH_EMAIL_CODE_TTL=60``) or, in a test, by ``config``. Variables that begin
+    with ``FLASK_`` are not read: they may be meant for another app, and its database is not for us
+    to fill.
+
+    :raises RuntimeError: if the database in ``instance_path`` is that of another app.
     """
     folder = Path(instance_path or Path(__file__).parent / "instance").resolve()
     app = Flask(__name__, instance_path=str(folder))
     app.config.from_mapping(
         SECRET_KEY=_secret_key(folder),
-        SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder / 'example.sqlite'}",
         OTPAUTH_FLOWS=("email", "sms", "flashcall", "voice", "account"),
         OTPAUTH_SENDERS=dict.fromkeys(CHANNELS, InboxSender.of(app)),
         OTPAUTH_USERS=User,
-        # A text of our own beside the packaged one: templates/otpauth/email/reset.en.txt
+        # The host's own text beside the packaged one: templates/otpauth/email/reset.en.txt
         OTPAUTH_ACCOUNT_TEMPLATES={"code": "code", "reset": "reset"},
     )
     app.json = _Json(app)
-    app.config.from_prefixed_env()
+    app.config.from_prefixed_env("EXAMPLE_APP")
     app.config.update(config or {})
+    # Last, so that nothing above can name another database: this app drops its tables when asked.
+    app.config.update(
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{folder / 'example.sqlite'}", OTPAUTH_DATABASE_URI=None
+    )
     db.init_app(app)
     otpauth.init_app(app)
     app.register_blueprint(pages.pages)

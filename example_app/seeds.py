@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from flask import current_app
+from sqlalchemy import inspect
 
 from example_app.client import buy_token
 from example_app.extensions import db, otpauth
@@ -43,20 +44,44 @@ PEOPLE = (
 PASSWORDS = {"customer@stamps.co.id": "secret123", "test@gmail.com": "secure_password"}
 
 
+#: Marks the app's database file as its own (SQLite keeps this number in the file's header).
+APPLICATION_ID = int.from_bytes(b"1otp")
+
+
 def first_start() -> None:
-    """Make the tables, and fill them unless that was done before."""
+    """
+    Make the tables, and fill them unless that was done before.
+
+    :raises RuntimeError: if the file has tables, but was not made by this app.
+    """
+    _claim_file()
     db.create_all()
     if db.session.get(Key, "account") is None:
         _fill()
 
 
 def start_over() -> None:
-    """Forget everything, and begin as on the first start, with new keys."""
+    """
+    Forget everything, and begin as on the first start, with new keys.
+
+    Only ever called after :func:`first_start`, so the tables that are dropped are the app's own.
+    """
     db.session.remove()
     db.drop_all()
     db.create_all()
     InboxSender.of(current_app).clear()
     _fill()
+
+
+def _claim_file() -> None:
+    with db.engine.begin() as connection:
+        owner = connection.exec_driver_sql("PRAGMA application_id").scalar()
+        if owner != APPLICATION_ID and inspect(connection).get_table_names():
+            raise RuntimeError(
+                f"{db.engine.url.database} was not made by this version of the example app: "
+                "move it away, or give create_app another folder"
+            )
+        connection.exec_driver_sql(f"PRAGMA application_id = {APPLICATION_ID}")
 
 
 def _fill() -> None:

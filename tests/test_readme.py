@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import socket
 import subprocess
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 from aiosmtpd.smtp import Envelope
+from sqlalchemy import MetaData, create_engine
 
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import Shared
@@ -213,6 +215,37 @@ def test_a_second_login_ends_the_first_session_unless_the_setting_allows_both(
     assert "`OTPAUTH_EMAIL_SINGLE_SESSION = False`" in README
     assert laptop == first_session
     assert phone == {"email": "you@example.com"}
+
+
+def rows(url: str) -> dict[str, list[Any]]:
+    """All that a database has, by table."""
+    engine, there = create_engine(url), MetaData()
+    there.reflect(engine)
+    with engine.connect() as connection:
+        found = {name: list(connection.execute(table.select())) for name, table in there.tables.items()}
+    engine.dispose()
+    return found
+
+
+def test_the_example_app_in_the_same_shell_leaves_the_shop_alone(tmp_path: Path, database: str) -> None:
+    database = database.replace("sqlite:///", f"sqlite:///{tmp_path}/")
+    (tmp_path / "shop.py").write_text(
+        f"{block('embed')}\nwith app.app_context():\n    otpauth.users.create(email='you@example.com')\n"
+    )
+    shutil.copytree(ROOT / "example_app", tmp_path / "example_app", ignore=shutil.ignore_patterns("instance"))
+    configured = replaced(block("configure"), ("postgresql+psycopg://shop@127.0.0.1/shop", database))
+    with running(configured, tmp_path):
+        before = rows(database)
+
+    with running(replaced(configured, ("--app shop", "--app example_app")), tmp_path) as server:
+        address = f"http://{server.address}"
+        keys = curl(f"curl -s {address}/keys.json")
+        started_over = curl(f"curl -s {address}/backend/start-over --json '{{}}'")
+
+    assert sum(map(len, before.values())) > 0
+    assert rows(database) == before
+    assert started_over == {"status": "ok"}
+    assert keys["clients"]["sms"]["secret"]
 
 
 def test_the_app_of_the_readme_has_fifteen_lines() -> None:

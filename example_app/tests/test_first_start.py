@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import os
 import re
+import sqlite3
 import stat
 import subprocess
 import sys
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -47,12 +49,50 @@ def test_nobody_else_on_the_machine_can_read_the_keys(tmp_path: Path) -> None:
 
 
 def test_a_setting_is_tried_from_the_environment(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLASK_OTPAUTH_EMAIL_CODE_TTL", "60")
+    monkeypatch.setenv("EXAMPLE_APP_OTPAUTH_EMAIL_CODE_TTL", "60")
     client = create_app(str(tmp_path)).test_client()
 
     answer = client.post("/apis/auth/request-otp", json={"email": "user@example.com"}).get_json()
 
     assert answer["data"]["expireInSeconds"] == 60
+
+
+def test_the_configuration_of_another_app_in_the_same_shell_is_not_read(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    apart = create_app(str(tmp_path / "apart"))
+    for name in set(apart.config) - {"DEBUG"}:  # FLASK_DEBUG is for the command flask, whatever it runs
+        monkeypatch.setenv(f"FLASK_{name}", "1")
+    monkeypatch.setenv("FLASK_OTPAUTH_EMIAL_CODE_TTL", "a name that would stop the app")
+
+    beside = create_app(str(tmp_path / "beside"))
+
+    ours = {"SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "OTPAUTH_SENDERS"}
+    assert {name for name in apart.config if beside.config[name] != apart.config[name]} == ours
+
+
+def test_the_database_is_always_the_file_of_its_own_folder(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    elsewhere = f"sqlite:///{tmp_path}/elsewhere.sqlite"
+    for name in ("SQLALCHEMY_DATABASE_URI", "OTPAUTH_DATABASE_URI"):
+        monkeypatch.setenv(f"EXAMPLE_APP_{name}", elsewhere)
+
+    client = create_app(str(tmp_path / "instance")).test_client()
+
+    assert client.post("/backend/start-over", json={}).status_code == 200
+    assert not (tmp_path / "elsewhere.sqlite").exists()
+
+
+def test_a_file_that_another_app_made_is_left_as_it_is(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "example.sqlite")) as database, database:
+        database.execute("CREATE TABLE users (email TEXT)")
+    before = (tmp_path / "example.sqlite").read_bytes()
+
+    with pytest.raises(RuntimeError, match="was not made by this version of the example app"):
+        create_app(str(tmp_path))
+
+    assert (tmp_path / "example.sqlite").read_bytes() == before
 
 
 def test_several_people_may_use_it_at_once(tmp_path: Path) -> None:
