@@ -9,6 +9,8 @@ import pytest
 
 POSTGRESQL_ADDRESS = ("127.0.0.1", 5432)
 POSTGRESQL_URL = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
+MARIADB_ADDRESS = ("127.0.0.1", 3306)
+MARIADB_URL = "mysql+pymysql://root@127.0.0.1:3306/test"
 
 
 def need(service_name: str, available: bool) -> None:

@@ -13,6 +13,7 @@ from sqlalchemy.schema import CreateTable
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses
 from flask_otpauth.adapters.storage.sqlalchemy.database import ours, outages
+from flask_otpauth.adapters.storage.sqlalchemy.tables import exact
 from flask_otpauth.ports.directory import IdentifierKind, User
 
 _PACKAGED = "flask_otpauth.user"
@@ -24,13 +25,14 @@ class UserMixin:
 
     The host's model adds its primary key, an integer or a text. ``email`` and ``phone`` are
     checked when they are set: ``email`` is kept as given and ``email_key`` is its canonical
-    form, ``phone`` is E.164.
+    form, ``phone`` is E.164. What is unique is an index with a name, so that a migration can
+    add it to a table that exists, and drop it again.
     """
 
     email: Mapped[str | None] = mapped_column(String(254))
-    email_key: Mapped[str | None] = mapped_column(String(254), unique=True)
-    phone: Mapped[str | None] = mapped_column(String(16), unique=True)
-    member_id: Mapped[str | None] = mapped_column(String(64), unique=True)
+    email_key: Mapped[str | None] = mapped_column(exact(254), unique=True, index=True)
+    phone: Mapped[str | None] = mapped_column(exact(16), unique=True, index=True)
+    member_id: Mapped[str | None] = mapped_column(exact(64), unique=True, index=True)
     full_name: Mapped[str] = mapped_column(String(200), default="", server_default="")
     avatar_url: Mapped[str | None] = mapped_column(String(2000))
     password_hash: Mapped[str | None] = mapped_column(String(255))

@@ -9,7 +9,7 @@ from uuid import uuid4
 from sqlalchemy import URL, Engine, create_engine, make_url, text
 
 from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage
-from tests.services import POSTGRESQL_ADDRESS, POSTGRESQL_URL, listens, need
+from tests.services import MARIADB_ADDRESS, MARIADB_URL, POSTGRESQL_ADDRESS, POSTGRESQL_URL, listens, need
 
 #: A racing writer may wait for its turn longer than the five seconds that are usual.
 PATIENTLY = {"timeout": 60}
@@ -29,6 +29,22 @@ def postgresql_schema() -> Iterator[str]:
     finally:
         with server.begin() as connection:
             connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+        server.dispose()
+
+
+@contextmanager
+def mariadb_database() -> Iterator[str]:
+    """A database of its own, as its URL: only for users, since our rows cannot be there yet."""
+    need("MariaDB", listens(MARIADB_ADDRESS))
+    database = f"otpauth_test_{uuid4().hex}"
+    server = create_engine(MARIADB_URL)
+    with server.begin() as connection:
+        connection.execute(text(f"CREATE DATABASE {database}"))
+    try:
+        yield make_url(MARIADB_URL).set(database=database).render_as_string(hide_password=False)
+    finally:
+        with server.begin() as connection:
+            connection.execute(text(f"DROP DATABASE {database}"))
         server.dispose()
 
 

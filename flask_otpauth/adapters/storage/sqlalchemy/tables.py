@@ -2,7 +2,8 @@
 The tables, in the host's metadata, so that ``db.create_all()`` and migrations see them.
 
 Keys and digests are binary and names compare byte by byte on every database, so that no
-collation makes two subjects one. Instants are epoch milliseconds.
+collation makes two subjects one. Instants are epoch milliseconds. What is unique is an index
+with a name: a migration cannot add, or drop, what has none.
 """
 
 from __future__ import annotations
@@ -18,9 +19,16 @@ from flask_otpauth.core.keys import DIGEST_BYTES
 
 _MYSQL = ("mysql", "mariadb")
 
+
+def exact(length: int) -> String:
+    """A text of at most ``length`` characters that compares byte by byte."""
+    binary = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
+    return String(length).with_variant(binary, *_MYSQL)
+
+
 Digest = LargeBinary(DIGEST_BYTES).with_variant(mysql.BINARY(DIGEST_BYTES), *_MYSQL)
 Instant = BigInteger()
-Name = String(255).with_variant(mysql.VARCHAR(255, charset="utf8mb4", collation="utf8mb4_bin"), *_MYSQL)
+Name = exact(255)
 # Logs are compared as text: by code points, whatever the database's language.
 Log = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
@@ -129,8 +137,9 @@ def _sessions(metadata: MetaData) -> dict[str, Table]:
             _required("generation", Integer()),
             Column("closed_at", Instant),
             # The user, while this is the session that closed the others: there is one at most.
-            Column("alone_for", Name, unique=True),
+            Column("alone_for", Name),
             Index("ix_otpauth_sessions_user_id", "user_id"),
+            Index("ix_otpauth_sessions_alone_for", "alone_for", unique=True),
         ),
         "generations": _table(
             metadata,

@@ -1,0 +1,115 @@
+"""A host that has users already adds the mixin and migrates, with Flask-Migrate, and goes back again."""
+
+from __future__ import annotations
+
+import logging.config
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import flask_migrate
+import pytest
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import inspect
+
+from flask_otpauth import OtpAuth
+from flask_otpauth.testing import Outbox
+from flask_otpauth.users import UserMixin
+from tests.adapters.storage.databases import mariadb_database, postgresql_schema
+from tests.hosts import SECRET_KEY
+
+# Flask-Migrate's env.py asks Flask-SQLAlchemy in the old way first.
+pytestmark = pytest.mark.filterwarnings("ignore:'get_engine' is deprecated:DeprecationWarning")
+
+
+@dataclass
+class Shop:
+    """The host: its database, where its migrations lie, and what it sets."""
+
+    config: dict[str, Any]
+    folder: str
+
+    def without_us(self) -> tuple[Flask, type[Any]]:
+        """The app as it was before."""
+        return self._app(lambda db: (db.Model,))
+
+    def with_us(self) -> tuple[Flask, type[Any]]:
+        """The app whose model has the mixin."""
+        app, model = self._app(lambda db: (UserMixin, db.Model))
+        app.config["OTPAUTH_USERS"] = model
+        app.extensions["test_otpauth"] = OtpAuth(app)
+        return app, model
+
+    def migrate(self) -> int:
+        """``flask db migrate``: how many migrations there are now."""
+        flask_migrate.migrate(self.folder)
+        return len(list(Path(self.folder, "versions").glob("*.py")))
+
+    def _app(self, bases: Callable[[SQLAlchemy], tuple[type[Any], ...]]) -> tuple[Flask, type[Any]]:
+        app, db = Flask("shop"), SQLAlchemy()
+        columns = {
+            "id": db.Column(db.Integer, primary_key=True),
+            "email": db.Column(db.String(120), unique=True, nullable=False),
+            "points": db.Column(db.Integer, nullable=False, default=0),
+        }
+        model = type("User", bases(db), columns)
+        app.config.from_mapping(self.config)
+        db.init_app(app)
+        flask_migrate.Migrate(app, db)
+        return app, model
+
+
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+def shop(
+    request: pytest.FixtureRequest, tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Shop]:
+    # Flask-Migrate's env.py would silence every logger that there is.
+    monkeypatch.setattr(logging.config, "fileConfig", lambda *args, **kwargs: None)
+    config = {"SECRET_KEY": SECRET_KEY, "TESTING": True, "OTPAUTH_SENDERS": outbox.senders}
+    if request.param == "sqlite":
+        yield Shop(
+            config | {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path / 'shop.db'}"}, str(tmp_path / "m")
+        )
+        return
+    with (mariadb_database if request.param == "mariadb" else postgresql_schema)() as url:
+        if request.param == "mariadb":
+            config["OTPAUTH_DATABASE_URI"] = f"sqlite:///{tmp_path / 'codes.db'}"
+        yield Shop(config | {"SQLALCHEMY_DATABASE_URI": url}, str(tmp_path / "m"))
+
+
+def test_a_model_that_exists_is_migrated_and_back_with_what_is_in_it(shop: Shop) -> None:
+    app, model = shop.without_us()
+    with app.app_context():
+        db = app.extensions["sqlalchemy"]
+        flask_migrate.init(shop.folder)
+        shop.migrate()
+        flask_migrate.upgrade(shop.folder)
+        db.session.add(model(email="Ann@Example.com", points=7))
+        db.session.commit()
+        before = set(inspect(db.engine).get_table_names())
+        db.engine.dispose()
+
+    app, model = shop.with_us()
+    with app.app_context():
+        db, users = app.extensions["sqlalchemy"], app.extensions["test_otpauth"].users
+        made = shop.migrate()
+        flask_migrate.upgrade(shop.folder)
+        again = shop.migrate()
+        users.create(email="bob@example.com", phone="+84987654321", member_id="M-1")
+        [ann] = db.session.scalars(db.select(model).filter_by(points=7))
+        kept = (ann.email, ann.is_enabled, ann.full_name, ann.phone)
+        db.session.remove()
+        flask_migrate.downgrade(shop.folder)
+        emails = db.session.scalars(db.select(model.email)).all()
+        after = set(inspect(db.engine).get_table_names())
+        columns = {column["name"] for column in inspect(db.engine).get_columns("user")}
+        db.session.remove()
+        flask_migrate.upgrade(shop.folder)
+        db.engine.dispose()
+
+    assert (made, again) == (2, 2)
+    assert kept == ("Ann@Example.com", True, "", None)
+    assert sorted(emails) == ["Ann@Example.com", "bob@example.com"]
+    assert (after, columns) == (before, {"id", "email", "points"})
