@@ -14,7 +14,7 @@ import click
 
 from flask_otpauth.cli import otpauth
 from flask_otpauth.core.errors import Refusal, SecretBlocked
-from flask_otpauth.envelopes.base import status_of
+from flask_otpauth.envelopes.base import STATUS, declared
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import Shared
 from flask_otpauth.settings.described import Described, described
@@ -43,7 +43,7 @@ def errors() -> Iterator[str]:
     yield "| --- | --- | --- | --- |"
     for each in _family(Refusal):
         if not each.__subclasses__() or each is SecretBlocked:
-            when, status = _first_sentence(each), status_of(each.code)
+            when, status = _first_sentence(each), declared(STATUS, each)
             yield f"| `{each.code}` | `{each.__name__}` | {status} | {when} |"
 
 

@@ -16,7 +16,7 @@ class JSend:
 
     def failure(self, failure: Failure) -> Wire:
         """Why not. ``error`` is for what the client cannot help."""
-        http = status_of(failure.code)
+        http = status_of(failure)
         data: dict[str, Any] = {"reason": failure.code, "message": failure.message, **failure.data}
         if failure.fields:
             data["fields"] = {each.field: each.message for each in failure.fields}

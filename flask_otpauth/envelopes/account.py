@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_otpauth.core import errors
 from flask_otpauth.envelopes.base import Failure, Success, Wire, status_of
 
-#: Told in ``detail`` alone: what is wrong is not in a field of the body.
-_BARE = frozenset({401, 403, 405, 413, 415, 500, 503})
+#: Told with the fault of a field; every other status in ``detail`` alone.
+_OF_A_FIELD = frozenset({400, 429, 502})
 
 #: Invalid values of a field to the document, whatever they are elsewhere.
-_INVALID = frozenset({"user_not_found", "order_not_found", "campaign_not_found", "code_exhausted"})
+_INVALID = (errors.NotFound, errors.CodeExhausted)
 
 
 class AccountEnvelope:
@@ -27,9 +28,11 @@ class AccountEnvelope:
 
     def failure(self, failure: Failure) -> Wire:
         """All faults in ``errors``; the other keys speak of the first."""
-        status = 400 if failure.code in _INVALID else status_of(failure.code)
+        invalid = failure.status is None and issubclass(failure.error, _INVALID)
+        status = 400 if invalid else status_of(failure)
         headers = {"Vary": "Accept", **failure.headers}
-        if status in _BARE or (status == 429 and not failure.fields):
+        by_host = failure.status is not None
+        if by_host or status not in _OF_A_FIELD or (status == 429 and not failure.fields):
             return {"detail": failure.message}, status, headers
         first = failure.fields[0] if failure.fields else None
         sentence = f"{first.field}: {first.message}" if first else failure.message

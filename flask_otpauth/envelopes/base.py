@@ -2,14 +2,18 @@
 What an envelope is: two functions from an outcome to ``(payload, status, headers)``.
 
 An envelope knows how things look on the wire and nothing else: no request, no Flask, no
-globals. Any flow can speak any envelope, so it must have an answer for every code.
+globals. Any flow can speak any envelope, so it must have an answer for every class of error.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
+
+from flask_otpauth.core import errors
+
+Row = TypeVar("Row")
 
 #: A JSON object, the HTTP status, and headers beside the usual ones.
 Wire = tuple[Mapping[str, Any], int, Mapping[str, str]]
@@ -38,17 +42,23 @@ class Failure:
     """
     A refusal, worded by its flow.
 
-    ``code`` is the stable code of the error (:mod:`flask_otpauth.core.errors`, or
-    ``internal_error`` and ``unavailable``); ``kind`` the word that the document has for it;
-    ``fields`` name the fields at fault; ``data`` is what the document shows beside the message.
+    ``error`` is its class (:mod:`flask_otpauth.core.errors`); ``kind`` the word that the document
+    has for it; ``fields`` name the fields at fault; ``data`` is what the document shows beside the
+    message. ``status`` is the HTTP status where the host decided it, by ``abort(418)``.
     """
 
-    code: str
+    error: type[errors.Refusal]
     message: str
     kind: str = ""
     fields: tuple[FieldError, ...] = ()
     data: Mapping[str, Any] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    status: int | None = None
+
+    @property
+    def code(self) -> str:
+        """The stable code of the error."""
+        return self.error.code
 
 
 class Envelope(Protocol):
@@ -61,36 +71,35 @@ class Envelope(Protocol):
         """The answer to a request that was refused."""
 
 
-#: The HTTP status of each code where an envelope has no other (RFC 9110).
-STATUS: Mapping[str, int] = {
-    "malformed_request": 400,
-    "method_not_allowed": 405,
-    "content_too_large": 413,
-    "unsupported_media_type": 415,
-    "credentials_missing": 401,
-    "credentials_invalid": 401,
-    "fresh_login_required": 401,
-    "refresh_token_invalid": 401,
-    "account_token_invalid": 401,
-    "client_blocked": 403,
-    "client_not_allowed": 403,
-    "user_mismatch": 403,
-    "campaign_paused": 403,
-    "user_not_found": 404,
-    "order_not_found": 404,
-    "campaign_not_found": 404,
-    "cooldown_active": 429,
-    "quota_exceeded": 429,
-    "subject_locked": 429,
-    "too_many_requests": 429,
-    "code_exhausted": 429,
-    "secret_throttled": 429,
-    "send_failed": 502,
-    "internal_error": 500,
-    "unavailable": 503,
+#: The HTTP status of each branch of the errors, and of the classes that differ from theirs (RFC 9110).
+STATUS: Mapping[type[errors.Refusal], int] = {
+    errors.Refusal: 500,
+    errors.InternalError: 500,
+    errors.Unavailable: 503,
+    errors.BadRequest: 400,
+    errors.MethodNotAllowed: 405,
+    errors.ContentTooLarge: 413,
+    errors.UnsupportedMediaType: 415,
+    errors.NotAuthenticated: 401,
+    errors.CaptchaRequired: 400,
+    errors.NotPermitted: 403,
+    errors.NotFound: 404,
+    errors.TemplateNotFound: 400,
+    errors.Limited: 429,
+    errors.CodeRefused: 400,
+    errors.CodeExhausted: 429,
+    errors.SecretRefused: 400,
+    errors.SecretThrottled: 429,
+    errors.NotSent: 400,
+    errors.SendFailed: 502,
 }
 
 
-def status_of(code: str) -> int:
-    """The semantic HTTP status of a code: 400 where the request itself is at fault."""
-    return STATUS.get(code, 400)
+def declared(table: Mapping[type[errors.Refusal], Row], error: type[errors.Refusal]) -> Row:
+    """What ``table`` says of ``error``: in its own row, else in that of its nearest base class."""
+    return next(table[base] for base in error.__mro__ if base in table)
+
+
+def status_of(failure: Failure) -> int:
+    """The HTTP status of a failure: what the host decided, else what its class has."""
+    return failure.status or declared(STATUS, failure.error)

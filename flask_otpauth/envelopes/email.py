@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flask_otpauth.envelopes.base import STATUS, Failure, Success, Wire, status_of
+from flask_otpauth.core import errors
+from flask_otpauth.envelopes.base import Failure, Success, Wire, declared, status_of
 
 
 class _Row(NamedTuple):
@@ -16,38 +17,36 @@ class _Row(NamedTuple):
 
 _ERROR = _Row(-1, -1)
 
-#: By the document's word for the error, else by its code.
+#: By class of error.
 TABLE = {
-    "required": _Row(1, -801),
-    "invalid_otp": _Row(1, -201),
-    "code_wrong": _Row(1, -201),
-    "code_used": _Row(1, -203),
-    "code_expired": _Row(1, -202),
-    "code_exhausted": _Row(-204, -204),
-    "send_failed": _Row(-205, -205),
-    "cooldown_active": _Row(-206, -206),
-    "quota_exceeded": _Row(-206, -206),
-    "subject_locked": _Row(-206, -206),
-    "too_many_requests": _Row(-206, -206),
-    "user_not_found": _Row(-300, -300),
-    "invalid_email": _Row(-304, -304),
-    "fresh_login_required": _Row(-200, -200),
-    "internal_error": _Row(-6, -6),
-    "unavailable": _Row(-6, -6),
+    errors.Refusal: _ERROR,
+    errors.CodeWrong: _Row(1, -201),
+    errors.CodeUsed: _Row(1, -203),
+    errors.CodeExpired: _Row(1, -202),
+    errors.CodeExhausted: _Row(-204, -204),
+    errors.SendFailed: _Row(-205, -205),
+    errors.Limited: _Row(-206, -206),
+    errors.UserNotFound: _Row(-300, -300),
+    errors.FreshLoginRequired: _Row(-200, -200),
+    errors.InternalError: _Row(-6, -6),
+    errors.Unavailable: _Row(-6, -6),
 }
 
+#: By the document's word for what is wrong with a field.
+_FIELDS = {"required": _Row(1, -801), "invalid_otp": _Row(1, -201), "invalid_email": _Row(-304, -304)}
+
 #: Sent as what they are in both modes, as the document's page demands.
-_ALWAYS_SEMANTIC = {
-    "method_not_allowed",
-    "content_too_large",
-    "unsupported_media_type",
-    "too_many_requests",
-    "credentials_missing",
-    "credentials_invalid",
-    "fresh_login_required",
-    "internal_error",
-    "unavailable",
-}
+_ALWAYS_SEMANTIC = (
+    errors.MethodNotAllowed,
+    errors.ContentTooLarge,
+    errors.UnsupportedMediaType,
+    errors.TooManyRequests,
+    errors.CredentialsMissing,
+    errors.CredentialsInvalid,
+    errors.FreshLoginRequired,
+    errors.InternalError,
+    errors.Unavailable,
+)
 
 
 class EmailEnvelope:
@@ -73,8 +72,17 @@ class EmailEnvelope:
 
     def failure(self, failure: Failure) -> Wire:
         """The row's code, in the mode that is configured."""
-        row = TABLE.get(failure.kind) or TABLE.get(failure.code, _ERROR)
+        row = _FIELDS.get(failure.kind) or declared(TABLE, failure.error)
         code = row.examples if self.error_codes == "examples" else row.table
-        semantic = self.http_status == "semantic" or failure.code in _ALWAYS_SEMANTIC
-        status = STATUS.get(failure.kind, status_of(failure.code)) if semantic else 200
-        return {"code": code, "message": failure.message, "data": failure.data}, status, failure.headers
+        return (
+            {"code": code, "message": failure.message, "data": failure.data},
+            self._status(failure),
+            failure.headers,
+        )
+
+    def _status(self, failure: Failure) -> int:
+        always = failure.status is not None or issubclass(failure.error, _ALWAYS_SEMANTIC)
+        if not always and self.http_status != "semantic":
+            return 200
+        # A refresh token of the wrong shape is a field's fault, and a token that is not valid.
+        return 401 if failure.kind == errors.RefreshTokenInvalid.code else status_of(failure)

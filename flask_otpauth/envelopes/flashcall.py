@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from flask_otpauth.core import errors
 from flask_otpauth.envelopes.base import Failure, Success, Wire, status_of
 
 
@@ -23,7 +24,7 @@ class FlashcallEnvelope:
         """Errors, no data."""
         messages = [each.message for each in failure.fields] or [failure.message]
         # The document has one answer, 403, to whoever is not let in.
-        denied = failure.code.startswith("credentials_")
-        status = 403 if denied else status_of(failure.code)
+        denied = issubclass(failure.error, (errors.CredentialsMissing, errors.CredentialsInvalid))
+        status = 403 if denied else status_of(failure)
         payload = {"data": None, "errors": [{"message": message} for message in messages]}
         return payload, status, failure.headers

@@ -5,19 +5,28 @@ from __future__ import annotations
 import re
 from typing import Any
 
-from flask_otpauth.envelopes.base import Failure, Success, Wire, status_of
+from flask_otpauth.core import errors
+from flask_otpauth.envelopes.base import Failure, Success, Wire, declared, status_of
 
-_ERRORS = {
-    "credentials_missing": "invalid_client",
-    "credentials_invalid": "invalid_client",
-    "client_blocked": "invalid_client",
-    "client_not_allowed": "invalid_client",
-    "unsupported_grant_type": "unsupported_grant_type",
-    "invalid_scope": "invalid_scope",
-    "too_many_requests": "temporarily_unavailable",
-    "unavailable": "temporarily_unavailable",
-    "internal_error": "server_error",
+#: By class of error: words of RFC 6749 §5.2 and §4.1.2.1.
+TABLE = {
+    errors.Refusal: "server_error",
+    errors.BadRequest: "invalid_request",
+    errors.NotAuthenticated: "invalid_client",
+    errors.CaptchaRequired: "invalid_request",
+    errors.NotPermitted: "invalid_client",
+    errors.NotFound: "invalid_request",
+    errors.Limited: "temporarily_unavailable",
+    errors.CodeRefused: "invalid_request",
+    errors.SecretRefused: "invalid_request",
+    errors.NotSent: "server_error",
+    errors.NoAddress: "invalid_request",
+    errors.InternalError: "server_error",
+    errors.Unavailable: "temporarily_unavailable",
 }
+
+#: The document's words for what is wrong with a field that are words of the RFC.
+_FIELDS = ("unsupported_grant_type", "invalid_scope")
 
 #: What RFC 6749 §5.2 allows in ``error_description``.
 _DESCRIPTION = re.compile(r"[ -!#-\[\]-~]+")
@@ -40,8 +49,9 @@ class OAuthEnvelope:
 
     def failure(self, failure: Failure) -> Wire:
         """400, or 401 where the client is not proved."""
-        error = _ERRORS.get(failure.kind) or _ERRORS.get(failure.code, "invalid_request")
-        status = 401 if error == "invalid_client" else status_of(failure.code)
+        error = failure.kind if failure.kind in _FIELDS else declared(TABLE, failure.error)
+        unproved = error == "invalid_client" and failure.status is None
+        status = 401 if unproved else status_of(failure)
         payload = {"error": error}
         if _DESCRIPTION.fullmatch(failure.message):
             payload["error_description"] = failure.message

@@ -24,7 +24,7 @@ class ProblemEnvelope:
 
     def failure(self, failure: Failure) -> Wire:
         """A problem document."""
-        status = status_of(failure.code)
+        status = status_of(failure)
         # The members of the RFC last: a document may show something of its own by their names.
         problem: dict[str, Any] = {
             **failure.data,

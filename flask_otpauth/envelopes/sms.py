@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any, NamedTuple
 
-from flask_otpauth.envelopes.base import Failure, Success, Wire
+from flask_otpauth.core import errors
+from flask_otpauth.envelopes.base import Failure, Success, Wire, declared
 
 
 class _Row(NamedTuple):
@@ -18,26 +19,27 @@ class _Row(NamedTuple):
 _INVALID_FIELD = _Row(422, "INVALID_FIELD")
 
 TABLE = {
-    "malformed_request": _Row(400, "BAD_REQUEST"),
-    "content_too_large": _Row(400, "BAD_REQUEST", 413),
-    "unsupported_media_type": _Row(400, "BAD_REQUEST", 415),
-    "credentials_missing": _Row(401, "UNAUTHORIZED", 401),
-    "credentials_invalid": _Row(401, "UNAUTHORIZED", 401),
-    "account_token_invalid": _Row(401, "UNAUTHORIZED"),
-    "refresh_token_invalid": _Row(401, "UNAUTHORIZED"),
-    "fresh_login_required": _Row(401, "UNAUTHORIZED", 401),
-    "client_blocked": _Row(403, "REQUEST_DENIED", 403),
-    "client_not_allowed": _Row(403, "REQUEST_DENIED", 403),
-    "user_mismatch": _Row(403, "REQUEST_DENIED", 403),
-    "campaign_paused": _Row(403, "REQUEST_DENIED", 403),
-    "user_not_found": _Row(404, "NOT_FOUND"),
-    "order_not_found": _Row(404, "NOT_FOUND"),
-    "campaign_not_found": _Row(404, "NOT_FOUND"),
-    "method_not_allowed": _Row(405, "METHOD_NOT_ALLOW", 405),
-    "too_many_requests": _Row(429, "LIMITED_REQUEST", 429),
-    "send_failed": _Row(500, "INTERNAL_SERVER_ERROR"),
-    "internal_error": _Row(500, "INTERNAL_SERVER_ERROR", 500),
-    "unavailable": _Row(500, "INTERNAL_SERVER_ERROR", 503),
+    errors.Refusal: _Row(500, "INTERNAL_SERVER_ERROR", 500),
+    errors.InternalError: _Row(500, "INTERNAL_SERVER_ERROR", 500),
+    errors.Unavailable: _Row(500, "INTERNAL_SERVER_ERROR", 503),
+    errors.BadRequest: _Row(400, "BAD_REQUEST"),
+    errors.MethodNotAllowed: _Row(405, "METHOD_NOT_ALLOW", 405),
+    errors.ContentTooLarge: _Row(400, "BAD_REQUEST", 413),
+    errors.UnsupportedMediaType: _Row(400, "BAD_REQUEST", 415),
+    errors.InvalidFields: _INVALID_FIELD,
+    errors.NotAuthenticated: _Row(401, "UNAUTHORIZED", 401),
+    errors.AccountTokenInvalid: _Row(401, "UNAUTHORIZED"),
+    errors.RefreshTokenInvalid: _Row(401, "UNAUTHORIZED"),
+    errors.CaptchaRequired: _INVALID_FIELD,
+    errors.NotPermitted: _Row(403, "REQUEST_DENIED", 403),
+    errors.NotFound: _Row(404, "NOT_FOUND"),
+    errors.TemplateNotFound: _INVALID_FIELD,
+    errors.Limited: _INVALID_FIELD,
+    errors.TooManyRequests: _Row(429, "LIMITED_REQUEST", 429),
+    errors.CodeRefused: _INVALID_FIELD,
+    errors.SecretRefused: _INVALID_FIELD,
+    errors.NotSent: _INVALID_FIELD,
+    errors.SendFailed: _Row(500, "INTERNAL_SERVER_ERROR"),
 }
 
 
@@ -62,7 +64,9 @@ class SmsEnvelope:
 
     def failure(self, failure: Failure) -> Wire:
         """The row's status; every value of ``errors`` is a list of messages."""
-        row = TABLE.get(failure.code, _INVALID_FIELD)
+        row = declared(TABLE, failure.error)
+        if failure.status is not None:
+            row = _Row(failure.status, row.status, failure.status)
         data = dict(failure.data)
         captcha = data.pop("captcha", [])
         payload: dict[str, Any] = {"message": failure.message}

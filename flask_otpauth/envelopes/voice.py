@@ -6,6 +6,7 @@ from typing import Any
 
 from flask_otpauth.envelopes.base import Failure, Success, Wire, status_of
 
+#: The names of RFC 9110, but for the document's own of a 500.
 NAMES = {
     200: "OK",
     400: "Bad Request",
@@ -18,6 +19,24 @@ NAMES = {
     429: "Too Many Requests",
     500: "Service Error",
     503: "Service Unavailable",
+}
+#: What the document never answers, and a host may (RFC 9110, RFC 6585, RFC 7725).
+_OF_HOSTS = {
+    402: "Payment Required",
+    406: "Not Acceptable",
+    408: "Request Timeout",
+    409: "Conflict",
+    410: "Gone",
+    411: "Length Required",
+    412: "Precondition Failed",
+    414: "URI Too Long",
+    422: "Unprocessable Content",
+    423: "Locked",
+    428: "Precondition Required",
+    451: "Unavailable For Legal Reasons",
+    501: "Not Implemented",
+    502: "Bad Gateway",
+    504: "Gateway Timeout",
 }
 
 
@@ -38,11 +57,16 @@ class VoiceEnvelope:
         return payload, 200, success.headers
 
     def failure(self, failure: Failure) -> Wire:
-        """The status, and the detail in ``data.error``. The document knows no 502: it is a 500."""
-        status = status_of(failure.code)
-        status = status if status in NAMES else 500
+        """
+        The status, and the detail in ``data.error``. The document knows no 502: it is a 500. What
+        a host chose stays, with the name of its class where it has none (RFC 9110 §15).
+        """
+        status = status_of(failure)
+        if failure.status is None and status not in NAMES:
+            status = 500
+        name = NAMES.get(status) or _OF_HOSTS.get(status) or NAMES[status // 100 * 100]
         payload = {
-            self.message_key: NAMES[status],
+            self.message_key: name,
             "code": status,
             "status": False,
             "data": {"error": failure.message},

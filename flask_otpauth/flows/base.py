@@ -153,13 +153,15 @@ class Flow:
             fields = tuple(
                 self._field_error(fault, {**self.faults, **overlay}, worded) for fault in refusal.faults
             )
-            return Failure(refusal.code, fields[0].message, fields[0].kind, fields, {**shown, **refusal.data})
+            return Failure(
+                type(refusal), fields[0].message, fields[0].kind, fields, {**shown, **refusal.data}
+            )
         says = self._says(refusal, operation)
         message = worded(says.message, refusal.evidence())
         kind = says.kind or refusal.code
         data = says.data(refusal, settings) if says.data else refusal.data
         return Failure(
-            refusal.code, message, kind, _blamed(says, refusal, kind, message, worded), {**shown, **data}
+            type(refusal), message, kind, _blamed(says, refusal, kind, message, worded), {**shown, **data}
         )
 
     def _field_error(self, fault: errors.Fault, faults: Mapping[str, Says], worded: Words) -> FieldError:

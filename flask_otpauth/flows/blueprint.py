@@ -12,7 +12,7 @@ import json
 import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from flask import Blueprint, Response, current_app, got_request_exception, request
@@ -43,7 +43,7 @@ from flask_otpauth.ports.front import Front
 
 logger = logging.getLogger("flask_otpauth")
 
-#: What Flask or a hook of the host may raise, and what a flow calls it.
+#: What Flask raises and a hook of the host may: the flow answers it as its own.
 _WORDED: Mapping[type[HTTPException], type[errors.Refusal]] = {
     HttpBadRequest: errors.MalformedRequest,
     RequestEntityTooLarge: errors.ContentTooLarge,
@@ -51,6 +51,8 @@ _WORDED: Mapping[type[HTTPException], type[errors.Refusal]] = {
     InternalServerError: errors.InternalError,
     ServiceUnavailable: errors.Unavailable,
 }
+#: What else a host may decide by ``abort(…)``: the status is the host's, the words are the flow's.
+_DECIDED: Mapping[int, type[errors.Refusal]] = {401: errors.NotAuthenticated, 404: errors.NotFound}
 
 
 @dataclass(frozen=True)
@@ -100,11 +102,7 @@ class Mount:
             return error.get_response()
         if self.front.is_down(error):
             error = errors.LimiterUnavailable("the store of the host's limits is down")
-        refusal = _refusal(error)
-        response = self.refuse(refusal, self.envelope)
-        if isinstance(refusal, errors.NotPermitted) and isinstance(error, HTTPException):
-            response.status_code = error.code or 403
-        return response
+        return self.refuse(_refusal(error), self.envelope, status=_decided(error))
 
     def refuse(
         self,
@@ -112,9 +110,10 @@ class Mount:
         envelope: Envelope,
         raw: Mapping[str, Any] | None = None,
         operation: Operation | None = None,
+        status: int | None = None,
     ) -> Response:
-        """``refusal`` in the flow's words and in ``envelope``."""
-        failure = self.flow.tell(refusal, self.settings, raw or {}, operation)
+        """``refusal`` in the flow's words and in ``envelope``; ``status`` is what the host decided."""
+        failure = replace(self.flow.tell(refusal, self.settings, raw or {}, operation), status=status)
         response = _json(envelope.failure(failure))
         if refusal.retry_after_seconds is not None:
             response.headers["Retry-After"] = str(refusal.retry_after_seconds)
@@ -180,7 +179,7 @@ class _Route:
             body = parse(operation.body, raw, Door(self.mount.settings, self.mount.services.addresses))
             return _json(self.envelope.success(self._handled(operation, call, body)))
         except Exception as error:  # noqa: BLE001 - nothing leaves without the flow's envelope
-            return self.mount.refuse(_refusal(error), self.envelope, raw, operation)
+            return self.mount.refuse(_refusal(error), self.envelope, raw, operation, _decided(error))
 
     def _handled(self, operation: Operation, call: Call, body: Any) -> Success:
         if operation.front != "authentication":
@@ -261,11 +260,24 @@ def _refusal(error: Exception) -> errors.Refusal:
         limit = getattr(error, "limit", None)
         return errors.TooManyRequests(limit.limit.get_expiry() if limit is not None else 60)
     if isinstance(error, HTTPException):
-        other = errors.NotPermitted if (error.code or 500) < 500 else errors.InternalError
-        return next((worded() for raised, worded in _WORDED.items() if isinstance(error, raised)), other())
+        return _named(error)()
     logger.error("internal error on %s", request.endpoint, exc_info=error)
     got_request_exception.send(current_app._get_current_object(), exception=error)  # type: ignore[attr-defined]  # a proxy
     return errors.InternalError()
+
+
+def _named(error: HTTPException) -> type[errors.Refusal]:
+    """The class of refusal that an HTTP error is told as."""
+    status = error.code or 500
+    own = next((worded for raised, worded in _WORDED.items() if isinstance(error, raised)), None)
+    return own or _DECIDED.get(status, errors.NotPermitted if status < 500 else errors.InternalError)
+
+
+def _decided(error: Exception) -> int | None:
+    """The status of an HTTP error that no refusal of the flow has."""
+    if not isinstance(error, HTTPException) or isinstance(error, (HttpTooManyRequests, *_WORDED)):
+        return None
+    return error.code
 
 
 def _json(wire: Wire) -> Response:

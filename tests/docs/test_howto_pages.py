@@ -19,7 +19,6 @@ from werkzeug.test import TestResponse
 from docs.examples import confirm_phone, jsend, listening, own_directory, own_users, protected
 from flask_otpauth import OtpAuth
 from flask_otpauth.core import errors
-from flask_otpauth.envelopes.base import STATUS
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.docs.replay import steps
@@ -346,12 +345,6 @@ def test_the_tree_of_the_errors_page_names_every_error_once() -> None:
     ours = [each for each in family(errors.OtpAuthError) if each.__module__.startswith("flask_otpauth")]
 
     assert named == Counter(each.__name__ for each in ours)
-
-
-def test_every_status_is_of_a_code_that_an_error_has() -> None:
-    codes = {each.code for each in family(errors.Refusal) if issubclass(each, errors.Refusal)}
-
-    assert STATUS.keys() - codes == set()
 
 
 def test_the_example_listener_is_told_what_a_client_is_not(

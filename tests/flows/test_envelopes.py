@@ -11,10 +11,15 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from flask_otpauth.core import errors
 from flask_otpauth.envelopes import PACKAGED, Failure, Success, Wire
+from flask_otpauth.envelopes import email as email_envelope
+from flask_otpauth.envelopes import oauth as oauth_envelope
+from flask_otpauth.envelopes import sms as sms_envelope
+from flask_otpauth.envelopes.base import STATUS
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import Outbox
@@ -397,3 +402,91 @@ def test_every_flow_has_words_for_every_refusal_and_every_envelope_a_form(
             assert isinstance(json.loads(json.dumps(payload)), dict)
             assert failure.message
             assert status == 200 or 400 <= status <= 599
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_a_flow_calls_nothing_a_failure_of_the_system_but_that(make_app: MakeApp, flow: str) -> None:
+    settings = make_app().extensions["otpauth"].by_flow[flow]
+    words = {type(each): FLOWS[flow].tell(each, settings, {}).message for each in refusals()}
+
+    told = {error for error, message in words.items() if message == words[errors.InternalError]}
+
+    assert told <= {errors.Refusal, errors.InternalError, *branch_of(errors.Unavailable)}
+
+
+@pytest.mark.parametrize("table", [STATUS, email_envelope.TABLE, oauth_envelope.TABLE, sms_envelope.TABLE])
+def test_a_table_of_an_envelope_knows_every_error_by_its_branch(table: Mapping[Any, Any]) -> None:
+    assert table.keys() <= branch_of(errors.Refusal)
+    if table is not email_envelope.TABLE:  # to its document whatever is not in its table is -1
+        unknown = {each for each in branch_of(errors.Refusal) if declared_in(table, each) is errors.Refusal}
+        assert unknown == {errors.Refusal}
+
+
+def branch_of(error: type[errors.Refusal]) -> set[type[errors.Refusal]]:
+    """``error`` and all below it."""
+    return {error}.union(*(branch_of(each) for each in error.__subclasses__()))
+
+
+def declared_in(table: Mapping[Any, Any], error: type[errors.Refusal]) -> type[errors.Refusal]:
+    """Whose row it is that holds for ``error``."""
+    return next(base for base in error.__mro__ if base in table)
+
+
+#: The status that a body shows, where an envelope shows one.
+SHOWN: Mapping[str, Callable[[Any], int]] = {
+    "problem": lambda body: body["status"],
+    "sms": lambda body: body["status_code"],
+    "voice": lambda body: body["code"],
+}
+#: The document's pairs of body and HTTP that differ: its business errors are HTTP 200 besides.
+DOCUMENTED = {"sms": {(400, 413), (400, 415), (500, 503)}}
+
+
+@pytest.mark.parametrize("envelope", SHOWN)
+def test_the_status_in_a_body_is_that_of_the_answer_for_every_error(make_app: MakeApp, envelope: str) -> None:
+    settings = make_app().extensions["otpauth"].by_flow[envelope if envelope in FLOWS else "email"]
+    made = PACKAGED[envelope](settings)
+
+    for refusal in refusals():
+        failure = FLOWS["email"].tell(refusal, make_app().extensions["otpauth"].by_flow["email"], {})
+        body, status, _ = made.failure(failure)
+        shown = SHOWN[envelope](body)
+        business = envelope == "sms" and status == 200
+        assert shown == status or business or (shown, status) in DOCUMENTED.get(envelope, ()), refusal
+
+
+@pytest.mark.parametrize("status", [401, 402, 403, 404, 405, 409, 410, 418, 422, 451, 501, 502, 504, 599])
+@pytest.mark.parametrize("envelope", ENVELOPES)
+@pytest.mark.parametrize("flow", SENDING)
+def test_what_a_host_decides_by_abort_is_in_the_body_as_well(
+    make_app: MakeApp, outbox: Outbox, flow: str, envelope: str, status: int
+) -> None:
+    app = make_app(**{f"{flow}_envelope": ENVELOPES[envelope]})
+
+    @app.before_request
+    def closed() -> None:
+        error = HTTPException("closed")
+        error.code = status
+        raise error
+
+    answer = app.test_client().post(SENDING[flow][0] or "/api/v1/campaigns/x/voiceotp", json={})
+
+    body = json.loads(answer.data)
+    assert answer.status_code == (418 if envelope == "host's" else status)
+    if envelope in SHOWN:
+        assert SHOWN[envelope](body) == status
+    else:
+        assert SHAPES[envelope][1](body, answer.status_code)
+    assert "Service Error" not in answer.text or status >= 500
+
+
+class OverTheLimit(errors.Limited):
+    """An error of the host's own, raised by its hook."""
+
+
+@pytest.mark.parametrize("envelope", PACKAGED)
+def test_an_error_that_a_host_derived_is_told_as_what_it_is_derived_from(envelope: str) -> None:
+    settings = FLOWS["email"].settings()
+    failure, base = (FLOWS["email"].tell(made, settings, {}) for made in (OverTheLimit(5), errors.Limited(5)))
+
+    assert PACKAGED[envelope](settings).failure(failure) == PACKAGED[envelope](settings).failure(base)

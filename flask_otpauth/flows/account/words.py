@@ -25,9 +25,10 @@ FAULTS: Mapping[str, Says] = {
 
 WORDING: Wording = {
     errors.CredentialsMissing: Says("Authentication credentials were not provided."),
-    errors.CredentialsInvalid: Says("Invalid token"),
+    errors.NotAuthenticated: Says("Invalid token"),
     errors.NotPermitted: Says("You do not have permission to perform this action."),
     errors.UserNotFound: Says("User not found", field="{field}", kind="invalid_user"),
+    errors.NotFound: Says("Not found."),
     errors.TemplateNotFound: Says(
         "Messages template not found", field="template_code", kind="invalid_template_code"
     ),
@@ -43,11 +44,12 @@ WORDING: Wording = {
             ),
         },
     ),
-    errors.SendFailed: Says("Failed to send OTP", field="type", kind="otp_send_failed"),
+    errors.NotSent: Says("Failed to send OTP", field="type", kind="otp_send_failed"),
     errors.CodeRefused: Says("Invalid OTP", field="otp", kind="invalid_otp"),
     errors.SubjectLocked: Says(_TOO_MANY, field="otp", kind="too_many_attempts"),
-    errors.QuotaExceeded: Says(_TOO_MANY, field="user", kind="too_many_attempts"),
+    errors.Limited: Says(_TOO_MANY, field="user", kind="too_many_attempts"),
     errors.TooManyRequests: Says("Too Many Requests"),
+    errors.SecretRefused: Says("Invalid secret", field="{field}", kind="invalid_secret"),
     errors.BadRequest: Says("Malformed request"),
     errors.MethodNotAllowed: Says("Method Not Allowed"),
     errors.ContentTooLarge: Says("Content Too Large"),
@@ -100,6 +102,7 @@ INVALID_MOBILE: Mapping[str, Any] = {
 def on_request(field: str) -> Wording:
     """How limits are told where a code is asked for: they are about the customer in ``field``."""
     return {
+        errors.Limited: Says(_TOO_MANY, field=field, kind="too_many_attempts"),
         errors.SubjectLocked: Says(_TOO_MANY, field=field, kind="too_many_attempts"),
         errors.QuotaExceeded: Says(
             "OTP limit reached, try again tomorrow", field=field, kind="otp_limit_exceeded"
