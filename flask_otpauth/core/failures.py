@@ -19,8 +19,8 @@ class FailurePolicy:
     ``limit`` failures block for ``block_ms`` (``None``: until it is ended), each further
     ``limit`` for twice as long, up to ``longest_block_ms``. The count returns to zero
     ``window_ms`` after the last failure (``None``: only by a success). ``cap`` failures in a
-    row, however long that takes and whatever was unblocked, block until an administrator ends
-    it (NIST SP 800-63B-4 §3.2.2; ``None``: never).
+    row, however long that takes and whatever was unblocked or reset, block until an administrator
+    ends it (NIST SP 800-63B-4 §3.2.2; ``None``: never).
     """
 
     limit: int
@@ -43,8 +43,8 @@ class Secret:
     """
     A stored secret: its memory-hard hash (``None``: never set), and its failures.
 
-    ``failures`` are those that count towards the next block, ``in_a_row`` those since the last
-    success.
+    ``failures`` are those that count towards the next block, ``in_a_row`` those since the secret was
+    last given right.
     """
 
     hash: str | None = None
@@ -52,9 +52,13 @@ class Secret:
     failed_at: int = 0
     in_a_row: int = 0
 
+    def is_disabled(self, cap: int | None) -> bool:
+        """Whether there were ``cap`` failures in a row: then only an administrator helps."""
+        return cap is not None and self.in_a_row >= cap
+
     def blocked_until(self, policy: FailurePolicy, now_ms: int) -> int | None:
         """The instant at which the block ends, or ``None`` where there is none now."""
-        if policy.cap is not None and self.in_a_row >= policy.cap:
+        if self.is_disabled(policy.cap):
             return FOR_EVER
         if not self.failures or self.failures % policy.limit:
             return None
@@ -86,6 +90,10 @@ class Secret:
     def unblocked(self) -> Secret:
         """The secret after an unblock: the failures in a row are still that many."""
         return replace(self, failures=0, failed_at=0)
+
+    def replaced(self, new_hash: str) -> Secret:
+        """A new secret in its place: of the old one's failures only those in a row are kept."""
+        return replace(self.unblocked(), hash=new_hash)
 
     def left(self, policy: FailurePolicy) -> int:
         """How many failures more until the next block."""

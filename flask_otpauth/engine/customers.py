@@ -79,10 +79,11 @@ class Customers:
         self._replace(self.pins, user, (current, new), fields[0])
 
     def reset_pin(self, user: User, pin: str, field: str, proof: Proof) -> None:
-        """Set the PIN, whatever it was, and end its block."""
+        """Set the PIN, whatever it was, and end its block, unless only an administrator may."""
+        self._demand_enabled(self.pins, user, field)
         proof.demand_open()
         self._demand_good_pin(pin, field)
-        reset = partial(self._reset, self.pins, user, self.pins.hashed(user, pin))
+        reset = partial(self._reset, self.pins, user, self.pins.hashed(user, pin), field)
         self._tell(user, proof.redeem(reset), "pin_changed")
 
     def change_password(self, user: User, old: str, new: str, fields: tuple[str, str]) -> None:
@@ -94,11 +95,13 @@ class Customers:
         self._tell(user, ended, "password_changed")
 
     def set_password(self, user: User, password: str, field: str, proof: Proof | None = None) -> None:
-        """Set the password, whatever it was."""
+        """Set the password, whatever it was, and end its lock, unless only an administrator may."""
+        self._demand_enabled(self.passwords, user, field)
         if proof is not None:
             proof.demand_open()
         self._demand_good_password(user, password, field)
-        reset = partial(self._reset, self.passwords, user, self.passwords.hashed(user, normalised(password)))
+        new_hash = self.passwords.hashed(user, normalised(password))
+        reset = partial(self._reset, self.passwords, user, new_hash, field)
         self._tell(user, reset() if proof is None else proof.redeem(reset), "password_changed")
 
     def check_password(self, user: User, password: str, field: str) -> None:
@@ -153,11 +156,18 @@ class Customers:
             # Somebody replaced it between our look and our leap: the old one is judged anew.
         raise errors.StorageUnavailable("the secret changes faster than it can be replaced")
 
-    def _reset(self, secrets: Secrets, user: User, new_hash: str) -> int:
+    def _reset(self, secrets: Secrets, user: User, new_hash: str, field: str) -> int:
         """Store a secret, whatever it was, and end the customer's sessions: both or neither."""
         with self.codes.storage.transaction():
-            secrets.put(user, new_hash)
+            while not secrets.put(user, new_hash):
+                self._demand_enabled(secrets, user, field)
             return self._end_sessions(user)
+
+    def _demand_enabled(self, secrets: Secrets, user: User, field: str) -> None:
+        """:raises SecretBlocked: if failures in a row have disabled the secret."""
+        block = secrets.disabled(user, field)
+        if block is not None:
+            raise block
 
     def _end_sessions(self, user: User) -> int:
         """End the customer's sessions in other flows (NIST SP 800-63B-4 §4.2.3): how many."""

@@ -79,8 +79,11 @@ class Secrets:
         return self.hasher.hash(self._peppered(user, secret, None))
 
     def put(self, user: User, new_hash: str, *, replacing: str | None = "any") -> bool:
-        """Store a hash; unless ``replacing`` is ``"any"``, only where the hash is still that one."""
-        return self.storage.secrets.put(self._key(user), new_hash, replacing=replacing)
+        """
+        Store a hash; unless ``replacing`` is ``"any"``, only where the hash is still that one. Not where
+        failures in a row have disabled the secret: no new one takes its place.
+        """
+        return self.storage.secrets.put(self._key(user), new_hash, replacing=replacing, cap=self.policy.cap)
 
     def unblock(self, user: User) -> None:
         """End a block and begin to count anew; what a cap has ended stays so."""
@@ -95,6 +98,11 @@ class Secrets:
         now_ms = epoch_ms(self.clock())
         blocked = self.storage.secrets.read(self._key(user)).blocked_until(self.policy, now_ms)
         return self._blocked(field, blocked, now_ms) if blocked else None
+
+    def disabled(self, user: User, field: str) -> errors.SecretBlocked | None:
+        """The block that no reset ends, where failures in a row have caused it: the refusal to tell."""
+        stored = self.storage.secrets.read(self._key(user))
+        return self._blocked(field, FOR_EVER, 0) if stored.is_disabled(self.policy.cap) else None
 
     def _failed(
         self, user: User, field: str, counted: bool, after: Secret, now_ms: int

@@ -52,8 +52,13 @@ class SecretStore(Protocol):
     def read(self, key: bytes) -> Secret:
         """The secret as it is now; one that was never set has no hash."""
 
-    def put(self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None) -> bool:
-        """Set the hash and forget the failures, if the hash is still ``replacing`` (``"any"``: always)."""
+    def put(
+        self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None, cap: int | None = None
+    ) -> bool:
+        """
+        Set the hash and forget the failures as :meth:`unblock` does, if the hash is still ``replacing``
+        (``"any"``: whatever it is) and there were fewer than ``cap`` failures in a row.
+        """
 
     def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, Secret]:
         """Count a failure unless blocked or the hash is not ``judged`` any more: (counted, as it is now)."""

@@ -314,17 +314,89 @@ def test_after_100_wrong_passwords_in_a_row_the_lock_does_not_end(
     assert merchant.check().json == OK
 
 
-def test_a_reset_replaces_a_pin_that_is_disabled(make_app: MakeApp, outbox: Outbox) -> None:
+PIN_RESETS: dict[str, Callable[[Merchant, str], TestResponse]] = {
+    "by code": lambda merchant, code: merchant.reset_pin(code, "845102"),
+    "by password": lambda merchant, code: merchant.reset_pin_by_password(account_caller.PASSWORD, "845102"),
+    "by itself": lambda merchant, code: merchant.change(GOOD_PIN, "845102"),
+}
+PASSWORD_RESETS: dict[str, Callable[[Merchant, str], TestResponse]] = {
+    "by code": lambda merchant, code: merchant.reset_password(code, "a brand-new password"),
+    "by the merchant": lambda merchant, code: merchant.set_password("a brand-new password"),
+    "by itself": lambda merchant, code: merchant.change_password(
+        account_caller.PASSWORD, "a brand-new password"
+    ),
+}
+
+
+def disabled(make_app: MakeApp, check: Callable[[Merchant], TestResponse]) -> Merchant:
+    """A merchant whose customer has failed as often as the cap allows."""
     merchant = merchant_of(make_app(profile="hardened", account_failure_cap=3))
     for _ in range(3):
-        merchant.validate(WRONG_PIN)
+        check(merchant)
     merchant.unblock()
-    assert merchant.validate(GOOD_PIN).json == PIN_BLOCKED
+    return merchant
 
+
+@pytest.mark.parametrize("reset", PIN_RESETS)
+def test_no_reset_ends_what_only_an_administrator_may_end_of_a_pin(
+    make_app: MakeApp, outbox: Outbox, reset: str
+) -> None:
+    merchant = disabled(make_app, lambda merchant: merchant.validate(WRONG_PIN))
     merchant.request()
+    code = outbox.last.code
+    field = "current_pin" if reset == "by itself" else "pin"
 
-    assert merchant.reset_pin(outbox.last.code, "845102").json == OK
-    assert merchant.validate("845102").json == OK
+    refused = PIN_RESETS[reset](merchant, code)
+    still = merchant.validate(GOOD_PIN)
+    with merchant.app.app_context():
+        merchant.app.extensions["test_otpauth"].unlock(EMAIL)
+    answers = [PIN_RESETS[reset](merchant, code), merchant.validate("845102")]
+
+    assert refused.json == account_caller.refused(field, "PIN is blocked", "pin_blocked")
+    assert "Retry-After" not in refused.headers
+    assert still.json == PIN_BLOCKED
+    assert [answer.json for answer in answers] == [OK, OK]
+
+
+@pytest.mark.parametrize("reset", PASSWORD_RESETS)
+def test_no_reset_ends_what_only_an_administrator_may_end_of_a_password(
+    make_app: MakeApp, outbox: Outbox, reset: str
+) -> None:
+    merchant = disabled(make_app, lambda merchant: merchant.check("wrong"))
+    merchant.request(PASSWORD_CODE)
+    code = outbox.last.code
+    field = "old_password" if reset == "by itself" else "new_password"
+
+    refused = PASSWORD_RESETS[reset](merchant, code)
+    still = merchant.check()
+    with merchant.app.app_context():
+        merchant.app.extensions["test_otpauth"].unlock(EMAIL)
+    answer = PASSWORD_RESETS[reset](merchant, code)
+
+    assert (refused.status_code, "Retry-After" in refused.headers) == (429, False)
+    assert refused.json == account_caller.refused(field, LOCKED, "too_many_attempts")
+    assert still.status_code == 429
+    assert answer.json is not None
+    assert answer.json["status"] == "ok"
+    assert merchant.check("a brand-new password").json == OK
+
+
+def test_resets_do_not_bring_new_failures(make_app: MakeApp, outbox: Outbox) -> None:
+    merchant = merchant_of(make_app(profile="hardened", account_failure_cap=3))
+    for new in ("a brand-new password", "another brand-new one"):
+        merchant.check("wrong")
+        assert merchant.set_password(new).status_code == 200
+    merchant.check("wrong")
+
+    assert merchant.check("another brand-new one").status_code == 429
+
+
+def test_a_password_that_is_disabled_lets_no_pin_be_reset(make_app: MakeApp) -> None:
+    merchant = disabled(make_app, lambda merchant: merchant.check("wrong"))
+
+    refused = merchant.reset_pin_by_password(account_caller.PASSWORD, "845102")
+
+    assert refused.json == account_caller.refused("password", LOCKED, "too_many_attempts")
 
 
 def test_without_the_profile_there_is_no_cap(make_app: MakeApp, clock: MovableClock) -> None:

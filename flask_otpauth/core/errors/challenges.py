@@ -104,7 +104,7 @@ class SecretWrong(SecretRefused):
 
 
 class SecretBlocked(SecretRefused):
-    """Too many failures; only an unblock or a reset ends it, or the configured time."""
+    """Too many failures; an unblock or a reset ends it, or the configured time, or only an administrator."""
 
     code = "secret_blocked"
 

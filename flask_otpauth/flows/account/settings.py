@@ -38,8 +38,8 @@ class AccountSettings(FlowSettings):
     )
     failure_cap: Count | None = Field(
         None,
-        description="Wrong codes, PINs or passwords in a row, over any number of codes, windows and "
-        "unblocks, after which only `unlock` helps; `None`: no cap.",
+        description="Wrong codes, PINs or passwords in a row, over any number of codes, windows, "
+        "unblocks and resets, after which only `unlock` helps; `None`: no cap.",
     )
     otp_daily_limit: Count = Field(5, description="Codes of a customer and purpose in a day.")
     echo_otp: StrictBool = Field(True, description="Whether the code is in the response, as documented.")

@@ -77,6 +77,7 @@ COUNTED_PINS: Wording = {
 PASSWORDS: Wording = {
     errors.SecretWrong: Says("Invalid user password", field="{field}", kind="invalid_password"),
     errors.SecretThrottled: Says(_TOO_MANY, field="{field}", kind="too_many_attempts"),
+    errors.SecretBlocked: Says("PIN is blocked", field="{field}", kind="pin_blocked"),  # of a reset PIN
     errors.SecretTooWeak: Says.by(
         "reason",
         {

@@ -23,7 +23,7 @@ from __future__ import annotations
 import pytest
 
 # Before they are imported, so that a failure shows what was compared.
-_PARTS = "clients code_races codes crashes limits requests secrets sessions transactions"
+_PARTS = "clients code_races codes crashes limits requests secret_races secrets sessions transactions"
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS.split()))
 
 from flask_otpauth.testing.storage_contract.clients import ClientContract  # noqa: E402
@@ -32,7 +32,7 @@ from flask_otpauth.testing.storage_contract.codes import CodeContract  # noqa: E
 from flask_otpauth.testing.storage_contract.crashes import CrashContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.limits import LimitContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.requests import RequestContract  # noqa: E402
-from flask_otpauth.testing.storage_contract.secrets import SecretContract  # noqa: E402
+from flask_otpauth.testing.storage_contract.secret_races import SecretRaces  # noqa: E402
 from flask_otpauth.testing.storage_contract.sessions import SessionContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.transactions import TransactionContract  # noqa: E402
 
@@ -44,7 +44,7 @@ class OneProcessStorageContract(
     RequestContract,
     LimitContract,
     CodeRaces,
-    SecretContract,
+    SecretRaces,
     SessionContract,
     ClientContract,
     TransactionContract,

@@ -9,7 +9,6 @@ import pytest
 from flask_otpauth.core.failures import FailurePolicy, Secret
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
-from flask_otpauth.testing.storage_contract.races import Race, call
 from flask_otpauth.testing.storage_contract.samples import DAY, HOUR, MINUTE, NOON, fresh_key
 
 WEEK = 7 * DAY
@@ -70,12 +69,42 @@ class SecretContract(ContractBase):
         assert (first, second) == (True, False)
         assert storage.secrets.read(key) == Secret("h2")
 
-    def test_a_new_secret_has_no_failures(self, storage: Storage, pin: bytes) -> None:
+    def test_a_new_secret_is_not_blocked_and_the_row_of_failures_goes_on(
+        self, storage: Storage, pin: bytes
+    ) -> None:
         fail(storage, pin, PIN, NOON, NOON, NOON)
 
         storage.secrets.put(pin, "h2", replacing="h1")
 
+        assert storage.secrets.read(pin) == Secret("h2", in_a_row=3)
+
+    @pytest.mark.parametrize("replacing", ["any", "h1"])
+    def test_no_new_secret_takes_the_place_of_one_with_that_many_failures_in_a_row(
+        self, storage: Storage, pin: bytes, replacing: str
+    ) -> None:
+        fail(storage, pin, PIN, NOON, NOON)
+
+        below = storage.secrets.put(pin, "h1", replacing=replacing, cap=3)
+        fail(storage, pin, PIN, NOON)
+        capped = storage.secrets.put(pin, "h2", replacing=replacing, cap=3)
+        disabled = storage.secrets.read(pin)
+        storage.secrets.enable(pin)
+        enabled = storage.secrets.put(pin, "h2", replacing=replacing, cap=3)
+
+        assert (below, capped, enabled) == (True, False, True)
+        assert disabled == Secret("h1", failures=1, failed_at=NOON, in_a_row=3)
         assert storage.secrets.read(pin) == Secret("h2")
+
+    def test_a_hash_of_the_host_with_that_many_failures_in_a_row_is_not_replaced_either(
+        self, storage: Storage
+    ) -> None:
+        key = fresh_key()
+        fail(storage, key, PIN, NOON, NOON, NOON)
+
+        answers = [storage.secrets.put(key, "h2", replacing=each, cap=3) for each in ("h1", None, "any")]
+
+        assert answers == [False] * 3
+        assert storage.secrets.read(key).hash is None
 
     # -- failures -----------------------------------------------------------------------------
 
@@ -189,60 +218,3 @@ class SecretContract(ContractBase):
             storage.secrets.enable(key)
 
         assert [storage.secrets.read(key) for key in (pin, never_set)] == [Secret("h1"), Secret()]
-
-    # -- races --------------------------------------------------------------------------------
-
-    def test_of_100_wrong_pins_3_are_counted_and_each_is_told_its_own_number(
-        self, storage: Storage, pin: bytes, race: Race
-    ) -> None:
-        answers = race([call("secrets.fail", pin, "h1", PIN, NOON) for _ in range(100)])
-
-        told = sorted(secret.failures for counted, secret in answers if counted)
-        assert told == [1, 2, 3]
-        assert storage.secrets.read(pin).blocked_until(PIN, NOON) is not None
-
-    def test_50_right_pins_all_pass(self, storage: Storage, pin: bytes, race: Race) -> None:
-        fail(storage, pin, PIN, NOON, NOON)
-
-        passed = race([call("secrets.passed", pin, "h1", PIN, NOON) for _ in range(50)])
-
-        assert passed == [True] * 50
-        assert storage.secrets.read(pin) == Secret("h1")
-
-    def test_a_failure_that_blocks_and_a_pass_come_one_after_the_other(
-        self, storage: Storage, race: Race
-    ) -> None:
-        pins = [fresh_key() for _ in range(40)]
-        for pin in pins:
-            storage.secrets.put(pin, "h1", replacing=None)
-            fail(storage, pin, PIN, NOON, NOON)
-
-        answers = race(
-            [call(f"secrets.{verb}", pin, "h1", PIN, NOON) for pin in pins for verb in ("fail", "passed")]
-        )
-
-        for pin, (_, told), passed in zip(pins, answers[::2], answers[1::2], strict=True):
-            assert (told.failures, passed) in ((1, True), (3, False))
-            assert storage.secrets.read(pin) == told
-
-    def test_failures_before_a_first_row_are_counted_exactly(self, storage: Storage, race: Race) -> None:
-        key = fresh_key()
-        patient = replace(PIN, limit=1_000)
-
-        race([call("secrets.fail", key, "h1", patient, NOON) for _ in range(40)])
-
-        assert storage.secrets.read(key).failures == 40
-
-    def test_of_racing_first_settings_one_wins(self, storage: Storage, race: Race) -> None:
-        key = fresh_key()
-
-        won = race([call("secrets.put", key, f"h{n}", replacing=None) for n in range(30)])
-
-        assert sum(won) == 1
-        assert storage.secrets.read(key) == Secret(f"h{won.index(True)}")
-
-    def test_of_racing_changes_one_wins(self, storage: Storage, pin: bytes, race: Race) -> None:
-        won = race([call("secrets.put", pin, f"new {n}", replacing="h1") for n in range(30)])
-
-        assert sum(won) == 1
-        assert storage.secrets.read(pin) == Secret(f"new {won.index(True)}")

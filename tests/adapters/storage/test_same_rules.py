@@ -104,8 +104,8 @@ def challenge_steps(draw: st.DrawFn) -> list[Step]:
 
 
 secret_steps = st.lists(
-    st.tuples(hashes, st.sampled_from(["h1", "h2", None, "any"])).map(
-        lambda what: lambda storage: storage.secrets.put(SHARED, what[0], replacing=what[1])
+    st.tuples(hashes, st.sampled_from(["h1", "h2", None, "any"]), st.sampled_from([None, 2, 5])).map(
+        lambda what: lambda storage: storage.secrets.put(SHARED, what[0], replacing=what[1], cap=what[2])
     )
     | st.tuples(st.sampled_from(["fail", "passed"]), hashes, st.sampled_from(POLICIES), instants).map(
         lambda what: lambda storage: getattr(storage.secrets, what[0])(SHARED, *what[1:])

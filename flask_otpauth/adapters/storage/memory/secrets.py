@@ -20,12 +20,15 @@ class MemorySecretStore:
         with self.memory.lock:
             return self.memory.secrets.get(key, Secret())
 
-    def put(self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None) -> bool:
+    def put(
+        self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None, cap: int | None = None
+    ) -> bool:
         """See the port. A hash that a host brought along is not stored: it matches where none is."""
         with self.memory.lock:
-            if replacing != "any" and self.read(key).hash not in (None, replacing):
+            secret = self.read(key)
+            if secret.is_disabled(cap) or (replacing != "any" and secret.hash not in (None, replacing)):
                 return False
-            self.memory.secrets[key] = Secret(new_hash)
+            self.memory.secrets[key] = secret.replaced(new_hash)
             return True
 
     def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, Secret]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal
 
-from sqlalchemy import Table, or_, select, true, update
+from sqlalchemy import Table, and_, or_, select, true, update
 
 from flask_otpauth.adapters.storage.sqlalchemy.database import Database
 from flask_otpauth.adapters.storage.sqlalchemy.tables import columns_of
@@ -25,16 +25,20 @@ class SqlSecretStore:
         rows = self.database.read(query)
         return Secret(**rows[0]) if rows else Secret()
 
-    def put(self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None) -> bool:
+    def put(
+        self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None, cap: int | None = None
+    ) -> bool:
         """See the port. A hash that a host brought along is not stored: it matches where none is."""
-        stored = self.table.c.hash
+        stored, enabled = self.table.c.hash, true() if cap is None else self.table.c.in_a_row < cap
         condition = {
             "any": true(),
             None: stored.is_(None),
         }.get(replacing, or_(stored.is_(None), stored == replacing))
         insert = self.database.insert(self.table).values(key=key, **vars(Secret(new_hash)))
         upsert = insert.on_conflict_do_update(
-            index_elements=["key"], set_=vars(Secret(new_hash)), where=condition
+            index_elements=["key"],
+            set_={"hash": new_hash, "failures": 0, "failed_at": 0},
+            where=and_(condition, enabled),
         )
         with self.database.transaction():
             return bool(self.database.returning(upsert.returning(self.table.c.failures)))
