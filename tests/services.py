@@ -11,6 +11,8 @@ POSTGRESQL_ADDRESS = ("127.0.0.1", 5432)
 POSTGRESQL_URL = "postgresql+psycopg://postgres@127.0.0.1:5432/test"
 MARIADB_ADDRESS = ("127.0.0.1", 3306)
 MARIADB_URL = "mysql+pymysql://root@127.0.0.1:3306/test"
+REDIS_ADDRESS = ("127.0.0.1", 6379)
+REDIS_URL = "redis://127.0.0.1:6379"
 
 
 def need(service_name: str, available: bool) -> None:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import atexit
 import logging
-import os
 import threading
 from collections import deque
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from weakref import WeakMethod
 
+from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.ports.delivery import Parcel
 from flask_otpauth.ports.senders import Receipt, Status
 
@@ -56,8 +56,7 @@ class ThreadDelivery:
         self._queue_size = queue_size
         self._shutdown_seconds = shutdown_seconds
         self._begin()
-        if hasattr(os, "register_at_fork"):
-            os.register_at_fork(after_in_child=_weakly(self._begin))
+        in_child(self, ThreadDelivery._begin)
         atexit.register(_weakly(self._finish))
 
     def submit(self, parcel: Parcel, send: Send) -> Receipt | None:

@@ -11,6 +11,7 @@ from limits import parse_many
 from limits.errors import StorageError
 from limits.storage import MemoryStorage
 
+from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.core.errors import LimiterUnavailable, TooManyRequests
 
 #: By class of paths. Server-to-server flows count per client, and failures before that.
@@ -35,6 +36,7 @@ class LimiterFront:
         self._limiter = limiter
         self._namespace = namespace
         self._limits = {name: parse_many(text) if text is not None else [] for name, text in limits.items()}
+        in_child(self, LimiterFront._begin_anew)
 
     @property
     def counts_alone(self) -> bool:
@@ -52,6 +54,13 @@ class LimiterFront:
     def is_down(self, error: Exception) -> bool:
         """Whether ``error`` says that the store behind the limits is down."""
         return self._limiter.enabled and isinstance(error, self._errors_of_store())
+
+    def _begin_anew(self) -> None:
+        """Counters in memory go on as a copy. Clients of a server find out by themselves that they forked."""
+        storage = self._limiter.limiter.storage
+        if isinstance(storage, MemoryStorage):
+            # As after pickling, which renews its locks and its thread.
+            storage.__setstate__(storage.__getstate__())
 
     def _ask(self, verb: str, names: tuple[str, ...], key: str) -> None:
         if not self._limiter.enabled:

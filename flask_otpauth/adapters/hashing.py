@@ -12,6 +12,7 @@ import argon2
 from argon2.exceptions import VerificationError
 from werkzeug.security import check_password_hash
 
+from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.core.errors import HashingBusy
 
 #: argon2id, 19 MiB, two passes, one lane: the OWASP Password Storage Cheat Sheet's first choice.
@@ -42,9 +43,11 @@ class Argon2Hasher:
 
     def __init__(self, concurrency: int = 4, wait_seconds: float = 2.0, *, cheap: bool = False) -> None:
         self._hasher = _hasher(cheap)
-        self._places = threading.BoundedSemaphore(concurrency)
+        self._concurrency = concurrency
         self._wait_seconds = wait_seconds
         self._dummy = _dummy(cheap)
+        self._begin()
+        in_child(self, Argon2Hasher._begin)
 
     def hash(self, secret: str) -> str:
         """A salted hash. :raises HashingBusy: if no place is free in time."""
@@ -64,6 +67,9 @@ class Argon2Hasher:
             if hashed is not None and hashed.startswith(_WERKZEUG):
                 return _matches_werkzeug(hashed, secret)
             return self._matches(self._dummy if hashed is None else hashed, secret)
+
+    def _begin(self) -> None:
+        self._places = threading.BoundedSemaphore(self._concurrency)
 
     def _matches(self, hashed: str, secret: str) -> bool:
         try:

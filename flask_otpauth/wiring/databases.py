@@ -19,7 +19,7 @@ from flask_otpauth.adapters.directory.model import (
     shared_sessions,
 )
 from flask_otpauth.adapters.storage.memory import MemoryStorage
-from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage, memory_engine
+from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage, is_in_memory, memory_engine
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.ports.directory import Directory
 from flask_otpauth.ports.storage import Storage
@@ -42,7 +42,7 @@ def stores(setup: Setup) -> Stores:
     storage = _storage(setup, engine, metadata)
     packaged_users = setup.shared.users is None
     tables = (storage.create_all, directory.create_all) if packaged_users else (storage.create_all,)
-    if _is_memory(engine):
+    if is_in_memory(engine):
         # An in-memory database of ours is new with every process: nobody else can make its tables.
         for create in tables:
             create()
@@ -115,11 +115,7 @@ def _created(setup: Setup, uri: str) -> Engine:
 
 def _not_shared(engine: Engine) -> Engine:
     """``engine``, or an in-memory one of our own: the host's is one connection, with its transactions."""
-    return memory_engine() if _is_memory(engine) else engine
-
-
-def _is_memory(engine: Engine) -> bool:
-    return engine.dialect.name == "sqlite" and engine.url.database in (None, "", ":memory:")
+    return memory_engine() if is_in_memory(engine) else engine
 
 
 def _own_uri(setup: Setup) -> str:
@@ -163,5 +159,5 @@ def _model_directory(setup: Setup, model: type[Any]) -> ModelDirectory | None:
     if engine is None:
         setup.problems.append("OTPAUTH_USERS: Flask-SQLAlchemy has no engine for the model's table")
         return None
-    sessions = shared_sessions(db.session, model) if _is_memory(engine) else own_sessions(engine)
+    sessions = shared_sessions(db.session, model) if is_in_memory(engine) else own_sessions(engine)
     return ModelDirectory(model, sessions, lambda: _who_holds(setup))

@@ -8,6 +8,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.core.challenges import Record
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.failures import Secret
@@ -15,6 +16,7 @@ from flask_otpauth.core.sessions import Session
 
 K = TypeVar("K")
 V = TypeVar("V")
+Tables = dict[str, dict[object, object]]
 
 
 @dataclass
@@ -35,24 +37,35 @@ class Memory:
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
-        self._depth = 0
+        self._before: Tables | None = None
+        in_child(self, Memory._begin_anew)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
         """Hold the lock; an exception that leaves the outermost one undoes everything inside."""
         with self.lock:
-            before = None if self._depth else self._copy()
-            self._depth += 1
+            if self._before is not None:
+                yield
+                return
+            self._before = self._copy()
             try:
                 yield
             except BaseException:
-                if before is not None:
-                    vars(self).update(before)
+                self._undo()
                 raise
             finally:
-                self._depth -= 1
+                self._before = None
 
-    def _copy(self) -> dict[str, dict[object, object]]:
+    def _begin_anew(self) -> None:
+        """A forked child goes on with a copy, without what was half done: its thread is in the parent."""
+        self._undo()
+        self._before = None
+        self.lock = threading.RLock()
+
+    def _undo(self) -> None:
+        vars(self).update(self._before or {})
+
+    def _copy(self) -> Tables:
         # The rows are immutable, so it is enough to copy the tables.
         return {name: dict(table) for name, table in vars(self).items() if isinstance(table, dict)}
 

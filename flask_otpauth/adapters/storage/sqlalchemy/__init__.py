@@ -9,13 +9,13 @@ from sqlalchemy import Engine, MetaData
 
 from flask_otpauth.adapters.storage.sqlalchemy.challenges import SqlChallengeStore
 from flask_otpauth.adapters.storage.sqlalchemy.clients import SqlClientStore
-from flask_otpauth.adapters.storage.sqlalchemy.database import Database, memory_engine
+from flask_otpauth.adapters.storage.sqlalchemy.database import Database, is_in_memory, memory_engine
 from flask_otpauth.adapters.storage.sqlalchemy.secrets import SqlSecretStore
 from flask_otpauth.adapters.storage.sqlalchemy.sessions import SqlSessionStore
 from flask_otpauth.adapters.storage.sqlalchemy.tables import Tables, define
 from flask_otpauth.ports.storage import ChallengeStore, ClientStore, SecretStore, SessionStore
 
-__all__ = ["Database", "SqlAlchemyStorage", "Tables", "define", "memory_engine"]
+__all__ = ["Database", "SqlAlchemyStorage", "Tables", "define", "is_in_memory", "memory_engine"]
 
 
 class SqlAlchemyStorage:

@@ -26,6 +26,7 @@ from sqlalchemy.exc import (
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
+from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.adapters.storage.sqlalchemy.tables import Tables
 from flask_otpauth.core.errors import ConfigurationError, StorageUnavailable
 
@@ -88,7 +89,8 @@ class Database:
         self._who_holds = who_holds
         self._writer = ours(engine)
         self._reader = _quiet(engine, "AUTOCOMMIT")
-        self._open = _Open()
+        self._begin()
+        in_child(self, Database._begin)
 
     def insert(self, table: Table) -> Insert:
         """An insert that may say ``ON CONFLICT``."""
@@ -150,6 +152,10 @@ class Database:
         except (IntegrityError, ProgrammingError):
             # Another process was creating them at the same moment, and has done so by now.
             self._create(tables)
+
+    def _begin(self) -> None:
+        # The transaction that the thread which forks has open is its parent's.
+        self._open = _Open()
 
     def _create(self, tables: Tables) -> None:
         with self.transaction(), self._outages():
@@ -237,10 +243,27 @@ def memory_engine() -> Engine:
     )
 
 
+def is_in_memory(engine: Engine) -> bool:
+    """Whether its database is in the memory of this process."""
+    return engine.dialect.name == "sqlite" and engine.url.database in (None, "", ":memory:")
+
+
 def ours(engine: Engine) -> Engine:
-    """``engine`` at the level that we write at whatever the host's is; ``engine`` if we know none for it."""
+    """
+    ``engine`` at the level that we write at whatever the host's is; ``engine`` if we know none for it.
+
+    A process that is forked opens connections of its own: those of ``engine`` are its parent's.
+    """
+    in_child(engine, _leave_connections)
     dialect = _DIALECTS.get(engine.dialect.name)
     return engine if dialect is None else _quiet(engine, dialect.isolation_level)
+
+
+def _leave_connections(engine: Engine) -> None:
+    """Leave the parent's connections to the parent, and take none of its locks over."""
+    # What is in memory is a copy already; it is whole unless a thread was at work on it.
+    if not is_in_memory(engine) or (isinstance(engine.pool, QueuePool) and engine.pool.checkedout()):
+        engine.dispose(close=False)
 
 
 def _quiet(engine: Engine, isolation_level: str) -> Engine:
