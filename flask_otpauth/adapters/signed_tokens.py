@@ -17,7 +17,8 @@ from flask_otpauth.core.keys import KeyRing
 class SignedTokens:
     """
     A :class:`~flask_otpauth.ports.tokens.TokenSigner`. The use is the salt, so that a token made
-    for one is refused for every other; the expiry is a claim, judged by the injected clock.
+    for one is refused for every other, and ``keys`` are those of one app; the expiry is a claim,
+    judged by the injected clock.
     """
 
     def __init__(self, keys: KeyRing) -> None:

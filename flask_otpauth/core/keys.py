@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import hashlib
 import hmac
+import json
 from dataclasses import dataclass, field
 
 DIGEST_BYTES = 32
@@ -42,6 +43,14 @@ class KeyRing:
 
     secrets: tuple[bytes, ...] = field(repr=False)
     subject_key: bytes = field(repr=False)
+
+    def bound(self, issuer: str, audience: str) -> KeyRing:
+        """
+        The keys of the tokens that ``issuer`` makes for ``audience``: none of them is a key of
+        another app's, although both have the same secrets.
+        """
+        use = f"tokens {json.dumps([issuer, audience])}"
+        return KeyRing(self.all(use), derive(self.subject_key, use))
 
     def newest(self, use: str) -> bytes:
         """The key that new digests of ``use`` are made with."""

@@ -31,10 +31,16 @@ class Credentials:
 
 @dataclass(frozen=True)
 class Clients:
-    """Creating and blocking clients (``otpauth.clients``), and telling who is calling."""
+    """
+    Creating and blocking clients (``otpauth.clients``), and telling who is calling.
+
+    A client and its secret are known to every app on the database; the tokens that it buys are
+    of one app, and ``token_keys`` are that app's alone.
+    """
 
     store: ClientStore
     keys: KeyRing
+    token_keys: KeyRing
     signer: TokenSigner
     clock: Clock
     flows: tuple[str, ...]
@@ -53,7 +59,7 @@ class Clients:
         if scope not in SCOPES:
             raise ValueError(f"a scope is one of {', '.join(SCOPES)}")
         created = Credentials(secrets.token_hex(8), str(uuid.uuid4()))
-        digest = self._digest("secret", created.secret)
+        digest = self._digest(created.secret)
         self.store.add(Client(created.id, name, chosen, scope, epoch_ms(self.clock()), digest))
         return created
 
@@ -80,7 +86,7 @@ class Clients:
             raise ValueError("an overlap is not negative")
         rotated = Credentials(client_id, str(uuid.uuid4()))
         until = epoch_ms(self.clock()) + milliseconds(period)
-        if not self.store.rotate_secret(client_id, self._digest("secret", rotated.secret), until):
+        if not self.store.rotate_secret(client_id, self._digest(rotated.secret), until):
             raise ValueError(f"there is no client {client_id!r}")
         return rotated
 
@@ -91,18 +97,18 @@ class Clients:
         :raises CredentialsInvalid: if it is nobody's, or not that client's.
         :raises NotPermitted: if the client is blocked, or not made for ``flow``.
         """
-        found = self.store.by_secret([self._digest("secret", secret)], epoch_ms(self.clock()))
+        found = self.store.by_secret([self._digest(secret)], epoch_ms(self.clock()))
         if found is None or not hmac.compare_digest(
             (client_id or found[0].id).encode(), found[0].id.encode()
         ):
             raise errors.CredentialsInvalid
         return self._permitted(found[0], flow), found[1]
 
-    def buy_token(self, client: Client, generation: int, ttl: timedelta, at_most: int) -> str:
-        """An opaque access token; of a client's tokens the ``at_most`` newest live."""
+    def buy_token(self, client: Client, generation: int, flow: str, ttl: timedelta, at_most: int) -> str:
+        """An opaque access token for ``flow``; of a client's tokens the ``at_most`` newest live."""
         token = secrets.token_urlsafe(24)
         now_ms = epoch_ms(self.clock())
-        digest = self._digest("token", token)
+        digest = self._token_digest(flow, token)
         bought = ClientToken(digest, client.id, generation, now_ms, now_ms + milliseconds(ttl))
         self.store.add_token(bought, at_most)
         return token
@@ -114,7 +120,7 @@ class Clients:
         :raises CredentialsInvalid: if it is nobody's, expired, or its secret was rotated away.
         :raises NotPermitted: as :meth:`by_secret`.
         """
-        bought = self.store.find_token([self._digest("token", token)])
+        bought = self.store.find_token([self._token_digest(flow, token)])
         if bought is None or bought.expires_at <= epoch_ms(self.clock()):
             raise errors.CredentialsInvalid
         return self._holder(bought.client_id, bought.generation, flow)
@@ -144,10 +150,14 @@ class Clients:
             raise errors.ClientNotAllowed
         return client
 
-    def _digest(self, what: str, text: str) -> bytes:
-        # Under the key that survives a rotation of the app's own secrets: a client must not have
-        # to change its secret because we changed ours.
-        return self.keys.row_key("client", what, text)
+    # Both under a key that survives a rotation of the app's own secrets: a client must not have
+    # to change its secret because we changed ours.
+
+    def _digest(self, secret: str) -> bytes:
+        return self.keys.row_key("client", "secret", secret)
+
+    def _token_digest(self, flow: str, token: str) -> bytes:
+        return self.token_keys.row_key("client token", flow, token)
 
 
 @dataclass(frozen=True)

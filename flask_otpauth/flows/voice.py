@@ -161,7 +161,7 @@ def generate_access_token(call: Call, body: SecretKey) -> Success:
     """Buy an access token with the secret key."""
     clients, settings = call.services.clients, call.settings
     client, generation = clients.by_secret(body.secret_key, "voice")
-    token = clients.buy_token(client, generation, settings.access_token_ttl, settings.max_tokens)
+    token = clients.buy_token(client, generation, "voice", settings.access_token_ttl, settings.max_tokens)
     return Success(
         {
             "id": body.secret_key,

@@ -50,4 +50,13 @@ def signer(setup: Setup, keys: KeyRing) -> JwtTokens:
             signing = configured_keys(shared.jwt_keys)
         except ValueError as error:
             setup.problems.append(f"OTPAUTH_JWT_KEYS: {error}")
-    return JwtTokens(signing, shared.jwt_issuer, shared.jwt_audience or setup.app.import_name)
+    return JwtTokens(signing, shared.jwt_issuer, _audience(setup))
+
+
+def token_ring(setup: Setup, keys: KeyRing) -> KeyRing:
+    """The keys of the app's tokens: not those of another app that has the same secrets."""
+    return keys.bound(setup.shared.jwt_issuer, _audience(setup))
+
+
+def _audience(setup: Setup) -> str:
+    return setup.shared.jwt_audience or setup.app.import_name

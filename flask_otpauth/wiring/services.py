@@ -60,16 +60,17 @@ class _Parts:
     def services(self) -> Services:
         setup, codes, ring, directory = self.setup, self.codes, self.ring, self.stores.directory
         storage, clock, region = codes.storage, codes.clock, setup.shared.phone_region
-        addresses, signer = CanonicalAddresses(), keys.signer(setup, ring)
-        sessions = self._sessions(signer)
+        addresses, tokens = CanonicalAddresses(), keys.token_ring(setup, ring)
+        signer = keys.signer(setup, tokens)
+        sessions = self._sessions(signer, tokens)
         pins, passwords = self._secrets()
         users = Users(directory, addresses, sessions, region, passwords)
         token_ttl = setup.by_flow["sms"].account_token_ttl
         return Services(
-            account_tokens=AccountTokens(SignedTokens(ring), storage.sessions, directory, clock, token_ttl),
+            account_tokens=AccountTokens(SignedTokens(tokens), storage.sessions, directory, clock, token_ttl),
             addresses=addresses,
             campaigns=Campaigns(storage.clients, clock, LANGUAGES),
-            clients=Clients(storage.clients, ring, signer, clock, tuple(FLOWS)),
+            clients=Clients(storage.clients, ring, tokens, signer, clock, tuple(FLOWS)),
             codes=codes,
             customers=self._customers(users, pins, passwords),
             directory=directory,
@@ -90,9 +91,9 @@ class _Parts:
             users=users,
         )
 
-    def _sessions(self, signer: TokenSigner) -> Sessions:
+    def _sessions(self, signer: TokenSigner, tokens: KeyRing) -> Sessions:
         codes, policy = self.codes, self.setup.by_flow["email"].session_policy()
-        return Sessions(codes.storage.sessions, signer, self.ring, policy, codes.clock, codes.events)
+        return Sessions(codes.storage.sessions, signer, tokens, policy, codes.clock, codes.events)
 
     def _secrets(self) -> tuple[Secrets, Secrets]:
         shared, account, codes = self.setup.shared, self.setup.by_flow["account"], self.codes

@@ -112,7 +112,7 @@ class Caller:
             self.campaign = services.campaigns.create(self.client.id).id
             services.users.create(email="customer@stamps.co.id", full_name="Foo", password="secret123")
             client, generation = services.clients.by_secret(self.client.secret, "sms")
-            voice = services.clients.buy_token(client, generation, timedelta(days=1), 20)
+            voice = services.clients.buy_token(client, generation, "voice", timedelta(days=1), 20)
             sms = services.clients.sign_token(client, generation, "sms", timedelta(days=1))
         self.headers = {
             "email": {},
