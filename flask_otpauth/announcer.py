@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from contextvars import copy_context
 from typing import Any
 
 from flask_otpauth import signals
@@ -21,14 +25,39 @@ class Announcer:
         self._app = app
 
     def __call__(self, event: str, **facts: Any) -> None:
-        """Log the event and send its signal; what a listener raises is logged and goes no further."""
+        """
+        Log the event and send its signal, to listeners that are coroutine functions as well.
+
+        What a listener raises is logged and goes no further.
+        """
         level = logging.WARNING if event in _WARNINGS else logging.INFO
         logger.log(level, "%s%s", event, "".join(f" {name}={_shown(name, facts[name])}" for name in facts))
         signal = signals.ALL[event]
         try:
-            signal.send(self._app, **facts)
+            signal.send(self._app, _async_wrapper=self._awaited, **facts)
         except Exception:  # the event is durable already: a broken listener must not undo its answer
             logger.exception("a listener of %s failed", event)
+
+    def _awaited(self, listener: Callable[..., Any]) -> Callable[..., Any]:
+        """A listener that is a coroutine function, as one that returns when it has run to its end."""
+        listen = self._app.ensure_sync(listener)
+
+        def call(*sender: Any, **facts: Any) -> Any:
+            if not _in_a_loop():
+                return listen(*sender, **facts)
+            # The loop of an async view of the host cannot wait for itself.
+            with ThreadPoolExecutor(1) as thread:
+                return thread.submit(copy_context().run, listen, *sender, **facts).result()
+
+        return call
+
+
+def _in_a_loop() -> bool:
+    try:
+        asyncio.get_running_loop()
+    except RuntimeError:
+        return False
+    return True
 
 
 def _shown(name: str, fact: Any) -> str:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import importlib
+import subprocess
+import sys
 from types import ModuleType
 
 import pytest
@@ -49,3 +51,24 @@ def test_one_except_catches_every_error_of_the_package(error: str) -> None:
     module = importlib.import_module("flask_otpauth")
 
     assert issubclass(getattr(module, error), module.OtpAuthError)
+
+
+def test_what_serves_any_test_runner_is_there_without_pytest() -> None:
+    program = """
+import sys
+sys.modules["pytest"] = None  # as if it were not installed
+from flask_otpauth.testing import MovableClock, Outbox
+try:
+    from flask_otpauth.testing import StorageContract
+except ImportError as error:
+    print(error.name)
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("pytest\n", "")
+
+
+def test_a_test_kit_has_nothing_else() -> None:
+    with pytest.raises(AttributeError, match="no attribute 'Nothing'"):
+        importlib.import_module("flask_otpauth.testing").Nothing  # noqa: B018

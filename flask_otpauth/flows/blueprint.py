@@ -15,7 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Blueprint, Response, current_app, got_request_exception, request
+from flask import Blueprint, Flask, Response, current_app, got_request_exception, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.datastructures import MultiDict
 from werkzeug.exceptions import BadRequest as HttpBadRequest
@@ -262,8 +262,17 @@ def _refusal(error: Exception) -> errors.Refusal:
     if isinstance(error, HTTPException):
         return _named(error)()
     logger.error("internal error on %s", request.endpoint, exc_info=error)
-    got_request_exception.send(current_app._get_current_object(), exception=error)  # type: ignore[attr-defined]  # a proxy
+    _tell_collectors(error)
     return errors.InternalError()
+
+
+def _tell_collectors(error: Exception) -> None:
+    """Send Flask's signal as Flask does; what a listener raises must not replace the answer."""
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    try:
+        got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
+    except Exception:
+        logger.exception("a listener of got_request_exception failed")
 
 
 def _named(error: HTTPException) -> type[errors.Refusal]:

@@ -2,13 +2,30 @@
 For the tests of hosts and of adapters: a clock that is moved, an outbox, the storage contract.
 
 ``pytest_plugins = ["flask_otpauth.testing.fixtures"]`` gives the fixtures ``otpauth_clock`` and
-``otpauth_outbox``.
+``otpauth_outbox``. These, and the storage contract, need pytest; the rest serves any test runner.
 """
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING, Any
+
 from flask_otpauth.testing.clock import MovableClock
 from flask_otpauth.testing.outbox import Outbox
-from flask_otpauth.testing.storage_contract import OneProcessStorageContract, StorageContract
+
+if TYPE_CHECKING:
+    from flask_otpauth.testing.storage_contract import OneProcessStorageContract, StorageContract
 
 __all__ = ["MovableClock", "OneProcessStorageContract", "Outbox", "StorageContract"]
+
+
+def __getattr__(name: str) -> Any:
+    """The storage contract, which is imported when it is asked for, since it is made of pytest's parts."""
+    if name not in __all__:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from flask_otpauth.testing import storage_contract
+
+    return getattr(storage_contract, name)
+
+
+def __dir__() -> list[str]:
+    return __all__
