@@ -35,6 +35,17 @@ OR_A_PATH = "or give 'package.module:attribute'"
 MEANT = "did you mean email.request-otp?"
 NO_QUOTA = "is not a quota such as '5 per 15 minutes'"
 
+HALF = timedelta(milliseconds=500)
+LIFETIME = "give whole seconds or a timedelta, from 1 second to 3660 days"
+LIFETIMES = (
+    "EMAIL_ACCESS_TOKEN_TTL",
+    "EMAIL_REFRESH_TOKEN_TTL",
+    "EMAIL_SESSION_MAX_AGE",
+    "SMS_TOKEN_TTL",
+    "SMS_ACCOUNT_TOKEN_TTL",
+    "VOICE_ACCESS_TOKEN_TTL",
+)
+
 
 def host(**config: Any) -> Flask:
     """An app as it is deployed: neither debugged nor tested, and nothing of ours set but ``config``."""
@@ -107,7 +118,7 @@ def test_the_error_shows_every_problem_on_a_line_of_its_own() -> None:
 
     assert str(caught.value).splitlines() == [
         "flask_otpauth cannot start:",
-        "OTPAUTH_EMAIL_CODE_TTL: give whole seconds or a timedelta, more than 0",
+        "OTPAUTH_EMAIL_CODE_TTL: give whole seconds or a timedelta, at least 1 second",
         "OTPAUTH_EMAIL_MAX_GUESSES: give a whole number from 1 to 100",
         "MAIL_DEFAULT_SENDER: set the address that codes are sent from",
     ]
@@ -147,8 +158,14 @@ def test_the_error_shows_every_problem_on_a_line_of_its_own() -> None:
         ),
         ("EMAIL_CODE_LENGTH", 3, "give a whole number from 4 to 10"),
         ("EMAIL_CODE_LENGTH", 6.0, "give a whole number from 4 to 10"),
-        ("EMAIL_CODE_TTL", 10**30, "give whole seconds or a timedelta, more than 0"),
-        ("EMAIL_CODE_TTL", timedelta(0), "give whole seconds or a timedelta, more than 0"),
+        ("EMAIL_CODE_TTL", 10**30, "give whole seconds or a timedelta, at least 1 second"),
+        ("EMAIL_CODE_TTL", timedelta(0), "give whole seconds or a timedelta, at least 1 second"),
+        (
+            "EMAIL_CODE_TTL",
+            timedelta(milliseconds=999),
+            "give whole seconds or a timedelta, at least 1 second",
+        ),
+        *((name, value, LIFETIME) for name in LIFETIMES for value in (timedelta(days=3660.1), HALF, 0)),
         (
             "EMAIL_SEND_QUOTAS",
             5,

@@ -6,7 +6,7 @@ import base64
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 import jwt
@@ -14,11 +14,12 @@ import jwt
 from flask_otpauth.adapters.jwt_keys import JwtKey, configured_keys, hmac_keys
 from flask_otpauth.core import strict_json
 from flask_otpauth.core.errors import CredentialsInvalid
+from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 
 __all__ = ["JwtKey", "JwtTokens", "configured_keys", "hmac_keys"]
 
 _LONGEST_TOKEN = 4096
-_LONGEST_LIFE_SECONDS = int(timedelta(days=3660).total_seconds())
+_LONGEST_LIFE_SECONDS = int(LONGEST_TOKEN_LIFE.total_seconds())
 _MAX_LEEWAY_SECONDS = 30
 #: How far another server's clock may be ahead of ours: contract/README.md, "Times".
 _SKEW_SECONDS = 30

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
+from datetime import timedelta
 from enum import Enum
+
+#: No token that we sign is good for longer, and none that claims to be is read.
+LONGEST_TOKEN_LIFE = timedelta(days=3660)
 
 
 @dataclass(frozen=True)

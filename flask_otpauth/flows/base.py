@@ -78,7 +78,8 @@ class Operation:
     ``credential``: how a client shows who it is. ``needs_login``: a user's access token is demanded.
     Where it is not ``enabled`` its path is not there; where it is not ``allowed`` the path is, and
     answers 405. ``challenge``: what a 401 says in ``WWW-Authenticate`` where that is not the scheme
-    of the flow's credential.
+    of the flow's credential. ``path_setting`` is the setting that holds its path, where that is an
+    absolute one and not below the flow's prefix.
     """
 
     name: str
@@ -93,11 +94,17 @@ class Operation:
     failure_data: Mapping[str, Any] = dataclass_field(default_factory=dict)
     enabled: Callable[[Any, Services], bool] = lambda settings, services: True
     allowed: Callable[[Any], bool] = lambda settings: True
-    absolute_path: Callable[[Any], str] | None = None
+    path_setting: str = ""
     takes_form: bool = False
     needs_login: bool = False
     envelope: str | None = None
     challenge: str = ""
+
+    def path_in(self, settings: Any) -> str:
+        """Where it is served."""
+        if self.path_setting:
+            return str(getattr(settings, self.path_setting))
+        return f"{settings.url_prefix}{self.path}"
 
 
 @dataclass

@@ -17,7 +17,7 @@ from flask_otpauth.envelopes.base import Success
 from flask_otpauth.flows.base import Call, Flow, Says
 from flask_otpauth.flows.fields import Body, Code, EmailAddress, Locale, OpaqueToken, supported
 from flask_otpauth.ports.directory import User
-from flask_otpauth.settings import Duration, FlowSettings, Period, Quotas, Shared, UrlPath
+from flask_otpauth.settings import Duration, FlowSettings, Lifetime, Quotas, Shared, UrlPath
 
 LANGUAGES = ("vi", "en", "lo")
 PURPOSE = "email"
@@ -49,12 +49,12 @@ class EmailSettings(FlowSettings):
     )
     code_in_subject: StrictBool = Field(True, description="Whether the mail's subject shows the code.")
     single_session: StrictBool = Field(True, description="Whether a login revokes the user's earlier tokens.")
-    access_token_ttl: Period = Field(timedelta(hours=24), description="How long an access token lives.")
-    refresh_token_ttl: Period = Field(timedelta(days=30), description="How long a refresh token lives.")
+    access_token_ttl: Lifetime = Field(timedelta(hours=24), description="How long an access token lives.")
+    refresh_token_ttl: Lifetime = Field(timedelta(days=30), description="How long a refresh token lives.")
     refresh_grace: Duration = Field(
         timedelta(seconds=10), description="How long a spent refresh token gets the same successor again."
     )
-    session_max_age: Period = Field(
+    session_max_age: Lifetime = Field(
         timedelta(days=180), description="When a session ends, however often it was refreshed."
     )
 

@@ -23,7 +23,7 @@ from flask_otpauth.settings import (
     Count,
     Duration,
     FlowSettings,
-    Period,
+    Lifetime,
     Quotas,
     Region,
     Shared,
@@ -45,7 +45,7 @@ class VoiceSettings(FlowSettings):
         (Quota.parse("5 per 10 minutes"), Quota.parse("10 per day")),
         description="How many calls a phone gets.",
     )
-    access_token_ttl: Period = Field(
+    access_token_ttl: Lifetime = Field(
         timedelta(seconds=15_552_000), description="How long a client's access token lives."
     )
     max_tokens: Count = Field(20, description="Access tokens of one client; the oldest gives way.")

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from flask_otpauth.core.masking import masked, one_line
+from flask_otpauth.core.masking import masked
 
 #: The channels that a message may go out on.
 CHANNELS = ("email", "sms", "whatsapp", "voice", "flashcall")
@@ -38,8 +38,8 @@ class Message:
     reference: str = ""
 
     def __repr__(self) -> str:
-        channel, recipient, purpose = map(one_line, (self.channel, masked(self.recipient), self.purpose))
-        return f"Message(channel={channel!r}, recipient={recipient!r}, purpose={purpose!r})"
+        recipient = masked(self.recipient)
+        return f"Message(channel={self.channel!r}, recipient={recipient!r}, purpose={self.purpose!r})"
 
 
 class Status(StrEnum):
@@ -85,9 +85,8 @@ class Sender(Protocol):
     """
     Hands one message over, within a deadline of its own.
 
-    An exception counts as ``unavailable``, a ``TimeoutError`` and what is no ``Exception``
-    (``gevent.Timeout``, ``asyncio.CancelledError``) as ``timeout`` (the outcome is unknown: the
-    code stays alive and the quota used).
+    An exception counts as ``unavailable``, a ``TimeoutError`` as ``timeout`` (the outcome is
+    unknown: the code stays alive and the quota used).
     """
 
     def send(self, message: Message) -> Receipt:

@@ -18,9 +18,11 @@ from pydantic import AfterValidator, BeforeValidator, Field, ImportString
 
 from flask_otpauth.core.instants import MAX_DEPTH
 from flask_otpauth.core.limits import Quota
+from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 
 #: A hundred years: what is longer could not be added to a date.
 _LONGEST_SECONDS = 100 * 365 * 86_400
+_SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
@@ -39,9 +41,15 @@ def _duration(value: object) -> timedelta:
 
 
 def _period(value: object) -> timedelta:
-    if not (period := _duration(value)):
+    if (period := _duration(value)) < _SECOND:
         raise ValueError
     return period
+
+
+def _lifetime(value: object) -> timedelta:
+    if (lifetime := _period(value)) > LONGEST_TOKEN_LIFE:
+        raise ValueError
+    return lifetime
 
 
 def _quota(value: object) -> Quota:
@@ -85,7 +93,15 @@ LargeCount = Annotated[int, Field(strict=True, ge=1), Accepts("a whole number, a
 Duration = Annotated[
     timedelta, BeforeValidator(_duration), Accepts("whole seconds or a timedelta, not negative")
 ]
-Period = Annotated[timedelta, BeforeValidator(_period), Accepts("whole seconds or a timedelta, more than 0")]
+Period = Annotated[
+    timedelta, BeforeValidator(_period), Accepts("whole seconds or a timedelta, at least 1 second")
+]
+#: How long a token or a session lives: what ends later, or at once, could not be signed.
+Lifetime = Annotated[
+    timedelta,
+    BeforeValidator(_lifetime),
+    Accepts(f"whole seconds or a timedelta, from 1 second to {LONGEST_TOKEN_LIFE.days} days"),
+]
 QuotaText = Annotated[Quota, BeforeValidator(_quota), Accepts("a quota such as '15 per day'")]
 Quotas = Annotated[
     tuple[Quota, ...],

@@ -17,7 +17,7 @@ from flask_otpauth.envelopes import PACKAGED
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.flows.blueprint import Mount
 from flask_otpauth.settings import Shared
-from flask_otpauth.wiring import keys, limits
+from flask_otpauth.wiring import keys, limits, paths
 from flask_otpauth.wiring.services import services
 from flask_otpauth.wiring.setup import Setup
 
@@ -43,6 +43,7 @@ def wire(app: Flask, limiter: Limiter | None, db: Any) -> State:
     ring = keys.key_ring(setup)
     wired = services(setup, ring)
     front = limits.front(setup, ring)
+    setup.problems += paths.problems(setup, wired)
     envelopes = {name: _envelope(setup, name) for name in setup.flows}
     if setup.problems:
         raise ConfigurationError(setup.problems)

@@ -4,11 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
-from sqlalchemy import Engine, MetaData, create_engine
-from sqlalchemy.exc import SQLAlchemyError
+from sqlalchemy import Engine, MetaData
 
 from flask_otpauth import registry
 from flask_otpauth.adapters.directory.model import (
@@ -23,6 +21,7 @@ from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage, is_in_m
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.ports.directory import Directory
 from flask_otpauth.ports.storage import Storage
+from flask_otpauth.wiring.database_uri import engine_of
 from flask_otpauth.wiring.setup import Setup
 
 
@@ -42,7 +41,7 @@ def stores(setup: Setup) -> Stores:
     storage = _storage(setup, engine, metadata)
     packaged_users = setup.shared.users is None
     tables = (storage.create_all, directory.create_all) if packaged_users else (storage.create_all,)
-    if is_in_memory(engine):
+    if is_in_memory(engine.url):
         # An in-memory database of ours is new with every process: nobody else can make its tables.
         for create in tables:
             create()
@@ -70,8 +69,8 @@ def _storage(setup: Setup, engine: Engine, metadata: MetaData) -> Storage:
 
 def _database(setup: Setup) -> tuple[Engine, MetaData]:
     host = _host_database(setup)
-    if setup.shared.database_uri is not None or host is None:
-        return _not_shared(_created(setup, setup.shared.database_uri or _own_uri(setup))), MetaData()
+    if setup.shared.database_uri or host is None:
+        return _not_shared(engine_of(setup, setup.shared.database_uri or _own_uri(setup))), MetaData()
     if isinstance(host, Engine):
         return _not_shared(host), MetaData()
     engine = _engine(setup, host, host.metadata)
@@ -102,29 +101,16 @@ def _host_database(setup: Setup) -> Any:
     return registered
 
 
-def _created(setup: Setup, uri: str) -> Engine:
-    try:
-        return create_engine(uri, hide_parameters=True)
-    except ImportError as error:
-        setup.problems.append(f"OTPAUTH_DATABASE_URI: its driver is not installed ({error.name})")
-    except (SQLAlchemyError, ValueError) as error:
-        # Without the text, which may hold the password of the URI.
-        setup.problems.append(f"OTPAUTH_DATABASE_URI: cannot be used ({type(error).__name__})")
-    return memory_engine()
-
-
 def _not_shared(engine: Engine) -> Engine:
     """``engine``, or an in-memory one of our own: the host's is one connection, with its transactions."""
-    return memory_engine() if is_in_memory(engine) else engine
+    return memory_engine() if is_in_memory(engine.url) else engine
 
 
 def _own_uri(setup: Setup) -> str:
     """A file in the instance folder; nowhere, if codes are to live in memory as well."""
     if setup.shared.storage == "memory":
         return "sqlite://"
-    folder = Path(setup.app.instance_path)
-    folder.mkdir(parents=True, exist_ok=True)
-    return f"sqlite:///{folder / 'otpauth.sqlite'}"
+    return "sqlite:///otpauth.sqlite"
 
 
 def _who_holds(setup: Setup) -> str:
@@ -159,5 +145,5 @@ def _model_directory(setup: Setup, model: type[Any]) -> ModelDirectory | None:
     if engine is None:
         setup.problems.append("OTPAUTH_USERS: Flask-SQLAlchemy has no engine for the model's table")
         return None
-    sessions = shared_sessions(db.session, model) if is_in_memory(engine) else own_sessions(engine)
+    sessions = shared_sessions(db.session, model) if is_in_memory(engine.url) else own_sessions(engine)
     return ModelDirectory(model, sessions, lambda: _who_holds(setup))

@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import sys
 from typing import TextIO
 
-from flask_otpauth.core.masking import one_line, printable
 from flask_otpauth.ports.senders import Message, Receipt, Status
 
 
@@ -22,15 +20,8 @@ class ConsoleSender:
     def send(self, message: Message) -> Receipt:
         """Write ``message`` as one block."""
         # print() looks up standard output at each call, and an app server may replace it.
-        stream = self._stream or sys.stdout
-        print(_printable(_block(message), stream), file=stream, flush=True)
+        print(_block(message), file=self._stream, flush=True)
         return Receipt(Status.ACCEPTED)
-
-
-def _printable(text: str, stream: TextIO) -> str:
-    """``text`` with escapes for what the terminal has no characters for."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _block(message: Message) -> str:
@@ -41,7 +32,7 @@ def _block(message: Message) -> str:
         "purpose": message.purpose,
         "code": message.code,
     }
-    lines = [f"| {name:8} {one_line(value)}" for name, value in facts.items() if value]
-    text = [f"| {printable(line)}" for line in message.text.splitlines()]
+    lines = [f"| {name:8} {value}" for name, value in facts.items() if value]
+    text = [f"| {line}" for line in message.text.splitlines()]
     title = f"+-- {message.channel}, not sent: this is the development console "
     return "\n".join([f"{title:-<72}", *lines, *(["|", *text] if text else []), "+" + "-" * 71])

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from flask_otpauth.core.limits import DAY, Quota
-from flask_otpauth.settings import Duration, FlowSettings, Hook, Period, Quotas, Shared, UrlPath, Words
+from flask_otpauth.settings import Duration, FlowSettings, Hook, Lifetime, Quotas, Shared, UrlPath, Words
 
 #: Parameters of every call of the published API; demanded only where a host says so.
 SIBLING_FIELDS = ("device_id", "platform", "lang")
@@ -37,8 +37,8 @@ class SmsSettings(FlowSettings):
         "documented", description="Whether business errors are HTTP 200, as documented."
     )
     token_path: UrlPath = Field("/oauth/token", description="Where API tokens are bought: an absolute path.")
-    token_ttl: Period = Field(timedelta(days=365), description="How long an API token lives.")
-    account_token_ttl: Period = Field(timedelta(days=30), description="How long an account token lives.")
+    token_ttl: Lifetime = Field(timedelta(days=365), description="How long an API token lives.")
+    account_token_ttl: Lifetime = Field(timedelta(days=30), description="How long an account token lives.")
     unknown_phone: Literal["send", "reject"] = Field(
         "send", description="What a number without an account gets: a code, or a 404."
     )

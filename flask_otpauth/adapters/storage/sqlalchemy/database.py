@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Table, create_engine
+from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, Table, create_engine
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     DBAPIError,
@@ -56,11 +56,19 @@ _DIALECTS = {
     "sqlite": _Dialect("SERIALIZABLE", sqlite.insert),
 }
 
+#: The databases that can keep codes, as SQLAlchemy calls them.
+SUPPORTED = tuple(_DIALECTS)
+
 
 class _Open(threading.local):
     """The connection whose transaction is open in this thread."""
 
     connection: Connection | None = None
+
+
+def not_supported(dialect: str) -> str:
+    """What to do where there is a database of another dialect: the end of a start-up error."""
+    return f"{dialect} cannot keep codes; name a database of {' or '.join(SUPPORTED)} here"
 
 
 class _Undone(Exception):
@@ -80,10 +88,7 @@ class Database:
     def __init__(self, engine: Engine, who_holds: Callable[[], str] = lambda: "") -> None:
         dialect = _DIALECTS.get(engine.dialect.name)
         if dialect is None:
-            known = ", ".join(_DIALECTS)
-            raise ConfigurationError(
-                [f"OTPAUTH_DATABASE_URI: {engine.dialect.name} is not supported; supported: {known}"]
-            )
+            raise ConfigurationError([f"OTPAUTH_DATABASE_URI: {not_supported(engine.dialect.name)}"])
         self.engine = engine
         self._dialect = dialect
         self._who_holds = who_holds
@@ -106,8 +111,7 @@ class Database:
             connection = self._writer.connect()
         try:
             with self._outages():
-                connection.begin()
-                begun(connection)
+                _begin(connection)
             self._open.connection = connection
             yield
             with self._outages():
@@ -244,9 +248,10 @@ def memory_engine() -> Engine:
     )
 
 
-def is_in_memory(engine: Engine) -> bool:
-    """Whether its database is in the memory of this process."""
-    return engine.dialect.name == "sqlite" and engine.url.database in (None, "", ":memory:")
+def is_in_memory(url: URL) -> bool:
+    """Whether it is a SQLite database in the memory of this process."""
+    named = url.database in (None, "", ":memory:", "file::memory:") or url.query.get("mode") == "memory"
+    return url.get_backend_name() == "sqlite" and named
 
 
 def ours(engine: Engine) -> Engine:
@@ -263,7 +268,7 @@ def ours(engine: Engine) -> Engine:
 def _leave_connections(engine: Engine) -> None:
     """Leave the parent's connections to the parent, and take none of its locks over."""
     # What is in memory is a copy already; it is whole unless a thread was at work on it.
-    if not is_in_memory(engine) or (isinstance(engine.pool, QueuePool) and engine.pool.checkedout()):
+    if not is_in_memory(engine.url) or (isinstance(engine.pool, QueuePool) and engine.pool.checkedout()):
         engine.dispose(close=False)
 
 
@@ -274,17 +279,13 @@ def _quiet(engine: Engine, isolation_level: str) -> Engine:
     return quiet
 
 
-def begun(connection: Connection) -> Connection:
-    """
-    ``connection``, whose open transaction holds the write lock of a SQLite file from now on.
-
-    SQLite waits for its lock only where a transaction holds none yet. The driver would begin
-    at the first write and no sooner, so not before a query or a savepoint that comes first.
-    """
+def _begin(connection: Connection) -> None:
+    connection.begin()
+    # SQLite waits for its lock only where a transaction holds none yet. The driver would begin
+    # at the first write and no sooner, so not before a query or a savepoint that comes first.
     driver = connection.connection.driver_connection
     if connection.dialect.name == "sqlite" and not getattr(driver, "in_transaction", False):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
-    return connection
 
 
 def _commit(connection: Connection) -> None:

@@ -1,0 +1,62 @@
+"""What ``OTPAUTH_DATABASE_URI`` names, or what is wrong with it. No sentence shows what was given."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from urllib.parse import quote
+
+from flask import Flask
+from sqlalchemy import URL, Engine, create_engine, make_url
+from sqlalchemy.exc import SQLAlchemyError
+
+from flask_otpauth.adapters.storage.sqlalchemy import is_in_memory, memory_engine
+from flask_otpauth.adapters.storage.sqlalchemy.database import SUPPORTED, not_supported
+from flask_otpauth.wiring.setup import Setup
+
+_KEY = "OTPAUTH_DATABASE_URI"
+
+
+def engine_of(setup: Setup, uri: str) -> Engine:
+    """An engine on the database of ``uri``; a problem, and one in memory, where there cannot be one."""
+    try:
+        url = make_url(uri)
+        problem = _problem(setup, url)
+        if problem is None and is_in_memory(url):
+            return memory_engine()
+        if problem is None:
+            engine = create_engine(_in_instance_folder(url, setup.app), hide_parameters=True)
+            if not engine.dialect.is_async:
+                return engine
+            problem = "its driver is asynchronous; name another one"
+    except ImportError as error:
+        problem = f"its driver is not installed ({error.name})"
+    except (SQLAlchemyError, ValueError):
+        # Without the error's text, which may hold the password of the URI.
+        problem = "give a URL such as postgresql+psycopg://user:password@host/database or sqlite:///file.db"
+    setup.problems.append(f"{_KEY}: {problem}")
+    return memory_engine()
+
+
+def _problem(setup: Setup, url: URL) -> str | None:
+    backend = url.get_backend_name()
+    if backend == "postgres":
+        return "write postgresql+psycopg:// in place of postgres://"
+    if backend not in SUPPORTED and setup.shared.storage == "sqlalchemy":
+        return not_supported(backend)
+    return None
+
+
+def _in_instance_folder(url: URL, app: Flask) -> URL:
+    """A relative SQLite path begins in the instance folder, as one of Flask-SQLAlchemy does."""
+    if url.get_backend_name() != "sqlite":
+        return url
+    path, is_uri = url.database or "", "uri" in url.query
+    if is_uri:
+        path = path.removeprefix("file:")
+    if Path(path).is_absolute():
+        return url
+    folder = Path(app.instance_path)
+    folder.mkdir(parents=True, exist_ok=True)
+    # What follows file: is a URI, in which a "?" or "%" of a folder's name would mean something else.
+    database = f"file:{quote(str(folder))}/{path}" if is_uri else str(folder / path)
+    return url.set(database=database)

@@ -1,0 +1,42 @@
+"""Each path is served by one operation: what two would serve is told at the start."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from flask_otpauth.engine.services import Services
+from flask_otpauth.flows import FLOWS
+from flask_otpauth.settings import PREFIX
+from flask_otpauth.wiring.setup import Setup
+
+
+def problems(setup: Setup, services: Services) -> list[str]:
+    """A sentence for each two settings that put something on one path, and for a view of the host there."""
+    views = {_pattern(rule.rule): rule.endpoint for rule in setup.app.url_map.iter_rules()}
+    settings_of: dict[str, str] = {}
+    found: dict[tuple[str, str], str] = {}
+    for setting, path in _served(setup, services):
+        pattern = _pattern(path)
+        earlier = settings_of.setdefault(pattern, setting)
+        if earlier != setting:
+            found.setdefault((setting, earlier), f"{setting}: {path!r} is a path of {earlier} too")
+        elif pattern in views:
+            view = views[pattern]
+            found.setdefault((setting, ""), f"{setting}: the app has a view of its own on {path!r}: {view!r}")
+    return list(found.values())
+
+
+def _served(setup: Setup, services: Services) -> Iterator[tuple[str, str]]:
+    """Every path, with the setting that put it there."""
+    for name in dict.fromkeys(setup.flows):
+        settings = setup.by_flow[name]
+        for operation in FLOWS[name].operations:
+            if operation.enabled(settings, services):
+                setting = operation.path_setting or "url_prefix"
+                yield f"{PREFIX}{name.upper()}_{setting.upper()}", operation.path_in(settings)
+
+
+def _pattern(path: str) -> str:
+    """A path, whatever its variables are called and whether it ends with a slash."""
+    return re.sub("<[^<>]*>", "<>", path).rstrip("/")

@@ -1,0 +1,200 @@
+"""``OTPAUTH_DATABASE_URI``: which database it names, and how a person is told that it names none."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+
+from flask_otpauth import ConfigurationError, OtpAuth
+from flask_otpauth.testing import Outbox
+from tests.hosts import SECRET_KEY
+
+
+def host(folder: Path, uri: str | None, **config: Any) -> Flask:
+    app = Flask("host", instance_path=str(folder))
+    app.config.update(SECRET_KEY=SECRET_KEY, OTPAUTH_SENDERS=Outbox().senders, OTPAUTH_DATABASE_URI=uri)
+    app.config.update(config)
+    return app
+
+
+def started(app: Flask) -> OtpAuth:
+    otpauth = OtpAuth(app)
+    with app.app_context():
+        otpauth.create_all()
+    return otpauth
+
+
+def problems(uri: str, folder: Path, **config: Any) -> tuple[str, ...]:
+    with pytest.raises(ConfigurationError) as caught:
+        OtpAuth(host(folder, uri, **config))
+    return caught.value.problems
+
+
+def names(folder: Path) -> list[str]:
+    return [each.name for each in folder.iterdir()]
+
+
+# -- files ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sqlite:///shop.db",
+        "sqlite+pysqlite:///shop.db",
+        "sqlite:///file:shop.db?uri=true",
+        "sqlite:///file:shop.db?mode=rwc&uri=true",
+    ],
+)
+@pytest.mark.parametrize("name", ["instance", "a folder ? of 100% #"])
+def test_a_relative_sqlite_path_begins_in_the_instance_folder_wherever_the_app_is_started(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str, name: str
+) -> None:
+    instance, here, there = tmp_path / name, tmp_path / "here", tmp_path / "there"
+    for folder in (here, there):
+        folder.mkdir()
+    monkeypatch.chdir(here)
+    app = host(instance, uri)
+    otpauth = started(app)
+    with app.app_context():
+        created = otpauth.users.create(email="anna@example.com").id
+
+    monkeypatch.chdir(there)
+    app = host(instance, uri)
+    otpauth = started(app)
+    with app.app_context():
+        found = otpauth.users.find("anna@example.com")
+
+    assert found is not None
+    assert found.id == created
+    assert [names(folder) for folder in (instance, here, there)] == [["shop.db"], [], []]
+
+
+def test_it_is_the_file_that_flask_sqlalchemy_means(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = host(tmp_path / "instance", "sqlite:///shop.db", SQLALCHEMY_DATABASE_URI="sqlite:///shop.db")
+    db = SQLAlchemy(app)
+    otpauth = started(app)
+
+    with app.app_context():
+        otpauth.users.create(email="anna@example.com")
+        names = db.session.execute(db.text("SELECT email FROM otpauth_users")).scalars().all()
+
+    assert names == ["anna@example.com"]
+
+
+@pytest.mark.parametrize("form", ["sqlite:///{}", "sqlite:///file:{}?uri=true"])
+def test_an_absolute_path_stays_as_it_is(tmp_path: Path, form: str) -> None:
+    file = tmp_path / "elsewhere.db"
+
+    started(host(tmp_path / "instance", form.format(file)))
+
+    assert file.exists()
+    assert not (tmp_path / "instance").exists()
+
+
+@pytest.mark.parametrize(
+    "uri",
+    [
+        "sqlite://",
+        "sqlite:///:memory:",
+        "sqlite:///file::memory:?uri=true",
+        "sqlite:///file:shop?mode=memory&uri=true",
+    ],
+)
+def test_a_database_in_memory_makes_no_file_and_has_its_tables(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, uri: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    app = host(tmp_path / "instance", uri)
+    OtpAuth(app)
+
+    answer = app.test_client().post("/apis/auth/request-otp", json={"email": "anna@example.com"})
+
+    assert answer.json is not None
+    assert answer.json["code"] == 0
+    assert names(tmp_path) == []
+
+
+def test_an_empty_uri_is_none(tmp_path: Path) -> None:
+    app = host(tmp_path / "instance", "", SQLALCHEMY_DATABASE_URI="sqlite:///host.db")
+    db = SQLAlchemy(app)
+    OtpAuth(app)
+
+    with app.app_context():
+        db.create_all()
+
+    assert names(tmp_path / "instance") == ["host.db"]
+
+
+# -- what is no database ----------------------------------------------------------------------
+
+FORM = (
+    "OTPAUTH_DATABASE_URI: give a URL such as postgresql+psycopg://user:password@host/database "
+    "or sqlite:///file.db"
+)
+
+
+@pytest.mark.parametrize(
+    ("uri", "told"),
+    [
+        (
+            "postgres://user:swordfish@db/shop",
+            "OTPAUTH_DATABASE_URI: write postgresql+psycopg:// in place of postgres://",
+        ),
+        (
+            "mysql+pymysql://user:swordfish@127.0.0.1/shop",
+            "OTPAUTH_DATABASE_URI: mysql cannot keep codes; name a database of postgresql or sqlite here",
+        ),
+        (
+            "mariadb://user:swordfish@127.0.0.1/shop",
+            "OTPAUTH_DATABASE_URI: mariadb cannot keep codes; name a database of postgresql or sqlite here",
+        ),
+        (
+            "https://swordfish.example.com",
+            "OTPAUTH_DATABASE_URI: https cannot keep codes; name a database of postgresql or sqlite here",
+        ),
+        ("swordfish", FORM),
+        ("://swordfish", FORM),
+        ("sqlite:/swordfish.db", FORM),
+        ("sqlite://swordfish/x", FORM),
+        ("postgresql+psycopg://user:swordfish@db:port/shop", FORM),
+        ("postgresql+swordfish://db/shop", FORM),
+    ],
+)
+def test_what_names_no_database_is_told_by_its_key_and_not_shown(tmp_path: Path, uri: str, told: str) -> None:
+    found = problems(uri, tmp_path)
+
+    assert found == (told,)
+    assert "swordfish" not in str(found)
+
+
+def test_a_driver_that_is_not_installed_is_named(tmp_path: Path) -> None:
+    with patch.dict(sys.modules, {"psycopg": None}):
+        found = problems("postgresql+psycopg://127.0.0.1/test", tmp_path)
+
+    assert found == ("OTPAUTH_DATABASE_URI: its driver is not installed (psycopg)",)
+
+
+def test_a_driver_that_waits_for_no_answer_is_refused(tmp_path: Path) -> None:
+    found = problems("postgresql+psycopg_async://127.0.0.1/test", tmp_path)
+
+    assert found == ("OTPAUTH_DATABASE_URI: its driver is asynchronous; name another one",)
+
+
+def test_a_hosts_database_that_cannot_keep_codes_is_told(tmp_path: Path) -> None:
+    app = host(tmp_path, None, SQLALCHEMY_DATABASE_URI="mysql+pymysql://user:swordfish@127.0.0.1/shop")
+    SQLAlchemy(app)
+
+    with pytest.raises(ConfigurationError) as caught:
+        OtpAuth(app)
+
+    assert caught.value.problems == (
+        "OTPAUTH_DATABASE_URI: mysql cannot keep codes; name a database of postgresql or sqlite here",
+    )
