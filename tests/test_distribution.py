@@ -32,7 +32,8 @@ def lines() -> Iterator[tuple[str, str]]:
     ours = [each for each in ROOT.iterdir() if not each.name.startswith(".")] + [ROOT / ".ci"]
     files = [file for each in ours for file in (each.rglob("*") if each.is_dir() else [each])]
     for file in files:
-        if "_build" in file.parts or file == Path(__file__) or not file.is_file():
+        made_by_tools = "_build" in file.parts or file.parent.suffix == ".egg-info"
+        if made_by_tools or file == Path(__file__) or not file.is_file():
             continue
         if file.suffix in TEXTS or file.parent.name == ".ci":
             for number, line in enumerate(file.read_text("utf-8").splitlines(), 1):

@@ -9,10 +9,9 @@ from typing import Any, Literal
 from sqlalchemy import BigInteger, Boolean, Engine, MetaData, String, literal, select, true
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Mapped, Session, mapped_column, registry, validates
-from sqlalchemy.schema import CreateTable
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses
-from flask_otpauth.adapters.storage.sqlalchemy.database import ours, outages
+from flask_otpauth.adapters.storage.sqlalchemy.database import begun, ours, outages
 from flask_otpauth.adapters.storage.sqlalchemy.tables import exact
 from flask_otpauth.ports.directory import IdentifierKind, User
 
@@ -136,8 +135,10 @@ class ModelDirectory:
         return self._set(user_id, "is_enabled", enabled)
 
     def _create_table(self) -> None:
+        table = self.model.__table__
         with outages(self._who_holds), self._open(True) as session:
-            session.execute(CreateTable(self.model.__table__, if_not_exists=True))
+            # With its indexes, which are what makes an address unique.
+            table.metadata.create_all(begun(session.connection()), [table])
 
     def _set(self, user_id: str, attribute: str, value: bool) -> bool:
         key = self._typed("id", user_id)

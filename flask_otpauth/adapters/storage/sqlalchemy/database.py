@@ -111,7 +111,8 @@ class Database:
             connection = self._writer.connect()
         try:
             with self._outages():
-                _begin(connection)
+                connection.begin()
+                begun(connection)
             self._open.connection = connection
             yield
             with self._outages():
@@ -279,13 +280,17 @@ def _quiet(engine: Engine, isolation_level: str) -> Engine:
     return quiet
 
 
-def _begin(connection: Connection) -> None:
-    connection.begin()
-    # SQLite waits for its lock only where a transaction holds none yet. The driver would begin
-    # at the first write and no sooner, so not before a query or a savepoint that comes first.
+def begun(connection: Connection) -> Connection:
+    """
+    ``connection``, whose open transaction holds the write lock of a SQLite file from now on.
+
+    SQLite waits for its lock only where a transaction holds none yet. The driver would begin
+    at the first write and no sooner, so not before a query or a savepoint that comes first.
+    """
     driver = connection.connection.driver_connection
     if connection.dialect.name == "sqlite" and not getattr(driver, "in_transaction", False):
         connection.exec_driver_sql("BEGIN IMMEDIATE")
+    return connection
 
 
 def _commit(connection: Connection) -> None:
