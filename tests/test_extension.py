@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from flask import Blueprint, Flask
+from flask import Flask
 
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import Outbox
@@ -100,16 +100,6 @@ def test_codes_may_live_in_memory_and_users_in_a_table(tmp_path: Path, outbox: O
         assert otpauth.users.find(ADDRESS).id == login["userId"]
 
 
-class Csrf:
-    """What Flask-WTF's ``CSRFProtect`` offers to an extension."""
-
-    def __init__(self) -> None:
-        self.exempted: list[str] = []
-
-    def exempt(self, blueprint: Blueprint) -> None:
-        self.exempted.append(blueprint.name)
-
-
 def test_with_storage_in_memory_and_no_database_nothing_is_kept_and_nothing_to_be_made(
     tmp_path: Path, outbox: Outbox
 ) -> None:
@@ -124,15 +114,6 @@ def test_with_storage_in_memory_and_no_database_nothing_is_kept_and_nothing_to_b
 
     assert login["userId"] == 1
     assert not instance.exists()
-
-
-def test_a_hosts_csrf_protection_lets_the_flows_through(outbox: Outbox) -> None:
-    app, csrf = bare_app(outbox, OTPAUTH_FLOWS=("email", "voice")), Csrf()
-    app.extensions["csrf"] = csrf
-
-    OtpAuth(app)
-
-    assert csrf.exempted == ["otpauth_email", "otpauth_voice"]
 
 
 def test_the_repr_of_the_wired_state_shows_no_secret(outbox: Outbox) -> None:
