@@ -16,7 +16,18 @@ _LONGEST_LOCAL_PART = 64
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _ASCII_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
 
-_SEPARATORS = str.maketrans("", "", " -.()")
+#: Spaces, dashes and parentheses, those of typesetting too, and the marks that nobody sees in
+#: what is pasted: soft hyphens, byte order, joiners, writing direction.
+_SPACING = dict.fromkeys(
+    map(
+        ord,
+        " -()"
+        "\u00a0\u1680\u2000\u2001\u2002\u2003\u2004\u2005\u2006\u2007\u2008\u2009\u200a\u202f\u205f\u3000"
+        "\u00ad\u2010\u2011\u2012\u2013\u2014\u2015\u2212\ufe58\ufe63\uff0d"
+        "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2060\u2066\u2067\u2068\u2069\ufeff",
+    )
+)
+_SEPARATORS = {**_SPACING, **dict.fromkeys(map(ord, ".[]/"))}
 #: E.164 allows 15 digits; before them stands at most an international prefix such as 00.
 _PHONE = re.compile(r"(?:\+[1-9]|[0-9])[0-9]{1,19}")
 _COUNTRY_CODE = re.compile(r"(?:\+|0{0,2})([1-9][0-9]{0,2})")
@@ -25,14 +36,26 @@ _LONGEST_NATIONAL = 14
 #: What the metadata calls the "region" of +800 and other numbers of no country.
 _NO_COUNTRY = "001"
 _MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
+#: Kinds of numbers that cost the caller extra, or that are no line on which a user reads or hears.
+_COSTLY = frozenset(
+    {
+        PhoneNumberType.PREMIUM_RATE,
+        PhoneNumberType.SHARED_COST,
+        PhoneNumberType.PERSONAL_NUMBER,
+        PhoneNumberType.UAN,
+        PhoneNumberType.PAGER,
+        PhoneNumberType.VOICEMAIL,
+    }
+)
 
 
 class CanonicalAddresses:
     """
     Canonical e-mail addresses and phone numbers (contract/README.md, "Addresses").
 
-    Phone numbers must be valid, that is of a range that is in use, and not premium-rate: no
-    user answers on such a line, and sending to one is how toll fraud earns its money.
+    Phone numbers must be valid, that is of a range that is in use, and of a country: no user
+    answers on a premium-rate, shared-cost, personal, company-wide (UAN) or satellite number, and
+    sending to one is how toll fraud earns its money.
     """
 
     def email(self, text: str) -> str:
@@ -62,16 +85,21 @@ class CanonicalAddresses:
         """
         E.164 of a number that ``region`` could have, by its length, whether in use or not.
 
-        :raises ValueError: if it is no such number.
+        :raises ValueError: if it is no such number, or a costly one.
         """
         bare = _bare(text)
-        # Digits may begin with the calling code and lack the plus sign: 7 999 123 45 67.
-        for spelling in (bare, f"+{bare.removeprefix('+')}"):
-            number = _parsed_phone(spelling, region)
+        # Digits may begin with the calling code and lack the plus sign: 7 999 123 45 67. With
+        # the plus sign they can be read in one way only.
+        spellings = (bare,) if bare.startswith("+") else (bare, f"+{bare}")
+        for number in (_parsed_phone(spelling, region) for spelling in spellings):
             of_region = number.country_code == phonenumbers.country_code_for_region(region)
             if of_region and phonenumbers.is_possible_number(number):
-                return _e164(number)
+                return _e164(_affordable(number))
         raise ValueError("not a possible number of the region")
+
+    def unspaced(self, text: str) -> str:
+        """``text`` without spaces, dashes and parentheses."""
+        return text.translate(_SPACING)
 
     def dialled(self, country_code: str, text: str) -> str:
         """
@@ -170,8 +198,14 @@ def _parsed_phone(bare: str, region: str | None) -> PhoneNumber:
 def _valid(number: PhoneNumber) -> PhoneNumber:
     if not phonenumbers.is_valid_number(number):
         raise ValueError("not a valid phone number")
-    if phonenumbers.number_type(number) == PhoneNumberType.PREMIUM_RATE:
-        raise ValueError("a premium-rate number")
+    return _affordable(number)
+
+
+def _affordable(number: PhoneNumber) -> PhoneNumber:
+    """``number``, unless writing to it or calling it costs more than a person's line does."""
+    of_no_country = phonenumbers.region_code_for_country_code(number.country_code or 0) == _NO_COUNTRY
+    if of_no_country or phonenumbers.number_type(number) in _COSTLY:
+        raise ValueError("not a number of a person's line")
     return number
 
 

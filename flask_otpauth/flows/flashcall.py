@@ -37,7 +37,6 @@ from flask_otpauth.settings import (
 )
 
 PURPOSE = "flashcall"
-_SEPARATORS = str.maketrans("", "", " -()")
 
 
 class FlashcallSettings(FlowSettings):
@@ -115,16 +114,24 @@ flashcall = Flow(
 
 def _phone(value: object, info: Context) -> str:
     """A phone as E.164: of Russia by the document's rule, of another region by its own lengths."""
-    region = info.context.settings.region
-    given = value.translate(_SEPARATORS).removeprefix("+") if isinstance(value, str) else ""
+    addresses, region = info.context.addresses, info.context.settings.region
+    given = addresses.unspaced(value) if isinstance(value, str) else ""
     if region == "RU":
-        if not is_digits(given, 11) or given[0] not in "78":
-            raise fault("digits", length=11)
-        given = f"+7{given[1:]}"  # 8 is the trunk prefix of 7
+        given = _russian(given)
     try:
-        return info.context.addresses.possible_phone(given, region)
+        return addresses.possible_phone(given, region)
     except ValueError:
         raise fault("phone", region=region) from None
+
+
+def _russian(given: str) -> str:
+    """``given`` with its plus sign. After one, 8 is no trunk prefix: +84 is Vietnam."""
+    digits = given.removeprefix("+")
+    if not is_digits(digits, 11) or digits[0] not in "78":
+        raise fault("digits", length=11)
+    # No country has the calling code 89, so that +8 9… can only be a Russian mobile number.
+    international = given.startswith("+") and not given.startswith("+89")
+    return given if international else f"+7{digits[1:]}"
 
 
 def _uuid(value: object) -> str:

@@ -17,6 +17,9 @@ class Addresses(Protocol):
     def possible_phone(self, text: str, region: str) -> str:
         """E.164 of a number that ``region`` could have by its length, whether in use or not."""
 
+    def unspaced(self, text: str) -> str:
+        """``text`` without spaces, dashes and parentheses, for a rule about what is left."""
+
     def dialled(self, country_code: str, text: str) -> str:
         """E.164 of a number given beside its country calling code (``84``, ``+84``)."""
 

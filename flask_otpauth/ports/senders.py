@@ -85,8 +85,9 @@ class Sender(Protocol):
     """
     Hands one message over, within a deadline of its own.
 
-    An exception counts as ``unavailable``, a ``TimeoutError`` as ``timeout`` (the outcome is
-    unknown: the code stays alive and the quota used).
+    An exception counts as ``unavailable``, a ``TimeoutError`` and what is no ``Exception``
+    (``gevent.Timeout``, ``asyncio.CancelledError``) as ``timeout`` (the outcome is unknown: the
+    code stays alive and the quota used).
     """
 
     def send(self, message: Message) -> Receipt:

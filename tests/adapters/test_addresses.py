@@ -4,10 +4,12 @@ import re
 import subprocess
 import sys
 import unicodedata
+from collections.abc import Callable
 
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
+from phonenumbers import parse
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses, deliverable
 
@@ -187,6 +189,15 @@ VIETNAMESE = [
     "(0987) 654-321",
     " 0987654321 ",
     "00 84 987654321",
+    "+84/987/654/321",
+    "[+84] 987 654 321",
+    "+84\u00a0987\u00a0654\u00a0321",
+    "+84\u202f987\u2009654\u3000321",
+    "+84\u2011987\u2013654\u2212321",
+    "\u202a+84 987 654 321\u202c",
+    "\u2066+84987654321\u2069",
+    "\ufeff0987654321\u200e",
+    "0987\u2060654\u00ad321",
 ]
 
 
@@ -232,7 +243,7 @@ NO_NUMBERS = [
     "+84987654321#5",
     "tel:+84987654321",
     "tel:0987654321;phone-context=+84",
-    "+84/987654321",
+    "+84\\987654321",
     "++84987654321",
     "+84+987654321",
     "+0084987654321",
@@ -242,7 +253,6 @@ NO_NUMBERS = [
     "０９８７６５４３２１",
     "＋84987654321",
     "+84987654321\n",
-    "+84\u00a0987654321",
     "+84987654321\x00",
     "+84\u200b987654321",
     "²987654321",
@@ -264,14 +274,48 @@ def test_a_national_number_needs_a_region(text: str) -> None:
         ADDRESSES.phone(text, None)
 
 
-@pytest.mark.parametrize("text", ["+19002345678", "+84190012345", "+449012345678"])
-def test_a_premium_rate_number_gets_no_code(text: str) -> None:
-    with pytest.raises(ValueError, match="premium|valid"):
-        ADDRESSES.phone(text, None)
+COSTLY = {
+    "premium rate": "+449012345678",
+    "premium rate of Vietnam": "+84190012345",
+    "premium rate of America": "+19002345678",
+    "shared cost": "+33820123456",
+    "personal": "+447012345678",
+    "personal of Italy": "+39199123456",
+    "pager": "+447640123456",
+    "satellite": "+881612345678",
+    "satellite at sea": "+870773111632",
+    "international network": "+8823421234",
+    "international network of machines": "+883510012345",
+    "international premium rate": "+979123456789",
+    "international free phone": "+80012345678",
+}
+
+
+@pytest.mark.parametrize("text", COSTLY.values(), ids=COSTLY.keys())
+def test_a_number_that_costs_extra_or_is_nobodys_line_gets_no_code(text: str) -> None:
+    calling_code = str(parse(text).country_code)
+    region = {44: "GB", 84: "VN", 1: "US", 33: "FR", 39: "IT"}.get(int(calling_code), "GB")
+    reads: list[Callable[[], object]] = [
+        lambda: ADDRESSES.phone(text, None),
+        lambda: ADDRESSES.possible_phone(text, region),
+        lambda: ADDRESSES.dialled(calling_code, text),
+    ]
+
+    for read in reads:
+        with pytest.raises(ValueError, match="not a"):
+            read()
+    assert not ADDRESSES.is_mobile(text, None)
+
+
+@pytest.mark.parametrize("text", ["78031234567", "8 809 123-45-67"])
+def test_a_costly_number_is_not_possible_though_its_length_is(text: str) -> None:
+    with pytest.raises(ValueError, match="not a"):
+        ADDRESSES.possible_phone(text, "RU")
 
 
 @given(
-    st.text(st.sampled_from("0123456789+ -.()"), max_size=20), st.sampled_from(["VN", "ID", "RU", "US", "IT"])
+    st.text(st.sampled_from("0123456789+ -.()/[]\u00a0\u2011\u202a"), max_size=20),
+    st.sampled_from(["VN", "ID", "RU", "US", "IT"]),
 )
 def test_a_canonical_number_is_e164_and_its_own_canonical_form(text: str, region: str) -> None:
     try:
@@ -393,6 +437,19 @@ def test_a_possible_number_need_not_be_in_use(text: str, canonical: str) -> None
 def test_a_number_that_the_region_cannot_have_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="not a"):
         ADDRESSES.possible_phone(text, "RU")
+
+
+@pytest.mark.parametrize("region", ["VN", "US", "ID", "BR", "CN", "GB", "LA"])
+@pytest.mark.parametrize(
+    "text", ["+79991234567", "0079991234567", "+61412345678", "+8498765432", "+55119123456"]
+)
+def test_a_number_written_internationally_is_possible_only_as_that_number(text: str, region: str) -> None:
+    try:
+        read = ADDRESSES.possible_phone(text, region)
+    except ValueError:
+        return
+
+    assert read == text.replace("00", "+", 1) if text.startswith("00") else read == text
 
 
 def test_the_forty_megabytes_of_place_names_are_never_loaded() -> None:

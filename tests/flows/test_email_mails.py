@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 from pathlib import Path
 from typing import Any
 
+import gevent
 import pytest
 from flask import Flask
 
-from flask_otpauth import ConfigurationError
+from flask_otpauth import ConfigurationError, signals
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows.email_caller import ADDRESS, EmailCaller, told
@@ -366,7 +368,7 @@ def answering(status: Status) -> Any:
     return lambda message: Receipt(status)
 
 
-def raising(error: Exception) -> Any:
+def raising(error: BaseException) -> Any:
     """A sender that breaks."""
 
     def answer(message: Message) -> Receipt:
@@ -402,7 +404,10 @@ def test_after_a_definite_failure_the_earlier_code_is_dead_all_the_same(
     assert told(caller.verify(code)) == WRONG
 
 
-@pytest.mark.parametrize("answer", [answering(Status.TIMEOUT), raising(TimeoutError())])
+CUT_OFF = [raising(error) for error in (TimeoutError(), asyncio.CancelledError(), gevent.Timeout(1))]
+
+
+@pytest.mark.parametrize("answer", [answering(Status.TIMEOUT), *CUT_OFF])
 def test_an_unknown_outcome_is_answered_as_success_and_counts(
     answer: Any, caller: EmailCaller, outbox: Outbox
 ) -> None:
@@ -420,6 +425,25 @@ def test_a_thread_sends_behind_the_answer(make_app: MakeApp, outbox: Outbox) -> 
     drained(app)
 
     assert told(answer) == SENT
+    assert told(caller.verify(caller.code)) == LOGIN
+
+
+@pytest.mark.parametrize("answer", CUT_OFF)
+def test_an_unknown_outcome_behind_the_answer_leaves_the_code_alive_and_counts(
+    answer: Any, make_app: MakeApp, outbox: Outbox
+) -> None:
+    app = make_app(delivery="thread")
+    caller = EmailCaller(app, outbox)
+    outbox.answer = answer
+    heard: list[Status] = []
+
+    with signals.code_sent.connected_to(lambda sender, receipt, **facts: heard.append(receipt.status), app):
+        for _ in range(5):
+            assert told(caller.ask()) == SENT
+            drained(app)
+
+    assert heard == [Status.TIMEOUT] * 5
+    assert told(caller.ask()) == LIMITED
     assert told(caller.verify(caller.code)) == LOGIN
 
 

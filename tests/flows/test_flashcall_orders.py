@@ -174,6 +174,8 @@ SPELLINGS = [
     "8 (999) 123-45-67",
     "+7-999-123-45-67",
     "7(999)1234567",
+    "+7\u00a0999\u2011123\u201345\u201367",
+    "\u202a+7 999 123-45-67\u202c",
 ]
 
 NOT_PHONES: list[Any] = [
@@ -263,6 +265,38 @@ def test_another_region_brings_its_own_length(
 
     assert application.order(spelling).status_code == 200
     assert outbox.last.recipient == called
+
+
+@pytest.mark.parametrize(
+    ("region", "phone"),
+    [
+        ("RU", "+84987654321"),
+        ("RU", "+81312345678"),
+        ("RU", "+8 816 123-45-67"),
+        ("RU", "+88161234567"),
+        ("US", "+5511912345"),
+        ("US", "+9198765432"),
+        ("CN", "+13800138000"),
+        ("VN", "+987654321"),
+        ("VN", "00987654321"),
+        ("ID", "+81234567890"),
+    ],
+)
+def test_a_number_of_another_country_is_never_read_as_one_of_the_region(
+    make_app: MakeApp, outbox: Outbox, region: str, phone: str
+) -> None:
+    application = Application(make_app(flashcall_region=region), outbox)
+
+    answer = application.order(phone)
+
+    assert (answer.status_code, answer.json) == (400, refused(f"phone must be a phone number of {region}"))
+    assert outbox.messages == []
+
+
+def test_a_premium_number_is_not_called(application: Application) -> None:
+    answer = application.order("8 809 123-45-67")
+
+    assert (answer.status_code, answer.json) == (400, refused("phone must be a phone number of RU"))
 
 
 @pytest.mark.parametrize("phone", ["79991234567", "8498765432100000", "x", 84987654321, None])

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TextIO
 
 from flask_otpauth.ports.senders import Message, Receipt, Status
@@ -20,8 +21,15 @@ class ConsoleSender:
     def send(self, message: Message) -> Receipt:
         """Write ``message`` as one block."""
         # print() looks up standard output at each call, and an app server may replace it.
-        print(_block(message), file=self._stream, flush=True)
+        stream = self._stream or sys.stdout
+        print(_printable(_block(message), stream), file=stream, flush=True)
         return Receipt(Status.ACCEPTED)
+
+
+def _printable(text: str, stream: TextIO) -> str:
+    """``text`` with escapes for what the terminal has no characters for."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _block(message: Message) -> str:

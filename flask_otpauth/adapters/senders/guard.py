@@ -14,16 +14,20 @@ def handed_over(sender: Sender, message: Message) -> Receipt:
     Have ``sender`` send ``message``; its receipt, whatever it does.
 
     A ``TimeoutError`` is an unknown outcome (``timeout``), any other exception a definite
-    failure (``unavailable``). A sender that returns no receipt broke its contract after it
-    may have sent: unknown too. Only the exception's type is told: its text is a stranger's
-    and may hold the code.
+    failure (``unavailable``). What is no ``Exception`` came from outside of the sender, at any
+    point of its work (``gevent.Timeout``, ``asyncio.CancelledError``): unknown too. Only an
+    interrupt and the end of the process go on. A sender that returns no receipt broke its
+    contract after it may have sent: unknown as well. Only the exception's type is told: its
+    text is a stranger's and may hold the code.
     """
     try:
         receipt: object = sender.send(message)
-    except TimeoutError as error:
-        return _told(sender, message, Receipt(Status.TIMEOUT, detail=type(error).__name__))
-    except Exception as error:  # noqa: BLE001 - a sender is a stranger's code and may raise anything
-        return _told(sender, message, Receipt(Status.UNAVAILABLE, detail=type(error).__name__))
+    except (KeyboardInterrupt, SystemExit):
+        raise
+    except BaseException as error:  # noqa: BLE001 - a sender is a stranger's code and may raise anything
+        unknown = isinstance(error, TimeoutError) or not isinstance(error, Exception)
+        status = Status.TIMEOUT if unknown else Status.UNAVAILABLE
+        return _told(sender, message, Receipt(status, detail=type(error).__name__))
     if not isinstance(receipt, Receipt):
         return _told(sender, message, Receipt(Status.TIMEOUT, detail="no receipt"))
     return receipt

@@ -6,23 +6,18 @@ import logging
 import ssl
 from collections.abc import Mapping
 from dataclasses import replace
-from email.charset import QP, Charset
-from email.utils import make_msgid, parseaddr
 from functools import cached_property
-from typing import Any, Protocol, cast
+from types import NoneType
+from typing import Any, Protocol
 
 import flask_mail
 
 from flask_otpauth.adapters.addresses import deliverable
+from flask_otpauth.adapters.senders.letter import Composed, Mailbox, composed
 from flask_otpauth.adapters.senders.smtp import Conversation, receipt_for
 from flask_otpauth.ports.senders import Message, Receipt, Status
 
 _logger = logging.getLogger(__name__)
-
-# Flask-Mail makes bodies of eight bits and of lines as long as they come; not every server
-# takes these (RFC 6152, RFC 5321 §4.5.3.1.6).
-_UTF8 = Charset("utf-8")
-_UTF8.body_encoding = QP
 
 
 class Mail(Protocol):
@@ -62,9 +57,14 @@ class MailSender:
         """What of the ``MAIL_*`` settings cannot work, one sentence each."""
         found = []
         try:
-            _mailbox(config.get("MAIL_DEFAULT_SENDER"))
+            Mailbox.of(config.get("MAIL_DEFAULT_SENDER"))
         except (ValueError, TypeError):
             found.append("MAIL_DEFAULT_SENDER: set the address that codes are sent from")
+        found += [
+            f"{key}: give a string; from_prefixed_env reads digits as a number unless they are quoted"
+            for key in ("MAIL_USERNAME", "MAIL_PASSWORD")
+            if not isinstance(config.get(key), (str, NoneType))
+        ]
         if config.get("MAIL_USE_TLS") and config.get("MAIL_USE_SSL"):
             found.append("MAIL_USE_SSL: excludes MAIL_USE_TLS; set the one that the server's port is for")
         return found
@@ -76,17 +76,19 @@ class MailSender:
         except ValueError:
             return Receipt(Status.INVALID_RECIPIENT, detail="no address that SMTP takes")
         connection = self._mail.connect()
-        letter = _letter(message, recipient, _mailbox(connection.mail.default_sender))
-        if letter.has_bad_headers():
+        sender = Mailbox.of(connection.mail.default_sender)
+        try:
+            mail = composed(message, recipient, sender)
+        except ValueError:
             return Receipt(Status.REJECTED, detail="a line break in a header")
         receipt = Receipt(Status.ACCEPTED)
         if not connection.mail.suppress:
-            receipt = self._transmitted(letter, recipient, connection.mail)
+            receipt = self._transmitted(mail, connection.mail)
         if receipt.status is Status.ACCEPTED:
-            _announce(letter, connection)
-        return replace(receipt, provider_id=letter.msgId)
+            _announce(message, mail, connection)
+        return replace(receipt, provider_id=mail.id)
 
-    def _transmitted(self, letter: flask_mail.Message, recipient: str, settings: flask_mail.Mail) -> Receipt:
+    def _transmitted(self, mail: Composed, settings: flask_mail.Mail) -> Receipt:
         try:
             conversation = Conversation(
                 settings.server,
@@ -102,7 +104,7 @@ class MailSender:
                 conversation.starttls(context=self._tls)
             if settings.username and settings.password:
                 conversation.login(settings.username, settings.password)
-            conversation.sendmail(str(letter.sender), recipient, letter.as_bytes())
+            conversation.sendmail(mail.sender.address, mail.recipient, mail.text)
         except OSError as error:
             return receipt_for(error, dot_sent=conversation.dot_sent)
         finally:
@@ -114,32 +116,17 @@ class MailSender:
         return self._given_tls or ssl.create_default_context()
 
 
-def _mailbox(sender: Any) -> str:
-    """``MAIL_DEFAULT_SENDER``, text or a pair of name and address, as a header has it."""
-    mailbox = flask_mail.sanitize_address(tuple(sender) if isinstance(sender, list) else sender or "")
-    if "@" not in parseaddr(mailbox)[1]:
-        raise ValueError("not an address to send from")
-    return mailbox
-
-
-def _letter(message: Message, recipient: str, sender: str) -> flask_mail.Message:
-    letter = flask_mail.Message(
-        subject=message.subject,
-        recipients=[recipient],
-        body=message.text,
-        html=message.html,
-        sender=sender,
-        charset=cast(str, _UTF8),
-        extra_headers={"Auto-Submitted": "auto-generated"},  # RFC 3834: no holiday notes in return
-    )
-    # Flask-Mail's own would tell the name of this machine.
-    letter.msgId = make_msgid(domain=parseaddr(sender)[1].rpartition("@")[2])
-    return letter
-
-
-def _announce(letter: flask_mail.Message, connection: flask_mail.Connection) -> None:
+def _announce(message: Message, mail: Composed, connection: flask_mail.Connection) -> None:
     """Have Flask-Mail send its signal. The connection was never opened, so nothing else goes out."""
     try:
+        letter = flask_mail.Message(
+            subject=message.subject,
+            recipients=[mail.recipient],
+            body=message.text,
+            html=message.html,
+            sender=(mail.sender.name, mail.sender.address) if mail.sender.name else mail.sender.address,
+        )
+        letter.msgId = mail.id
         connection.send(letter)
     except Exception as error:  # noqa: BLE001 - a listener's mistake does not take the mail back
         _logger.warning("a listener of email_dispatched failed: %s", type(error).__name__)

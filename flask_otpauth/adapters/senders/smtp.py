@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 import smtplib
 import socket
 import ssl
@@ -15,6 +16,7 @@ from flask_otpauth.ports.senders import Receipt, Status
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer, WriteableBuffer
 
+_DOMAIN = re.compile("[A-Za-z0-9-]+([.][A-Za-z0-9-]+)+")
 _FINAL_DOT = b"\r\n.\r\n"
 _GOODBYE_SECONDS = 1.0
 _SHORTEST_SECONDS = 0.001
@@ -80,7 +82,8 @@ class Conversation(smtplib.SMTP):
         self._connect_seconds = min(connect_seconds, total_seconds)
         self._deadline = _Deadline(total_seconds)
         self._implicit_tls = implicit_tls
-        super().__init__(host, port)
+        super().__init__(host, port, local_hostname=_machine_name())
+        self.local_hostname = self.local_hostname or _address_literal(self.sock)
 
     def connect(
         self, host: str = "localhost", port: int = 0, source_address: object = None
@@ -125,11 +128,13 @@ class Conversation(smtplib.SMTP):
         return smtplib.SMTP_PORT if self._implicit_tls is None else smtplib.SMTP_SSL_PORT
 
     def _opened(self, host: str, port: int) -> socket.socket:
+        """A connection to the first of the host's addresses that answers in its share of the time."""
         deadline = _Deadline(self._connect_seconds)
         failure = OSError("the name has no address")
-        for *_, address in socket.getaddrinfo(host, port, type=socket.SOCK_STREAM):
+        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
+        for untried, (*_, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
             try:
-                sock = socket.create_connection((str(address[0]), port), deadline.left())
+                sock = socket.create_connection((str(address[0]), port), deadline.left() / untried)
             except OSError as error:
                 failure = error
             else:
@@ -149,6 +154,21 @@ class Conversation(smtplib.SMTP):
     def _hurry(self) -> None:
         if self.sock is not None:
             self.sock.settimeout(self._deadline.left())
+
+
+def _machine_name() -> str:
+    """What this machine is called in a greeting (RFC 5321 §4.1.1.1); empty if it has no such name."""
+    try:
+        name = socket.getfqdn().encode("idna").decode("ascii")
+    except UnicodeError:
+        return ""
+    return name if _DOMAIN.fullmatch(name) else ""
+
+
+def _address_literal(sock: socket.socket | None) -> str:
+    """This end of a connection, for a machine without a name (RFC 5321 §4.1.3)."""
+    address = str(sock.getsockname()[0]) if sock else "127.0.0.1"
+    return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
 def receipt_for(error: OSError, *, dot_sent: bool) -> Receipt:

@@ -34,8 +34,16 @@ class Behaviour:
     at_quit: str = "221 Bye"
     accepts_password: bool = True
     envelopes: list[Envelope] = field(default_factory=list)
+    greetings: list[str] = field(default_factory=list)
 
-    async def handle_MAIL(  # noqa: N802 - aiosmtpd finds its hooks by these names
+    async def handle_EHLO(  # noqa: N802 - aiosmtpd finds its hooks by these names
+        self, server: Any, session: Any, envelope: Envelope, hostname: str, responses: list[str]
+    ) -> list[str]:
+        session.host_name = hostname
+        self.greetings.append(hostname)
+        return responses
+
+    async def handle_MAIL(  # noqa: N802
         self, server: Any, session: Any, envelope: Envelope, address: str, options: list[str]
     ) -> str:
         envelope.mail_from = address

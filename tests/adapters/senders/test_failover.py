@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
+import gevent
 import pytest
 
 from flask_otpauth.adapters.senders.guard import handed_over
@@ -108,12 +110,15 @@ def test_a_channel_without_any_sender_is_a_mistake() -> None:
     ("error", "status"),
     [
         (TimeoutError("012345"), Status.TIMEOUT),
+        (asyncio.CancelledError("012345"), Status.TIMEOUT),
+        (gevent.Timeout(1), Status.TIMEOUT),
+        (gevent.GreenletExit("012345"), Status.TIMEOUT),
         (ConnectionError("012345"), Status.UNAVAILABLE),
         (ValueError("012345"), Status.UNAVAILABLE),
     ],
 )
 def test_an_exception_becomes_a_receipt_and_its_text_is_never_told(
-    error: Exception, status: Status, caplog: pytest.LogCaptureFixture
+    error: BaseException, status: Status, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
         receipt = handed_over(MemorySender(raising(error)), message())
@@ -134,6 +139,17 @@ def test_a_sender_that_returns_no_receipt_may_have_sent() -> None:
     assert receipt.status is Status.TIMEOUT
 
 
-def test_an_interrupt_is_not_a_senders_failure() -> None:
-    with pytest.raises(KeyboardInterrupt):
-        handed_over(MemorySender(raising(KeyboardInterrupt())), message())
+@pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
+def test_an_interrupt_is_not_a_senders_failure(end: type[BaseException]) -> None:
+    with pytest.raises(end):
+        handed_over(MemorySender(raising(end())), message())
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), gevent.Timeout(1)], ids=repr)
+def test_no_other_sender_is_tried_when_one_was_cut_off_in_its_work(error: BaseException) -> None:
+    second = MemorySender()
+
+    receipt = FailoverSender([MemorySender(raising(error)), second], lambda: NOW).send(message())
+
+    assert receipt.status is Status.TIMEOUT
+    assert second.messages == []

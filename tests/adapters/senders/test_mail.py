@@ -5,14 +5,18 @@ import socket
 import ssl
 from collections.abc import Callable, Iterator
 from contextlib import closing
+from email.header import decode_header, make_header
+from email.utils import parseaddr
 from typing import Any
 
 import flask_mail
 import pytest
 from flask import Flask
 
+from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.senders import MailSender, Message, Receipt, Status
 from tests.adapters.senders.mail_server import CLOSE, HANG, Behaviour, StartServer, Tls
+from tests.hosts import SECRET_KEY
 
 #: Long enough for an exchange on loopback; what hangs is given up after it.
 PATIENT = 10.0
@@ -118,6 +122,67 @@ def test_a_sender_with_a_name_that_needs_quoting_is_kept_whole(start_server: Sta
 
     assert server.mail["From"].addresses[0].display_name == "Công ty, Ltd"
     assert server.mail["From"].addresses[0].addr_spec == "codes@example.com"
+
+
+NAMES = [
+    "Shop",
+    "Example Bank",
+    "Công ty Cổ phần Hoa Sen",
+    "Công ty Cổ phần Thương mại Dịch vụ Hoa Sen, chi nhánh Hà Nội",
+    "ບໍລິສັດ ຂາຍເຄື່ອງ ຈຳກັດ",
+    "ບໍລິສັດ ຂາຍເຄື່ອງ ຈຳກັດ ຜູ້ດຽວ ນະຄອນຫຼວງວຽງຈັນ",
+    "A" * 67,
+    "A" * 300,
+    "Trees, Rivers; and <Hills> (Ltd) " * 4 + "end",
+    'The "best" \\ shop',
+]
+
+
+@pytest.mark.parametrize("name", NAMES, ids=lambda name: name[:20])
+@pytest.mark.parametrize("kind", [tuple, list])
+def test_the_name_of_the_sender_is_shown_as_it_was_given_in_lines_that_every_server_takes(
+    name: str, kind: Callable[[tuple[str, str]], object], start_server: StartServer
+) -> None:
+    server = start_server()
+
+    receipt = send(app_with(server.port, MAIL_DEFAULT_SENDER=kind((name, "codes@example.com"))))
+
+    raw = server.envelopes[0].content
+    assert isinstance(raw, bytes)
+    head = raw.partition(b"\r\n\r\n")[0].replace(b"\r\n ", b" ").split(b"\r\n")
+    (from_,) = (line.decode("ascii") for line in head if line.startswith(b"From: "))
+    shown, address = parseaddr(from_.removeprefix("From: "))
+    assert receipt.status is Status.ACCEPTED
+    assert str(make_header(decode_header(shown))) == name
+    assert address == server.envelopes[0].mail_from == "codes@example.com"
+    assert max(map(len, raw.split(b"\r\n"))) <= 78
+
+
+def test_a_name_within_the_text_of_the_setting_is_shown_as_well(start_server: StartServer) -> None:
+    server = start_server()
+
+    send(app_with(server.port, MAIL_DEFAULT_SENDER='"Hoa Sen, Hà Nội" <codes@example.com>'))
+
+    assert server.mail["From"].addresses[0].display_name == "Hoa Sen, Hà Nội"
+
+
+@pytest.mark.parametrize("subject", ["word " * 60 + "end", "mã xác thực, " * 30 + "hết", "ລະຫັດ" * 60])
+def test_a_subject_of_any_length_arrives(subject: str, start_server: StartServer) -> None:
+    server = start_server()
+
+    send(app_with(server.port), message(subject=subject))
+
+    assert server.mail["Subject"] == subject
+
+
+def test_the_longest_address_is_not_broken(start_server: StartServer) -> None:
+    server = start_server()
+    longest = "a" * 64 + "@" + ".".join(["b" * 61] * 3) + ".org"
+
+    send(app_with(server.port), message(recipient=longest))
+
+    assert server.envelopes[0].rcpt_tos == [longest]
+    assert server.mail["To"] == longest
 
 
 def test_the_stored_address_is_written_to_as_it_is_but_for_its_domain(start_server: StartServer) -> None:
@@ -400,6 +465,17 @@ def test_the_mail_object_serves_as_well_as_its_state(start_server: StartServer) 
         ({"MAIL_DEFAULT_SENDER": ("Codes", "codes")}, ["MAIL_DEFAULT_SENDER"]),
         ({"MAIL_DEFAULT_SENDER": 7}, ["MAIL_DEFAULT_SENDER"]),
         (
+            {"MAIL_DEFAULT_SENDER": ("Codes\nBcc: eve@example.com", "codes@example.com")},
+            ["MAIL_DEFAULT_SENDER"],
+        ),
+        ({"MAIL_DEFAULT_SENDER": "kodé@example.com"}, ["MAIL_DEFAULT_SENDER"]),
+        ({"MAIL_DEFAULT_SENDER": "codes@example.com", "MAIL_USERNAME": None, "MAIL_PASSWORD": "1"}, []),
+        (
+            {"MAIL_DEFAULT_SENDER": "codes@example.com", "MAIL_USERNAME": 7, "MAIL_PASSWORD": 12345678},
+            ["MAIL_USERNAME", "MAIL_PASSWORD"],
+        ),
+        ({"MAIL_DEFAULT_SENDER": "codes@example.com", "MAIL_PASSWORD": True}, ["MAIL_PASSWORD"]),
+        (
             {"MAIL_DEFAULT_SENDER": "codes@example.com", "MAIL_USE_TLS": True, "MAIL_USE_SSL": True},
             ["MAIL_USE_SSL"],
         ),
@@ -409,3 +485,88 @@ def test_settings_that_cannot_work_are_named(config: dict[str, Any], keys: list[
     problems = MailSender.problems(config)
 
     assert [problem.partition(":")[0] for problem in problems] == keys
+
+
+def test_a_password_that_the_environment_made_a_number_is_told_at_start(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setenv("FLASK_MAIL_PASSWORD", "12345678")
+    app = Flask("host")
+    app.config.from_prefixed_env()
+    app.config.update(SECRET_KEY=SECRET_KEY, MAIL_DEFAULT_SENDER="codes@example.com")
+
+    with pytest.raises(ConfigurationError, match="MAIL_PASSWORD: give a string") as told:
+        OtpAuth(app)
+
+    assert "12345678" not in str(told.value)
+
+
+# -- the machine that it is sent from --------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "name", ["büro.example.com", "büro", "bu\udcfcro.example.com", "a_b c", "", "x" * 70]
+)
+def test_a_machine_of_any_name_sends_mail(
+    name: str, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start_server(server_hostname="mail.test")
+    monkeypatch.setattr(socket, "getfqdn", lambda *given: name)
+    monkeypatch.setattr(socket, "gethostname", lambda: name)
+
+    receipt = send(app_with(server.port))
+
+    assert receipt.status is Status.ACCEPTED
+    assert server.mail["Message-ID"].endswith("@example.com>")
+
+
+@pytest.mark.parametrize(
+    ("name", "greeting"),
+    [
+        ("mail.example.com", "mail.example.com"),
+        ("büro.example.com", "xn--bro-hoa.example.com"),
+        ("web1", "[127.0.0.1]"),
+    ],
+)
+def test_the_machine_greets_by_a_name_that_smtp_knows(
+    name: str, greeting: str, start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start_server(server_hostname="mail.test")
+    monkeypatch.setattr(socket, "getfqdn", lambda *given: name)
+
+    send(app_with(server.port))
+
+    assert server.behaviour.greetings == [greeting]
+
+
+# -- a mail server of several addresses ------------------------------------------------------
+
+
+def test_the_second_address_of_a_mail_server_is_tried_while_there_is_time(
+    start_server: StartServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = start_server()
+    with socket.socket() as hole:
+        hole.bind(("127.0.0.2", server.port))
+        hole.listen(0)
+        waiting = [socket.socket() for _ in range(3)]
+        for each in waiting:
+            each.setblocking(False)
+            each.connect_ex(("127.0.0.2", server.port))
+        resolved = [
+            (socket.AF_INET, socket.SOCK_STREAM, 6, "", (ip, server.port))
+            for ip in ("127.0.0.2", "127.0.0.1")
+        ]
+        known = socket.getaddrinfo
+        monkeypatch.setattr(
+            socket,
+            "getaddrinfo",
+            lambda host, *a, **k: resolved if host == "mail.test" else known(host, *a, **k),
+        )
+
+        receipt = send(app_with(server.port, MAIL_SERVER="mail.test"), connect_seconds=HASTY)
+
+        for each in waiting:
+            each.close()
+    assert receipt.status is Status.ACCEPTED
+    assert len(server.envelopes) == 1

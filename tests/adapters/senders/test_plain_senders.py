@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import io
+import sys
 import threading
 from typing import Any
 
@@ -70,3 +71,21 @@ def test_the_console_writes_to_standard_output_by_default(capsys: pytest.Capture
     ConsoleSender().send(message())
 
     assert "012345" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "latin-1", "cp1252", "utf-8", "utf-16"])
+@pytest.mark.parametrize("text", ["Mã của bạn là 012345", "ລະຫັດຂອງທ່ານແມ່ນ 012345", "012345 \udcfc"])
+def test_the_console_shows_every_language_on_every_terminal(text: str, encoding: str) -> None:
+    raw = io.BytesIO()
+    terminal = io.TextIOWrapper(raw, encoding=encoding)
+
+    receipt = ConsoleSender(terminal).send(message(text=text))
+
+    assert receipt.status is Status.ACCEPTED
+    assert "012345" in raw.getvalue().decode(encoding)
+
+
+def test_the_console_is_silent_where_there_is_no_terminal(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "stdout", None)
+
+    assert ConsoleSender().send(message()).status is Status.ACCEPTED
