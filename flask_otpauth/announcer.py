@@ -10,7 +10,7 @@ from contextvars import copy_context
 from typing import Any
 
 from flask_otpauth import signals
-from flask_otpauth.core.masking import masked
+from flask_otpauth.core.masking import masked, one_line
 
 logger = logging.getLogger("flask_otpauth")
 
@@ -28,8 +28,10 @@ class Announcer:
         """
         Log the event and send its signal, to listeners that are coroutine functions as well.
 
-        What a listener raises is logged and goes no further.
+        What a listener raises is logged and goes no further. A text among the facts may be a
+        client's: it is one line and bounded, for listeners too.
         """
+        facts = {name: one_line(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
         level = logging.WARNING if event in _WARNINGS else logging.INFO
         logger.log(level, "%s%s", event, "".join(f" {name}={_shown(name, facts[name])}" for name in facts))
         signal = signals.ALL[event]
@@ -64,5 +66,5 @@ def _shown(name: str, fact: Any) -> str:
     if name in _ADDRESSES:
         return masked(str(fact))
     if name == "receipt":
-        return " ".join(filter(None, (fact.status.value, fact.provider_id, fact.detail)))
-    return str(fact)
+        return one_line(" ".join(filter(None, (fact.status.value, fact.provider_id, fact.detail))))
+    return one_line(str(fact))

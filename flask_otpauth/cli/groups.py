@@ -10,12 +10,14 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from flask_otpauth.core.errors import OtpAuthError, StorageUnavailable
+from flask_otpauth.core.errors import ConfigurationError, OtpAuthError, StorageUnavailable
+from flask_otpauth.core.masking import one_line, printable
 
 if TYPE_CHECKING:
     from flask_otpauth.wiring import State
 
 _WIDTH = 100
+_LONGEST_ERROR = 1000
 
 as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
 
@@ -29,9 +31,11 @@ class OtpAuthGroup(AppGroup):
             return super().invoke(ctx)
         except StorageUnavailable as error:
             hint = "if its tables are missing, flask otpauth init-db makes them"
-            raise click.ClickException(f"{error}; {hint}") from error
-        except (OtpAuthError, ValueError) as error:  # ValueError: what was given makes no sense
+            raise click.ClickException(f"{one_line(str(error), _LONGEST_ERROR)}; {hint}") from error
+        except ConfigurationError as error:  # a line for each problem, in our words
             raise click.ClickException(str(error)) from error
+        except (OtpAuthError, ValueError) as error:  # ValueError: what was given makes no sense
+            raise click.ClickException(one_line(str(error), _LONGEST_ERROR)) from error
 
 
 def state() -> State:
@@ -53,7 +57,7 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
 
 def show_json(value: Any) -> None:
     """Print a value for scripts."""
-    click.echo(json.dumps(value, ensure_ascii=False, indent=2))
+    click.echo(printable(json.dumps(value, ensure_ascii=False, indent=2), but="\n"))
 
 
 def wrapped(text: str, first: str, then: str) -> str:
@@ -64,10 +68,10 @@ def wrapped(text: str, first: str, then: str) -> str:
 def demand(found: bool, what: str, name: str) -> None:
     """:raises ClickException: unless it was found."""
     if not found:
-        raise click.ClickException(f"there is no {what} {name!r}")
+        raise click.ClickException(f"there is no {what} {one_line(name)!r}")
 
 
 def _plain(value: Any) -> str:
     if isinstance(value, (list, tuple)):
-        return ",".join(str(each) for each in value)
-    return "-" if value in (None, "") else str(value)
+        return ",".join(_plain(each) for each in value)
+    return "-" if value in (None, "") else one_line(str(value))

@@ -32,6 +32,7 @@ from werkzeug.wrappers import Response as HttpResponse
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
+from flask_otpauth.core.masking import one_line
 from flask_otpauth.core.networks import network
 from flask_otpauth.engine.services import Services
 from flask_otpauth.envelopes.base import Envelope, Success, Wire
@@ -248,7 +249,7 @@ def _form(form: MultiDict[str, str]) -> dict[str, Any]:
 def _refusal(error: Exception) -> errors.Refusal:
     """What to tell of ``error``; a bug is logged here, and told to those who collect bugs."""
     if isinstance(error, errors.Unavailable):
-        logger.error("unavailable on %s: %s", request.endpoint, error)
+        logger.error("unavailable on %s: %s", request.endpoint, one_line(str(error)))
     if isinstance(error, errors.Refusal):
         return error
     if isinstance(error, HttpTooManyRequests):

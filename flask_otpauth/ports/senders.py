@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from flask_otpauth.core.masking import masked
+from flask_otpauth.core.masking import masked, one_line
 
 #: The channels that a message may go out on.
 CHANNELS = ("email", "sms", "whatsapp", "voice", "flashcall")
@@ -38,8 +38,8 @@ class Message:
     reference: str = ""
 
     def __repr__(self) -> str:
-        recipient = masked(self.recipient)
-        return f"Message(channel={self.channel!r}, recipient={recipient!r}, purpose={self.purpose!r})"
+        channel, recipient, purpose = map(one_line, (self.channel, masked(self.recipient), self.purpose))
+        return f"Message(channel={channel!r}, recipient={recipient!r}, purpose={purpose!r})"
 
 
 class Status(StrEnum):

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_otpauth.core.masking import masked
+from flask_otpauth.core.masking import LONGEST_SHOWN, masked, one_line
 from flask_otpauth.ports.senders import Message
 
 
@@ -50,3 +50,32 @@ def test_the_repr_of_a_message_shows_neither_address_nor_code() -> None:
     assert "+84*******21" in shown
     assert "login" in shown
     assert not any(secret in shown for secret in ("012345", "87654321", "0123"))
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("user@example.com", "user@example.com"),
+        ("Nguyễn Văn A", "Nguyễn Văn A"),
+        ("x\ny", r"x\ny"),
+        ("\r\x1b[31m\x85\u2028\u202e", r"\r\u001b[31m\u0085\u2028\u202e"),
+        ("\ud800", r"\ud800"),
+    ],
+)
+def test_a_text_is_shown_on_one_line_with_what_does_not_print_escaped(text: str, shown: str) -> None:
+    assert one_line(text) == shown
+
+
+@given(st.text(max_size=2 * LONGEST_SHOWN))
+def test_whatever_is_shown_prints_and_is_bounded(text: str) -> None:
+    shown = one_line(text)
+
+    assert shown.isprintable()
+    assert len(shown) <= LONGEST_SHOWN
+
+
+def test_the_repr_of_a_message_is_one_line_whatever_its_recipient_is() -> None:
+    shown = repr(Message("email", "x@y\n" + "z" * 5000, "012345", purpose="a\u2028b"))
+
+    assert shown.isprintable()
+    assert len(shown) < 1000

@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
+from flask_otpauth.core.masking import one_line, printable
 from flask_otpauth.ports.senders import Message, Receipt, Status
 
 
@@ -40,7 +41,7 @@ def _block(message: Message) -> str:
         "purpose": message.purpose,
         "code": message.code,
     }
-    lines = [f"| {name:8} {value}" for name, value in facts.items() if value]
-    text = [f"| {line}" for line in message.text.splitlines()]
+    lines = [f"| {name:8} {one_line(value)}" for name, value in facts.items() if value]
+    text = [f"| {printable(line)}" for line in message.text.splitlines()]
     title = f"+-- {message.channel}, not sent: this is the development console "
     return "\n".join([f"{title:-<72}", *lines, *(["|", *text] if text else []), "+" + "-" * 71])

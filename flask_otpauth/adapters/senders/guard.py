@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 
+from flask_otpauth.core.masking import one_line
 from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
 
 _logger = logging.getLogger(__name__)
@@ -39,6 +40,6 @@ def _told(sender: Sender, message: Message, receipt: Receipt) -> Receipt:
         type(sender).__name__,
         message,
         receipt.status.value,
-        receipt.detail,
+        one_line(receipt.detail),
     )
     return receipt

@@ -175,7 +175,8 @@ def _by_id(call: Call, user_id: object) -> tuple[User | None, str]:
     except ValueError:
         raise errors.InvalidFields(errors.Fault("user_id", "invalid")) from None
     user = call.services.directory.get(wanted)
-    if user is None or not user.phone:
+    # A directory may know more spellings of an id: none of them may tell that it exists.
+    if user is None or str(user.id) != wanted or not user.phone:
         return None, f"user {wanted}"
     return user, user.phone
 
