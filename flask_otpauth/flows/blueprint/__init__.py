@@ -9,51 +9,29 @@ limit in front, credential, body, fields, handler.
 from __future__ import annotations
 
 import json
-import logging
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Any
 
-from flask import Blueprint, Flask, Response, current_app, got_request_exception, request
+from flask import Blueprint, Response, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.datastructures import MultiDict
-from werkzeug.exceptions import BadRequest as HttpBadRequest
-from werkzeug.exceptions import (
-    HTTPException,
-    InternalServerError,
-    RequestEntityTooLarge,
-    ServiceUnavailable,
-    UnsupportedMediaType,
-)
-from werkzeug.exceptions import TooManyRequests as HttpTooManyRequests
+from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response as HttpResponse
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
-from flask_otpauth.core.masking import one_line
 from flask_otpauth.core.networks import network
 from flask_otpauth.engine.services import Services
 from flask_otpauth.envelopes.base import Envelope, Success, Wire
 from flask_otpauth.flows.base import Call, Flow, Operation
+from flask_otpauth.flows.blueprint.refusals import RAISED, decided_status, refusal_of
 from flask_otpauth.flows.body import MAX_BODY_BYTES, read_object
 from flask_otpauth.flows.credentials import user_challenge, user_login
 from flask_otpauth.flows.fields import Door, parse
 from flask_otpauth.ports.front import Front
-
-logger = logging.getLogger("flask_otpauth")
-
-#: What Flask raises and a hook of the host may: the flow answers it as its own.
-_WORDED: Mapping[type[HTTPException], type[errors.Refusal]] = {
-    HttpBadRequest: errors.MalformedRequest,
-    RequestEntityTooLarge: errors.ContentTooLarge,
-    UnsupportedMediaType: errors.UnsupportedMediaType,
-    InternalServerError: errors.InternalError,
-    ServiceUnavailable: errors.Unavailable,
-}
-#: What else a host may decide by ``abort(…)``: the status is the host's, the words are the flow's.
-_DECIDED: Mapping[int, type[errors.Refusal]] = {401: errors.NotAuthenticated, 404: errors.NotFound}
 
 
 @dataclass(frozen=True)
@@ -80,7 +58,7 @@ class Mount:
             )
         # What a host's own hooks raise on our paths is told in our envelope too, even where the
         # host has handlers for such a status: those of a blueprint come first.
-        raised: tuple[type[Exception], ...] = (Exception, HttpTooManyRequests, *_WORDED)
+        raised: tuple[type[Exception], ...] = (Exception, *RAISED)
         for each in raised:
             blueprint.register_error_handler(each, self.failed)
         return blueprint
@@ -103,7 +81,7 @@ class Mount:
             return error.get_response()
         if self.front.is_down(error):
             error = errors.LimiterUnavailable("the store of the host's limits is down")
-        return self.refuse(_refusal(error), self.envelope, status=_decided(error))
+        return self.refuse(refusal_of(error), self.envelope, status=decided_status(error))
 
     def refuse(
         self,
@@ -175,7 +153,7 @@ class _Route:
             body = parse(operation.body, raw, Door(self.mount.settings, self.mount.services.addresses))
             return _json(self.envelope.success(self._handled(operation, call, body)))
         except Exception as error:  # noqa: BLE001 - nothing leaves without the flow's envelope
-            return self.mount.refuse(_refusal(error), self.envelope, raw, operation, _decided(error))
+            return self.mount.refuse(refusal_of(error), self.envelope, raw, operation, decided_status(error))
 
     def _handled(self, operation: Operation, call: Call, body: Any) -> Success:
         if operation.front != "authentication":
@@ -244,45 +222,6 @@ def _form(form: MultiDict[str, str]) -> dict[str, Any]:
     if any(len(values) > 1 for values in form.listvalues()):
         raise errors.MalformedRequest
     return form.to_dict()
-
-
-def _refusal(error: Exception) -> errors.Refusal:
-    """What to tell of ``error``; a bug is logged here, and told to those who collect bugs."""
-    if isinstance(error, errors.Unavailable):
-        logger.error("unavailable on %s: %s", request.endpoint, one_line(str(error)))
-    if isinstance(error, errors.Refusal):
-        return error
-    if isinstance(error, HttpTooManyRequests):
-        limit = getattr(error, "limit", None)
-        return errors.TooManyRequests(limit.limit.get_expiry() if limit is not None else 60)
-    if isinstance(error, HTTPException):
-        return _named(error)()
-    logger.error("internal error on %s", request.endpoint, exc_info=error)
-    _tell_collectors(error)
-    return errors.InternalError()
-
-
-def _tell_collectors(error: Exception) -> None:
-    """Send Flask's signal as Flask does; what a listener raises must not replace the answer."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
-    try:
-        got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
-    except Exception:
-        logger.exception("a listener of got_request_exception failed")
-
-
-def _named(error: HTTPException) -> type[errors.Refusal]:
-    """The class of refusal that an HTTP error is told as."""
-    status = error.code or 500
-    own = next((worded for raised, worded in _WORDED.items() if isinstance(error, raised)), None)
-    return own or _DECIDED.get(status, errors.NotPermitted if status < 500 else errors.InternalError)
-
-
-def _decided(error: Exception) -> int | None:
-    """The status of an HTTP error that no refusal of the flow has."""
-    if not isinstance(error, HTTPException) or isinstance(error, (HttpTooManyRequests, *_WORDED)):
-        return None
-    return error.code
 
 
 def _json(wire: Wire) -> Response:
