@@ -9,7 +9,8 @@ from sqlalchemy import Engine, MetaData
 
 from flask_otpauth.adapters.storage.sqlalchemy.challenges import SqlChallengeStore
 from flask_otpauth.adapters.storage.sqlalchemy.clients import SqlClientStore
-from flask_otpauth.adapters.storage.sqlalchemy.database import Database, is_in_memory, memory_engine
+from flask_otpauth.adapters.storage.sqlalchemy.database import Database
+from flask_otpauth.adapters.storage.sqlalchemy.in_memory import is_in_memory, memory_engine
 from flask_otpauth.adapters.storage.sqlalchemy.secrets import SqlSecretStore
 from flask_otpauth.adapters.storage.sqlalchemy.sessions import SqlSessionStore
 from flask_otpauth.adapters.storage.sqlalchemy.tables import Tables, define

@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import URL, Connection, CursorResult, Engine, Executable, Table, create_engine
+from sqlalchemy import Connection, CursorResult, Engine, Executable, Table
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     DBAPIError,
@@ -27,6 +27,7 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from flask_otpauth.adapters.forks import in_child
+from flask_otpauth.adapters.storage.sqlalchemy.in_memory import is_in_memory
 from flask_otpauth.adapters.storage.sqlalchemy.tables import Tables
 from flask_otpauth.core.errors import ConfigurationError, StorageUnavailable
 
@@ -232,27 +233,6 @@ def settled(attempt: Callable[[], T | None], explain: Callable[[], T | None]) ->
             if result is not None:
                 return result
     raise StorageUnavailable("the row was changed by others faster than it could be read")
-
-
-def memory_engine() -> Engine:
-    """
-    An in-memory SQLite of our own: one connection, which threads use one after the other.
-
-    (A host's in-memory database is one connection as well, and its transactions are the host's.)
-    """
-    return create_engine(
-        "sqlite://",
-        poolclass=QueuePool,
-        pool_size=1,
-        max_overflow=0,
-        connect_args={"check_same_thread": False},
-    )
-
-
-def is_in_memory(url: URL) -> bool:
-    """Whether it is a SQLite database in the memory of this process."""
-    named = url.database in (None, "", ":memory:", "file::memory:") or url.query.get("mode") == "memory"
-    return url.get_backend_name() == "sqlite" and named
 
 
 def ours(engine: Engine) -> Engine:
