@@ -33,6 +33,9 @@ from flask_otpauth.flows.credentials import user_challenge, user_login
 from flask_otpauth.flows.fields import Door, parse
 from flask_otpauth.ports.front import Front
 
+#: The name of the host in a rule.
+_HOST = "otpauth_host"
+
 
 @dataclass(frozen=True)
 class Mount:
@@ -127,18 +130,29 @@ class _Route:
     envelope: Envelope
 
     def register(self, state: BlueprintSetupState) -> None:
-        """Add the path for every method there is, with and without a trailing slash."""
-        state.app.url_map.converters.setdefault("otpauth_rest", RestOfPath)
+        """
+        Add the path for every method there is, with and without a trailing slash.
+
+        Where an app matches hosts, a rule without one matches none: ours are for all.
+        """
+        url_map = state.app.url_map
+        url_map.converters.setdefault("otpauth_rest", RestOfPath)
         endpoint = f"{state.name}.{next(iter(self.operations.values())).name}"
         rule = state.app.url_rule_class(
-            self.path, endpoint=endpoint, methods=None, strict_slashes=False, merge_slashes=False
+            self.path,
+            endpoint=endpoint,
+            methods=None,
+            strict_slashes=False,
+            merge_slashes=False,
+            host=f"<{_HOST}>" if url_map.host_matching else None,
         )
         rule.provide_automatic_options = False  # type: ignore[attr-defined]  # Flask reads it
-        state.app.url_map.add(rule)
+        url_map.add(rule)
         state.app.view_functions[endpoint] = self.answer
 
     def answer(self, **path: str) -> Response:
         """The answer to one request, whatever happens."""
+        path.pop(_HOST, None)
         raw: dict[str, Any] = {}
         operation = self._allowed.get(request.method)
         allow = ", ".join([*self._allowed, "OPTIONS"])
