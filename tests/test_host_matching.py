@@ -10,7 +10,7 @@ from flask import Flask, url_for
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import Outbox
 from tests.flows.email_caller import PREFIX
-from tests.flows.flashcall_caller import FlashcallCaller
+from tests.flows.flashcall_caller import Application
 from tests.hosts import SECRET_KEY
 
 HOSTS = ("shop.example.com", "admin.example.com:8443")
@@ -75,7 +75,7 @@ def test_a_login_on_any_host_opens_a_page_on_another(app: Flask, outbox: Outbox,
 
 
 def test_a_code_in_a_path_is_read_as_ever(app: Flask, outbox: Outbox) -> None:
-    caller = FlashcallCaller(app, outbox)
+    caller = Application(app, outbox)
 
     answer = caller.auth(caller.ordered(), caller.seen())
 

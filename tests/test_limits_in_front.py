@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import secrets
 import socket
 from collections.abc import Iterator
 from contextlib import closing
@@ -17,8 +18,10 @@ from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.testing import Outbox
 from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, bearer, told
 from tests.hosts import SECRET_KEY
+from tests.services import REDIS_ADDRESS, REDIS_URL, listens, need
 
 TOO_MANY = (-206, "Too many OTP requests")
+STRATEGIES = ("fixed-window", "moving-window", "sliding-window-counter")
 FLOWS = ("email", "sms", "flashcall", "voice", "account")
 
 
@@ -456,6 +459,25 @@ def test_the_hosts_own_limit_with_the_store_down_is_503_in_our_envelope(
 
     assert answer.status_code == 503
     assert told(answer) == (-6, "System error")
+
+
+@pytest.mark.parametrize("before", STRATEGIES)
+@pytest.mark.parametrize("after", STRATEGIES)
+def test_another_strategy_is_not_kept_from_counting_by_what_the_former_left_in_redis(
+    before: str, after: str, outbox: Outbox
+) -> None:
+    need("Redis", listens(REDIS_ADDRESS))
+    shared = {
+        "SECRET_KEY": secrets.token_hex(32),  # these tests' counters alone
+        "RATELIMIT_STORAGE_URI": REDIS_URL,
+        "ip_limits": {"send": "1 per hour"},
+    }
+    former = host(outbox, RATELIMIT_STRATEGY=before, **shared)
+    assert statuses(former, ["192.0.2.1", "192.0.2.1"]) == [200, 429]
+
+    app = host(outbox, RATELIMIT_STRATEGY=after, **shared)
+
+    assert statuses(app, ["192.0.2.1", "192.0.2.1"])[-1] == 429
 
 
 def test_a_hosts_own_mistake_is_not_taken_for_a_store_that_is_down(outbox: Outbox) -> None:

@@ -67,7 +67,8 @@ class LimiterFront:
             return
         strategy = self._limiter.limiter
         for limit in next((self._limits[name] for name in names if name in self._limits), []):
-            identifiers = (self._namespace, names[0], key or "-")
+            # Each strategy keeps something else under a key: what another one left there is none's to read.
+            identifiers = (self._namespace, type(strategy).__name__, names[0], key or "-")
             try:
                 allowed = getattr(strategy, verb)(limit, *identifiers)
                 reset_at = 0.0 if allowed else strategy.get_window_stats(limit, *identifiers).reset_time
