@@ -69,7 +69,7 @@ class OtpAuth:
 
     @property
     def users(self) -> Users:
-        """Users of the current app: ``create``, ``find``, ``disable``, ``enable``."""
+        """Users of the current app: ``create``, ``get_or_create``, ``find``, ``disable``, ``delete``."""
         return self._state.services.users
 
     @property
@@ -90,8 +90,8 @@ class OtpAuth:
     @property
     def current_user(self) -> Any:
         """
-        The user of the access token that :meth:`token_required` checked, as a proxy; it is
-        read from the directory when it is first looked at.
+        The user of the access token that :meth:`token_required` checked, as a proxy. A row of a
+        Flask-SQLAlchemy model is one of ``db.session``: what a view changes, it commits.
         """
         return LocalProxy(self._load_current_user)
 
@@ -99,13 +99,24 @@ class OtpAuth:
         """Create the tables that are missing in the current app's database."""
         self._state.services.upkeep.create_all()
 
-    def revoke_sessions(self, user_id: Any) -> int:
-        """End all of a user's sessions and account tokens; how many sessions were alive."""
-        return self._state.services.sessions.close_all(str(user_id))
+    def revoke_sessions(self, whom: Any) -> int:
+        """
+        End all sessions and account tokens of a user, or of whom an id, an e-mail, a phone or a
+        member id names; how many sessions were alive.
+        """
+        return self.users.revoke_sessions(whom)
 
-    def issue_account_token(self, user_id: Any) -> str:
-        """What the host's own login hands to its app, for the ``sms`` flow to take."""
-        return self._state.services.account_tokens.issue(user_id)
+    def issue_account_token(self, whom: Any) -> str:
+        """
+        What the host's own login hands to its app, for the ``sms`` flow to take; ``whom`` is a
+        user or names one, as in :meth:`revoke_sessions`.
+
+        :raises ValueError: if it is nobody.
+        """
+        user = self.users.named(whom)
+        if user is None:
+            raise ValueError("an account token is issued to a user, and this is nobody")
+        return self._state.services.account_tokens.issue(user)
 
     def unlock(self, subject: Any) -> int:
         """Lift the lock of an address or a user: how many guess budgets are free again."""
@@ -155,7 +166,7 @@ class OtpAuth:
                 raise RuntimeError(
                     "otpauth.current_user is only there inside a view with @otpauth.token_required"
                 )
-            g.otpauth_user = self._state.services.directory.get(login.user_id)
+            g.otpauth_user = self._state.services.for_views(login.user)
         return g.otpauth_user
 
     @property

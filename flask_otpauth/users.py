@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from flask_otpauth.adapters.directory.model import ModelDirectory, UserMixin
-from flask_otpauth.ports.directory import Directory, User
+from flask_otpauth.ports.directory import Directory, User, UserExists
 
-__all__ = ["Directory", "ModelDirectory", "User", "UserMixin"]
+__all__ = ["Directory", "ModelDirectory", "User", "UserExists", "UserMixin"]

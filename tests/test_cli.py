@@ -216,12 +216,14 @@ def test_a_user_is_shown_to_people_on_one_line(run: Run) -> None:
     assert shown.count("\n") == 1
 
 
-def test_creating_a_user_again_shows_the_one_that_there_is(run: Run) -> None:
+def test_creating_a_user_again_is_an_error_that_changes_nobody(app: Flask, run: Run) -> None:
     first = rows(run("users", "create", "--email", "user@example.com", "--json"))
 
-    second = rows(run("users", "create", "--email", "USER@example.com", "--json"))
+    words = ("--email", "USER@example.com", "--full-name", "Eve", "--password", "p4ss")
+    again = invoke(app, "users", "create", *words)
 
-    assert second == first
+    assert (again.exit_code, again.output) == (1, "Error: another user has this e-mail address\n")
+    assert rows(run("users", "show", "user@example.com", "--json")) == first
 
 
 @pytest.mark.parametrize(

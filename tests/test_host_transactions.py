@@ -80,7 +80,7 @@ def shop_on(uri: str, outbox: Outbox, clock: MovableClock, own_users: bool = Fal
         if "flush" in request.args:
             db.session.flush()
         if "user" in request.args:
-            otpauth.users.create(email=request.args["user"])
+            otpauth.users.get_or_create(email=request.args["user"])
         outcome = otpauth.codes.redeem(ADDRESS, purpose="order", code=request.args.get("code", "000000"))
         otpauth.codes.send("email", ADDRESS, purpose="another")
         if "commit" in request.args:

@@ -86,8 +86,8 @@ def test_the_same_address_is_the_same_user(app: Flask) -> None:
         by_email = users.create(email="User@Example.com")
         by_phone = users.create(phone="+6281234567890")
 
-        assert users.create(email="user@example.com").id == by_email.id
-        assert users.create(phone="0062 812 3456 7890").id == by_phone.id
+        assert users.get_or_create(email="user@example.com").id == by_email.id
+        assert users.get_or_create(phone="0062 812 3456 7890").id == by_phone.id
 
 
 def test_a_member_id_that_is_taken_is_an_error(app: Flask) -> None:
@@ -333,6 +333,7 @@ def test_a_model_that_demands_more_than_an_address_says_so(outbox: Outbox, clock
         TESTING=True,
         SQLALCHEMY_DATABASE_URI="sqlite://",
         OTPAUTH_USERS=Strict,
+        OTPAUTH_FLOWS=("account",),
         OTPAUTH_SENDERS=outbox.senders,
     )
     db.init_app(app)
@@ -428,7 +429,7 @@ def test_processes_that_start_together_may_all_create_the_tables(uri: str, outbo
         otpauth = OtpAuth(app)
         with app.app_context():
             otpauth.create_all()
-            assert otpauth.users.create(email=ADDRESS).email == ADDRESS
+            assert otpauth.users.get_or_create(email=ADDRESS).email == ADDRESS
         app.extensions["otpauth"].services.storage.database.engine.dispose()
 
     with ThreadPoolExecutor(6) as pool:

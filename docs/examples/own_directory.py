@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from flask_otpauth import OtpAuth
-from flask_otpauth.users import User
+from flask_otpauth.users import User, UserExists
 
 
 @dataclass(frozen=True)
@@ -48,11 +48,12 @@ class Customers:
             return next(iter(_customers(connection, column, value)), None)
 
     def create(self, **fields: Any) -> User:
-        """A new customer; for an address that exists, that customer."""
+        """A new customer; nobody who exists is changed."""
         values = {"mail": fields["email"], "name": fields.get("full_name") or ""}
         added = "INSERT INTO customers (mail, name) VALUES (:mail, :name) ON CONFLICT (mail) DO NOTHING"
         with self._engine.begin() as connection:
-            connection.execute(text(added), values)
+            if connection.execute(text(added), values).rowcount == 0:
+                raise UserExists("email")
             return _customers(connection, "mail", values["mail"])[0]
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
@@ -66,6 +67,14 @@ class Customers:
                 {"closed": int(not enabled), "number": user_id},
             )
         return changed.rowcount == 1
+
+    def delete(self, user_id: str) -> bool:
+        """Delete a customer; whether there was such a one. The table never gives a number twice."""
+        with self._engine.begin() as connection:
+            deleted = connection.execute(
+                text("DELETE FROM customers WHERE customer_no = :number"), {"number": user_id}
+            )
+        return deleted.rowcount == 1
 
 
 def _customers(connection: Connection, column: str, value: str) -> list[Customer]:

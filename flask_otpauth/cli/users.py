@@ -8,6 +8,7 @@ import click
 from flask.cli import AppGroup
 
 from flask_otpauth.cli.groups import as_json, show, state
+from flask_otpauth.engine.people import shown_id
 
 users = AppGroup("users", help="Users of the directory.")
 
@@ -20,7 +21,7 @@ users = AppGroup("users", help="Users of the directory.")
 @click.option("--password", help="The password; asked for, without showing it, if given as '-'.")
 @as_json
 def create_user(as_json: bool, password: str | None, **fields: Any) -> None:
-    """Create a user, or show the one that has this address already."""
+    """Create a user. It is an error if somebody has the e-mail, the phone or the member id."""
     if not any(fields[name] for name in ("email", "phone", "member_id")):
         raise click.UsageError("give --email, --phone or --member-id")
     if password == "-":
@@ -42,7 +43,7 @@ def show_user(identifier: str, as_json: bool) -> None:
 def disable_user(identifier: str) -> None:
     """Disable a user and end their sessions."""
     user = _found(identifier)
-    state().services.users.disable(user.id)
+    state().services.users.disable(user)
     click.echo(f"User {user.id} is disabled, their sessions are revoked.")
 
 
@@ -51,8 +52,17 @@ def disable_user(identifier: str) -> None:
 def enable_user(identifier: str) -> None:
     """Enable a user again."""
     user = _found(identifier)
-    state().services.users.enable(user.id)
+    state().services.users.enable(user)
     click.echo(f"User {user.id} is enabled.")
+
+
+@users.command("delete")
+@click.argument("identifier")
+def delete_user(identifier: str) -> None:
+    """Delete a user, their sessions, PIN and password. What is counted for an address stays."""
+    user = _found(identifier)
+    state().services.users.delete(user)
+    click.echo(f"User {user.id} is deleted.")
 
 
 def _found(identifier: str) -> Any:
@@ -63,6 +73,6 @@ def _found(identifier: str) -> Any:
 
 
 def _user_row(user: Any) -> dict[str, Any]:
-    names = ("id", "email", "phone", "member_id", "full_name")
+    names = ("email", "phone", "member_id", "full_name")
     flags = ("is_enabled", "email_verified", "phone_verified")
-    return {name: getattr(user, name) for name in (*names, *flags)}
+    return {"id": shown_id(user), **{name: getattr(user, name) for name in (*names, *flags)}}

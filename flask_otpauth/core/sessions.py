@@ -15,6 +15,9 @@ class Session:
     """
     What a login opened. Instants are epoch milliseconds.
 
+    It is the session of the user ``user_id`` while that user's mark is ``person_key``: not of
+    the next user who gets the id.
+
     A refresh token is ``id``, ``generation`` and an HMAC over both, so that the row holds no
     token and the successor of a token can be computed again within the grace.
     """
@@ -26,6 +29,7 @@ class Session:
     ends_at: int
     generation: int = 0
     closed_at: int | None = None
+    person_key: str = ""
 
     def is_live(self, now_ms: int) -> bool:
         """Whether its tokens are accepted."""

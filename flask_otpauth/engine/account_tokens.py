@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from datetime import timedelta
-from typing import Any
 
 from flask_otpauth.core.errors import AccountTokenInvalid, CredentialsInvalid
+from flask_otpauth.engine.people import mark
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.storage import SessionStore
@@ -25,23 +25,25 @@ class AccountTokens:
     clock: Clock
     ttl: timedelta
 
-    def issue(self, user_id: Any) -> str:
+    def issue(self, user: User) -> str:
         """A token that names the user."""
         now = self.clock()
-        claims = {"sub": str(user_id), "gen": self.sessions.generation(str(user_id))}
+        claims = {"sub": str(user.id), "person": mark(user), "gen": self.sessions.generation(str(user.id))}
         return self.signer.sign(_USE, claims, now, now + self.ttl)
 
     def user(self, token: str) -> User:
         """
         Whom the token names.
 
-        :raises AccountTokenInvalid: if it is forged, expired, revoked, or the user is disabled.
+        :raises AccountTokenInvalid: if it is forged, expired, revoked, or the user is gone or disabled.
         """
         try:
             claims = self.signer.read(_USE, token, self.clock())
         except CredentialsInvalid:
             raise AccountTokenInvalid from None
         user = self.directory.get(claims["sub"])
-        if user is None or not user.is_enabled or claims["gen"] != self.sessions.generation(claims["sub"]):
+        if user is None or not user.is_enabled or claims.get("person", "") != mark(user):
+            raise AccountTokenInvalid
+        if claims["gen"] != self.sessions.generation(claims["sub"]):
             raise AccountTokenInvalid
         return user

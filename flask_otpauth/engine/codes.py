@@ -28,7 +28,8 @@ class Target:
 
     ``counted_as`` is the subject that quotas, budget and lock count under, where it is not
     ``subject`` itself (an order's is its phone); where only the row of that subject is known,
-    ``limits_key`` is its key.
+    ``limits_key`` is its key. ``shown`` is what signals call the subject, where that is not
+    ``subject`` itself.
     """
 
     purpose: str
@@ -36,6 +37,12 @@ class Target:
     client_id: str = ""
     counted_as: str = field(default="", repr=False)
     limits_key: bytes | None = None
+    shown: str = field(default="", repr=False)
+
+    @property
+    def named(self) -> str:
+        """What signals call the subject."""
+        return self.shown or self.subject
 
     def counting(self, limits_key: bytes) -> Target:
         """This target, with its limits in the row of that key."""
@@ -107,7 +114,7 @@ class Codes:
         if result.block is not None:
             raise self._limited(result.block, target, epoch_ms(now))
         if not (letter.withheld or result.repeated):
-            self.events("code_issued", purpose=target.purpose, subject=target.subject)
+            self.events("code_issued", purpose=target.purpose, subject=target.named)
             if self.post.send(message, issue).status.is_definite_failure:
                 raise errors.SendFailed
         return Issued(code, expires_at, result.repeated)
@@ -123,7 +130,7 @@ class Codes:
         result = self.storage.challenges.issue(self._issue(policy, target, now, Terms(), code))
         if result.block is not None:
             raise self._limited(result.block, target, epoch_ms(now))
-        self.events("code_issued", purpose=target.purpose, subject=target.subject)
+        self.events("code_issued", purpose=target.purpose, subject=target.named)
         return Issued(code, now + policy.code_ttl)
 
     def draw(self, policy: Policy) -> str:
@@ -182,7 +189,7 @@ class Codes:
         # Only now: an exception inside would have undone the count of the guess.
         if standing.state is not State.ACCEPTED:
             raise self._refused(target, _refusal(standing, policy, now_ms))
-        self.events("code_accepted", purpose=target.purpose, subject=target.subject)
+        self.events("code_accepted", purpose=target.purpose, subject=target.named)
         return result
 
     def limits_key(self, policy: Policy, target: Target) -> bytes:
@@ -219,12 +226,17 @@ class Codes:
         )
 
     def _limited(self, block: Block, target: Target, now_ms: int) -> errors.Limited:
-        self.events("request_limited", purpose=target.purpose, subject=target.subject, reason=block.kind)
+        self.events(
+            "request_limited",
+            purpose=target.purpose,
+            subject=target.named,
+            reason=block.kind,
+        )
         return _LIMITED[block.kind](block.retry_after_seconds(now_ms), block.count)
 
     def _refused(self, target: Target, refusal: errors.Refusal) -> errors.Refusal:
         reason = refusal.reason if isinstance(refusal, errors.CodeWrong) else refusal.code
-        self.events("code_refused", purpose=target.purpose, subject=target.subject, reason=reason)
+        self.events("code_refused", purpose=target.purpose, subject=target.named, reason=reason)
         return refusal
 
 

@@ -13,9 +13,10 @@ from flask_otpauth.core.challenges import Issue
 from flask_otpauth.core.codes import draw_nonce
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.limits import DAY, Limit, milliseconds
-from flask_otpauth.core.passwords import normalised, weakness
+from flask_otpauth.core.passwords import weakness
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.engine.codes import Codes, Target
+from flask_otpauth.engine.people import person
 from flask_otpauth.engine.post import Letter
 from flask_otpauth.engine.secrets import ATTEMPTS, Secrets
 from flask_otpauth.engine.sessions import Sessions
@@ -90,8 +91,7 @@ class Customers:
         """Replace the password by somebody who knows it."""
         self.demand_unblocked(self.passwords, user, fields[0])
         self._demand_good_password(user, new, fields[1])
-        pair = normalised(old), normalised(new)
-        ended = self._replace(self.passwords, user, pair, fields[0], lambda: self._end_sessions(user))
+        ended = self._replace(self.passwords, user, (old, new), fields[0], lambda: self._end_sessions(user))
         self._tell(user, ended, "password_changed")
 
     def set_password(self, user: User, password: str, field: str, proof: Proof | None = None) -> None:
@@ -100,14 +100,13 @@ class Customers:
         if proof is not None:
             proof.demand_open()
         self._demand_good_password(user, password, field)
-        new_hash = self.passwords.hashed(user, normalised(password))
-        reset = partial(self._reset, self.passwords, user, new_hash, field)
+        reset = partial(self._reset, self.passwords, user, self.passwords.hashed(user, password), field)
         self._tell(user, reset() if proof is None else proof.redeem(reset), "password_changed")
 
     def check_password(self, user: User, password: str, field: str) -> None:
         """:raises SecretRefused: unless it is the customer's password."""
         try:
-            self.passwords.check(user, normalised(password), field)
+            self.passwords.check(user, password, field)
         except errors.SecretNotSet:
             raise errors.SecretWrong(field) from None
 
@@ -128,7 +127,7 @@ class Customers:
         if per_day is None:
             return
         now_ms = epoch_ms(self.codes.clock())
-        key = self.codes.keys.row_key("act", act, str(user.id))
+        key = self.codes.keys.row_key("act", act, person(user))
         limits = (Limit("quota", per_day, milliseconds(DAY)),)
         act_counted = Issue(key, key, draw_nonce(), b"\0" * 32, now_ms, now_ms, limits)
         block = self.codes.storage.challenges.issue(act_counted).block

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask_otpauth.core import errors
@@ -10,6 +11,7 @@ from flask_otpauth.core.failures import FOR_EVER, FailurePolicy, Secret
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing, derive, keyed_digest
 from flask_otpauth.core.limits import whole_seconds
+from flask_otpauth.engine.people import person
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import User
 from flask_otpauth.ports.events import Events
@@ -27,11 +29,14 @@ class Secrets:
 
     What is hashed is an HMAC of the secret under the subject key, so that a stolen database
     alone is not enough to try the million PINs. ``throttles``: the block ends by itself.
+    ``form`` is the form of a secret that is hashed; what a host hashed itself may have been
+    hashed as it was typed.
     """
 
     kind: str
     policy: FailurePolicy
     throttles: bool
+    form: Callable[[str], str]
     storage: Storage
     hasher: Hasher
     keys: KeyRing
@@ -60,7 +65,7 @@ class Secrets:
             stored = self.storage.secrets.read(self._key(user))
             judged = stored.hash or self._brought(user)
             blocked = stored.blocked_until(self.policy, now_ms)
-            right = self.hasher.verify(None if blocked else judged, self._peppered(user, secret, judged))
+            right = self._verified(user, secret, None if blocked else judged)
             if judged is None:
                 raise errors.SecretNotSet(field)
             if blocked:
@@ -76,7 +81,7 @@ class Secrets:
 
     def hashed(self, user: User, secret: str) -> str:
         """The hash to store for a new secret: made before a transaction, since it takes long."""
-        return self.hasher.hash(self._peppered(user, secret, None))
+        return self.hasher.hash(self._peppered(user, secret))
 
     def put(self, user: User, new_hash: str, *, replacing: str | None = "any") -> bool:
         """
@@ -92,6 +97,10 @@ class Secrets:
     def enable(self, user: User) -> None:
         """End whatever block there is and forget every failure."""
         self.storage.secrets.enable(self._key(user))
+
+    def delete(self, user: User) -> None:
+        """Forget the user's secret and its failures."""
+        self.storage.secrets.delete(self._key(user))
 
     def block(self, user: User, field: str) -> errors.SecretBlocked | None:
         """The block that there is now, as the refusal to tell."""
@@ -124,11 +133,19 @@ class Secrets:
         """A password hash that the host brought along, until ours replaces it."""
         return user.password_hash if self.kind == "password" else None
 
-    def _peppered(self, user: User, secret: str, judged: str | None) -> str:
-        if judged is not None and judged == self._brought(user):
-            return secret
-        digest = keyed_digest(derive(self.keys.subject_key, self.kind), str(user.id), secret)
+    def _verified(self, user: User, secret: str, judged: str | None) -> bool:
+        """Whether it is the secret. How often is hashed depends on what was typed, and on nothing else."""
+        brought = judged is not None and judged == self._brought(user)
+        first = self.hasher.verify(judged, secret if brought else self._peppered(user, secret))
+        form = self.form(secret)
+        if form == secret:
+            return first
+        second = self.hasher.verify(judged if brought else None, form)
+        return first or second
+
+    def _peppered(self, user: User, secret: str) -> str:
+        digest = keyed_digest(derive(self.keys.subject_key, self.kind), person(user), self.form(secret))
         return base64.b64encode(digest).decode()
 
     def _key(self, user: User) -> bytes:
-        return self.keys.row_key(self.kind, str(user.id))
+        return self.keys.row_key(self.kind, person(user))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,13 +15,17 @@ from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.engine.upkeep import Upkeep
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.addresses import Addresses
-from flask_otpauth.ports.directory import Directory
+from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.storage import Storage
 
 
 @dataclass(frozen=True)
 class Services:
-    """Everything that a flow, the extension and the command line may use."""
+    """
+    Everything that a flow, the extension and the command line may use.
+
+    ``for_views``: a user as the host's own views get it.
+    """
 
     account_tokens: AccountTokens
     addresses: Addresses
@@ -30,6 +34,7 @@ class Services:
     codes: Codes
     customers: Customers
     directory: Directory
+    for_views: Callable[[User], Any]
     host_codes: HostCodes
     jwks: Mapping[str, Any]
     sessions: Sessions

@@ -14,7 +14,9 @@ from flask_otpauth.core.instants import epoch_ms, from_epoch_ms
 from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing
 from flask_otpauth.core.limits import milliseconds
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
+from flask_otpauth.engine.people import mark
 from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.storage import SessionStore
 from flask_otpauth.ports.tokens import TokenSigner
@@ -56,14 +58,17 @@ class Opening:
 class Login:
     """Who presents a live access token, and when they logged in."""
 
-    user_id: str
+    user: User
     session_id: str
     authenticated_at: datetime
 
 
 @dataclass(frozen=True)
 class Sessions:
-    """Access tokens are JWTs that name a session; the session's row decides whether they live."""
+    """
+    Access tokens are JWTs that name a session. They live while its row does and while its user
+    is in the directory, enabled, and the person who logged in.
+    """
 
     store: SessionStore
     signer: TokenSigner
@@ -71,8 +76,9 @@ class Sessions:
     policy: SessionPolicy
     clock: Clock
     events: Events
+    directory: Directory
 
-    def open(self, user_id: str) -> Opening:
+    def open(self, user: User) -> Opening:
         """
         Open a session, closing the user's others where the policy says so.
 
@@ -82,7 +88,8 @@ class Sessions:
         now_ms = epoch_ms(self.clock())
         session = Session(
             id=_encoded(secrets.token_bytes(_ID_BYTES)),
-            user_id=user_id,
+            user_id=str(user.id),
+            person_key=mark(user),
             authenticated_at=now_ms,
             rotated_at=now_ms,
             # Whole seconds, as ``exp`` has: in a fraction at the end no token could be signed.
@@ -98,12 +105,12 @@ class Sessions:
         if opening.closed:
             self.events("session_revoked", user_id=user_id, count=opening.closed)
 
-    def refresh(self, refresh_token: str) -> tuple[Tokens, str]:
+    def refresh(self, refresh_token: str) -> tuple[Tokens, User]:
         """
         Spend a refresh token: new tokens, and whose they are.
 
-        :raises RefreshTokenInvalid: if it is unknown, expired, revoked or was used before;
-            in the last case the whole session ends (RFC 9700 §4.14.2).
+        :raises RefreshTokenInvalid: if it is unknown, expired, revoked, of a user who is gone or
+            disabled, or was used before; in the last case the whole session ends (RFC 9700 §4.14.2).
         """
         session_id, generation = self._parsed(refresh_token)
         rotation, session = self.store.rotate(
@@ -120,13 +127,17 @@ class Sessions:
             self.events("session_revoked", user_id=session.user_id, count=1)
         if session is None or rotation not in (Rotation.ROTATED, Rotation.REPEATED):
             raise RefreshTokenInvalid
-        return self._tokens(session), session.user_id
+        user = self.user_of(session)
+        if user is None:
+            raise RefreshTokenInvalid
+        return self._tokens(session), user
 
     def check(self, access_token: str, max_age: timedelta | None = None) -> Login:
         """
-        Who presents ``access_token``: one read of its session.
+        Who presents ``access_token``: one read of its session and one of its user.
 
-        :raises CredentialsInvalid: if it is forged, expired or its session closed.
+        :raises CredentialsInvalid: if it is forged, expired, its session closed, or its user
+            gone or disabled.
         :raises FreshLoginRequired: if the login is older than ``max_age``.
         """
         now = self.clock()
@@ -134,7 +145,10 @@ class Sessions:
         session = self.store.find(claims["sid"])
         if session is None or session.user_id != claims["sub"] or not session.is_live(epoch_ms(now)):
             raise CredentialsInvalid
-        login = Login(session.user_id, session.id, from_epoch_ms(session.authenticated_at))
+        user = self.user_of(session)
+        if user is None:
+            raise CredentialsInvalid
+        login = Login(user, session.id, from_epoch_ms(session.authenticated_at))
         if max_age is not None and now - login.authenticated_at >= max_age:
             raise FreshLoginRequired(int(max_age.total_seconds()))
         return login
@@ -142,13 +156,24 @@ class Sessions:
     def close(self, login: Login) -> None:
         """End one session."""
         if self.store.close(login.session_id, epoch_ms(self.clock())):
-            self.events("session_revoked", user_id=login.user_id, count=1)
+            self.events("session_revoked", user_id=str(login.user.id), count=1)
+
+    def user_of(self, session: Session) -> User | None:
+        """The user whose session it is; nobody if they are gone or disabled, whoever did it."""
+        user = self.directory.get(session.user_id)
+        if user is None or not user.is_enabled or mark(user) != session.person_key:
+            return None
+        return user
 
     def close_all(self, user_id: str) -> int:
         """End all of a user's sessions and account tokens: how many sessions were alive."""
         count = self.end_all(user_id)
         self.closed(user_id, count)
         return count
+
+    def forget_all(self, user_id: str) -> None:
+        """Keep nothing of the sessions of a user who is gone."""
+        self.store.delete_all(user_id)
 
     def end_all(self, user_id: str) -> int:
         """

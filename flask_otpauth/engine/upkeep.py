@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.limits import milliseconds
+from flask_otpauth.engine.people import person
 from flask_otpauth.engine.secrets import Secrets
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.clock import Clock
@@ -75,4 +76,4 @@ class Upkeep:
             if kind in ("email", "phone"):
                 yield kind, address
         if user is not None:
-            yield "user", str(user.id)
+            yield "user", person(user)

@@ -2,25 +2,32 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from flask_otpauth.core.passwords import normalised
+from flask_otpauth.core.member_ids import member_id as checked_member_id
+from flask_otpauth.engine.people import person
 from flask_otpauth.engine.secrets import Secrets
 from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.ports.addresses import Addresses
-from flask_otpauth.ports.directory import Directory, IdentifierKind, User
+from flask_otpauth.ports.directory import Directory, IdentifierKind, User, UserExists
 
 
 @dataclass(frozen=True)
 class Users:
-    """Creating, finding, disabling users (``otpauth.users``)."""
+    """
+    Creating, finding, disabling, deleting users (``otpauth.users``).
+
+    Where a method takes ``whom``, that is a user, the id of one, or what :meth:`find` takes.
+    """
 
     directory: Directory
     addresses: Addresses
     sessions: Sessions
     region: str | None
     passwords: Secrets
+    pins: Secrets
 
     def create(
         self,
@@ -33,22 +40,47 @@ class Users:
         password: str | None = None,
     ) -> User:
         """
-        A new user, or the one that has this e-mail or phone already. A ``password`` is set
-        where the user has none.
+        A new user.
 
-        :raises ValueError: if an address is not valid.
+        :raises UserExists: if somebody has the e-mail, the phone or the member id: nobody is changed.
+        :raises ValueError: if an address or the member id is not valid, or a value is too long.
         """
-        user = self.directory.create(
-            email=None if email is None else self.addresses.email(email),
-            phone=None if phone is None else self.addresses.phone(phone, self.region),
-            member_id=member_id,
-            full_name=full_name,
-            avatar_url=avatar_url,
-        )
+        fields = {
+            "email": None if email is None else self.addresses.email(email),
+            "phone": None if phone is None else self.addresses.phone(phone, self.region),
+            "member_id": None if member_id is None else checked_member_id(member_id),
+            "full_name": full_name,
+            "avatar_url": avatar_url,
+        }
+        user = self.directory.create(**{name: value for name, value in fields.items() if value})
         if password is not None:
-            new_hash = self.passwords.hashed(user, normalised(password))
-            self.passwords.put(user, new_hash, replacing=None)
+            self.passwords.put(user, self.passwords.hashed(user, password), replacing=None)
         return user
+
+    def get_or_create(self, **fields: Any) -> User:
+        """
+        The user who has the e-mail (without one, the member id, or else the phone), as they are;
+        or a new one. It takes what :meth:`create` takes; of callers at once, one creates.
+
+        :raises UserExists: if there is no such user, but another one has the phone or the member id.
+        :raises ValueError: as :meth:`create`.
+        """
+        user = self._known(fields)
+        if user is not None:
+            return user
+        try:
+            return self.create(**fields)
+        except UserExists:
+            # Perhaps somebody else created them between the look and the leap.
+            user = self._known(fields)
+            if user is None:
+                raise
+            return user
+
+    def get(self, user_id: str) -> User | None:
+        """The user of that id, in the one spelling that it has, disabled or not."""
+        user = self.directory.get(user_id)
+        return user if user is not None and str(user.id) == user_id else None
 
     def find(self, identifier: Any) -> User | None:
         """The user of that e-mail, member id, phone or primary key; nobody if it fits two."""
@@ -79,24 +111,85 @@ class Users:
         return [(kind, value) for kind, value in readings if value]
 
     def _candidates(self, identifier: Any, client_id: str | None) -> list[User]:
-        found = [self.directory.find(kind, value, client_id) for kind, value in self.readings(identifier)]
-        return [user for user in found if user is not None]
+        readings = self.readings(identifier)
+        found = [self.directory.find(kind, value, client_id) for kind, value in readings]
+        return [
+            user
+            for (kind, value), user in zip(readings, found, strict=True)
+            if user is not None and (kind != "id" or str(user.id) == value)
+        ]
 
-    def _canonical(self, kind: str, text: str) -> str:
+    def _checked(self, kind: IdentifierKind, text: str) -> str:
+        """The canonical form. :raises ValueError: if there is none."""
+        if kind == "email":
+            return self.addresses.email(text)
+        return self.addresses.phone(text, self.region) if kind == "phone" else text
+
+    def _canonical(self, kind: IdentifierKind, text: str) -> str:
         try:
-            return self.addresses.email(text) if kind == "email" else self.addresses.phone(text, self.region)
+            return self._checked(kind, text)
         except ValueError:
             return ""
 
-    def disable(self, user_id: Any) -> bool:
+    def named(self, whom: Any) -> User | None:
+        """The user that ``whom`` is, or is the id of; else the one that :meth:`find` finds by it."""
+        user = self.get(_id_of(whom))
+        if hasattr(whom, "id"):
+            return user if user is not None and person(user) == person(whom) else None
+        return user or self.find(whom)
+
+    def disable(self, whom: Any) -> bool:
         """Disable a user and end their sessions; whether there is such a user."""
-        found = self.directory.set_enabled(str(user_id), False)
-        self.sessions.close_all(str(user_id))
+        user = self.named(whom)
+        if user is None:
+            return False
+        found = self.directory.set_enabled(str(user.id), False)
+        self.sessions.close_all(str(user.id))
         return found
 
-    def enable(self, user_id: Any) -> bool:
+    def enable(self, whom: Any) -> bool:
         """Enable a user again; whether there is such a user."""
-        return self.directory.set_enabled(str(user_id), True)
+        user = self.named(whom)
+        return user is not None and self.directory.set_enabled(str(user.id), True)
+
+    def delete(self, whom: Any) -> bool:
+        """
+        Delete a user and all that is kept for them: sessions, account tokens, PIN and password.
+        What is counted for an address stays. Whether there was such a user.
+
+        Where the host has deleted the row already, what is kept under the id goes.
+
+        :raises ValueError: if the host's own rows do not let the user go; nothing is deleted then.
+        """
+        user = self.named(whom)
+        found = False
+        if user is not None:
+            found = self.directory.delete(str(user.id))
+            self.sessions.close_all(str(user.id))
+        gone = user or whom
+        if self.get(_id_of(gone)) is None:
+            self.sessions.forget_all(_id_of(gone))
+        if hasattr(gone, "id"):
+            for secrets in (self.pins, self.passwords):
+                secrets.delete(gone)
+        return found
+
+    def revoke_sessions(self, whom: Any) -> int:
+        """End all of a user's sessions and account tokens; how many sessions were alive."""
+        user = self.named(whom)
+        return 0 if user is None else self.sessions.close_all(str(user.id))
+
+    def _known(self, fields: Mapping[str, Any]) -> User | None:
+        kinds: tuple[IdentifierKind, ...] = ("email", "member_id", "phone")
+        for kind in kinds:
+            value = fields.get(kind)
+            if value is not None:
+                return self.directory.find(kind, self._checked(kind, value))
+        return None
+
+
+def _id_of(whom: Any) -> str:
+    return str(getattr(whom, "id", whom))
 
 
 def _is_key(text: str) -> bool:

@@ -10,7 +10,9 @@ from pydantic import Field, StrictBool
 from flask_otpauth.core import errors
 from flask_otpauth.core.limits import Quota
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.sessions import Session
 from flask_otpauth.engine.codes import Target
+from flask_otpauth.engine.people import shown_id
 from flask_otpauth.engine.post import Letter
 from flask_otpauth.engine.sessions import Login, SessionPolicy, Tokens
 from flask_otpauth.envelopes.base import Success
@@ -144,7 +146,7 @@ def request_otp(call: Call, body: RequestOtp) -> Success:
     address, settings = body.email.canonical, call.settings
     user = call.services.directory.find("email", address)
     if user is None and settings.create_user == "on_request":
-        user = call.services.directory.create(email=address)
+        user = call.services.users.get_or_create(email=address)
     entitled = user.is_enabled if user else settings.create_user is not False
     letter = Letter(
         "email",
@@ -165,18 +167,18 @@ def verify_otp(call: Call, body: VerifyOtp) -> Success:
     services, target = call.services, Target(PURPOSE, body.email.canonical)
     user = services.directory.find("email", target.subject)
     if user is not None and user.is_enabled:
-        user_id = str(user.id)
+        person = user
         opening = services.codes.redeem(
-            _policy(call), target, body.otpCode, lambda: services.sessions.open(user_id)
+            _policy(call), target, body.otpCode, lambda: services.sessions.open(person)
         )
-        _demand_still_enabled(call, user_id)
+        _demand_still_enabled(call, opening.session)
     else:
         # The directory may be another store: consume, then act.
         services.codes.redeem(_policy(call), target, body.otpCode)
         if user is not None or call.settings.create_user is False:
             raise errors.UserNotFound
-        user = services.directory.create(email=target.subject, email_verified=True)
-        opening = services.sessions.open(str(user.id))
+        user = services.users.get_or_create(email=target.subject)
+        opening = services.sessions.open(user)
     services.sessions.opened(opening)
     if not user.email_verified:
         services.directory.mark_verified(str(user.id), "email")
@@ -186,10 +188,7 @@ def verify_otp(call: Call, body: VerifyOtp) -> Success:
 @email.post("/refresh-token", RefreshToken, front="redeem")
 def refresh_token(call: Call, body: RefreshToken) -> Success:
     """Spend a refresh token for new tokens."""
-    tokens, user_id = call.services.sessions.refresh(body.refreshToken)
-    user = call.services.directory.get(user_id)
-    if user is None or not user.is_enabled:
-        raise errors.RefreshTokenInvalid
+    tokens, user = call.services.sessions.refresh(body.refreshToken)
     return Success(_login(user, tokens), "Token refreshed successfully")
 
 
@@ -212,15 +211,14 @@ def jwks(call: Call, body: Nothing) -> Success:
     return Success(call.services.jwks)
 
 
-def _demand_still_enabled(call: Call, user_id: str) -> None:
+def _demand_still_enabled(call: Call, session: Session) -> None:
     """
-    Nobody who was disabled while they logged in keeps the session.
+    Nobody who was disabled or deleted while they logged in keeps the session.
 
     Disabling marks the user before it ends the sessions: it has ended this one, or is seen here.
     """
-    user = call.services.directory.get(user_id)
-    if user is None or not user.is_enabled:
-        call.services.sessions.close_all(user_id)
+    if call.services.sessions.user_of(session) is None:
+        call.services.sessions.close_all(session.user_id)
         raise errors.UserNotFound
 
 
@@ -232,7 +230,7 @@ def _policy(call: Call) -> Policy:
 
 def _login(user: User, tokens: Tokens) -> dict[str, Any]:
     return {
-        "userId": user.id,
+        "userId": shown_id(user),
         "email": user.email,
         "fullName": user.full_name or "",
         "avatarUrl": user.avatar_url,

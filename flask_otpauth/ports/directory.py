@@ -7,9 +7,22 @@ from typing import Any, Literal, Protocol
 IdentifierKind = Literal["id", "email", "phone", "member_id"]
 
 
+class UserExists(ValueError):
+    """Somebody has this e-mail, phone or member id already: ``kind`` says which of them."""
+
+    def __init__(self, kind: IdentifierKind) -> None:
+        self.kind = kind
+        names = {"email": "e-mail address", "phone": "phone number", "member_id": "member id"}
+        super().__init__(f"another user has this {names.get(kind, kind)}")
+
+
 class User(Protocol):
     """
-    An account. ``id`` is an ``int`` in the packaged table and may be a ``str`` in a host's.
+    An account. ``id`` is an ``int`` in the packaged table; in a host's it may be whatever reads
+    as one text, such as a ``str`` or a ``UUID``, and an ``int`` is a number in JSON, too.
+
+    A user may have ``person_key``, a random text that no other person has or ever had. What is
+    kept for a user is bound to it; without it an id must never be given to another person.
 
     ``password_hash`` is a hash that the host brought along (argon2, or werkzeug's scrypt and
     pbkdf2): it is verified until the first change of password, which is kept by our storage.
@@ -45,16 +58,23 @@ class Directory(Protocol):
     """
 
     def get(self, user_id: str) -> User | None:
-        """The user whose id reads ``user_id`` as text, disabled or not."""
+        """The user whose id reads ``user_id`` as text, exactly; disabled or not."""
 
     def find(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> User | None:
         """The user known by that identifier; a directory may scope its search by client."""
 
     def create(self, **fields: Any) -> User:
-        """A new user with these fields of :class:`User`; for an e-mail or phone that exists, that user."""
+        """
+        A new user with these fields of :class:`User`.
+
+        :raises UserExists: if somebody has the e-mail, the phone or the member id: nobody is changed.
+        """
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
         """The user has proved that the address is theirs."""
 
     def set_enabled(self, user_id: str, enabled: bool) -> bool:
         """Disable or enable; whether there is such a user."""
+
+    def delete(self, user_id: str) -> bool:
+        """Delete the user; whether there is such a user."""

@@ -72,6 +72,9 @@ class SecretStore(Protocol):
     def enable(self, key: bytes) -> None:
         """Forget every failure: what an administrator may do."""
 
+    def delete(self, key: bytes) -> bool:
+        """Forget the secret and its failures; whether there was anything."""
+
 
 class SessionStore(Protocol):
     """Sessions of users."""
@@ -90,6 +93,9 @@ class SessionStore(Protocol):
 
     def close_all(self, user_id: str, now_ms: int) -> int:
         """Close a user's sessions and let their token generation pass: how many were closed."""
+
+    def delete_all(self, user_id: str) -> int:
+        """Forget a user's sessions, alive or not: how many there were."""
 
     def generation(self, user_id: str) -> int:
         """The user's token generation: signed tokens of an earlier one are revoked."""

@@ -9,6 +9,9 @@ from typing import Any
 from sqlalchemy import Engine, MetaData
 
 from flask_otpauth import registry
+from flask_otpauth.adapters.directory.columns import unfilled_columns
+from flask_otpauth.adapters.directory.host_session import in_session
+from flask_otpauth.adapters.directory.keys import key_problems
 from flask_otpauth.adapters.directory.model import (
     ModelDirectory,
     UserMixin,
@@ -19,19 +22,24 @@ from flask_otpauth.adapters.directory.model import (
 from flask_otpauth.adapters.storage.memory import MemoryStorage
 from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage, is_in_memory, memory_engine
 from flask_otpauth.core.errors import ConfigurationError
-from flask_otpauth.ports.directory import Directory
+from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.storage import Storage
+from flask_otpauth.settings import PREFIX
 from flask_otpauth.wiring.database_uri import engine_of
 from flask_otpauth.wiring.setup import Setup
 
 
 @dataclass(frozen=True)
 class Stores:
-    """Where codes and users live; ``tables`` make themselves where they are missing."""
+    """
+    Where codes and users live; ``tables`` make themselves where they are missing, ``for_views``
+    makes of a user what the host's views get.
+    """
 
     storage: Storage
     directory: Directory
     tables: tuple[Callable[[], None], ...]
+    for_views: Callable[[User], Any]
 
 
 def stores(setup: Setup) -> Stores:
@@ -45,7 +53,7 @@ def stores(setup: Setup) -> Stores:
         # An in-memory database of ours is new with every process: nobody else can make its tables.
         for create in tables:
             create()
-    return Stores(storage, directory, tables)
+    return Stores(storage, directory, tables, _for_views(setup, directory, engine))
 
 
 def _storage(setup: Setup, engine: Engine, metadata: MetaData) -> Storage:
@@ -145,5 +153,28 @@ def _model_directory(setup: Setup, model: type[Any]) -> ModelDirectory | None:
     if engine is None:
         setup.problems.append("OTPAUTH_USERS: Flask-SQLAlchemy has no engine for the model's table")
         return None
+    problems = key_problems(model) or _creation_problems(setup, model)
+    if problems:
+        setup.problems += [f"OTPAUTH_USERS: {problem}" for problem in problems]
+        return None
     sessions = shared_sessions(db.session, model) if is_in_memory(engine.url) else own_sessions(engine)
     return ModelDirectory(model, sessions, lambda: _who_holds(setup))
+
+
+def _creation_problems(setup: Setup, model: type[Any]) -> list[str]:
+    columns = unfilled_columns(model)
+    if not columns or "email" not in setup.flows or setup.by_flow["email"].create_user is False:
+        return []
+    remedy = f"give a default, fill it in __init__, or set {PREFIX}EMAIL_CREATE_USER = False"
+    names = ", ".join(columns)
+    return [f"a login of the e-mail flow makes a {model.__name__}, and nobody fills {names}: {remedy}"]
+
+
+def _for_views(setup: Setup, directory: Any, engine: Engine) -> Callable[[User], Any]:
+    """Users in the host's own database are rows of its ``db.session``; others are as they are."""
+    db = setup.app.extensions.get("sqlalchemy")
+    if db is None or not isinstance(directory, ModelDirectory):
+        return lambda user: user
+    if setup.shared.users is None and _engine(setup, db, directory.model.metadata) is not engine:
+        return lambda user: user
+    return in_session(db.session)

@@ -15,7 +15,7 @@ from flask_otpauth.adapters.templates import JinjaTemplates
 from flask_otpauth.announcer import Announcer
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.limits import milliseconds
-from flask_otpauth.core.passwords import common_pins
+from flask_otpauth.core.passwords import common_pins, normalised
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.engine.account_tokens import AccountTokens
 from flask_otpauth.engine.clients import Campaigns, Clients
@@ -64,7 +64,7 @@ class _Parts:
         signer = keys.signer(setup, tokens)
         sessions = self._sessions(signer, tokens)
         pins, passwords = self._secrets()
-        users = Users(directory, addresses, sessions, region, passwords)
+        users = Users(directory, addresses, sessions, region, passwords, pins)
         token_ttl = setup.by_flow["sms"].account_token_ttl
         return Services(
             account_tokens=AccountTokens(SignedTokens(tokens), storage.sessions, directory, clock, token_ttl),
@@ -74,6 +74,7 @@ class _Parts:
             codes=codes,
             customers=self._customers(users, pins, passwords),
             directory=directory,
+            for_views=self.stores.for_views,
             host_codes=HostCodes(codes, addresses, self._host_policies(), region),
             jwks=signer.jwks(),
             sessions=sessions,
@@ -93,15 +94,16 @@ class _Parts:
 
     def _sessions(self, signer: TokenSigner, tokens: KeyRing) -> Sessions:
         codes, policy = self.codes, self.setup.by_flow["email"].session_policy()
-        return Sessions(codes.storage.sessions, signer, tokens, policy, codes.clock, codes.events)
+        common = (codes.clock, codes.events, self.stores.directory)
+        return Sessions(codes.storage.sessions, signer, tokens, policy, *common)
 
     def _secrets(self) -> tuple[Secrets, Secrets]:
         shared, account, codes = self.setup.shared, self.setup.by_flow["account"], self.codes
         hasher = Argon2Hasher(shared.hash_concurrency, shared.hash_wait.total_seconds())
         common = (codes.storage, hasher, self.ring, codes.clock, codes.events)
         return (
-            Secrets("pin", account.pin_failures(), False, *common),
-            Secrets("password", account.password_failures(), True, *common),
+            Secrets("pin", account.pin_failures(), False, str, *common),
+            Secrets("password", account.password_failures(), True, normalised, *common),
         )
 
     def _customers(self, users: Users, pins: Secrets, passwords: Secrets) -> Customers:

@@ -63,7 +63,7 @@ def test_code_pin_and_sessions_change_together_or_not_at_all(
     customers: Customers, user: User, outbox: Outbox, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     otp = code_for(customers, user)
-    session = customers.sessions.open(str(user.id)).session
+    session = customers.sessions.open(user).session
     proof = customers.by_code(POLICY, target(user), otp)
 
     with monkeypatch.context() as patch:
@@ -104,7 +104,7 @@ def test_listeners_are_told_of_ended_sessions_once_and_only_after_the_fact(
     def listen(sender: Any, user_id: str, count: int) -> None:
         told.append(count)
 
-    customers.sessions.open(str(user.id))
+    customers.sessions.open(user)
     with signals.session_revoked.connected_to(listen, sender=app):
         with monkeypatch.context() as patch:
             break_at(patch, "SqlSecretStore.put")

@@ -15,6 +15,8 @@ from flask_otpauth.adapters.storage.memory import MemoryStorage
 from flask_otpauth.core import errors
 from flask_otpauth.core.failures import FailurePolicy
 from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.passwords import normalised
+from flask_otpauth.engine.people import person as person_name
 from flask_otpauth.engine.secrets import Secrets
 from flask_otpauth.testing import MovableClock
 
@@ -71,6 +73,7 @@ def make(
             kind,
             policy,
             kind == "password",
+            normalised if kind == "password" else str,
             storage,
             hasher,
             ring,
@@ -118,7 +121,7 @@ def test_what_is_hashed_is_a_keyed_digest_and_never_the_secret(
 def test_a_stolen_hash_is_worth_nothing_without_the_key(
     pins: Secrets, make: Callable[..., Secrets], hasher: RecordingHasher
 ) -> None:
-    stolen = pins.storage.secrets.read(pins.keys.row_key("pin", "1")).hash
+    stolen = pins.storage.secrets.read(pins.keys.row_key("pin", person_name(person()))).hash
 
     assert not hasher.real.verify(stolen, "123456")
     other = make(subject_key=b"t" * 32)

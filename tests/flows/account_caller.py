@@ -66,6 +66,12 @@ def new_customer(app: Flask, **fields: Any) -> User:
     return user
 
 
+def give_password(app: Flask, user: User, password: str = PASSWORD) -> None:
+    """Let somebody who was created without one have a password."""
+    passwords = app.extensions["otpauth"].services.users.passwords
+    passwords.put(user, passwords.hashed(user, password))
+
+
 def new_client(app: Flask, flows: Sequence[str] = ("account",)) -> Credentials:
     """A merchant's credentials."""
     with app.app_context():

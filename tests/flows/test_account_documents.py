@@ -11,7 +11,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from tests.flows.account_caller import OK, PASSWORD_CODE, PIN, Merchant, new_customer
+from tests.flows.account_caller import OK, PASSWORD_CODE, PIN, Merchant, give_password, new_customer
 
 DOCUMENT = json.loads((Path(__file__).parent / "documents" / "account.json").read_text("utf-8"))
 SUCCESSES, FAILURES = DOCUMENT["successes"], DOCUMENT["failures"]
@@ -27,8 +27,7 @@ def merchant(app: Flask) -> Merchant:
     """A merchant whose customers are those of the document."""
     directory = app.extensions["otpauth"].services.directory
     directory.create(id=1, email="foo@bar.com", full_name="Foo")
-    directory.create(id=123, email="customer@stamps.co.id", phone="+6281234567890")
-    new_customer(app, member_id=None)
+    give_password(app, directory.create(id=123, email="customer@stamps.co.id", phone="+6281234567890"))
     new_customer(app, email="test@gmail.com", phone=None, member_id=None, password="secure_password")
     return Merchant(app, user=123)
 

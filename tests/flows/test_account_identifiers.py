@@ -20,6 +20,7 @@ from tests.flows.account_caller import (
     PIN_BLOCKED,
     WRONG_PIN,
     Merchant,
+    give_password,
     new_customer,
     otpauth_of,
     refused,
@@ -39,9 +40,9 @@ def database_uri() -> str:
 def merchant(app: Flask) -> Merchant:
     """A merchant of the usual customer, whose primary key is 7, and of another."""
     directory = app.extensions["otpauth"].services.directory
-    directory.create(id=7, email=EMAIL, phone=PHONE, member_id=MEMBER_ID)
+    customer = directory.create(id=7, email=EMAIL, phone=PHONE, member_id=MEMBER_ID)
     directory.create(id=8, email="other@stamps.co.id", phone="+6281234567899", member_id="m-0042")
-    new_customer(app)
+    give_password(app, customer)
     return Merchant(app)
 
 
@@ -143,10 +144,14 @@ def test_member_ids_are_exact(merchant: Merchant) -> None:
     assert merchant.validate(WRONG_PIN, user="m-0042").json["error_code"] == "pin_not_set"
 
 
-def test_what_contains_an_at_sign_is_an_email_and_nothing_else(merchant: Merchant) -> None:
-    new_customer(merchant.app, email=None, phone=None, member_id="me@work")
+@pytest.mark.parametrize(
+    "member_id", ["me@work", "", " ", " M-1", "M-1\n", "M\0-1", "\u200bM-1", "\ud800", "M" * 65]
+)
+def test_a_member_id_that_nobody_could_be_found_by_is_refused(merchant: Merchant, member_id: str) -> None:
+    with pytest.raises(ValueError, match="not a member id"):
+        new_customer(merchant.app, email=None, phone=None, member_id=member_id)
 
-    assert merchant.unblock(user="me@work").json == NOBODY
+    assert merchant.unblock(user=member_id).status_code == 400
 
 
 def test_a_json_integer_is_a_primary_key_and_nothing_else(merchant: Merchant) -> None:

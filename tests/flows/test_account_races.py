@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
+from flask_otpauth.engine.people import person
 from tests.flows.account_caller import (
     EMAIL,
     PASSWORD,
@@ -47,8 +48,10 @@ class Merchant:
 
     def failures(self, kind: str) -> int:
         """The failures in a row that the store has counted."""
-        secrets = getattr(self.arena.host.app.extensions["otpauth"].services.customers, kind)
-        key = secrets.keys.row_key(secrets.kind, "1")
+        services = self.arena.host.app.extensions["otpauth"].services
+        customer = services.directory.get("1")
+        secrets = getattr(services.customers, kind)
+        key = secrets.keys.row_key(secrets.kind, person(customer))
         return int(self.arena.host.storage.secrets.read(key).in_a_row)
 
 
@@ -173,9 +176,9 @@ def test_of_twenty_requests_for_a_code_five_are_granted(arena: Arena) -> None:
 def test_of_ten_first_pins_one_is_set(arena: Arena) -> None:
     merchant = Merchant(arena)
     with arena.host.app.app_context():
-        person = arena.host.otpauth.users.create(email="other@stamps.co.id").id
+        other = arena.host.otpauth.users.create(email="other@stamps.co.id").id
 
-    pins = [{"user": person, "pin": f"{n:06d}", "confirm_pin": f"{n:06d}"} for n in range(10)]
+    pins = [{"user": other, "pin": f"{n:06d}", "confirm_pin": f"{n:06d}"} for n in range(10)]
     answers = merchant.at_once("/pin/set", *pins)
 
     assert told(answers) == {"ok": 1, "pin: PIN is already set": 9}

@@ -208,9 +208,9 @@ def test_logins_that_race_leave_one_session(uri: str, outbox: Outbox) -> None:
     app = host(uri, outbox)
     caller, services = EmailCaller(app, outbox), app.extensions["otpauth"].services
     app.add_url_rule("/me", "me", app.extensions["test_otpauth"].token_required(lambda: "ok"))
-    user_id = str(caller.login()["userId"])
+    user = services.directory.get(str(caller.login()["userId"]))
     with ThreadPoolExecutor(THREADS) as pool:
-        openings = list(pool.map(lambda _: services.sessions.open(user_id), range(THREADS)))
+        openings = list(pool.map(lambda _: services.sessions.open(user), range(THREADS)))
 
     client = app.test_client()
     statuses = Counter(

@@ -2,32 +2,42 @@
 
 from __future__ import annotations
 
+import secrets
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Boolean, Engine, MetaData, String, literal, select, true
+from sqlalchemy import Boolean, Engine, MetaData, String, Table, inspect, select, true, update
 from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.orm import Mapped, Session, mapped_column, registry, validates
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses
+from flask_otpauth.adapters.directory.keys import PrimaryKey
 from flask_otpauth.adapters.storage.sqlalchemy.database import begun, ours, outages
 from flask_otpauth.adapters.storage.sqlalchemy.tables import exact
-from flask_otpauth.ports.directory import IdentifierKind, User
+from flask_otpauth.core import member_ids
+from flask_otpauth.ports.directory import IdentifierKind, User, UserExists
 
 _PACKAGED = "flask_otpauth.user"
+
+
+def _new_person_key() -> str:
+    return secrets.token_hex(16)
 
 
 class UserMixin:
     """
     The columns that a user needs, for the packaged table and for a host's own model.
 
-    The host's model adds its primary key, an integer or a text. ``email`` and ``phone`` are
-    checked when they are set: ``email`` is kept as given and ``email_key`` is its canonical
-    form, ``phone`` is E.164. What is unique is an index with a name, so that a migration can
-    add it to a table that exists, and drop it again.
+    The host's model adds its primary key: an integer, a text or a UUID. ``email``, ``phone`` and
+    ``member_id`` are checked when they are set: ``email`` is kept as given and ``email_key`` is
+    its canonical form, ``phone`` is E.164. ``person_key`` is a random mark of the person: what is
+    kept for a user never serves another one who gets the same primary key later. What is unique
+    is an index with a name, so that a migration can add it to a table that exists, and drop it
+    again.
     """
 
+    person_key: Mapped[str | None] = mapped_column(String(32), default=_new_person_key)
     email: Mapped[str | None] = mapped_column(String(254))
     email_key: Mapped[str | None] = mapped_column(exact(254), unique=True, index=True)
     phone: Mapped[str | None] = mapped_column(exact(16), unique=True, index=True)
@@ -48,12 +58,22 @@ class UserMixin:
     def _check_phone(self, key: str, value: str | None) -> str | None:
         return None if value is None else CanonicalAddresses().phone(value, None)
 
+    @validates("member_id")
+    def _check_member_id(self, key: str, value: str | None) -> str | None:
+        # A form sends an empty text where there is none, and only one user could have that.
+        return member_ids.member_id(value) if value else None
+
 
 def packaged_model(metadata: MetaData) -> type[Any]:
     """The packaged table ``otpauth_users`` in ``metadata``, as a model; one for each metadata."""
     if _PACKAGED not in metadata.info:
         base = registry(metadata=metadata).generate_base()
-        columns = {"__tablename__": "otpauth_users", "id": mapped_column(primary_key=True)}
+        columns = {
+            "__tablename__": "otpauth_users",
+            # SQLite would give the id of a user who is gone to the next one.
+            "__table_args__": {"sqlite_autoincrement": True},
+            "id": mapped_column(primary_key=True),
+        }
         hints = {"__annotations__": {"id": Mapped[int]}}
         metadata.info[_PACKAGED] = type("OtpAuthUser", (UserMixin, base), {**columns, **hints})
     found: type[Any] = metadata.info[_PACKAGED]
@@ -79,7 +99,7 @@ class ModelDirectory:
         self.model = model
         self._open = open_session
         self._who_holds = who_holds
-        self._key = model.__mapper__.primary_key[0]
+        self._key = PrimaryKey(model)
 
     def create_all(self) -> None:
         """Create the table, if it is missing."""
@@ -95,22 +115,25 @@ class ModelDirectory:
 
     def find(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> User | None:
         """The user known by that identifier. All clients see all users."""
-        column, wanted = self._column(kind), self._typed(kind, value)
-        if wanted is None:
+        column, wanted = self._column(kind), self._key.value(value) if kind == "id" else value
+        if wanted is None or "\0" in value:
             return None
-        with outages(self._who_holds), self._open(False) as session:
-            found: User | None = session.scalars(select(self.model).where(column == wanted)).one_or_none()
-            return found
+        user = self._first(column == wanted)
+        if user is not None and user.person_key is None:
+            # Written by other means than the model, such as SQL.
+            self._mark(user.id)
+            user = self._first(column == wanted)
+        return user if kind != "id" or user is None or str(user.id) == value else None
 
     def create(self, **fields: Any) -> User:
         """
-        A new user; for an e-mail or phone that exists, that user.
+        A new user.
 
-        :raises ValueError: if the member id is taken, or a column of the host's demands more.
+        :raises UserExists: if somebody has the e-mail, the phone or the member id.
+        :raises ValueError: if a value is too long, or a column of the host's demands more.
         """
-        existing = self._existing(fields)
-        if existing is not None:
-            return existing
+        self._demand_fitting(fields)
+        self._demand_free(fields)
         try:
             with outages(self._who_holds), self._open(True) as session:
                 user: User = self.model(**fields)
@@ -119,12 +142,10 @@ class ModelDirectory:
                 session.refresh(user)
                 return user
         except IntegrityError:
-            # Somebody else wrote the same address between the look and the leap.
-            existing = self._existing(fields)
-            if existing is None:
-                # Without the database's own words, which hold the address.
-                raise ValueError(self._refused(fields)) from None
-            return existing
+            # Perhaps somebody else wrote the same address between the look and the leap.
+            self._demand_free(fields)
+        # Without the database's own words, which hold the address.
+        raise ValueError(f"a column of {self.model.__name__} demands a value that it was not given")
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
         """The user has proved that the address is theirs."""
@@ -134,6 +155,17 @@ class ModelDirectory:
         """Disable or enable; whether there is such a user."""
         return self._set(user_id, "is_enabled", enabled)
 
+    def delete(self, user_id: str) -> bool:
+        """
+        Delete the row, as the model's relationships say; whether there is such a user.
+
+        :raises ValueError: if a row of the host's refers to it still.
+        """
+        try:
+            return self._changed(user_id, lambda session, user: session.delete(user))
+        except IntegrityError:
+            raise ValueError(f"another row still refers to this {self.model.__name__}") from None
+
     def _create_table(self) -> None:
         table = self.model.__table__
         with outages(self._who_holds), self._open(True) as session:
@@ -141,37 +173,52 @@ class ModelDirectory:
             table.metadata.create_all(begun(session.connection()), [table])
 
     def _set(self, user_id: str, attribute: str, value: bool) -> bool:
-        key = self._typed("id", user_id)
+        return self._changed(user_id, lambda session, user: setattr(user, attribute, value))
+
+    def _changed(self, user_id: str, change: Callable[[Session, Any], None]) -> bool:
+        key = self._key.value(user_id)
         if key is None:
             return False
         with outages(self._who_holds), self._open(True) as session:
-            user = session.scalars(select(self.model).where(self._key == key)).one_or_none()
-            if user is not None:
-                setattr(user, attribute, value)
-            return user is not None
+            user = session.scalars(select(self.model).where(self._key.column == key)).one_or_none()
+            if user is None or str(user.id) != user_id:
+                return False
+            change(session, user)
+            session.flush()
+            return True
 
-    def _existing(self, fields: dict[str, Any]) -> User | None:
-        email, phone = fields.get("email"), fields.get("phone")
-        by_email = self.find("email", CanonicalAddresses().email(email)) if email else None
-        return by_email or (self.find("phone", phone) if phone else None)
+    def _first(self, condition: Any) -> Any:
+        with outages(self._who_holds), self._open(False) as session:
+            return session.scalars(select(self.model).where(condition)).one_or_none()
 
-    def _refused(self, fields: dict[str, Any]) -> str:
-        member_id = fields.get("member_id")
-        if member_id is not None and self.find("member_id", member_id) is not None:
-            return "another user has this member id"
-        return f"a column of {self.model.__name__} demands a value that it was not given"
+    def _mark(self, key: Any) -> None:
+        """Give a row its mark; of racing callers the first one's stays."""
+        column = inspect(self.model).column_attrs.person_key.columns[0]
+        table: Table = column.table
+        [own_key] = table.primary_key
+        unmarked = update(table).where(own_key == key, column.is_(None))
+        with outages(self._who_holds), self._open(True) as session:
+            session.execute(unmarked.values({column: _new_person_key()}))
+
+    def _demand_fitting(self, fields: dict[str, Any]) -> None:
+        """:raises ValueError: if a value is too long for its column."""
+        for name, value in fields.items():
+            longest = getattr(getattr(self.model, name).type, "length", None)
+            if isinstance(value, str) and (len(value) > (longest or len(value)) or "\0" in value):
+                raise ValueError(f"{name} is longer than {longest} characters, or holds a NUL")
+
+    def _demand_free(self, fields: dict[str, Any]) -> None:
+        """:raises UserExists: if somebody has one of the identifiers."""
+        kinds: tuple[IdentifierKind, ...] = ("email", "phone", "member_id")
+        for kind in kinds:
+            value = fields.get(kind)
+            if value is not None and self.find(kind, value) is not None:
+                raise UserExists(kind)
 
     def _column(self, kind: IdentifierKind) -> Any:
-        return self._key if kind == "id" else getattr(self.model, "email_key" if kind == "email" else kind)
-
-    def _typed(self, kind: IdentifierKind, value: str) -> Any:
-        """``value`` to compare a column with; ``None`` where it cannot be one (a key beyond 63 bits)."""
-        if kind != "id" or self._key.type.python_type is str:
-            return value
-        if not (value.isascii() and value.isdigit()) or len(value) > 18:
-            return None
-        # PostgreSQL would refuse a number beyond the column's own 32 bits, such as a mobile number.
-        return literal(int(value), BigInteger)
+        if kind == "id":
+            return self._key.column
+        return getattr(self.model, "email_key" if kind == "email" else kind)
 
 
 def own_sessions(engine: Engine) -> OpenSession:

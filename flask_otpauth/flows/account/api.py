@@ -9,6 +9,7 @@ from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.engine.codes import Target
 from flask_otpauth.engine.customers import PASSWORD_RESET, PIN_RESET
+from flask_otpauth.engine.people import person, shown_id
 from flask_otpauth.engine.post import Letter
 from flask_otpauth.envelopes.base import Success
 from flask_otpauth.flows.account import bodies
@@ -125,7 +126,7 @@ def set_password(call: Call, body: bodies.SetPassword) -> Success:
     if user is None or not user.is_enabled:
         raise errors.UserNotFound("email")
     call.services.customers.set_password(user, body.new_password, "new_password")
-    shown = {"id": user.id, "name": user.full_name or "", "email": user.email, **OK}
+    shown = {"id": shown_id(user), "name": user.full_name or "", "email": user.email, **OK}
     return Success(shown, headers=_POST)
 
 
@@ -220,7 +221,7 @@ def _policy(call: Call, purpose: str) -> Policy:
 
 
 def _target(call: Call, user: User, purpose: str) -> Target:
-    return Target(purpose, str(user.id), _client_id(call))
+    return Target(purpose, person(user), _client_id(call), shown=str(user.id))
 
 
 def _client_id(call: Call) -> str:

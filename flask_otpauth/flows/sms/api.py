@@ -174,9 +174,9 @@ def _by_id(call: Call, user_id: object) -> tuple[User | None, str]:
         wanted = text(user_id, "invalid").strip()
     except ValueError:
         raise errors.InvalidFields(errors.Fault("user_id", "invalid")) from None
-    user = call.services.directory.get(wanted)
-    # A directory may know more spellings of an id: none of them may tell that it exists.
-    if user is None or str(user.id) != wanted or not user.phone:
+    # Only in the spelling that it has: others may not tell that it exists.
+    user = call.services.users.get(wanted)
+    if user is None or not user.phone:
         return None, f"user {wanted}"
     return user, user.phone
 

@@ -218,3 +218,10 @@ class SecretContract(ContractBase):
             storage.secrets.enable(key)
 
         assert [storage.secrets.read(key) for key in (pin, never_set)] == [Secret("h1"), Secret()]
+
+    def test_a_deleted_secret_was_never_set(self, storage: Storage, pin: bytes) -> None:
+        fail(storage, pin, PIN, NOON)
+
+        assert [storage.secrets.delete(pin) for _ in range(2)] == [True, False]
+        assert storage.secrets.read(pin) == Secret()
+        assert storage.secrets.put(pin, "h2", replacing=None)

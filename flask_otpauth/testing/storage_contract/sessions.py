@@ -20,7 +20,7 @@ MAX_AGE = 180 * DAY
 
 def session_of(user_id: str, now_ms: int = NOON) -> Session:
     """A session that was opened just now."""
-    return Session(fresh_name("session"), user_id, now_ms, now_ms, now_ms + MAX_AGE)
+    return Session(fresh_name("session"), user_id, now_ms, now_ms, now_ms + MAX_AGE, person_key="mark")
 
 
 def refresh(session: Session, generation: int, now_ms: int = NOON) -> Refresh:
@@ -103,6 +103,22 @@ class SessionContract(ContractBase):
         assert counts == [2, 0]
         assert before == 0
         assert storage.sessions.generation(session.user_id) == 2
+
+    def test_deleting_all_sessions_takes_those_of_the_user_alone_and_no_generation(
+        self, storage: Storage, session: Session
+    ) -> None:
+        closed, stranger = session_of(session.user_id), session_of(fresh_name("user"))
+        for each in (closed, stranger):
+            storage.sessions.open(each, closing_others=False)
+        storage.sessions.close(closed.id, NOON)
+        storage.sessions.close_all(session.user_id, NOON)
+
+        counts = [storage.sessions.delete_all(session.user_id) for _ in range(2)]
+
+        assert counts == [2, 0]
+        assert [storage.sessions.find(each.id) for each in (session, closed)] == [None, None]
+        assert storage.sessions.find(stranger.id) == stranger
+        assert storage.sessions.generation(session.user_id) == 1
 
     def test_purging_takes_sessions_that_ended(self, storage: Storage, session: Session) -> None:
         closed = session_of(session.user_id)

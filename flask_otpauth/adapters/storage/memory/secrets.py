@@ -60,3 +60,8 @@ class MemorySecretStore:
         with self.memory.lock:
             if key in self.memory.secrets:
                 self.memory.secrets[key] = Secret(self.read(key).hash)
+
+    def delete(self, key: bytes) -> bool:
+        """See the port."""
+        with self.memory.lock:
+            return self.memory.secrets.pop(key, None) is not None

@@ -50,6 +50,11 @@ class MemorySessionStore:
             self.memory.generations[user_id] = self.generation(user_id) + 1
             return self._close(self._of(user_id), now_ms)
 
+    def delete_all(self, user_id: str) -> int:
+        """See the port."""
+        with self.memory.lock:
+            return removed(self.memory.sessions, lambda session: session.user_id == user_id)
+
     def generation(self, user_id: str) -> int:
         """See the port."""
         with self.memory.lock:

@@ -73,6 +73,11 @@ class SqlSecretStore:
         """See the port."""
         self._forget(key, failures=0, failed_at=0, in_a_row=0)
 
+    def delete(self, key: bytes) -> bool:
+        """See the port."""
+        with self.database.transaction():
+            return bool(self.database.write(self.table.delete().where(self.table.c.key == key)))
+
     def _forget(self, key: bytes, **zeros: int) -> None:
         with self.database.transaction():
             self.database.write(update(self.table).where(self.table.c.key == key).values(**zeros))

@@ -65,6 +65,11 @@ class SqlSessionStore:
             self.database.write(upsert)
             return _alive(self._close(self.table.c.user_id == user_id, now_ms), now_ms)
 
+    def delete_all(self, user_id: str) -> int:
+        """See the port."""
+        with self.database.transaction():
+            return self.database.write(self.table.delete().where(self.table.c.user_id == user_id))
+
     def generation(self, user_id: str) -> int:
         """See the port."""
         query = select(self.generations.c.generation).where(self.generations.c.user_id == user_id)

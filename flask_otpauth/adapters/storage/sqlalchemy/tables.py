@@ -131,6 +131,7 @@ def _sessions(metadata: MetaData) -> dict[str, Table]:
             "sessions",
             _key("id", Name),
             _required("user_id", Name),
+            _required("person_key", Name),
             _required("authenticated_at", Instant),
             _required("rotated_at", Instant),
             _required("ends_at", Instant),

@@ -1,0 +1,35 @@
+"""Which columns of a host's model stop a user from being made of an e-mail address alone."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from sqlalchemy import Column
+
+#: What a login fills.
+_FILLED = ("email", "email_key")
+
+
+def unfilled_columns(model: type[Any]) -> list[str]:
+    """
+    The columns that demand a value and that nobody fills when a login makes a user.
+
+    A model that fills in values by itself, in its ``__init__`` or before an insert, is trusted.
+    """
+    mapper = model.__mapper__
+    if mapper.class_manager.original_init is not model.registry.constructor or mapper.dispatch.before_insert:
+        return []
+    by_mapper = (mapper.polymorphic_on, mapper.version_id_col)
+    return [
+        column.name
+        for table in mapper.tables
+        for column in table.columns
+        if _demands_a_value(column) and column.name not in _FILLED and all(column is not c for c in by_mapper)
+    ]
+
+
+def _demands_a_value(column: Column[Any]) -> bool:
+    drawn = column.default is not None or column.server_default is not None
+    counted = column.table.autoincrement_column is column
+    inherited = column.primary_key and bool(column.foreign_keys)
+    return not (column.nullable or drawn or counted or inherited)

@@ -1,0 +1,84 @@
+"""The primary key of a user's model: an integer, a text or a UUID, in the one spelling that each has."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from uuid import UUID
+
+from sqlalchemy import BigInteger, Enum, Uuid, literal
+from sqlalchemy.types import TypeDecorator, TypeEngine
+
+_INTEGER = re.compile(r"0|-?[1-9][0-9]{0,19}", re.ASCII)
+#: What a token, a session's row and an answer in JSON can carry.
+_CARRIED = (int, str, UUID)
+#: How long a session's row lets an id be, in characters.
+_LONGEST = 255
+
+
+class PrimaryKey:
+    """
+    The primary key of ``model``, whatever the attribute is called.
+
+    A model that has no attribute ``id`` gets one to read it by, since users have an ``id``.
+    """
+
+    def __init__(self, model: type[Any]) -> None:
+        self.column = model.__mapper__.primary_key[0]
+        self._type = _python_type(self.column.type)
+        attribute = model.__mapper__.get_property_by_column(self.column).key
+        if not hasattr(model, "id"):
+            model.id = property(lambda user: getattr(user, attribute))
+
+    def value(self, text: str) -> Any:
+        """What the column is compared with for the id that reads ``text``; ``None`` where it is no id."""
+        if self._type is int:
+            return self._integer(text)
+        if self._type is UUID or isinstance(self.column.type, Uuid):
+            value = _uuid(text)
+            return value if self._type is UUID or value is None else str(value)
+        return text
+
+    def _integer(self, text: str) -> Any:
+        kind = self.column.type
+        bits = 64 if getattr(kind, "unsigned", False) else 63
+        if not _INTEGER.fullmatch(text) or not -(2**63) <= int(text) < 2**bits:
+            return None
+        # PostgreSQL would refuse a number beyond the column's own 32 bits, such as a mobile number.
+        return int(text) if isinstance(kind, TypeDecorator) else literal(int(text), BigInteger)
+
+
+def key_problems(model: type[Any]) -> list[str]:
+    """Why ``model`` cannot be told by its primary key; nothing where it can."""
+    columns = model.__mapper__.primary_key
+    if len(columns) != 1:
+        names = ", ".join(column.name for column in columns)
+        return [f"{model.__name__} has a primary key of {len(columns)} columns ({names}); give it one"]
+    kind, other = columns[0].type, model.__mapper__.column_attrs.get("id")
+    if other is not None and columns[0] not in other.columns:
+        return [f"{model.__name__}.id is not its primary key {columns[0].name!r}; rename one of them"]
+    if _python_type(kind) not in _CARRIED or isinstance(kind, Enum):
+        can_be = "it can be an integer, a text or a UUID (a type of your own says which by its python_type)"
+        return [f"the primary key of {model.__name__} is of the type {kind!r}; {can_be}"]
+    if _python_type(kind) is str and (getattr(kind, "length", None) or 0) > _LONGEST:
+        return [f"the primary key of {model.__name__} is a text longer than {_LONGEST} characters"]
+    return []
+
+
+def _python_type(kind: TypeEngine[Any]) -> type[Any] | None:
+    """The type of the key's values; that of a type of the host's own, unless it says so, is its column's."""
+    try:
+        declared = kind.python_type
+        if declared is object and isinstance(kind, TypeDecorator):
+            return _python_type(kind.impl_instance)
+    except NotImplementedError:
+        return None
+    return declared
+
+
+def _uuid(text: str) -> UUID | None:
+    try:
+        value = UUID(text)
+    except ValueError:
+        return None
+    return value if str(value) == text else None

@@ -1,0 +1,19 @@
+"""What can be a member id (contract/account.md, "Who is meant")."""
+
+from __future__ import annotations
+
+LONGEST = 64
+
+
+def member_id(text: str) -> str:
+    """
+    ``text``, which clients can name a user by.
+
+    :raises ValueError: if no client could: what holds an ``@`` is read as an e-mail address, and
+        blanks around it are not looked at.
+    """
+    if not text or text != text.strip() or "@" in text or not text.isprintable():
+        raise ValueError("not a member id: it holds an @, a control character, blanks around it, or nothing")
+    if len(text) > LONGEST:
+        raise ValueError(f"not a member id: it is longer than {LONGEST} characters")
+    return text
