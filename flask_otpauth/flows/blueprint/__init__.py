@@ -8,7 +8,6 @@ limit in front, credential, body, fields, handler.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
@@ -25,8 +24,9 @@ from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
 from flask_otpauth.core.networks import network
 from flask_otpauth.engine.services import Services
-from flask_otpauth.envelopes.base import Envelope, Success, Wire
+from flask_otpauth.envelopes.base import Envelope, Success
 from flask_otpauth.flows.base import Call, Flow, Operation
+from flask_otpauth.flows.blueprint.answers import answered
 from flask_otpauth.flows.blueprint.refusals import RAISED, decided_status, refusal_of
 from flask_otpauth.flows.body import MAX_BODY_BYTES, read_object
 from flask_otpauth.flows.credentials import user_challenge, user_login
@@ -96,7 +96,7 @@ class Mount:
     ) -> Response:
         """``refusal`` in the flow's words and in ``envelope``; ``status`` is what the host decided."""
         failure = replace(self.flow.tell(refusal, self.settings, raw or {}, operation), status=status)
-        response = _json(envelope.failure(failure))
+        response = answered(envelope.failure(failure))
         if refusal.retry_after_seconds is not None:
             response.headers["Retry-After"] = str(refusal.retry_after_seconds)
         if isinstance(refusal, errors.MethodNotAllowed):
@@ -165,7 +165,7 @@ class _Route:
             call = self._call(operation, path)
             raw.update(path if operation.method == "GET" else _body(operation))
             body = parse(operation.body, raw, Door(self.mount.settings, self.mount.services.addresses))
-            return _json(self.envelope.success(self._handled(operation, call, body)))
+            return answered(self.envelope.success(self._handled(operation, call, body)))
         except Exception as error:  # noqa: BLE001 - nothing leaves without the flow's envelope
             return self.mount.refuse(refusal_of(error), self.envelope, raw, operation, decided_status(error))
 
@@ -236,11 +236,3 @@ def _form(form: MultiDict[str, str]) -> dict[str, Any]:
     if any(len(values) > 1 for values in form.listvalues()):
         raise errors.MalformedRequest
     return form.to_dict()
-
-
-def _json(wire: Wire) -> Response:
-    payload, status, headers = wire
-    response = Response(json.dumps(payload, ensure_ascii=False), status, mimetype="application/json")
-    response.headers["Cache-Control"] = "no-store"
-    response.headers.update(headers)
-    return response
