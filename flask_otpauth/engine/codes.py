@@ -98,7 +98,8 @@ class Codes:
         """
         Issue a code, which supersedes the earlier one, and send it.
 
-        Where the letter is ``withheld`` no guess can be right, with the same limits and answers.
+        Where the letter is ``withheld`` no guess can be right, with the same limits and answers: it
+        ends as the last hand-over on its channel did.
 
         :raises Limited: if cooldown, quota, lock or cap forbid it; the earlier code stays live.
         :raises SendFailed: if it was definitely not handed over; nothing was used up.
@@ -113,11 +114,13 @@ class Codes:
         result = self.storage.challenges.issue(issue)
         if result.block is not None:
             raise self._limited(result.block, target, epoch_ms(now))
-        if not (letter.withheld or result.repeated):
+        if result.repeated:
+            return Issued(code, expires_at, repeated=True)
+        if not letter.withheld:
             self.events("code_issued", purpose=target.purpose, subject=target.named)
-            if self.post.send(message, issue).status.is_definite_failure:
-                raise errors.SendFailed
-        return Issued(code, expires_at, result.repeated)
+        if self.post.send(letter, message, issue).status.is_definite_failure:
+            raise errors.SendFailed
+        return Issued(code, expires_at)
 
     def issue(self, policy: Policy, target: Target) -> Issued:
         """

@@ -154,6 +154,7 @@ def request_otp(call: Call, body: RequestOtp) -> Success:
         locale=supported(body.lang, LANGUAGES),
         purpose=PURPOSE,
         values={"code_in_subject": settings.code_in_subject},
+        discreet=True,
         withheld=not entitled,
     )
     call.services.codes.send(_policy(call), Target(PURPOSE, address), letter)
