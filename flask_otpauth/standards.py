@@ -26,7 +26,7 @@ class Rule:
     A demand that some configurations do not meet.
 
     ``mend`` is the setting that meets it, ``{flow}`` standing for the flow's prefix; empty where
-    none does.
+    none does. ``of_codes``: it is about codes themselves, and so about those of the host's own views.
     """
 
     flows: tuple[str, ...]
@@ -34,6 +34,7 @@ class Rule:
     clauses: str
     mend: str
     breaks: Breaks = lambda settings, shared: True
+    of_codes: bool = False
 
 
 @dataclass(frozen=True)
@@ -46,12 +47,25 @@ class Deviation:
     mend: str
 
 
-def deviations(by_flow: Mapping[str, Any], shared: Any) -> Iterator[Deviation]:
-    """The rules that these flows do not meet, by flow."""
+def deviations(by_flow: Mapping[str, Any], host_codes: Mapping[str, Any], shared: Any) -> Iterator[Deviation]:
+    """The rules that these flows do not meet, and the codes that the host alone sends by such settings."""
     for flow, settings in by_flow.items():
-        for rule in RULES:
-            if flow in rule.flows and rule.breaks(settings, shared):
-                yield Deviation(flow, rule.says, rule.clauses, rule.mend.format(flow=flow.upper()))
+        for rule in _broken(flow, settings, shared):
+            yield Deviation(flow, rule.says, rule.clauses, rule.mend.format(flow=flow.upper()))
+    for flow, settings in host_codes.items():
+        for rule in _broken(flow, settings, shared):
+            if rule.of_codes:
+                mend = rule.mend.format(flow=flow.upper())
+                yield Deviation(sent_by_host(flow), rule.says, rule.clauses, mend)
+
+
+def sent_by_host(flow: str) -> str:
+    """What codes are called that ``otpauth.codes`` sends by the settings of a flow that is not registered."""
+    return f"codes.send ({flow})"
+
+
+def _broken(flow: str, settings: Any, shared: Any) -> Iterator[Rule]:
+    return (rule for rule in RULES if flow in rule.flows and rule.breaks(settings, shared))
 
 
 _ALL = ("email", "sms", "flashcall", "voice", "account")
@@ -64,6 +78,7 @@ RULES = (
         "neither an out-of-band authenticator nor a second factor.",
         "NIST §3.1.3.1; ASVS 6.3.3, 6.3.6",
         _NO_SETTING,
+        of_codes=True,
     ),
     Rule(
         _TELEPHONE,
@@ -71,6 +86,7 @@ RULES = (
         "one, and watch for changed SIM cards and ported numbers.",
         "NIST §3.1.3.3, §3.2.9; ASVS 6.6.1",
         _NO_SETTING,
+        of_codes=True,
     ),
     Rule(
         ("account",),
@@ -84,6 +100,7 @@ RULES = (
         "A code is bound to its address and purpose, not to the browser that asked for it.",
         "ASVS 6.6.2",
         _NO_SETTING,
+        of_codes=True,
     ),
     Rule(
         _ALL,
@@ -91,6 +108,7 @@ RULES = (
         "NIST §3.1.3.2; ASVS 6.5.4",
         "OTPAUTH_{flow}_CODE_LENGTH = 6",
         lambda settings, shared: settings.code_length < 6,
+        of_codes=True,
     ),
     Rule(
         ("voice",),
@@ -111,6 +129,7 @@ RULES = (
         "NIST §3.2.2",
         "OTPAUTH_{flow}_FAILURE_CAP = 100",
         lambda settings, shared: settings.failure_cap is None and settings.weakest_policy() is not None,
+        of_codes=True,
     ),
     Rule(
         ("email", "sms"),

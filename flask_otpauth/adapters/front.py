@@ -39,9 +39,14 @@ class LimiterFront:
         in_child(self, LimiterFront._begin_anew)
 
     @property
+    def is_enabled(self) -> bool:
+        """Whether anything is counted: not with ``RATELIMIT_ENABLED = False``."""
+        return self._limiter.enabled
+
+    @property
     def counts_alone(self) -> bool:
         """Whether each process counts for itself, in its memory."""
-        return isinstance(self._limiter.limiter.storage, MemoryStorage)
+        return self._limiter.enabled and isinstance(self._limiter.limiter.storage, MemoryStorage)
 
     def admit(self, names: tuple[str, ...], key: str) -> None:
         """Count one request of ``key``."""
@@ -57,8 +62,7 @@ class LimiterFront:
 
     def _begin_anew(self) -> None:
         """Counters in memory go on as a copy. Clients of a server find out by themselves that they forked."""
-        storage = self._limiter.limiter.storage
-        if isinstance(storage, MemoryStorage):
+        if self._limiter.enabled and isinstance(storage := self._limiter.limiter.storage, MemoryStorage):
             # As after pickling, which renews its locks and its thread.
             storage.__setstate__(storage.__getstate__())
 

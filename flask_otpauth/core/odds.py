@@ -8,7 +8,6 @@ anywhere, since guesses are counted exactly and a new code brings no new budget.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from datetime import timedelta
 from math import ceil
 
 from flask_otpauth.core.limits import DAY
@@ -42,23 +41,13 @@ def odds(policy: Policy) -> Odds:
 
 
 def guesses_per_day(policy: Policy) -> int:
-    """The most guesses that are judged in any 24 hours: what the budget and the codes leave."""
-    budget = policy.guess_budget.count * _periods_a_day(policy.guess_budget.period)
-    codes = codes_per_day(policy)
-    return budget if codes is None else min(budget, codes * policy.max_guesses)
+    """
+    The most guesses that are judged in any 24 hours: what the budget and the cap leave.
 
-
-def codes_per_day(policy: Policy) -> int | None:
-    """The most codes in any 24 hours, ``None`` without a limit. They touch two calendar days."""
-    most = [
-        quota.count * (2 if policy.day_zone and quota.period == DAY else _periods_a_day(quota.period))
-        for quota in policy.send_quotas
-    ]
-    if policy.cooldown:
-        most.append(_periods_a_day(policy.cooldown))
-    return min(most, default=None)
-
-
-def _periods_a_day(period: timedelta) -> int:
-    """How many periods of that length a day touches, so that none of its entries is missed."""
-    return ceil(DAY / period)
+    Quotas of codes do not lower it. A code outlives the day that it was issued on, several may be
+    live at a time (one for each client, order and purpose), and one whose message could not be
+    handed over gives its quota back, though it could be guessed at until then. Every guess that is
+    judged is in the log of misses, whichever code it was at.
+    """
+    budget = policy.guess_budget.count * ceil(DAY / policy.guess_budget.period)
+    return budget if policy.failure_cap is None else min(budget, policy.failure_cap)

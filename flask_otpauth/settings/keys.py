@@ -8,7 +8,7 @@ what it takes, its description is its documentation.
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field, StrictBool
@@ -130,7 +130,14 @@ class Shared(Settings):
 
 
 class FlowSettings(Settings):
-    """The keys that every flow has; a flow sets their defaults and adds its own."""
+    """
+    The keys that every flow has; a flow sets their defaults and adds its own.
+
+    ``host_channels`` are those on which ``otpauth.codes`` sends by these settings, whether the flow is
+    registered or not.
+    """
+
+    host_channels: ClassVar[tuple[str, ...]] = ()
 
     url_prefix: UrlPath = Field(..., description="Where the flow's paths begin.")
     envelope: Any = Field(
@@ -174,11 +181,15 @@ class FlowSettings(Settings):
         """The policy that leaves most to a guesser; ``None`` where no guess is judged."""
         return self.policy("")
 
+    def code_problems(self) -> list[str]:
+        """What is wrong with codes that are issued by these settings, whoever issues them."""
+        if self.code_ttl > LONGEST_CODE_TTL:
+            return ["CODE_TTL: a code may live 600 seconds at most (NIST SP 800-63B-4 §3.1.3.2)"]
+        return []
+
     def problems(self, shared: Shared) -> list[str]:
         """What cannot work together, one sentence each, beginning with the key to set."""
-        found = []
-        if self.code_ttl > LONGEST_CODE_TTL:
-            found.append("CODE_TTL: a code may live 600 seconds at most (NIST SP 800-63B-4 §3.1.3.2)")
+        found = self.code_problems()
         if self.day == "calendar" and not any(quota.period == DAY for quota in self.policy("").send_quotas):
             found.append("DAY: 'calendar' needs a quota per day in SEND_QUOTAS")
         return found

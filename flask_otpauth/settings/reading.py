@@ -45,8 +45,11 @@ def read(
         for name in shared.flows
         if name not in flows
     ]
-    for name in (name for name in flows if name in shared.flows):
-        problems += [f"{PREFIX}{_prefix(name)}{problem}" for problem in by_flow[name].problems(shared)]
+    for name, each in by_flow.items():
+        found = each.problems(shared) if name in shared.flows else []
+        if each.host_channels and not found:
+            found = each.code_problems()
+        problems += [f"{PREFIX}{_prefix(name)}{problem}" for problem in found]
     return shared, by_flow, problems
 
 

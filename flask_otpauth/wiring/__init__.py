@@ -32,6 +32,16 @@ class State:
     front: LimiterFront
     mounts: Mapping[str, Mount]
 
+    @property
+    def host_codes(self) -> Mapping[str, Any]:
+        """The settings by which ``otpauth.codes`` alone sends, by the flow that is not registered."""
+        routes = self.services.codes.post.routes
+        return {
+            name: settings
+            for name, settings in self.by_flow.items()
+            if name not in self.mounts and not routes.keys().isdisjoint(settings.host_channels)
+        }
+
 
 def wire(app: Flask, limiter: Limiter | None, db: Any) -> State:
     """

@@ -175,11 +175,14 @@ class Replay:
         result = self.app.test_cli_runner().invoke(otpauth, [word.strip("'") for word in words])
         assert result.exit_code == 0, f"{where}: {result.output}"
         lines = result.output.splitlines()
-        if printed[-1].strip() == "…":  # and so on
-            lines, printed = lines[: len(printed) - 1], printed[:-1]
-        assert len(lines) == len(printed), f"{where}: {result.output}"
-        for shown, real in zip(printed, lines, strict=True):
-            self._compare_line(shown, real, where)
+        for number, shown in enumerate(printed):
+            if shown.strip() == "…":  # and so on, to the line that is shown next, or to the end
+                following = printed[number + 1 : number + 2]
+                lines = lines[lines.index(following[0]) :] if following else []
+                continue
+            assert lines, f"{where}: {result.output}"
+            self._compare_line(shown, lines.pop(0), where)
+        assert not lines, f"{where}: {result.output}"
 
     def _compare_line(self, shown: str, real: str, where: str) -> None:
         one, other = _facts(shown), _facts(real)

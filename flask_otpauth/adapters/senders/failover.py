@@ -20,13 +20,13 @@ class FailoverSender:
     def __init__(self, senders: Sequence[Sender], clock: Clock) -> None:
         if not senders:
             raise ValueError("a channel needs at least one sender")
-        self._senders = tuple(senders)
+        self.senders = tuple(senders)
         self._clock = clock
 
     def send(self, message: Message) -> Receipt:
         """Hand ``message`` over; the receipt of the sender that was tried last."""
         receipt = Receipt(Status.REJECTED, detail="its code has expired")
-        for sender in self._senders:
+        for sender in self.senders:
             if self._has_expired(message):
                 break
             receipt = handed_over(sender, message)

@@ -21,6 +21,7 @@ _HOST = re.compile("[a-z0-9-]+([.][a-z0-9-]+)+")
 class SmsSettings(FlowSettings):
     """The keys of the SMS flow."""
 
+    host_channels: ClassVar = ("sms", "whatsapp", "voice", "flashcall")
     hardened: ClassVar = {"failure_cap": 100, "day": "sliding", "http_status": "semantic"}
 
     url_prefix: UrlPath = Field("/api/auth", description="Where the flow's paths begin.")

@@ -1,0 +1,118 @@
+"""What an administrator wants to know of a running configuration, and no standard has a clause for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import TYPE_CHECKING, Any
+
+from flask_otpauth.core.errors import StorageUnavailable
+from flask_otpauth.core.odds import Odds
+
+if TYPE_CHECKING:
+    from flask_otpauth.ports.senders import Sender
+    from flask_otpauth.wiring import State
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+#: What the documents' own settings leave to a guesser in a day at most: four digits, six guesses.
+_DOCUMENTED_PER_DAY = 6e-4
+
+
+def warnings(found: State, chances: Mapping[str, Odds], config: Mapping[str, Any]) -> Iterator[str]:
+    """One sentence each, beginning with what to set where a setting is the cause."""
+    yield from _about_stores(found)
+    yield from _about_keys(found)
+    yield from _about_odds(chances)
+    yield from _about_processes(found)
+    yield from _about_front(found)
+    yield from _about_sending(found, config)
+    for name in found.mounts:
+        if found.by_flow[name].day == "calendar":
+            yield f"OTPAUTH_{name.upper()}_DAY = 'calendar': around midnight a subject gets two days' codes."
+
+
+def _about_stores(found: State) -> Iterator[str]:
+    """Whether each kind of row can be read: a missing table shows here before a user meets it."""
+    storage, directory = found.services.storage, found.services.directory
+    looks: tuple[Callable[[], object], ...] = (
+        lambda: storage.challenges.reference(bytes(32)),
+        lambda: storage.secrets.read(bytes(32)),
+        lambda: storage.sessions.find("-"),
+        lambda: storage.clients.get("-"),
+        lambda: directory.find("email", "nobody@example.invalid"),
+    )
+    for look in looks:
+        try:
+            look()
+        except StorageUnavailable as error:
+            yield f"{error}. If it is up, its tables are missing: flask otpauth init-db makes them."
+            return
+
+
+def _about_keys(found: State) -> Iterator[str]:
+    if found.shared.subject_key is None:
+        yield (
+            "OTPAUTH_SUBJECT_KEY is derived from the oldest secret: when that one is taken off the list, "
+            "every quota, lock and PIN starts anew. Set it to that secret first."
+        )
+    if found.shared.allow_weak_keys:
+        yield "OTPAUTH_ALLOW_WEAK_KEYS: who guesses a short secret can forge every token."
+
+
+def _about_odds(chances: Mapping[str, Odds]) -> Iterator[str]:
+    for name, each in chances.items():
+        if each.per_day > _DOCUMENTED_PER_DAY:
+            yield (
+                f"{name}: a guesser has a chance of 1 in {int(1 / each.per_day):,} a day, where the "
+                "documented settings leave at most 1 in 1,666. More digits or a smaller guess budget mend it."
+            )
+
+
+def _about_processes(found: State) -> Iterator[str]:
+    from flask_otpauth.adapters.storage.memory import MemoryStorage
+    from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage, is_in_memory
+
+    storage = found.services.storage
+    if isinstance(storage, MemoryStorage):
+        yield "OTPAUTH_STORAGE = 'memory': each process has its own codes, locks and sessions, until it ends."
+    if isinstance(storage, SqlAlchemyStorage) and is_in_memory(storage.database.engine.url):
+        yield "The database is in memory: each process has its own codes, locks and sessions, until it ends."
+
+
+def _about_front(found: State) -> Iterator[str]:
+    if found.shared.ip_limits is None:
+        yield "OTPAUTH_IP_LIMITS = None: nothing is limited in front, unless the host does it."
+    elif not found.front.is_enabled:
+        yield "RATELIMIT_ENABLED = False: nothing is limited in front."
+    elif found.front.counts_alone:
+        yield (
+            "The limits in front are counted in memory, by each process for itself and until it ends. "
+            "RATELIMIT_STORAGE_URI names a shared store."
+        )
+
+
+def _about_sending(found: State, config: Mapping[str, Any]) -> Iterator[str]:
+    from flask_otpauth.adapters.senders.console import ConsoleSender
+    from flask_otpauth.adapters.senders.mail import MailSender
+    from flask_otpauth.adapters.senders.memory import MemorySender
+
+    for channel, sender in _senders(found):
+        for kind, name in ((ConsoleSender, "console"), (MemorySender, "memory")):
+            if isinstance(sender, kind):
+                yield f"OTPAUTH_SENDERS: what goes out on {channel!r} reaches nobody ({name})."
+    if not any(isinstance(sender, MailSender) for _, sender in _senders(found)):
+        return
+    if not config.get("MAIL_SERVER"):
+        yield "MAIL_SERVER is not set: mails go to 127.0.0.1, if a mail server is there."
+    encrypted = config.get("MAIL_USE_TLS") or config.get("MAIL_USE_SSL")
+    if not encrypted and config.get("MAIL_SERVER", "127.0.0.1") not in _LOOPBACK:
+        yield "Codes go to the mail server unencrypted: set MAIL_USE_TLS or MAIL_USE_SSL (ASVS 12.3.1)."
+
+
+def _senders(found: State) -> Iterator[tuple[str, Sender]]:
+    """Every sender with its channel, those that are tried later as well."""
+    from flask_otpauth.adapters.senders.failover import FailoverSender
+
+    for channel, route in found.services.codes.post.routes.items():
+        for sender in route.senders if isinstance(route, FailoverSender) else (route,):
+            yield channel, sender
