@@ -6,6 +6,7 @@ import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
+from itertools import chain
 from typing import Any
 
 from flask_otpauth.core import errors
@@ -29,7 +30,8 @@ class Target:
     ``counted_as`` is the subject that quotas, budget and lock count under, where it is not
     ``subject`` itself (an order's is its phone); where only the row of that subject is known,
     ``limits_key`` is its key. ``shown`` is what signals call the subject, where that is not
-    ``subject`` itself.
+    ``subject`` itself. ``circumstances``: a code that was issued under the first of them is
+    accepted while it is among them.
     """
 
     purpose: str
@@ -38,6 +40,7 @@ class Target:
     counted_as: str = field(default="", repr=False)
     limits_key: bytes | None = None
     shown: str = field(default="", repr=False)
+    circumstances: tuple[str, ...] = field(default=("",), repr=False)
 
     @property
     def named(self) -> str:
@@ -98,7 +101,8 @@ class Codes:
         """
         Issue a code, which supersedes the earlier one, and send it.
 
-        Where the letter is ``withheld`` no guess can be right, with the same limits and answers.
+        Where the letter is ``withheld`` no guess can be right, with the same limits and answers: it
+        ends as the last hand-over on its channel did.
 
         :raises Limited: if cooldown, quota, lock or cap forbid it; the earlier code stays live.
         :raises SendFailed: if it was definitely not handed over; nothing was used up.
@@ -113,11 +117,13 @@ class Codes:
         result = self.storage.challenges.issue(issue)
         if result.block is not None:
             raise self._limited(result.block, target, epoch_ms(now))
-        if not (letter.withheld or result.repeated):
+        if result.repeated:
+            return Issued(code, expires_at, repeated=True)
+        if not letter.withheld:
             self.events("code_issued", purpose=target.purpose, subject=target.named)
-            if self.post.send(message, issue).status.is_definite_failure:
-                raise errors.SendFailed
-        return Issued(code, expires_at, result.repeated)
+        if self.post.send(letter, message, issue).status.is_definite_failure:
+            raise errors.SendFailed
+        return Issued(code, expires_at)
 
     def issue(self, policy: Policy, target: Target) -> Issued:
         """
@@ -171,11 +177,10 @@ class Codes:
         if not is_digits(code, policy.code_length):
             raise self._refused(target, errors.CodeWrong(reason="shape"))
         now_ms = epoch_ms(self.clock())
-        parts = _bound(target)
         guess = Guess(
             limits_key=self.limits_key(policy, target),
             challenge_key=self.challenge_key(target),
-            digests=self.keys.digests("codes", *parts, str(code)),
+            digests=self._digests(target, code),
             nonce=draw_nonce(),
             now_ms=now_ms,
             max_guesses=policy.max_guesses,
@@ -206,10 +211,7 @@ class Codes:
         return self.storage.challenges.peek(self._issue(policy, target, self.clock(), Terms(), None))
 
     def _issue(self, policy: Policy, target: Target, now: datetime, terms: Terms, code: str | None) -> Issue:
-        if code is None:
-            digest = secrets.token_bytes(32)
-        else:
-            digest = self.keys.digests("codes", *_bound(target), code)[0]
+        digest = secrets.token_bytes(32) if code is None else self._digests(target, code)[0]
         apart = self.keys.row_key(*_bound(target), digest.hex()) if terms.apart else None
         return Issue(
             limits_key=self.limits_key(policy, target),
@@ -224,6 +226,13 @@ class Codes:
             cap=terms.cap,
             repeat_within_ms=terms.repeat_within_ms,
         )
+
+    def _digests(self, target: Target, code: object) -> tuple[bytes, ...]:
+        """The digests that the code can have, that under the first circumstance and the newest key first."""
+        of_each = (
+            self.keys.digests("codes", *_bound(target), under, str(code)) for under in target.circumstances
+        )
+        return tuple(chain.from_iterable(of_each))
 
     def _limited(self, block: Block, target: Target, now_ms: int) -> errors.Limited:
         self.events(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from dataclasses import field as dataclass_field
 from functools import partial
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.challenges import Issue
@@ -27,13 +27,17 @@ PIN_RESET = "account.pin_reset"
 PASSWORD_RESET = "account.password_reset"
 
 
+#: Replaces the secret whose hash is given (``"any"``: whatever it is): how many sessions it ended.
+Effect: TypeAlias = Callable[[str | None], int]
+
+
 class Proof(Protocol):
     """What entitles somebody to a new secret: checked first, and redeemed with its effect."""
 
     def demand_open(self) -> None:
         """:raises Refusal: if it could not be judged now, whatever it is."""
 
-    def redeem(self, effect: Callable[[], int]) -> int:
+    def redeem(self, effect: Effect) -> int:
         """Judge it and let ``effect`` happen, whose result it is. :raises Refusal: if it proves nothing."""
 
 
@@ -101,7 +105,7 @@ class Customers:
             proof.demand_open()
         self._demand_good_password(user, password, field)
         reset = partial(self._reset, self.passwords, user, self.passwords.hashed(user, password), field)
-        self._tell(user, reset() if proof is None else proof.redeem(reset), "password_changed")
+        self._tell(user, reset("any") if proof is None else proof.redeem(reset), "password_changed")
 
     def check_password(self, user: User, password: str, field: str) -> None:
         """:raises SecretRefused: unless it is the customer's password."""
@@ -110,9 +114,19 @@ class Customers:
         except errors.SecretNotSet:
             raise errors.SecretWrong(field) from None
 
-    def by_code(self, policy: Policy, target: Target, code: str) -> Proof:
+    def sent_to(self, address: str, target: Target, user: User) -> Target:
+        """
+        ``target`` of a code that goes to ``address`` (nowhere: empty). It dies when the user's
+        address is another one by then, or the secret that it resets.
+        """
+        return replace(target, circumstances=(_circumstance(address, self._reset_by(target).hash_of(user)),))
+
+    def by_code(self, policy: Policy, target: Target, user: User, code: str) -> Proof:
         """The proof that somebody holds the code that was issued for ``target``."""
-        return ByCode(self.codes, policy, target, code)
+        judged = self._reset_by(target).hash_of(user)
+        addresses = ("", *(each for each in (user.email, user.phone) if each))
+        now = tuple(_circumstance(address, judged) for address in addresses)
+        return ByCode(self.codes, policy, replace(target, circumstances=now), code, judged)
 
     def by_password(self, user: User, password: str, field: str) -> Proof:
         """The proof that somebody knows the customer's password."""
@@ -155,11 +169,17 @@ class Customers:
             # Somebody replaced it between our look and our leap: the old one is judged anew.
         raise errors.StorageUnavailable("the secret changes faster than it can be replaced")
 
-    def _reset(self, secrets: Secrets, user: User, new_hash: str, field: str) -> int:
-        """Store a secret, whatever it was, and end the customer's sessions: both or neither."""
+    def _reset_by(self, target: Target) -> Secrets:
+        return self.pins if target.purpose == PIN_RESET else self.passwords
+
+    def _reset(self, secrets: Secrets, user: User, new_hash: str, field: str, replacing: str | None) -> int:
+        """Store a secret and end the customer's sessions: both or neither."""
         with self.codes.storage.transaction():
-            while not secrets.put(user, new_hash):
+            while not secrets.put(user, new_hash, replacing=replacing):
                 self._demand_enabled(secrets, user, field)
+                if replacing != "any":
+                    # The secret was changed since the code was judged, which is for the earlier one.
+                    raise errors.CodeWrong
             return self._end_sessions(user)
 
     def _demand_enabled(self, secrets: Secrets, user: User, field: str) -> None:
@@ -204,14 +224,15 @@ class ByCode:
     policy: Policy
     target: Target
     code: str = dataclass_field(repr=False)
+    judged: str | None = dataclass_field(repr=False)
 
     def demand_open(self) -> None:
         """The subject is not locked."""
         self.codes.demand_unlocked(self.policy, self.target)
 
-    def redeem(self, effect: Callable[[], int]) -> int:
+    def redeem(self, effect: Effect) -> int:
         """Consume the code."""
-        ended: int = self.codes.redeem(self.policy, self.target, self.code, effect)
+        ended: int = self.codes.redeem(self.policy, self.target, self.code, partial(effect, self.judged))
         return ended
 
 
@@ -228,7 +249,11 @@ class ByPassword:
         """The password is not throttled."""
         self.customers.demand_unblocked(self.customers.passwords, self.user, self.field)
 
-    def redeem(self, effect: Callable[[], int]) -> int:
+    def redeem(self, effect: Effect) -> int:
         """Check the password."""
         self.customers.check_password(self.user, self.password, self.field)
-        return effect()
+        return effect("any")
+
+
+def _circumstance(address: str, secret_hash: str | None) -> str:
+    return f"{address}\0{secret_hash or ''}"

@@ -26,9 +26,12 @@ class Letter:
     does not exist, a code is told by the template ``code``;
     ``values`` are what it may name beside ``code``, ``minutes`` and ``purpose``; a text among
     them is put on one line, so that only a template makes lines, the last of an SMS above all.
-    ``fallback`` is the language where there is no template in ``locale``. A letter that is
-    ``withheld`` is written and never sent: how somebody is treated who gets no code and must
-    not be told apart, by the time taken either.
+    ``fallback`` is the language where there is no template in ``locale``.
+
+    ``discreet``: its flow must not tell who has an account, so that nothing is given back behind
+    the answer, where it would not be for somebody without one. A letter that is ``withheld`` is
+    written, goes the way of every other and is never sent: how somebody is treated who gets no
+    code and must not be told apart.
     """
 
     channel: str
@@ -40,12 +43,18 @@ class Letter:
     caller_number: str = ""
     reference: str = ""
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    discreet: bool = False
     withheld: bool = False
 
 
 @dataclass(frozen=True)
 class Post:
-    """Renders letters and hands them over; a definite failure withdraws the code."""
+    """
+    Renders letters and hands them over; a definite failure withdraws the code.
+
+    ``last`` holds how the last hand-over on each channel ended in this process, but for those of
+    which the recipient was the reason: what is withheld ends so as well.
+    """
 
     routes: Mapping[str, Sender]
     delivery: Delivery
@@ -53,10 +62,17 @@ class Post:
     storage: Storage
     clock: Clock
     events: Events
+    last: dict[str, Receipt] = field(default_factory=dict)
 
-    def send(self, message: Message, issue: Issue) -> Receipt:
-        """Send a code; the receipt says ``accepted`` also where sending goes on behind the answer."""
-        return self._submit(Parcel(message, issue))
+    def send(self, letter: Letter, message: Message, issue: Issue) -> Receipt:
+        """
+        Send a code, the ``message`` that ``letter`` became; the receipt says ``accepted`` also where
+        sending goes on behind the answer.
+        """
+        receipt = self._submit(Parcel(message, None if letter.discreet else issue, letter.withheld))
+        if letter.discreet and receipt.status.is_definite_failure:
+            self._withdraw(issue)
+        return receipt
 
     def notify(self, letter: Letter) -> None:
         """Send a letter that holds no code. That it fails is told by signal and log alone."""
@@ -72,9 +88,14 @@ class Post:
     def hand_over(self, parcel: Parcel) -> Receipt:
         """Do it now. Runs where the delivery decides, and never inside a transaction."""
         message = parcel.message
+        if parcel.withheld:
+            return self._settle(parcel, self.last.get(message.channel, Receipt(Status.ACCEPTED)))
         if message.expires_at is not None and message.expires_at <= self.clock():
             return self._settle(parcel, Receipt(Status.REJECTED, detail="its code has expired"))
-        return self._settle(parcel, self.routes[message.channel].send(message))
+        receipt = self.routes[message.channel].send(message)
+        if receipt.status is not Status.INVALID_RECIPIENT:
+            self.last[message.channel] = receipt
+        return self._settle(parcel, receipt)
 
     def _submit(self, parcel: Parcel) -> Receipt:
         receipt = self.delivery.submit(parcel, self.hand_over)
@@ -86,13 +107,14 @@ class Post:
         message = parcel.message
         if receipt.status.is_definite_failure and parcel.issue is not None:
             self._withdraw(parcel.issue)
-        self.events(
-            "send_failed" if receipt.status.is_definite_failure else "code_sent",
-            channel=message.channel,
-            recipient=message.recipient,
-            purpose=message.purpose,
-            receipt=receipt,
-        )
+        if not parcel.withheld:
+            self.events(
+                "send_failed" if receipt.status.is_definite_failure else "code_sent",
+                channel=message.channel,
+                recipient=message.recipient,
+                purpose=message.purpose,
+                receipt=receipt,
+            )
         return receipt
 
     def _withdraw(self, issue: Issue) -> None:

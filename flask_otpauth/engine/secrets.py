@@ -45,7 +45,11 @@ class Secrets:
 
     def is_set(self, user: User) -> bool:
         """Whether the user has one."""
-        return self._stored(user) is not None
+        return self.hash_of(user) is not None
+
+    def hash_of(self, user: User) -> str | None:
+        """The hash that the user's secret is verified against now."""
+        return self.storage.secrets.read(self._key(user)).hash or self._brought(user)
 
     def check(self, user: User, secret: str, field: str) -> str:
         """
@@ -125,9 +129,6 @@ class Secrets:
     def _blocked(self, field: str, until_ms: int, now_ms: int) -> errors.SecretBlocked:
         refusal = errors.SecretThrottled if self.throttles else errors.SecretBlocked
         return refusal(field, None if until_ms >= FOR_EVER else whole_seconds(until_ms - now_ms))
-
-    def _stored(self, user: User) -> str | None:
-        return self.storage.secrets.read(self._key(user)).hash or self._brought(user)
 
     def _brought(self, user: User) -> str | None:
         """A password hash that the host brought along, until ours replaces it."""

@@ -13,7 +13,7 @@ from flask_otpauth.core.errors import CredentialsInvalid, FreshLoginRequired, Re
 from flask_otpauth.core.instants import epoch_ms, from_epoch_ms
 from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing
 from flask_otpauth.core.limits import milliseconds
-from flask_otpauth.core.sessions import Refresh, Rotation, Session
+from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge
 from flask_otpauth.engine.people import mark
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import Directory, User
@@ -112,16 +112,7 @@ class Sessions:
         :raises RefreshTokenInvalid: if it is unknown, expired, revoked, of a user who is gone or
             disabled, or was used before; in the last case the whole session ends (RFC 9700 §4.14.2).
         """
-        session_id, generation = self._parsed(refresh_token)
-        rotation, session = self.store.rotate(
-            Refresh(
-                session_id,
-                generation,
-                epoch_ms(self.clock()),
-                milliseconds(self.policy.refresh_token_ttl),
-                milliseconds(self.policy.refresh_grace),
-            )
-        )
+        rotation, session = self.store.rotate(self._presented(refresh_token))
         if rotation is Rotation.REUSED and session is not None:
             self.events("token_reused", user_id=session.user_id, session_id=session.id)
             self.events("session_revoked", user_id=session.user_id, count=1)
@@ -152,6 +143,24 @@ class Sessions:
         if max_age is not None and now - login.authenticated_at >= max_age:
             raise FreshLoginRequired(int(max_age.total_seconds()))
         return login
+
+    def close_by(self, refresh_token: str) -> None:
+        """
+        End the session of a refresh token, which :meth:`refresh` would take now.
+
+        :raises RefreshTokenInvalid: if it would not; one that was used before ends the session too.
+        """
+        refresh = self._presented(refresh_token)
+        session = self.store.find(refresh.session_id)
+        rotation = judge(session, refresh)
+        # Of two at once one closes it; the other's token is revoked by then.
+        if session is None or rotation is Rotation.DEAD or not self.store.close(session.id, refresh.now_ms):
+            raise RefreshTokenInvalid
+        if rotation is Rotation.REUSED:
+            self.events("token_reused", user_id=session.user_id, session_id=session.id)
+        self.events("session_revoked", user_id=session.user_id, count=1)
+        if rotation is Rotation.REUSED:
+            raise RefreshTokenInvalid
 
     def close(self, login: Login) -> None:
         """End one session."""
@@ -196,6 +205,16 @@ class Sessions:
     def _refresh_token(self, session: Session) -> str:
         named = _decoded(session.id) + session.generation.to_bytes(_GENERATION_BYTES, "big")
         return _encoded(named + self._macs(session.id, session.generation)[0])
+
+    def _presented(self, refresh_token: str) -> Refresh:
+        session_id, generation = self._parsed(refresh_token)
+        return Refresh(
+            session_id,
+            generation,
+            epoch_ms(self.clock()),
+            milliseconds(self.policy.refresh_token_ttl),
+            milliseconds(self.policy.refresh_grace),
+        )
 
     def _parsed(self, refresh_token: str) -> tuple[str, int]:
         try:

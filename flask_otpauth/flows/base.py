@@ -75,7 +75,8 @@ class Operation:
     """
     One path of a flow: its method, the body that it takes, and who handles it.
 
-    ``credential``: how a client shows who it is. ``needs_login``: a user's access token is demanded.
+    ``credential``: how a client shows who it is. ``needs_login``: a user's access token is demanded,
+    or, where none is alive, the field of the body that ``login_field`` names.
     Where it is not ``enabled`` its path is not there; where it is not ``allowed`` the path is, and
     answers 405. ``challenge``: what a 401 says in ``WWW-Authenticate`` where that is not the scheme
     of the flow's credential. ``path_setting`` is the setting that holds its path, where that is an
@@ -97,6 +98,7 @@ class Operation:
     path_setting: str = ""
     takes_form: bool = False
     needs_login: bool = False
+    login_field: str | None = None
     envelope: str | None = None
     challenge: str = ""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, ClassVar, Literal, cast
+from typing import Any, ClassVar, Literal
 
 from pydantic import Field, StrictBool
 
@@ -14,10 +14,10 @@ from flask_otpauth.core.sessions import Session
 from flask_otpauth.engine.codes import Target
 from flask_otpauth.engine.people import shown_id
 from flask_otpauth.engine.post import Letter
-from flask_otpauth.engine.sessions import Login, SessionPolicy, Tokens
+from flask_otpauth.engine.sessions import SessionPolicy, Tokens
 from flask_otpauth.envelopes.base import Success
 from flask_otpauth.flows.base import Call, Flow, Says
-from flask_otpauth.flows.fields import Body, Code, EmailAddress, Locale, OpaqueToken, supported
+from flask_otpauth.flows.fields import Anything, Body, Code, EmailAddress, Locale, OpaqueToken, supported
 from flask_otpauth.ports.directory import User
 from flask_otpauth.settings import Duration, FlowSettings, Lifetime, Quotas, Shared, UrlPath
 
@@ -137,6 +137,12 @@ class RefreshToken(Body):
     refreshToken: OpaqueToken
 
 
+class Logout(Body):
+    """A refresh token, which is looked at where no access token is alive."""
+
+    refreshToken: Anything = None
+
+
 class Nothing(Body):
     """No field is looked at."""
 
@@ -155,6 +161,7 @@ def request_otp(call: Call, body: RequestOtp) -> Success:
         locale=supported(body.lang, LANGUAGES),
         purpose=PURPOSE,
         values={"code_in_subject": settings.code_in_subject},
+        discreet=True,
         withheld=not entitled,
     )
     call.services.codes.send(_policy(call), Target(PURPOSE, address), letter)
@@ -193,10 +200,13 @@ def refresh_token(call: Call, body: RefreshToken) -> Success:
     return Success(_login(user, tokens), "Token refreshed successfully")
 
 
-@email.post("/logout", Nothing, front="redeem", needs_login=True)
-def logout(call: Call, body: Nothing) -> Success:
-    """End the session of the access token that is presented."""
-    call.services.sessions.close(cast(Login, call.login))
+@email.post("/logout", Logout, front="redeem", needs_login=True, login_field="refreshToken")
+def logout(call: Call, body: Logout) -> Success:
+    """End the session of the access token that is presented; without a live one, of a refresh token."""
+    if call.login is None:
+        call.services.sessions.close_by(str(body.refreshToken).strip())
+    else:
+        call.services.sessions.close(call.login)
     return Success(message="Logout successful")
 
 

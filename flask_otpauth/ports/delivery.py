@@ -12,10 +12,16 @@ from flask_otpauth.ports.senders import Message, Receipt
 
 @dataclass(frozen=True)
 class Parcel:
-    """A message, and the issue to withdraw should it definitely not be handed over."""
+    """
+    A message, and the issue to withdraw should it definitely not be handed over.
+
+    One that is ``withheld`` takes the way of every other, and whoever runs ``send`` with it hands
+    nothing over: a queue that holds the others alone would tell by its being full.
+    """
 
     message: Message
     issue: Issue | None = None
+    withheld: bool = False
 
 
 class Delivery(Protocol):

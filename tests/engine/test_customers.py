@@ -39,7 +39,7 @@ def target(user: User) -> Target:
 
 
 def code_for(customers: Customers, user: User) -> str:
-    return customers.codes.issue(POLICY, target(user)).code
+    return customers.codes.issue(POLICY, customers.sent_to("", target(user), user)).code
 
 
 def down(*given: Any, **options: Any) -> NoReturn:
@@ -64,7 +64,7 @@ def test_code_pin_and_sessions_change_together_or_not_at_all(
 ) -> None:
     otp = code_for(customers, user)
     session = customers.sessions.open(user).session
-    proof = customers.by_code(POLICY, target(user), otp)
+    proof = customers.by_code(POLICY, target(user), user, otp)
 
     with monkeypatch.context() as patch:
         break_at(patch, step)
@@ -133,7 +133,7 @@ def test_a_hash_is_made_outside_of_every_transaction(
 
         monkeypatch.setattr(customers.pins.hasher, name, looking)
 
-    customers.reset_pin(user, "123456", "pin", customers.by_code(POLICY, target(user), otp))
+    customers.reset_pin(user, "123456", "pin", customers.by_code(POLICY, target(user), user, otp))
     customers.change_pin(user, "123456", "654321", ("current_pin", "new_pin"))
     customers.change_password(user, PASSWORD, "new_secure_password", ("old_password", "new_password"))
     by_password = customers.by_password(user, "new_secure_password", "password")

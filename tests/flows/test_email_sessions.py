@@ -11,7 +11,9 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flask import Flask
+from werkzeug.test import TestResponse
 
+from flask_otpauth import signals
 from flask_otpauth.engine.codes import Codes
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, bearer, told
@@ -417,6 +419,95 @@ def test_authentication_comes_before_the_body(caller: EmailCaller) -> None:
     assert anonymous.status_code == 401
     assert told(known) == (-1, "Invalid request")
     assert lives(caller, login)
+
+
+def end(caller: EmailCaller, refresh_token: Any, **options: Any) -> TestResponse:
+    """Log out by a refresh token."""
+    return caller.post("/logout", {"refreshToken": refresh_token}, **options)
+
+
+@pytest.mark.parametrize("days", [0, 2, 29])
+def test_a_session_whose_access_token_has_expired_is_ended_by_its_refresh_token(
+    days: int, caller: EmailCaller, clock: MovableClock
+) -> None:
+    login = caller.login()
+    clock.tick(days=days)
+
+    answer = end(caller, login["refreshToken"], headers=bearer(login["accessToken"]) if days else {})
+
+    assert (answer.status_code, answer.json) == (200, {"code": 0, "message": "Logout successful", "data": {}})
+    assert told(caller.refresh(login["refreshToken"])) == REFUSED
+    assert not lives(caller, login)
+
+
+def test_a_live_access_token_says_whose_session_ends_whatever_the_body_holds(
+    make_app: MakeApp, outbox: Outbox
+) -> None:
+    caller = EmailCaller(with_profile(make_app(email_single_session=False)), outbox)
+    first, second = caller.login(), caller.login()
+
+    for in_the_body in (second["refreshToken"], 5, "garbage"):
+        end(caller, in_the_body, headers=bearer(first["accessToken"]))
+
+    assert not lives(caller, first)
+
+
+def test_a_refresh_token_ends_its_session_once(caller: EmailCaller) -> None:
+    login = caller.login()
+
+    answers = [told(end(caller, login["refreshToken"])) for _ in range(2)]
+
+    assert answers == [(0, "Logout successful"), REFUSED]
+
+
+def test_a_refresh_token_that_was_just_spent_ends_its_session(caller: EmailCaller) -> None:
+    login = caller.login()
+    successor = caller.refresh(login["refreshToken"]).json["data"]
+
+    assert told(end(caller, login["refreshToken"])) == (0, "Logout successful")
+    assert told(caller.refresh(successor["refreshToken"])) == REFUSED
+
+
+def test_a_refresh_token_that_was_spent_long_ago_was_copied_and_ends_the_session_as_well(
+    caller: EmailCaller, clock: MovableClock
+) -> None:
+    login = caller.login()
+    successor = caller.refresh(login["refreshToken"]).json["data"]
+    clock.tick(60)
+    reused: list[str] = []
+
+    def hear(sender: Flask, user_id: str, session_id: str) -> None:
+        reused.append(user_id)
+
+    with signals.token_reused.connected_to(hear, caller.app):
+        answer = end(caller, login["refreshToken"])
+
+    assert told(answer) == REFUSED
+    assert told(caller.refresh(successor["refreshToken"])) == REFUSED
+    assert reused == [str(login["userId"])]
+
+
+def test_a_refresh_token_that_has_expired_ends_nothing(caller: EmailCaller, clock: MovableClock) -> None:
+    login = caller.login()
+    clock.tick(days=30)
+
+    assert told(end(caller, login["refreshToken"])) == REFUSED
+
+
+@pytest.mark.parametrize("token", ["garbage", "g\u00e4rbage", "x" * 5000, 5, True, ["x"], {"a": "b"}])
+def test_garbage_logs_nobody_out(token: Any, caller: EmailCaller) -> None:
+    login = caller.login()
+
+    assert told(end(caller, token)) == REFUSED
+    assert lives(caller, login)
+
+
+@pytest.mark.parametrize("body", [{"refreshToken": None}, {"refreshToken": "  "}, {"": "x"}, {"other": "x"}])
+def test_without_any_token_nobody_logs_out(body: dict[str, Any], caller: EmailCaller) -> None:
+    answer = caller.post("/logout", body)
+
+    assert answer.status_code == 401
+    assert answer.headers["WWW-Authenticate"] == "Bearer"
 
 
 def test_addresses_with_one_account_share_its_session(caller: EmailCaller) -> None:

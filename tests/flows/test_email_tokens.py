@@ -283,6 +283,9 @@ def opens(app: Flask) -> dict[str, Callable[[str], bool]]:
     return {
         "access": lambda token: post("/apis/user/profile", bearer(token)).status_code == 200,
         "logout": lambda token: post("/apis/auth/logout", bearer(token)).status_code == 200,
+        "logout by refresh token": lambda token: (
+            post("/apis/auth/logout", {}, refreshToken=token).json["code"] == 0
+        ),
         "refresh": lambda token: post("/apis/auth/refresh-token", {}, refreshToken=token).json["code"] == 0,
         "sms": lambda token: post("/api/auth/verify-otp", bearer(token)).json["status"] != "UNAUTHORIZED",
         "account": lambda token: post(pin, bearer(token)).status_code != 401,
@@ -302,6 +305,7 @@ MEANT_FOR = {
     "voice": {"voice"},
     "flashcall": {"secret"},
     "logout": {"access"},
+    "logout by refresh token": {"refresh"},
 }
 
 

@@ -98,7 +98,7 @@ def request_otp_for_pin_reset(call: Call, body: bodies.RequestPinReset) -> Succe
 def reset_pin(call: Call, body: bodies.ResetPin) -> Success:
     """Set the PIN with a code."""
     user, customers = _user(call, body.user), call.services.customers
-    proof = customers.by_code(_policy(call, PIN_RESET), _target(call, user, PIN_RESET), body.otp)
+    proof = customers.by_code(_policy(call, PIN_RESET), _target(call, user, PIN_RESET), user, body.otp)
     customers.reset_pin(user, body.pin, "pin", proof)
     return Success(OK, headers=_POST)
 
@@ -146,7 +146,8 @@ def request_otp_for_password_reset(call: Call, body: bodies.RequestPasswordReset
 def reset_password(call: Call, body: bodies.ResetPassword) -> Success:
     """Set the password with a code."""
     user, customers = _user(call, body.identifier, "identifier"), call.services.customers
-    proof = customers.by_code(_policy(call, PASSWORD_RESET), _target(call, user, PASSWORD_RESET), body.otp)
+    target = _target(call, user, PASSWORD_RESET)
+    proof = customers.by_code(_policy(call, PASSWORD_RESET), target, user, body.otp)
     customers.set_password(user, body.new_password, "new_password", proof)
     return Success(OK, headers=_POST)
 
@@ -186,6 +187,7 @@ def _issue(call: Call, user: User, purpose: str, channel: str | None, template_c
     codes, policy, target = call.services.codes, _policy(call, purpose), _target(call, user, purpose)
     codes.demand_unlocked(policy, target)
     letter = _letter(call, user, purpose, channel, template_code)
+    target = call.services.customers.sent_to(letter.recipient if letter else "", target, user)
     issued = codes.send(policy, target, letter) if letter else codes.issue(policy, target)
     shown = {**OK, "otp": issued.code} if call.settings.echo_otp else OK
     return Success(shown, headers=_POST)

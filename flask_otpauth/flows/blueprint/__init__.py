@@ -24,6 +24,7 @@ from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
 from flask_otpauth.core.networks import network
 from flask_otpauth.engine.services import Services
+from flask_otpauth.engine.sessions import Login
 from flask_otpauth.envelopes.base import Envelope, Success
 from flask_otpauth.flows.base import Call, Flow, Operation
 from flask_otpauth.flows.blueprint.answers import answered
@@ -180,11 +181,20 @@ class _Route:
             self.mount.services,
             self.mount.settings,
             client=self._client(operation),
-            login=user_login(request.headers, self.mount.services) if operation.needs_login else None,
+            login=self._login(operation) if operation.needs_login else None,
             path=path,
             query=request.args,
             authorization=request.headers.get("Authorization", ""),
         )
+
+    def _login(self, operation: Operation) -> Login | None:
+        """Whose access token it is; ``None`` where the body holds what stands in for a live one."""
+        try:
+            return user_login(request.headers, self.mount.services)
+        except errors.NotAuthenticated:
+            if not _stands_in(operation):
+                raise
+            return None
 
     def _client(self, operation: Operation) -> Client | None:
         """Who is calling. The limit in front counts addresses, and between servers clients."""
@@ -229,6 +239,15 @@ def _body(operation: Operation) -> dict[str, Any]:
     if data and request.mimetype != "application/json":
         raise errors.UnsupportedMediaType
     return read_object(data)
+
+
+def _stands_in(operation: Operation) -> bool:
+    """Whether the body holds the field that may stand in for an access token."""
+    try:
+        value = _body(operation).get(operation.login_field or "")
+    except errors.Refusal:  # a body that cannot be read shows nobody
+        return False
+    return operation.login_field is not None and value is not None and str(value).strip() != ""
 
 
 def _form(form: MultiDict[str, str]) -> dict[str, Any]:

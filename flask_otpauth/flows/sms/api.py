@@ -75,6 +75,7 @@ def resend_otp(call: Call, body: Named) -> Success:
         fallback="vi",
         purpose=PURPOSE,
         values={"origin": call.settings.origin},
+        discreet=True,
         withheld=user is not None and not user.is_enabled,
     )
     call.services.codes.send(_policy(call), _target(call, number), letter)
