@@ -106,8 +106,7 @@ class Users:
         if "@" in text:
             readings = [("email", self._canonical("email", text))]
         else:
-            readings = [("member_id", text), ("phone", self._canonical("phone", text))]
-            readings += [("id", text)] if _is_key(text) else []
+            readings = [("member_id", text), ("phone", self._canonical("phone", text)), ("id", text)]
         return [(kind, value) for kind, value in readings if value]
 
     def _candidates(self, identifier: Any, client_id: str | None) -> list[User]:
@@ -190,8 +189,3 @@ class Users:
 
 def _id_of(whom: Any) -> str:
     return str(getattr(whom, "id", whom))
-
-
-def _is_key(text: str) -> bool:
-    """Digits without leading zeros, or a host's textual key."""
-    return not (text.isascii() and text.isdigit()) or text == "0" or not text.startswith("0")

@@ -37,7 +37,7 @@ class PrimaryKey:
         if self._type is UUID or isinstance(self.column.type, Uuid):
             value = _uuid(text)
             return value if self._type is UUID or value is None else str(value)
-        return text
+        return None if "\0" in text else text
 
     def _integer(self, text: str) -> Any:
         kind = self.column.type

@@ -8,7 +8,7 @@ from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
 from sqlalchemy import Boolean, Engine, MetaData, String, Table, inspect, select, true, update
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, StatementError
 from sqlalchemy.orm import Mapped, Session, mapped_column, registry, validates
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses
@@ -110,20 +110,25 @@ class ModelDirectory:
             self._create_table()
 
     def get(self, user_id: str) -> User | None:
-        """The user of that primary key."""
-        return self.find("id", user_id)
+        """The user of that primary key, in the one spelling that it has."""
+        wanted = self._key.value(user_id)
+        if wanted is None:
+            return None
+        try:
+            user: User | None = self._found(self._key.column == wanted)
+        except StatementError as error:
+            if isinstance(error, DBAPIError):
+                raise
+            return None  # The type of the key, one of the host's own, takes no such text.
+        return user if user is not None and str(user.id) == user_id else None
 
     def find(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> User | None:
         """The user known by that identifier. All clients see all users."""
-        column, wanted = self._column(kind), self._key.value(value) if kind == "id" else value
-        if wanted is None or "\0" in value:
-            return None
-        user = self._first(column == wanted)
-        if user is not None and user.person_key is None:
-            # Written by other means than the model, such as SQL.
-            self._mark(user.id)
-            user = self._first(column == wanted)
-        return user if kind != "id" or user is None or str(user.id) == value else None
+        if kind == "id":
+            return self.get(value)
+        column = getattr(self.model, "email_key" if kind == "email" else kind)
+        user: User | None = None if "\0" in value else self._found(column == value)
+        return user
 
     def create(self, **fields: Any) -> User:
         """
@@ -187,6 +192,14 @@ class ModelDirectory:
             session.flush()
             return True
 
+    def _found(self, condition: Any) -> Any:
+        user = self._first(condition)
+        if user is not None and user.person_key is None:
+            # Written by other means than the model, such as SQL.
+            self._mark(user.id)
+            user = self._first(condition)
+        return user
+
     def _first(self, condition: Any) -> Any:
         with outages(self._who_holds), self._open(False) as session:
             return session.scalars(select(self.model).where(condition)).one_or_none()
@@ -214,11 +227,6 @@ class ModelDirectory:
             value = fields.get(kind)
             if value is not None and self.find(kind, value) is not None:
                 raise UserExists(kind)
-
-    def _column(self, kind: IdentifierKind) -> Any:
-        if kind == "id":
-            return self._key.column
-        return getattr(self.model, "email_key" if kind == "email" else kind)
 
 
 def own_sessions(engine: Engine) -> OpenSession:

@@ -1,0 +1,219 @@
+"""``otpauth.current_user`` is a row of the host's own session, and what a protected route costs."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask, request
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import ForeignKey, event
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from flask_otpauth import OtpAuth
+from flask_otpauth.testing import MovableClock, Outbox
+from flask_otpauth.users import UserMixin
+from tests.adapters.storage.databases import postgresql_schema
+from tests.flows.email_caller import EmailCaller, bearer
+from tests.hosts import SECRET_KEY
+
+
+@dataclass
+class Shop:
+    """A host whose customers have points and orders."""
+
+    app: Flask
+    db: SQLAlchemy
+    otpauth: OtpAuth
+    outbox: Outbox
+    statements: list[str] = field(default_factory=list)
+
+    def __post_init__(self) -> None:
+        self.token = EmailCaller(self.app, self.outbox).login()["accessToken"]
+        with self.app.app_context():
+            event.listen(self.db.engine, "before_cursor_execute", self._note)
+
+    def _note(self, connection: object, cursor: object, statement: str, *rest: object) -> None:
+        self.statements.append(statement.split(maxsplit=1)[0])
+
+    def call(self, path: str) -> Any:
+        """What the customer is told."""
+        return self.app.test_client().post(path, headers=bearer(self.token)).json
+
+
+def shop_on(uri: str, outbox: Outbox, clock: MovableClock, **options: Any) -> Shop:
+    """A shop on ``uri``; ``options`` are those of the engine."""
+    app, db, otpauth = Flask("shop"), SQLAlchemy(), OtpAuth()
+
+    class Order(db.Model):  # type: ignore[name-defined]  # made by the host at run time
+        id: Mapped[int] = mapped_column(primary_key=True)
+        customer_id: Mapped[int] = mapped_column(ForeignKey("customer.id"))
+
+    class Customer(UserMixin, db.Model):  # type: ignore[name-defined]
+        id: Mapped[int] = mapped_column(primary_key=True)
+        points: Mapped[int] = mapped_column(default=0)
+        orders = relationship(Order)
+
+    app.config.update(
+        SECRET_KEY=SECRET_KEY,
+        TESTING=True,
+        SQLALCHEMY_DATABASE_URI=uri,
+        SQLALCHEMY_ENGINE_OPTIONS=options,
+        OTPAUTH_USERS=Customer,
+        OTPAUTH_SENDERS=outbox.senders,
+        OTPAUTH_CLOCK=clock,
+        OTPAUTH_IP_LIMITS=None,
+    )
+    db.init_app(app)
+    otpauth.init_app(app)
+
+    @app.post("/earn")
+    @otpauth.token_required
+    def earn() -> dict[str, Any]:
+        otpauth.current_user.points += 10
+        if "rollback" in request.args:
+            db.session.rollback()
+        db.session.commit()
+        return {"points": otpauth.current_user.points}
+
+    @app.post("/order")
+    @otpauth.token_required
+    def order() -> dict[str, Any]:
+        otpauth.current_user.orders.append(Order())
+        db.session.commit()
+        return {"orders": len(otpauth.current_user.orders)}
+
+    @app.post("/loaded-before")
+    @otpauth.token_required
+    def loaded_before() -> dict[str, Any]:
+        mine = db.session.get(Customer, 1)
+        mine.points = 77
+        return {"points": otpauth.current_user.points, "same": otpauth.current_user == mine}
+
+    four = threading.Barrier(4, timeout=30)
+
+    @app.post("/together")
+    @otpauth.token_required
+    def together() -> dict[str, Any]:
+        db.session.execute(db.text("SELECT 1"))
+        four.wait()  # each of four holds the connection of its session by now
+        return {"email": otpauth.current_user.email}
+
+    app.add_url_rule("/bare", view_func=otpauth.token_required(dict), methods=["POST"], endpoint="bare")
+    app.add_url_rule(
+        "/email",
+        view_func=otpauth.token_required(lambda: {"email": otpauth.current_user.email}),
+        methods=["POST"],
+        endpoint="email_of",
+    )
+    with app.app_context():
+        db.create_all()
+    return Shop(app, db, otpauth, outbox)
+
+
+@pytest.fixture(params=["file", "memory", "postgresql"])
+def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    if request.param == "postgresql":
+        with postgresql_schema() as url:
+            yield url
+    else:
+        yield "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'host.sqlite'}"
+
+
+@pytest.fixture
+def shop(uri: str, outbox: Outbox, clock: MovableClock) -> Iterator[Shop]:
+    made = shop_on(uri, outbox, clock)
+    yield made
+    with made.app.app_context():
+        made.db.session.remove()
+        made.db.engine.dispose()
+
+
+def test_what_a_view_writes_to_the_current_user_is_committed_by_the_host(shop: Shop) -> None:
+    assert [shop.call("/earn"), shop.call("/earn")] == [{"points": 10}, {"points": 20}]
+    assert shop.call("/earn?rollback=1") == {"points": 20}
+
+
+def test_relationships_of_the_current_user_work(shop: Shop) -> None:
+    assert [shop.call("/order"), shop.call("/order")] == [{"orders": 1}, {"orders": 2}]
+
+
+def test_the_current_user_is_the_row_that_the_hosts_session_has_already(shop: Shop) -> None:
+    assert shop.call("/loaded-before") == {"points": 77, "same": True}
+
+
+@pytest.mark.parametrize("path", ["/bare", "/email"])
+def test_a_protected_route_costs_two_reads_whether_somebody_looks_at_the_user_or_not(
+    path: str, tmp_path: Path, outbox: Outbox, clock: MovableClock
+) -> None:
+    shop = shop_on(f"sqlite:///{tmp_path / 'host.sqlite'}", outbox, clock)
+
+    shop.call(path)
+
+    assert shop.statements == ["SELECT", "SELECT"]
+
+
+def test_as_many_requests_as_the_pool_is_large_are_served_at_once(
+    tmp_path: Path, outbox: Outbox, clock: MovableClock
+) -> None:
+    shop = shop_on(
+        f"sqlite:///{tmp_path / 'host.sqlite'}", outbox, clock, pool_size=4, max_overflow=0, pool_timeout=5
+    )
+    told: list[Any] = []
+    threads = [threading.Thread(target=lambda: told.append(shop.call("/together"))) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(60)
+
+    assert told == [{"email": "user@example.com"}] * 4
+
+
+def test_what_a_view_writes_to_a_packaged_user_is_committed_by_the_host(
+    tmp_path: Path, outbox: Outbox, clock: MovableClock
+) -> None:
+    app, db, otpauth = Flask("host"), SQLAlchemy(), OtpAuth()
+    app.config.update(
+        SECRET_KEY=SECRET_KEY, TESTING=True, OTPAUTH_SENDERS=outbox.senders, OTPAUTH_CLOCK=clock
+    )
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path / 'host.sqlite'}"
+    db.init_app(app)
+    otpauth.init_app(app)
+
+    def rename() -> dict[str, Any]:
+        otpauth.current_user.full_name += "x"
+        db.session.commit()
+        return {"name": otpauth.current_user.full_name}
+
+    app.add_url_rule("/rename", view_func=otpauth.token_required(rename), methods=["POST"])
+    with app.app_context():
+        db.create_all()
+    headers = bearer(EmailCaller(app, outbox).login()["accessToken"])
+
+    assert [app.test_client().post("/rename", headers=headers).json for _ in "12"] == [
+        {"name": "x"},
+        {"name": "xx"},
+    ]
+
+
+def test_users_that_the_hosts_session_cannot_reach_are_shown_as_they_are(
+    tmp_path: Path, outbox: Outbox, clock: MovableClock
+) -> None:
+    app, db, otpauth = Flask("host"), SQLAlchemy(), OtpAuth()
+    app.config.update(
+        SECRET_KEY=SECRET_KEY, TESTING=True, OTPAUTH_SENDERS=outbox.senders, OTPAUTH_CLOCK=clock
+    )
+    app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path / 'host.sqlite'}"
+    app.config["OTPAUTH_DATABASE_URI"] = f"sqlite:///{tmp_path / 'codes.sqlite'}"
+    db.init_app(app)
+    otpauth.init_app(app)
+    app.add_url_rule("/me", view_func=otpauth.token_required(lambda: {"email": otpauth.current_user.email}))
+    with app.app_context():
+        otpauth.create_all()
+    headers = bearer(EmailCaller(app, outbox).login()["accessToken"])
+
+    assert app.test_client().get("/me", headers=headers).json == {"email": "user@example.com"}
