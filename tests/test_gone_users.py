@@ -136,6 +136,8 @@ def test_who_is_gone_or_disabled_is_let_in_nowhere(leave: Callable[[Host, Any], 
     assert host.caller.refresh(login["refreshToken"]).json["message"] == "Invalid refresh token"
     assert host.caller.logout(login["accessToken"]).json["message"] == "Unauthorized"
     assert host.resend(account_token) == 401
+    ending = host.caller.post("/logout", {"refreshToken": login["refreshToken"]})
+    assert ending.json["message"] == "Invalid refresh token"
 
 
 def test_who_is_enabled_again_by_the_host_goes_on(host: Host) -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import signal
-import socket
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -26,6 +25,7 @@ from flask_otpauth.settings import Shared
 from flask_otpauth.settings.described import described
 from tests.adapters.senders.conftest import LoopbackController
 from tests.adapters.storage.databases import postgresql_schema
+from tests.servers import free_port
 
 ROOT = Path(__file__).parents[1]
 README = (ROOT / "README.md").read_text("utf-8")
@@ -78,13 +78,6 @@ def mail_port(mailbox: Mailbox) -> Iterator[int]:
 @pytest.fixture
 def mailbox() -> Mailbox:
     return Mailbox()
-
-
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
 
 
 @dataclass

@@ -622,6 +622,7 @@ def test_keys_and_passwords_are_marked_as_secrets() -> None:
         "OTPAUTH_SUBJECT_KEY",
         "OTPAUTH_JWT_KEYS",
         "OTPAUTH_DATABASE_URI",
+        "OTPAUTH_ENGINE_OPTIONS",
     }
 
 

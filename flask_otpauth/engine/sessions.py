@@ -148,7 +148,7 @@ class Sessions:
         """
         End the session of a refresh token, which :meth:`refresh` would take now.
 
-        :raises RefreshTokenInvalid: if it would not; one that was used before ends the session too.
+        :raises RefreshTokenInvalid: if it would not; the session of one that was used before ends too.
         """
         refresh = self._presented(refresh_token)
         session = self.store.find(refresh.session_id)
@@ -159,7 +159,7 @@ class Sessions:
         if rotation is Rotation.REUSED:
             self.events("token_reused", user_id=session.user_id, session_id=session.id)
         self.events("session_revoked", user_id=session.user_id, count=1)
-        if rotation is Rotation.REUSED:
+        if rotation is Rotation.REUSED or self.user_of(session) is None:
             raise RefreshTokenInvalid
 
     def close(self, login: Login) -> None:

@@ -39,6 +39,7 @@ Senders = Annotated[dict[str, Any], Accepts("a dict of senders by channel")]
 Limits = Annotated[
     dict[str, str | None], Accepts("a dict of limits such as {'email.request-otp': '100 per hour'}")
 ]
+EngineOptions = Annotated[dict[str, Any], Accepts("a dict of options such as {'pool_size': 10}")]
 JwtKeys = Annotated[tuple[dict[str, str], ...], Accepts("a list of dicts with 'kid', 'alg' and 'key'")]
 
 
@@ -74,6 +75,13 @@ class Shared(Settings):
         description="A database of our own; a relative SQLite path begins in the instance folder. "
         "Without it: the engine of the host's Flask-SQLAlchemy; without "
         "that, a SQLite file in the instance folder.",
+        repr=False,
+    )
+    engine_options: EngineOptions = Field(
+        {},
+        description="What SQLAlchemy's `create_engine` takes for that database, such as "
+        "`{'pool_size': 10, 'connect_args': {'prepare_threshold': None}}`; merged over "
+        "`{'pool_pre_ping': True}`. The host's own engine has `SQLALCHEMY_ENGINE_OPTIONS`.",
         repr=False,
     )
     users: Any = Field(

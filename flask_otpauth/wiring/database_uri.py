@@ -11,9 +11,12 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from flask_otpauth.adapters.storage.sqlalchemy import is_in_memory, memory_engine
 from flask_otpauth.adapters.storage.sqlalchemy.database import SUPPORTED, not_supported
+from flask_otpauth.settings import PREFIX
 from flask_otpauth.wiring.setup import Setup
 
-_KEY = "OTPAUTH_DATABASE_URI"
+#: What ``create_engine`` raises for options that it cannot use.
+_REFUSALS = (TypeError, ValueError, AttributeError, SQLAlchemyError)
+_KEY = f"{PREFIX}DATABASE_URI"
 
 
 def engine_of(setup: Setup, uri: str) -> Engine:
@@ -24,7 +27,7 @@ def engine_of(setup: Setup, uri: str) -> Engine:
         if problem is None and is_in_memory(url):
             return memory_engine()
         if problem is None:
-            engine = create_engine(_in_instance_folder(url, setup.app), hide_parameters=True)
+            engine = _created(setup, _in_instance_folder(url, setup.app))
             if not engine.dialect.is_async:
                 return engine
             problem = "its driver is asynchronous; name another one"
@@ -35,6 +38,29 @@ def engine_of(setup: Setup, uri: str) -> Engine:
         problem = "give a URL such as postgresql+psycopg://user:password@host/database or sqlite:///file.db"
     setup.problems.append(f"{_KEY}: {problem}")
     return memory_engine()
+
+
+def _created(setup: Setup, url: URL) -> Engine:
+    # A connection that the server has closed meanwhile is replaced and fails nobody's request.
+    options = {"pool_pre_ping": True, **setup.shared.engine_options, "hide_parameters": True}
+    try:
+        return create_engine(url, **options)
+    except _REFUSALS:
+        if not setup.shared.engine_options:
+            raise
+    # Without the error's text, which may hold a value: each that is refused by itself is named.
+    refused = [name for name in setup.shared.engine_options if not _is_taken(url, name, options[name])]
+    names = ", ".join(refused or setup.shared.engine_options)
+    setup.problems.append(f"{PREFIX}ENGINE_OPTIONS: create_engine does not take {names} for this database")
+    return memory_engine()
+
+
+def _is_taken(url: URL, name: str, value: object) -> bool:
+    try:
+        create_engine(url, **{name: value})
+    except _REFUSALS:
+        return False
+    return True
 
 
 def _problem(setup: Setup, url: URL) -> str | None:

@@ -79,6 +79,11 @@ def _database(setup: Setup) -> tuple[Engine, MetaData]:
     host = _host_database(setup)
     if setup.shared.database_uri or host is None:
         return _not_shared(engine_of(setup, setup.shared.database_uri or _own_uri(setup))), MetaData()
+    if setup.shared.engine_options:
+        setup.problems.append(
+            f"{PREFIX}ENGINE_OPTIONS: set {PREFIX}DATABASE_URI too; the host's engine has "
+            "SQLALCHEMY_ENGINE_OPTIONS"
+        )
     if isinstance(host, Engine):
         return _not_shared(host), MetaData()
     engine = _engine(setup, host, host.metadata)
