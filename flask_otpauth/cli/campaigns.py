@@ -16,7 +16,7 @@ campaigns = AppGroup("campaigns", help="Campaigns of the voice flow.")
 @click.argument("client_id")
 @click.option("--name", default="", help="What people call it.")
 @click.option("--caller-id", default="", help="The number that calls are shown from.")
-@click.option("--language", default="vi", show_default=True, help="What is spoken.")
+@click.option("--language", help="What is spoken. Without it: the default of the voice flow.")
 @click.option("--repeats", default=2, show_default=True, help="How often the digits are read.")
 @click.option("--daily-cap", type=int, help="The most calls of one UTC day.")
 @as_json

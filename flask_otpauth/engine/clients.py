@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 import uuid
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 
@@ -162,31 +162,37 @@ class Clients:
 
 @dataclass(frozen=True)
 class Campaigns:
-    """What calls of a client are like (``otpauth.campaigns``)."""
+    """
+    What calls of a client are like (``otpauth.campaigns``).
+
+    ``spoken``: the language with a template that one means, or nothing means; ``None`` if there is none.
+    """
 
     store: ClientStore
     clock: Clock
-    languages: tuple[str, ...]
+    spoken: Callable[[str | None], str | None]
 
     def create(
         self,
         client_id: str,
         name: str = "",
         caller_id: str = "",
-        language: str = "vi",
+        language: str | None = None,
         repeats: int = 2,
         daily_cap: int | None = None,
     ) -> Campaign:
         """
-        A new campaign of a client. ``repeats``: how often the digits are read; ``daily_cap``:
-        the most calls of one UTC day.
+        A new campaign of a client. ``language``: what is spoken, any that has a template
+        ``otpauth/voice/code.<language>.txt``; without it, the default of the voice flow.
+        ``repeats``: how often the digits are read; ``daily_cap``: the most calls of one UTC day.
 
-        :raises ValueError: if there is no such client, or no such language.
+        :raises ValueError: if there is no such client, or no template in that language.
         """
         if self.store.get(client_id) is None:
             raise ValueError(f"there is no client {client_id!r}")
-        if language not in self.languages:
-            raise ValueError(f"languages are {', '.join(self.languages)}")
+        spoken = self.spoken(language)
+        if spoken is None:
+            raise ValueError(f"there is no template otpauth/voice/code.{language}.txt")
         if repeats < 1 or (daily_cap is not None and daily_cap < 1):
             raise ValueError("repeats and daily_cap are at least 1")
         created = Campaign(
@@ -194,7 +200,7 @@ class Campaigns:
             client_id=client_id,
             name=name,
             caller_id=caller_id,
-            language=language,
+            language=spoken,
             created_at=epoch_ms(self.clock()),
             repeats=repeats,
             daily_cap=daily_cap,

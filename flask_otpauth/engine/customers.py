@@ -48,7 +48,7 @@ class Customers:
 
     Each method does its checks in the contract's order: block or lock, state, the new secret's
     rules, and only then the secret or the code, so that a refused new one uses nothing up.
-    ``notice_locale``: the language in which a customer is told of a change; ``None``: not at all.
+    ``notice_languages``: those in which a customer may be told of a change; ``None``: not at all.
     """
 
     users: Users
@@ -58,7 +58,7 @@ class Customers:
     passwords: Secrets
     barred_pins: Container[str] = dataclass_field(repr=False)
     common_passwords: Container[str] = dataclass_field(repr=False)
-    notice_locale: str | None
+    notice_languages: Callable[[], tuple[str, ...]] | None
 
     def find(self, identifier: Any, field: str, client_id: str) -> User:
         """The customer that ``identifier`` means. :raises UserNotFound: if it is nobody, or disabled."""
@@ -211,9 +211,9 @@ class Customers:
     def _tell(self, user: User, ended: int, template: str) -> None:
         """Tell who listens that so many sessions ended, and the customer what has changed."""
         self.sessions.closed(str(user.id), ended)
-        post, locale = self.codes.post, self.notice_locale
-        if locale is not None and user.email and "email" in post.routes:
-            post.notify(Letter("email", user.email, locale, template=template, purpose=template))
+        post, languages = self.codes.post, self.notice_languages
+        if languages is not None and user.email and "email" in post.routes:
+            post.notify(Letter("email", user.email, languages(), template=template, purpose=template))
 
 
 @dataclass(frozen=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
@@ -53,11 +53,15 @@ class HostCodes:
     addresses: Addresses
     policies: Mapping[str, Policy]
     region: str | None
+    languages: Callable[[str | None], tuple[str, ...]]
 
-    def send(self, channel: str, recipient: str, *, purpose: str, locale: str = "en", **values: Any) -> Sent:
+    def send(
+        self, channel: str, recipient: str, *, purpose: str, locale: str | None = None, **values: Any
+    ) -> Sent:
         """
-        Send a code for ``purpose`` by ``channel``. The template ``otpauth/<channel>/code`` gets
-        ``values``, beside ``code``, ``minutes`` and ``purpose``.
+        Send a code for ``purpose`` by ``channel``. The template ``otpauth/<channel>/<purpose>``,
+        else ``otpauth/<channel>/code``, gets ``values`` beside what every template gets.
+        ``locale`` is a language in any spelling; without it: ``OTPAUTH_LANGUAGE``, else English.
 
         :raises ValueError: if ``recipient`` is no address of ``channel``, or nobody sends on that.
         :raises Limited: if cooldown, quota or lock forbid it.
@@ -68,7 +72,9 @@ class HostCodes:
         kind, address = self._parsed(recipient)
         if (channel == "email") is not (kind == "email"):
             raise ValueError(f"{channel!r} does not send to such an address")
-        letter = Letter(channel, address, locale, template=purpose, purpose=purpose, values=values)
+        letter = Letter(
+            channel, address, self.languages(locale), template=purpose, purpose=purpose, values=values
+        )
         issued = self.engine.send(self.policies[kind], _target(purpose, address), letter)
         return Sent(address, issued.expires_at)
 

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
+from flask_otpauth.core.accents import unaccented
 from flask_otpauth.core.challenges import Issue
-from flask_otpauth.core.errors import OtpAuthError
+from flask_otpauth.core.codes import is_told_in
+from flask_otpauth.core.durations import spoken
+from flask_otpauth.core.errors import OtpAuthError, SendFailed
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Delivery, Parcel
 from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.ports.templates import Templates
+
+#: There is a packaged template of every message in English.
+_LAST_RESORT = "en"
 
 
 @dataclass(frozen=True)
@@ -23,10 +29,10 @@ class Letter:
     What to write and where to: everything about a message but its code.
 
     ``template`` is a file name under ``otpauth/<channel>/`` without locale and ending; where it
-    does not exist, a code is told by the template ``code``;
-    ``values`` are what it may name beside ``code``, ``minutes`` and ``purpose``; a text among
-    them is put on one line, so that only a template makes lines, the last of an SMS above all.
-    ``fallback`` is the language where there is no template in ``locale``.
+    does not exist, a code is told by the template ``code``. ``locales`` are the languages that
+    would do, the best first, English being the last resort. ``values`` are what a template may
+    name beside what every template is given; a text among them is put on one line, so that only
+    a template makes lines, the last of an SMS above all.
 
     ``discreet``: its flow must not tell who has an account, so that nothing is given back behind
     the answer, where it would not be for somebody without one. A letter that is ``withheld`` is
@@ -36,8 +42,7 @@ class Letter:
 
     channel: str
     recipient: str = field(repr=False)
-    locale: str = "en"
-    fallback: str = "en"
+    locales: tuple[str, ...] = ()
     template: str = "code"
     purpose: str = ""
     caller_number: str = ""
@@ -52,6 +57,8 @@ class Post:
     """
     Renders letters and hands them over; a definite failure withdraws the code.
 
+    ``brand`` is what people call the app that a message is from.
+
     ``last`` holds how the last hand-over on each channel ended in this process, but for those of
     which the recipient was the reason: what is withheld ends so as well.
     """
@@ -62,6 +69,7 @@ class Post:
     storage: Storage
     clock: Clock
     events: Events
+    brand: str
     last: dict[str, Receipt] = field(default_factory=dict)
 
     def send(self, letter: Letter, message: Message, issue: Issue) -> Receipt:
@@ -125,43 +133,87 @@ class Post:
             # still told; the store's being down shows at the next request.
             self.events("withdraw_failed")
 
+    def language(self, channel: str, locales: Iterable[str]) -> str | None:
+        """The first of ``locales`` in which a code can be told on that channel."""
+        names = {locale: f"otpauth/{channel}/code.{locale}.txt" for locale in locales}
+        return next((locale for locale, name in names.items() if self.templates.has(name)), None)
+
     def write(self, letter: Letter, code: str = "", expires_at: datetime | None = None) -> Message:
-        """The message that ``letter`` and ``code`` make; what a template raises is raised."""
-        given = {name: _on_one_line(value) for name, value in letter.values.items()}
-        values = {**given, "code": code, "purpose": letter.purpose}
-        if expires_at is not None:
-            values["minutes"] = max(1, round((expires_at - self.clock()).total_seconds() / 60))
-        text = None
-        for choice in _choices(letter, code):
-            values["locale"] = choice.locale
-            text = self._rendered(choice, "txt", values)
-            if text is not None:
-                letter = choice
-                break
-        return Message(
+        """
+        The message that ``letter`` and ``code`` make; what a template raises is raised.
+
+        :raises SendFailed: if the code is not in it: nobody could ever use it.
+        """
+        text, html, subject, locale = "", None, "", next(iter(letter.locales), _LAST_RESORT)
+        found = self._found(letter, code)
+        if found is not None:
+            template, locale = found
+            values = self._values(letter, code, locale, expires_at)
+            text = (self._part(letter, template, locale, "txt", values) or "").strip()
+            html = self._part(letter, template, locale, "html", values)
+            subject = self._part(letter, template, locale, "subject.txt", values) or ""
+        message = Message(
             channel=letter.channel,
             recipient=letter.recipient,
             code=code,
-            text=(text or "").strip(),
-            html=self._rendered(letter, "html", values),
-            subject=" ".join((self._rendered(letter, "subject.txt", values) or "").split()),
-            locale=letter.locale,
+            text=text,
+            html=html,
+            subject=" ".join(subject.split()),
+            locale=locale,
             purpose=letter.purpose,
             caller_number=letter.caller_number,
             expires_at=expires_at,
             reference=letter.reference,
         )
+        if found is not None:
+            self._demand_code(letter, message)
+        return message
 
-    def _rendered(self, letter: Letter, ending: str, values: Mapping[str, Any]) -> str | None:
-        stem = f"otpauth/{letter.channel}/{letter.template}"
-        return self.templates.render([f"{stem}.{letter.locale}.{ending}", f"{stem}.{ending}"], values)
+    def _found(self, letter: Letter, code: str) -> tuple[str, str] | None:
+        """The template to write by and its language: the letter's own, before the one of all codes."""
+        locales = list(dict.fromkeys([*letter.locales, _LAST_RESORT]))
+        for template in dict.fromkeys([letter.template, "code"] if code else [letter.template]):
+            for locale in locales:
+                if self.templates.has(_name(letter, f"{template}.{locale}", "txt")):
+                    return template, locale
+            if self.templates.has(_name(letter, template, "txt")):  # in one language for everybody
+                return template, locales[0]
+        return None
+
+    def _part(
+        self, letter: Letter, template: str, locale: str, ending: str, values: Mapping[str, Any]
+    ) -> str | None:
+        names = (_name(letter, f"{template}.{locale}", ending), _name(letter, template, ending))
+        return next((self.templates.render(name, values) for name in names if self.templates.has(name)), None)
+
+    def _values(self, letter: Letter, code: str, locale: str, expires_at: datetime | None) -> dict[str, Any]:
+        """What a template may name: all of it is always there, so that nothing of the host's stands in."""
+        seconds = 0 if expires_at is None else max(1, round((expires_at - self.clock()).total_seconds()))
+        return {
+            "origin": None,
+            "repeats": 2,
+            "code_in_subject": False,
+            "brand": self.brand,
+            **{name: _on_one_line(value) for name, value in letter.values.items()},
+            "code": code,
+            "purpose": letter.purpose,
+            "locale": locale,
+            "seconds": seconds,
+            "minutes": max(1, seconds // 60),
+            "validity": spoken(seconds, locale) if seconds else "",
+            "unaccented": unaccented,
+        }
+
+    def _demand_code(self, letter: Letter, message: Message) -> None:
+        if is_told_in(message.code, message.text) and is_told_in(message.code, message.html or message.code):
+            return
+        receipt = Receipt(Status.REJECTED, detail="its template does not show the code")
+        self._settle(Parcel(message, withheld=letter.withheld), receipt)
+        raise SendFailed
 
 
-def _choices(letter: Letter, code: str) -> Iterator[Letter]:
-    """``letter`` by every template and in every language that would do, the best first."""
-    for template in dict.fromkeys([letter.template, "code"] if code else [letter.template]):
-        for locale in dict.fromkeys([letter.locale, letter.fallback]):
-            yield replace(letter, template=template, locale=locale)
+def _name(letter: Letter, stem: str, ending: str) -> str:
+    return f"otpauth/{letter.channel}/{stem}.{ending}"
 
 
 def _on_one_line(value: object) -> object:

@@ -17,15 +17,14 @@ from flask_otpauth.engine.post import Letter
 from flask_otpauth.engine.sessions import SessionPolicy, Tokens
 from flask_otpauth.envelopes.base import Success
 from flask_otpauth.flows.base import Call, Flow, Says
-from flask_otpauth.flows.fields import Anything, Body, Code, EmailAddress, Locale, OpaqueToken, supported
+from flask_otpauth.flows.fields import Anything, Body, Code, EmailAddress, Locale, OpaqueToken
 from flask_otpauth.ports.directory import User
-from flask_otpauth.settings import Duration, FlowSettings, Lifetime, Quotas, Shared, UrlPath
+from flask_otpauth.settings import Duration, Lifetime, Quotas, Shared, UrlPath, WritingSettings
 
-LANGUAGES = ("vi", "en", "lo")
 PURPOSE = "email"
 
 
-class EmailSettings(FlowSettings):
+class EmailSettings(WritingSettings):
     """The keys of the e-mail flow."""
 
     host_channels: ClassVar = ("email",)
@@ -158,7 +157,7 @@ def request_otp(call: Call, body: RequestOtp) -> Success:
     letter = Letter(
         "email",
         (user.email if user else None) or address,
-        locale=supported(body.lang, LANGUAGES),
+        locales=settings.languages(body.lang),
         purpose=PURPOSE,
         values={"code_in_subject": settings.code_in_subject},
         discreet=True,

@@ -141,12 +141,3 @@ Code = Annotated[str, PlainValidator(_code)]
 OpaqueToken = Annotated[str, PlainValidator(_token)]
 Name = Annotated[str, PlainValidator(_name)]
 Locale = Annotated[str, PlainValidator(_locale)]
-
-
-def supported(locale: str | None, languages: tuple[str, ...]) -> str:
-    """
-    The language of ``languages`` that ``locale`` means; region and case are tolerated
-    (``en-US``, ``VI``), and what is not supported falls back to the first (the default).
-    """
-    wanted = (locale or "").replace("_", "-").partition("-")[0].lower()
-    return wanted if wanted in languages else languages[0]

@@ -22,19 +22,18 @@ from flask_otpauth.settings import (
     CodeLength,
     Count,
     Duration,
-    FlowSettings,
     Lifetime,
     Quotas,
     Region,
     Shared,
     UrlPath,
+    WritingSettings,
 )
 
-LANGUAGES = ("vi", "en", "lo", "ru", "id")
 PURPOSE = "voice"
 
 
-class VoiceSettings(FlowSettings):
+class VoiceSettings(WritingSettings):
     """The keys of the voice flow."""
 
     hardened: ClassVar = {"failure_cap": 100}
@@ -185,7 +184,7 @@ def voiceotp(call: Call, body: SpokenCode) -> Success:
     letter = Letter(
         "voice",
         contact.phone_number,
-        locale=campaign.language,
+        locales=call.settings.languages(campaign.language),
         purpose=PURPOSE,
         caller_number=campaign.caller_id,
         reference=campaign.id,

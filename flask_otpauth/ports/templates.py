@@ -7,7 +7,10 @@ from typing import Any, Protocol
 
 
 class Templates(Protocol):
-    """Renders by name; the host's ``templates/otpauth/…`` come before the package's."""
+    """Finds and renders by name; the host's ``templates/otpauth/…`` come before the package's."""
 
-    def render(self, names: list[str], values: Mapping[str, Any]) -> str | None:
-        """The first of ``names`` that exists, rendered; ``None`` if none does."""
+    def has(self, name: str) -> bool:
+        """Whether there is a template of that name."""
+
+    def render(self, name: str, values: Mapping[str, Any]) -> str:
+        """The template of that name, rendered. It must be there; what it raises is raised."""

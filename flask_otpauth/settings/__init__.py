@@ -11,7 +11,7 @@ be is in :mod:`~flask_otpauth.settings.values`, how a key is shown to people in
 from __future__ import annotations
 
 from flask_otpauth.settings.described import PREFIX, Settings
-from flask_otpauth.settings.keys import FlowSettings, Shared
+from flask_otpauth.settings.keys import FlowSettings, Shared, WritingSettings
 from flask_otpauth.settings.reading import nearest, read
 from flask_otpauth.settings.values import (
     CodeLength,
@@ -45,6 +45,7 @@ __all__ = [
     "Shared",
     "UrlPath",
     "Words",
+    "WritingSettings",
     "nearest",
     "read",
 ]

@@ -14,14 +14,17 @@ from zoneinfo import ZoneInfo
 from pydantic import Field, StrictBool
 
 from flask_otpauth.core.limits import DAY, Quota
+from flask_otpauth.core.locales import preferences
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.settings.described import Settings
 from flask_otpauth.settings.values import (
     Accepts,
+    Brand,
     CodeLength,
     Count,
     Duration,
     Hook,
+    Language,
     Period,
     Quotas,
     QuotaText,
@@ -88,6 +91,14 @@ class Shared(Settings):
         None,
         description="Where users are found: a directory, or a model with `UserMixin`, as dotted path or as "
         "object. Without it: the packaged table.",
+    )
+    brand: Brand | None = Field(
+        None, description="What people call the app, for its messages. Without it: the app's name."
+    )
+    language: Language | None = Field(
+        None,
+        description="Language of messages and answers where a request asks for none, in each flow that sets "
+        "no other: `'de'`, or `'flask_babel:get_locale'`. Without it: the documented one.",
     )
     phone_region: Region | None = Field(
         None, description="Region of national phone numbers in `users.create` and `codes.send`."
@@ -201,3 +212,19 @@ class FlowSettings(Settings):
         if self.day == "calendar" and not any(quota.period == DAY for quota in self.policy("").send_quotas):
             found.append("DAY: 'calendar' needs a quota per day in SEND_QUOTAS")
         return found
+
+
+class WritingSettings(FlowSettings):
+    """The keys of a flow that writes messages: every one but the flash call, whose message is a number."""
+
+    documented_language: ClassVar[str] = "vi"
+
+    language: Language | None = Field(
+        None,
+        description="Language where a request asks for none. Without it: `OTPAUTH_LANGUAGE`, else the "
+        "documented one.",
+    )
+
+    def languages(self, wanted: str | None = None) -> tuple[str, ...]:
+        """The languages that would do, the best first, for somebody who asks for ``wanted``."""
+        return preferences(wanted, self.language, self.documented_language)

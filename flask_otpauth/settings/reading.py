@@ -35,7 +35,7 @@ def read(
     by_flow: dict[str, Any] = {}
     for name, settings in flows.items():
         prefix = _prefix(name)
-        values = _taken(given, settings, prefix)
+        values = {**_inherited(shared, settings), **_taken(given, settings, prefix)}
         if shared.profile == "hardened":
             values = {**settings.hardened, **values}
         by_flow[name] = _checked(settings, prefix, values, problems)
@@ -67,6 +67,12 @@ def _taken(given: dict[str, Any], settings: type[Settings], prefix: str) -> dict
     """Take the values of one settings class out of ``given``."""
     names = {f"{prefix}{name.upper()}": name for name in settings.model_fields}
     return {names[key]: given.pop(key) for key in list(given) if key in names}
+
+
+def _inherited(shared: Shared, settings: type[Settings]) -> dict[str, Any]:
+    """What a flow that says nothing else takes over from the keys that are about no flow."""
+    takes = "language" in settings.model_fields and shared.language is not None
+    return {"language": shared.language} if takes else {}
 
 
 def _checked(

@@ -18,8 +18,10 @@ from pydantic import AfterValidator, BeforeValidator, Field, ImportString
 
 from flask_otpauth.core.instants import MAX_DEPTH
 from flask_otpauth.core.limits import Quota
+from flask_otpauth.core.locales import preferences
 from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 
+_LONGEST_BRAND = 64
 #: A hundred years: what is longer could not be added to a date.
 _LONGEST_SECONDS = 100 * 365 * 86_400
 _SECOND = timedelta(seconds=1)
@@ -72,10 +74,30 @@ def _listed(value: object) -> Iterable[object]:
     return tuple(value)
 
 
+def _path(value: object) -> object:
+    """No path that the import system itself would stumble over, such as a relative one."""
+    if isinstance(value, str) and not re.fullmatch("\\w+([.:]\\w+)*", value):
+        raise ValueError
+    return value
+
+
 def _hook(value: object) -> object:
     if not callable(value):
         raise ValueError
     return value
+
+
+def _locale(value: str) -> str:
+    if not preferences(value):
+        raise ValueError
+    return value
+
+
+def _brand(value: str) -> str:
+    brand = value.strip()
+    if not brand or len(brand.splitlines()) > 1 or len(brand) > _LONGEST_BRAND:
+        raise ValueError
+    return brand
 
 
 def _url_path(value: str) -> str:
@@ -117,7 +139,17 @@ UrlPath = Annotated[
     AfterValidator(_url_path),
     Accepts("a path that begins with a slash and does not end with one, such as '/v1'"),
 ]
-Hook = Annotated[ImportString[Any], AfterValidator(_hook), Accepts("a callable, or the dotted path to one")]
+Hook = Annotated[
+    ImportString[Any],
+    BeforeValidator(_path),
+    AfterValidator(_hook),
+    Accepts("a callable, or the dotted path to one"),
+]
+Language = Annotated[
+    Annotated[str, AfterValidator(_locale)] | Hook,
+    Accepts("a language such as 'de', or what returns one: a callable, or the dotted path to one"),
+]
+Brand = Annotated[str, AfterValidator(_brand), Accepts("a name of one line, at most 64 characters")]
 #: Bytes that are never shown; a field of this type is declared with ``repr=False``.
 Secret = Annotated[bytes, Accepts("a string or bytes")]
 Secrets = Annotated[

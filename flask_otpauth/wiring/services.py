@@ -15,6 +15,7 @@ from flask_otpauth.adapters.templates import JinjaTemplates
 from flask_otpauth.announcer import Announcer
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.limits import milliseconds
+from flask_otpauth.core.locales import preferences
 from flask_otpauth.core.passwords import common_pins, normalised
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.engine.account_tokens import AccountTokens
@@ -29,7 +30,6 @@ from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.engine.upkeep import SubjectKind, Upkeep
 from flask_otpauth.engine.users import Users
 from flask_otpauth.flows import FLOWS
-from flask_otpauth.flows.voice import LANGUAGES
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.tokens import TokenSigner
 from flask_otpauth.settings import PREFIX
@@ -44,7 +44,9 @@ def services(setup: Setup, ring: KeyRing) -> Services:
     stores = databases.stores(setup)
     storage = stores.storage
     templates = JinjaTemplates(lambda: setup.app.jinja_env)
-    post = Post(senders.routes(setup, clock), senders.delivery(setup), templates, storage, clock, events)
+    routes, delivery = senders.routes(setup, clock), senders.delivery(setup)
+    brand = setup.shared.brand or setup.app.name
+    post = Post(routes, delivery, templates, storage, clock, events, brand)
     return _Parts(setup, ring, Codes(storage, ring, post, clock, events), stores).services()
 
 
@@ -69,13 +71,13 @@ class _Parts:
         return Services(
             account_tokens=AccountTokens(SignedTokens(tokens), storage.sessions, directory, clock, token_ttl),
             addresses=addresses,
-            campaigns=Campaigns(storage.clients, clock, LANGUAGES),
+            campaigns=Campaigns(storage.clients, clock, self._spoken),
             clients=Clients(storage.clients, ring, tokens, signer, clock, tuple(FLOWS)),
             codes=codes,
             customers=self._customers(users, pins, passwords),
             directory=directory,
             for_views=self.stores.for_views,
-            host_codes=HostCodes(codes, addresses, self._host_policies(), region),
+            host_codes=HostCodes(codes, addresses, self._host_policies(), region, self._host_languages),
             jwks=signer.jwks(),
             sessions=sessions,
             storage=storage,
@@ -117,7 +119,7 @@ class _Parts:
             passwords=passwords,
             barred_pins=frozenset(barred),
             common_passwords=common_passwords(),
-            notice_locale=account.language if account.notify_changes else None,
+            notice_languages=account.languages if account.notify_changes else None,
         )
 
     def _longest_period_ms(self) -> int:
@@ -125,6 +127,13 @@ class _Parts:
         policies = [flow.policy("") for flow in self.setup.by_flow.values()]
         limits = [limit for policy in policies for limit in (*policy.send_limits, *policy.locks)]
         return max(limit.period_ms or 0 for limit in limits) + milliseconds(timedelta(hours=1))
+
+    def _host_languages(self, wanted: str | None) -> tuple[str, ...]:
+        return preferences(wanted, self.setup.shared.language, "en")
+
+    def _spoken(self, language: str | None) -> str | None:
+        wanted = preferences(language) if language else self.setup.by_flow["voice"].languages()
+        return self.codes.post.language("voice", wanted)
 
     def _host_policies(self) -> dict[str, Policy]:
         """Codes of the host's own views count with those of the flow that sends to such an address."""

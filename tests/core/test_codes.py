@@ -4,7 +4,7 @@ from collections import Counter
 
 import pytest
 
-from flask_otpauth.core.codes import draw_code, draw_nonce, is_digits
+from flask_otpauth.core.codes import draw_code, draw_nonce, is_digits, is_told_in
 from flask_otpauth.core.instants import NONCE_WIDTH
 
 
@@ -62,3 +62,28 @@ def test_a_shape_may_leave_the_length_open_between_bounds() -> None:
     lengths = [length for length in range(1, 13) if is_digits("1" * length, 4, 10)]
 
     assert lengths == [4, 5, 6, 7, 8, 9, 10]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your code is 012345.",
+        "012 345",
+        "0, 1, 2, 3, 4, 5",
+        "in 5 minutes: 012-345",
+        "<p style='width:32px'><b>0</b><b>1</b><b>2</b> <i>345</i></p>",
+        "&#48;12345",
+        "໐໑໒໓໔໕",
+        "2 codes: 012345",
+    ],
+)
+def test_a_message_that_shows_all_digits_in_their_order_tells_the_code(text: str) -> None:
+    assert is_told_in("012345", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{{ code }}", "01234", "543210", "<p title='012345'>your code</p>", "zero one two", "²³¹"],
+)
+def test_a_message_without_all_digits_does_not_tell_the_code(text: str) -> None:
+    assert not is_told_in("012345", text)

@@ -32,8 +32,11 @@ class PlainTemplates:
     def __init__(self, *known: str) -> None:
         self.known = known
 
-    def render(self, names: list[str], values: Any) -> str | None:
-        return next((f"{name}: {values['code']}" for name in names if name in self.known), None)
+    def has(self, name: str) -> bool:
+        return name in self.known
+
+    def render(self, name: str, values: Any) -> str:
+        return f"{name}: {values['code']}"
 
 
 @dataclass
@@ -80,7 +83,7 @@ def staged(
     clock, sender, heard, storage = MovableClock(), MemorySender(answer), Heard(), MemoryStorage()
     routes: dict[str, Sender] = dict.fromkeys(("sms", "flashcall", "email"), sender)
     known = templates or PlainTemplates("otpauth/sms/code.en.txt")
-    post = Post(routes, InlineDelivery(), known, storage, clock, heard)
+    post = Post(routes, InlineDelivery(), known, storage, clock, heard, "Shop")
     keys = KeyRing((b"k" * 32,), b"s" * 32)
     return Stage(clock, sender, heard, Codes(storage, keys, post, clock, heard))
 
@@ -303,9 +306,9 @@ def test_a_message_that_waited_past_its_codes_end_is_not_sent(stage: Stage) -> N
 @pytest.mark.parametrize(
     ("known", "letter", "text"),
     [
-        (["otpauth/sms/code.vi.txt"], replace(LETTER, locale="vi"), "otpauth/sms/code.vi.txt"),
-        (["otpauth/sms/code.en.txt"], replace(LETTER, locale="fr"), "otpauth/sms/code.en.txt"),
-        (["otpauth/sms/code.vi.txt"], replace(LETTER, locale="fr", fallback="vi"), "otpauth/sms/code.vi.txt"),
+        (["otpauth/sms/code.vi.txt"], replace(LETTER, locales=("vi",)), "otpauth/sms/code.vi.txt"),
+        (["otpauth/sms/code.en.txt"], replace(LETTER, locales=("fr",)), "otpauth/sms/code.en.txt"),
+        (["otpauth/sms/code.vi.txt"], replace(LETTER, locales=("fr", "vi")), "otpauth/sms/code.vi.txt"),
         (["otpauth/sms/code.txt"], LETTER, "otpauth/sms/code.txt"),
         (
             ["otpauth/sms/pay.en.txt", "otpauth/sms/code.en.txt"],
@@ -315,7 +318,7 @@ def test_a_message_that_waited_past_its_codes_end_is_not_sent(stage: Stage) -> N
         (["otpauth/sms/code.en.txt"], replace(LETTER, template="pay"), "otpauth/sms/code.en.txt"),
         (
             ["otpauth/sms/pay.en.txt", "otpauth/sms/code.fr.txt"],
-            replace(LETTER, template="pay", locale="fr"),
+            replace(LETTER, template="pay", locales=("fr",)),
             "otpauth/sms/pay.en.txt",
         ),
     ],

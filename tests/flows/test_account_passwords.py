@@ -287,11 +287,11 @@ def reset_password(merchant: Merchant) -> Any:
 
 Act = Callable[[Merchant], Any]
 CHANGES: list[tuple[Act, str]] = [
-    (reset_pin, "Your PIN was changed"),
-    (reset_pin_by_password, "Your PIN was changed"),
-    (change_password, "Your password was changed"),
-    (set_password, "Your password was changed"),
-    (reset_password, "Your password was changed"),
+    (reset_pin, "Your PIN for host was changed"),
+    (reset_pin_by_password, "Your PIN for host was changed"),
+    (change_password, "Your password for host was changed"),
+    (set_password, "Your password for host was changed"),
+    (reset_password, "Your password for host was changed"),
 ]
 
 
@@ -374,7 +374,8 @@ def test_telling_can_be_switched_off(make_app: MakeApp, outbox: Outbox) -> None:
 
 
 @pytest.mark.parametrize(
-    ("language", "subject"), [("id", "Kata sandi Anda telah diubah"), ("fr", "Your password was changed")]
+    ("language", "subject"),
+    [("id", "Kata sandi Anda untuk host telah diubah"), ("fr", "Your password for host was changed")],
 )
 def test_the_notice_is_in_the_flows_language(
     make_app: MakeApp, outbox: Outbox, language: str, subject: str

@@ -26,6 +26,7 @@ LIMITED = (-206, "Too many OTP requests")
 MALFORMED = (-1, "Invalid request")
 
 VIETNAMESE, ENGLISH, LAO = "mã xác thực", "your code", "ລະຫັດຢືນຢັນ"
+RUSSIAN, INDONESIAN = "ваш код", "kode anda"
 
 
 @pytest.fixture
@@ -59,7 +60,8 @@ def users_of(app: Flask) -> Any:
         ("Lo-LA", "lo", LAO),
         (" en ", "en", ENGLISH),
         ("fr", "vi", VIETNAMESE),
-        ("ru", "vi", VIETNAMESE),
+        ("ru", "ru", RUSSIAN),
+        ("ID", "id", INDONESIAN),
         ("../../etc/passwd", "vi", VIETNAMESE),
         ("", "vi", VIETNAMESE),
         ("  ", "vi", VIETNAMESE),
@@ -109,7 +111,7 @@ def test_the_code_in_the_subject_is_a_setting(make_app: MakeApp, outbox: Outbox)
 
     caller.ask(lang="en")
 
-    assert outbox.last.subject == "Your code"
+    assert outbox.last.subject == "Your code for host"
     assert not re.search("[0-9]", outbox.last.subject)
 
 
@@ -322,9 +324,10 @@ def test_a_letter_that_is_withheld_is_written_all_the_same_since_writing_takes_t
     with app.app_context():
         users_of(app).disable(users_of(app).create(email=ADDRESS).id)
     rendered: list[str] = []
-    render = app.jinja_env.select_template
+    templates = app.extensions["otpauth"].services.codes.post.templates
+    render = templates.render
     monkeypatch.setattr(
-        app.jinja_env, "select_template", lambda names: rendered.append(names[0]) or render(names)
+        templates, "render", lambda name, values: rendered.append(name) or render(name, values)
     )
 
     caller.ask()

@@ -580,7 +580,8 @@ def test_the_sms_has_a_code_of_six_digits_and_says_for_how_long(
     assert (message.channel, message.recipient, message.purpose) == ("sms", NUMBER, "sms")
     assert len(message.code) == 6
     assert message.text == (
-        f"{message.code} la ma OTP cua ban, co hieu luc trong 5 phut. Khong dua ma nay cho bat ky ai."
+        f"{message.code} la ma OTP cua ban tai host, co hieu luc trong 5 phut. "
+        "Khong dua ma nay cho bat ky ai."
     )
     assert message.expires_at == clock.now + timedelta(seconds=300)
 

@@ -207,7 +207,7 @@ def _letter(
     if chosen is None:
         raise errors.NoAddress(channel or "sms")
     template = settings.templates[template_code] if template_code else "code"
-    letter = Letter(chosen, addresses[chosen] or "", settings.language, template=template, purpose=purpose)
+    letter = Letter(chosen, addresses[chosen] or "", settings.languages(), template=template, purpose=purpose)
     if not call.services.codes.post.write(letter).text:  # none for this channel and language
         raise errors.TemplateNotFound
     return letter

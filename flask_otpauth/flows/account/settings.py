@@ -13,14 +13,15 @@ from flask_otpauth.core.codes import is_digits
 from flask_otpauth.core.failures import FailurePolicy
 from flask_otpauth.core.limits import DAY, Quota, milliseconds
 from flask_otpauth.core.policies import Policy
-from flask_otpauth.settings import Count, FlowSettings, Period, Region, Shared, UrlPath, Words
+from flask_otpauth.settings import Count, Period, Region, Shared, UrlPath, Words, WritingSettings
 
 CHANNELS = ("email", "sms", "whatsapp")
 
 
-class AccountSettings(FlowSettings):
+class AccountSettings(WritingSettings):
     """PIN, password, and the codes that reset them."""
 
+    documented_language: ClassVar = "en"
     hardened: ClassVar = {
         "failure_cap": 100,
         "day": "sliding",
@@ -44,7 +45,6 @@ class AccountSettings(FlowSettings):
     otp_daily_limit: Count = Field(5, description="Codes of a customer and purpose in a day.")
     echo_otp: StrictBool = Field(True, description="Whether the code is in the response, as documented.")
     region: Region = Field("ID", description="Region of national phone numbers.")
-    language: str = Field("en", description="Language of the messages.")
     channels: Words = Field(CHANNELS, description="What `type` may be; each needs a sender.")
     templates: dict[str, str] = Field(
         {"code": "code"}, description="The `template_code`s that are allowed, each with its template's name."

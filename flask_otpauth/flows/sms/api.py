@@ -11,7 +11,7 @@ from flask_otpauth.flows.base import Call, Flow
 from flask_otpauth.flows.credentials import SignedToken, basic_credentials
 from flask_otpauth.flows.fields import Anything, Body, Name, OpaqueToken, text
 from flask_otpauth.flows.sms.settings import SmsSettings
-from flask_otpauth.flows.sms.words import FAULTS, LABELS, TOKEN_PATH, WORDING, language_of, translated
+from flask_otpauth.flows.sms.words import FAULTS, LABELS, TOKEN_PATH, WORDING, translated
 from flask_otpauth.ports.directory import User
 
 PURPOSE = "sms"
@@ -71,8 +71,7 @@ def resend_otp(call: Call, body: Named) -> Success:
     letter = Letter(
         "sms",
         number,
-        locale=language_of(call.settings, {"lang": body.lang}),
-        fallback="vi",
+        locales=call.settings.languages(body.lang),
         purpose=PURPOSE,
         values={"origin": call.settings.origin},
         discreet=True,

@@ -11,14 +11,15 @@ from zoneinfo import ZoneInfo
 from pydantic import Field
 
 from flask_otpauth.core.limits import DAY, Quota
-from flask_otpauth.settings import Duration, FlowSettings, Hook, Lifetime, Quotas, Shared, UrlPath, Words
+from flask_otpauth.core.locales import preferences
+from flask_otpauth.settings import Duration, Hook, Lifetime, Quotas, Shared, UrlPath, Words, WritingSettings
 
 #: Parameters of every call of the published API; demanded only where a host says so.
 SIBLING_FIELDS = ("device_id", "platform", "lang")
 _HOST = re.compile("[a-z0-9-]+([.][a-z0-9-]+)+")
 
 
-class SmsSettings(FlowSettings):
+class SmsSettings(WritingSettings):
     """The keys of the SMS flow."""
 
     host_channels: ClassVar = ("sms", "whatsapp", "voice", "flashcall")
@@ -59,6 +60,11 @@ class SmsSettings(FlowSettings):
     )
 
     @property
+    def catalogues(self) -> dict[str, dict[str, str]]:
+        """The host's ``messages``, by language as file names have it."""
+        return {preferences(language)[0]: texts for language, texts in self.messages.items()}
+
+    @property
     def daily(self) -> int:
         """How many codes a day a number gets, for the sentence that says so."""
         counts = {quota.period: quota.count for quota in self.send_quotas}
@@ -67,6 +73,11 @@ class SmsSettings(FlowSettings):
     def problems(self, shared: Shared) -> list[str]:
         """What cannot work together."""
         found = super().problems(shared)
+        found += [
+            f"MESSAGES: {language!r} is not a language"
+            for language in self.messages
+            if not preferences(language)
+        ]
         if self.origin is not None and not _HOST.fullmatch(self.origin):
             found.append("ORIGIN: give a host name such as example.com")
         if set(self.required_fields) - set(SIBLING_FIELDS):

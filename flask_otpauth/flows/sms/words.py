@@ -7,7 +7,6 @@ from typing import Any
 
 from flask_otpauth.core import errors
 from flask_otpauth.flows.base import Says, Wording
-from flask_otpauth.flows.fields import supported
 from flask_otpauth.flows.sms.settings import SmsSettings
 
 
@@ -122,13 +121,12 @@ ENGLISH: Mapping[str, str] = {
 
 
 def translated(text: str, settings: SmsSettings, raw: Mapping[str, Any]) -> str:
-    """``text`` in the language that the request asks for: Vietnamese where no catalogue has it."""
-    language = language_of(settings, raw)
-    packaged = ENGLISH if language == "en" else {}
-    return {**packaged, **settings.messages.get(language, {})}.get(text, text)
-
-
-def language_of(settings: SmsSettings, raw: Mapping[str, Any]) -> str:
-    """The language of ``lang`` in the request, Vietnamese by default."""
+    """``text`` in the best language that has a catalogue: Vietnamese, if none of those that would do has."""
     wanted = raw.get("lang")
-    return supported(wanted if isinstance(wanted, str) else None, ("vi", "en", *settings.messages))
+    for language in settings.languages(wanted if isinstance(wanted, str) else None):
+        if language == "vi" and language not in settings.catalogues:
+            return text
+        catalogue = {**(ENGLISH if language == "en" else {}), **settings.catalogues.get(language, {})}
+        if catalogue:
+            return catalogue.get(text, text)
+    return text

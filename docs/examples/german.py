@@ -1,0 +1,30 @@
+"""An app that speaks German: its templates are in ``german/otpauth/``."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+from flask import Flask
+
+from flask_otpauth import OtpAuth
+
+otpauth = OtpAuth()
+
+
+def create_app(config: Mapping[str, Any] | None = None) -> Flask:
+    """The app; ``config`` has what a deployment decides."""
+    app = Flask(__name__, template_folder="german")
+    app.config["OTPAUTH_BRAND"] = "Blumenladen"
+    app.config["OTPAUTH_LANGUAGE"] = "de"
+    app.config["OTPAUTH_SMS_MESSAGES"] = {
+        "de": {
+            "Gửi mã OTP thành công": "Der Code ist unterwegs",
+            "Mã OTP không chính xác": "Der Code ist falsch",
+            "Vui lòng yêu cầu gửi lại OTP sau {seconds} giây": "Bitte in {seconds} Sekunden noch einmal",
+        }
+    }
+    app.config.from_prefixed_env()
+    app.config.from_mapping(config or {})
+    otpauth.init_app(app)
+    return app

@@ -1,0 +1,66 @@
+"""Which languages would do: any spelling of a locale, its regions giving way to the language."""
+
+from __future__ import annotations
+
+import pytest
+from babel import Locale
+
+from flask_otpauth.core.accents import unaccented
+from flask_otpauth.core.locales import preferences
+
+
+@pytest.mark.parametrize("spelling", ["de-AT", "de_AT", "DE-at", " de_at ", "de_AT.UTF-8", "de_AT@euro"])
+def test_region_and_case_are_tolerated_in_every_spelling(spelling: str) -> None:
+    assert preferences(spelling) == ("de_AT", "de")
+
+
+@pytest.mark.parametrize(
+    ("wishes", "locales"),
+    [
+        (("zh-hant-tw",), ("zh_Hant_TW", "zh_Hant", "zh")),
+        (("es-419",), ("es_419", "es")),
+        (("de", "en-GB", "vi"), ("de", "en_GB", "en", "vi")),
+        (("vi", "VI", "vi-VN"), ("vi", "vi_VN")),
+        ((None, "", "  ", "en"), ("en",)),
+        ((lambda: "de", "en"), ("de", "en")),
+        ((lambda: None, "en"), ("en",)),
+        ((Locale("de", "AT"),), ("de_AT", "de")),
+        ((lambda: Locale("pt", "BR"),), ("pt_BR", "pt")),
+    ],
+)
+def test_the_best_wish_comes_first(wishes: tuple[object, ...], locales: tuple[str, ...]) -> None:
+    assert preferences(*wishes) == locales
+
+
+#: What a client may send as its language, and what must never be part of a file's name.
+HOSTILE = [
+    "../../etc/passwd",
+    "de/../en",
+    "de\0",
+    "d",
+    "dé",
+    "de-",
+    "de--at",
+    "x" * 9,
+    "x" * 5000,
+    "de\nen",
+    "..",
+]
+
+
+@pytest.mark.parametrize("wish", HOSTILE, ids=repr)
+def test_what_is_no_locale_is_passed_over(wish: str) -> None:
+    assert preferences(wish, "en") == ("en",)
+
+
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("Công ty Cổ phần Hoa Sen", "Cong ty Co phan Hoa Sen"),
+        ("Đà Nẵng, đường", "Da Nang, duong"),
+        ("5 phút 30 giây", "5 phut 30 giay"),
+        ("Shop & Co", "Shop & Co"),
+    ],
+)
+def test_accents_are_taken_off(text: str, plain: str) -> None:
+    assert unaccented(text) == plain
