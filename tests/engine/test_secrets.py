@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass, field
 from types import SimpleNamespace
 from typing import Any
@@ -267,3 +268,58 @@ def test_a_hash_that_the_host_brought_along_is_for_passwords_alone(make: Callabl
     set_to(passwords, "another one", guest)
     assert isinstance(refusal(passwords, "a password", guest), errors.SecretWrong)
     assert passwords.check(guest, "another one", "password")
+
+
+#: As people type them: what NFKC makes of each is another text.
+CHANGED_BY_NFKC = [
+    "ﬁnal ﬁsh 9 violet",
+    "cafe\u0301 Harbour 31",
+    "① plum Tractor ２９",
+    "\u212bngstrom 77 moss",
+]
+
+
+@pytest.mark.parametrize("typed", CHANGED_BY_NFKC)
+def test_a_hash_that_the_host_brought_along_is_verified_as_it_was_typed_and_in_its_normal_form(
+    typed: str, make: Callable[..., Secrets]
+) -> None:
+    passwords, hasher = make("password", PASSWORD), Argon2Hasher(cheap=True)
+    as_typed = person(1, password_hash=hasher.hash(typed))
+    as_normal = person(2, password_hash=hasher.hash(normalised(typed)))
+
+    assert normalised(typed) != typed
+    assert passwords.check(as_typed, typed, "password") == as_typed.password_hash
+    assert passwords.check(as_normal, typed, "password") == as_normal.password_hash
+    assert passwords.check(as_normal, normalised(typed), "password") == as_normal.password_hash
+    assert isinstance(refusal(passwords, typed + "x", as_typed), errors.SecretWrong)
+    assert isinstance(refusal(passwords, normalised(typed), as_typed), errors.SecretWrong)
+
+
+@pytest.mark.parametrize("typed", ["plain ascii 9 violet", *CHANGED_BY_NFKC])
+def test_how_often_is_hashed_depends_on_what_was_typed_alone(
+    typed: str, make: Callable[..., Secrets], hasher: RecordingHasher
+) -> None:
+    passwords, real = make("password", PASSWORD), Argon2Hasher(cheap=True)
+    nobody, ours = person(1), person(2)
+    set_to(passwords, typed, ours)
+    brought = [
+        person(n, password_hash=real.hash(each))
+        for n, each in ((3, typed), (4, normalised(typed)), (5, "no"))
+    ]
+
+    counts = []
+    for somebody in (nobody, ours, *brought):
+        hasher.verified.clear()
+        with suppress(errors.SecretRefused, errors.SecretNotSet):
+            passwords.check(somebody, typed, "password")
+        counts.append(len(hasher.verified))
+
+    assert counts == [1 if normalised(typed) == typed else 2] * 5
+
+
+def test_a_new_password_is_found_however_it_is_typed(make: Callable[..., Secrets]) -> None:
+    passwords = make("password", PASSWORD)
+    set_to(passwords, "cafe\u0301 Harbour 31")
+
+    for typed in ("cafe\u0301 Harbour 31", "caf\u00e9 Harbour 31"):
+        assert passwords.check(person(), typed, "password")

@@ -173,6 +173,17 @@ def test_a_hash_that_the_host_brought_along_is_good_until_the_first_change(app: 
     assert merchant.check("new_secure_password").json == OK
 
 
+@pytest.mark.parametrize("method", ["scrypt:1024:8:1", "pbkdf2:sha256:1000"])
+def test_a_password_that_the_host_hashed_as_it_was_typed_is_accepted(app: Flask, method: str) -> None:
+    typed = "ﬁnal cafe\u0301 ２９"
+    directory = app.extensions["otpauth"].services.directory
+    person = directory.create(email=EMAIL, password_hash=generate_password_hash(typed, method))
+    merchant = Merchant(app, user=person.id)
+
+    assert [merchant.check(typed).json, merchant.check(typed + "x").json] == [OK, WRONG]
+    assert merchant.change_password(typed, "new_secure_password").json == OK
+
+
 # -- the throttle ---------------------------------------------------------------------------------
 
 
