@@ -10,14 +10,14 @@ from typing import Any
 from itsdangerous import BadData, URLSafeSerializer
 
 from flask_otpauth.core.errors import CredentialsInvalid
-from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.instants import SKEW_MS, epoch_ms
 from flask_otpauth.core.keys import KeyRing
 
 
 class SignedTokens:
     """
     A :class:`~flask_otpauth.ports.tokens.TokenSigner`. The use is the salt, so that a token made
-    for one is refused for every other, and ``keys`` are those of one app; the expiry is a claim,
+    for one is refused for every other, and ``keys`` are those of one app; its times are claims,
     judged by the injected clock.
     """
 
@@ -26,8 +26,9 @@ class SignedTokens:
         self._keys = list(reversed(keys.all("signed tokens")))
 
     def sign(self, use: str, claims: Mapping[str, Any], issued_at: datetime, expires_at: datetime) -> str:
-        """A token with ``claims``, ``exp`` (epoch milliseconds) and ``jti``."""
-        payload = {**claims, "exp": epoch_ms(expires_at), "jti": secrets.token_urlsafe(9)}
+        """A token with ``claims``, ``iat`` and ``exp`` (epoch milliseconds) and ``jti``."""
+        times = {"iat": epoch_ms(issued_at), "exp": epoch_ms(expires_at)}
+        payload = {**claims, **times, "jti": secrets.token_urlsafe(9)}
         return str(self._serializer(use).dumps(payload))
 
     def read(self, use: str, token: str, now: datetime) -> Mapping[str, Any]:
@@ -36,9 +37,13 @@ class SignedTokens:
             claims = self._serializer(use).loads(token)
         except BadData:
             raise CredentialsInvalid from None
-        if not isinstance(claims, dict) or claims["exp"] <= epoch_ms(now):
+        if not isinstance(claims, dict) or not _is_alive(claims, epoch_ms(now)):
             raise CredentialsInvalid
         return claims
 
     def _serializer(self, use: str) -> URLSafeSerializer:
         return URLSafeSerializer(self._keys, salt=f"flask_otpauth.{use}")
+
+
+def _is_alive(claims: Mapping[str, Any], now_ms: int) -> bool:
+    return bool(claims["iat"] <= now_ms + SKEW_MS and now_ms < claims["exp"])

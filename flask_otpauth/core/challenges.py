@@ -14,7 +14,7 @@ from dataclasses import dataclass, replace
 from enum import Enum
 
 from flask_otpauth.core import instants
-from flask_otpauth.core.limits import Block, Limit, depth_of, strongest
+from flask_otpauth.core.limits import Block, Limit, reach_ms, strongest
 
 
 @dataclass(frozen=True)
@@ -22,8 +22,11 @@ class Record:
     """
     One row: the logs of a subject's limits, a subject's challenge, or both at once.
 
-    Instants are epoch milliseconds; ``digest`` is ``None`` where no code is live. ``held``: its
-    misses count until a person clears them, so that no purge may take the row.
+    Instants are epoch milliseconds; ``digest`` is ``None`` where no code is live.
+    ``clears_misses``: redeeming the code proves something and clears the log of misses.
+    ``handed_over``: its message was handed over, or may have been. ``held``: some app counts the
+    misses until a person clears them, so that no purge may take the row; ``needed_until``: when
+    the limits of each app that wrote to it have ceased to look at it.
     """
 
     sends: str = ""
@@ -35,8 +38,10 @@ class Record:
     guesses: int = 0
     consumed_at: int | None = None
     reference: str = ""
+    clears_misses: bool = True
+    handed_over: bool = False
     held: bool = False
-    updated_at: int = 0
+    needed_until: int = 0
 
 
 @dataclass(frozen=True)
@@ -61,6 +66,8 @@ class Issue:
     ``limits_key`` and ``challenge_key`` are equal where the limits and the code are about the
     same subject; then they are one row. ``references`` are kept with (limits, challenge).
     ``repeat_within_ms``: the same digest issued less than this before is a repetition.
+    ``clears_misses``: whether redeeming the code proves that somebody received it, and so
+    clears the subject's log of misses; false where whoever asked for the code knows it anyway.
     """
 
     limits_key: bytes
@@ -74,24 +81,41 @@ class Issue:
     references: tuple[str, str] = ("", "")
     cap: Cap | None = None
     repeat_within_ms: int = 0
+    clears_misses: bool = True
 
     @property
     def entry(self) -> str:
         """Its entry in the log of sends."""
         return instants.entry(self.now_ms, self.nonce)
 
+    @property
+    def send_needed_until_ms(self) -> int:
+        """When its limits have ceased to look at its entry."""
+        return self.now_ms + reach_ms(self.send_limits)
+
+    @property
+    def code_needed_until_ms(self) -> int:
+        """When the code is dead, and asking for it again is no repetition."""
+        return max(self.expires_at_ms, self.now_ms + self.repeat_within_ms)
+
 
 @dataclass(frozen=True)
 class IssueResult:
-    """Issued, a repetition of what was issued just before, or blocked."""
+    """
+    Issued, a repetition of what was issued just before, or blocked.
+
+    ``under_way``: a repetition of something whose message is not handed over yet. It may fail,
+    or its process may have been killed.
+    """
 
     block: Block | None = None
     repeated: bool = False
+    under_way: bool = False
 
     @property
     def issued(self) -> bool:
         """Whether the code is live now."""
-        return self.block is None and not self.repeated
+        return self.block is None and not (self.repeated or self.under_way)
 
 
 @dataclass(frozen=True)
@@ -112,9 +136,9 @@ class Guess:
         return instants.entry(self.now_ms, self.nonce)
 
     @property
-    def depth(self) -> int:
-        """How many misses the log keeps."""
-        return depth_of(self.locks)
+    def needed_until_ms(self) -> int:
+        """When its locks have ceased to look at its entry, if they ever do."""
+        return self.now_ms + reach_ms(self.locks)
 
     @property
     def holds(self) -> bool:
@@ -163,10 +187,9 @@ def blocked(limits: Record, issue: Issue) -> Block | None:
 def repeats(challenge: Record, issue: Issue) -> bool:
     """Whether ``issue`` asks again for the very code that was issued just before."""
     return (
-        issue.repeat_within_ms > 0
-        and challenge.digest is not None
+        challenge.digest is not None
         and hmac.compare_digest(challenge.digest, issue.digest)
-        and challenge.issued_at > issue.now_ms - issue.repeat_within_ms
+        and abs(issue.now_ms - challenge.issued_at) < issue.repeat_within_ms
     )
 
 
@@ -174,18 +197,22 @@ def refusal(limits: Record, challenge: Record, counted: int, issue: Issue) -> Is
     """
     What to answer where ``issue`` must change nothing; ``None`` where nothing is in its way.
 
-    A repetition is told before any limit: what it asks for has been done.
+    A repetition is told before any limit: what it asks for has been done, or is being done.
     """
     if repeats(challenge, issue):
-        return IssueResult(repeated=True)
+        return IssueResult(repeated=challenge.handed_over, under_way=not challenge.handed_over)
     block = strongest([blocked(limits, issue), issue.cap.block(counted) if issue.cap else None])
     return None if block is None else IssueResult(block)
 
 
 def with_send(record: Record, issue: Issue) -> Record:
     """The limits row after ``issue``."""
-    sends = instants.pushed(record.sends, issue.entry, depth_of(issue.send_limits))
-    return replace(record, sends=sends, reference=issue.references[0], updated_at=issue.now_ms)
+    return replace(
+        record,
+        sends=instants.added(record.sends, issue.entry),
+        reference=issue.references[0],
+        needed_until=max(record.needed_until, issue.send_needed_until_ms),
+    )
 
 
 def with_code(record: Record, issue: Issue) -> Record:
@@ -199,7 +226,9 @@ def with_code(record: Record, issue: Issue) -> Record:
         guesses=0,
         consumed_at=None,
         reference=issue.references[1],
-        updated_at=issue.now_ms,
+        clears_misses=issue.clears_misses,
+        handed_over=False,
+        needed_until=max(record.needed_until, issue.code_needed_until_ms),
     )
 
 
@@ -217,7 +246,7 @@ def judge(limits: Record | None, challenge: Record | None, guess: Guess) -> Stan
     if challenge is None or challenge.digest is None:
         return Standing(State.NONE)
     right = matches(challenge.digest, guess.digests)
-    expired = challenge.expires_at <= guess.now_ms
+    expired = is_over(challenge, guess.now_ms)
     left = max(0, guess.max_guesses - challenge.guesses)
     if challenge.consumed_at is not None:
         return Standing(State.USED, right, left, expired)
@@ -233,16 +262,28 @@ def judge(limits: Record | None, challenge: Record | None, guess: Guess) -> Stan
 def with_guess(record: Record, guess: Guess, standing: Standing) -> Record:
     """The challenge row after a judged ``guess``."""
     if standing.state is State.ACCEPTED:
-        return replace(record, consumed_at=guess.now_ms, updated_at=guess.now_ms)
-    return replace(record, guesses=record.guesses + 1, updated_at=guess.now_ms)
+        return replace(record, consumed_at=guess.now_ms)
+    return replace(record, guesses=record.guesses + 1)
 
 
-def with_miss(record: Record, guess: Guess, standing: Standing) -> Record:
-    """The limits row after a judged ``guess``: a success clears the log of misses."""
+def with_miss(record: Record, guess: Guess, standing: Standing, challenge: Record) -> Record:
+    """The limits row after a judged ``guess``: a success clears the misses, if it proves something."""
     if standing.state is State.ACCEPTED:
-        return replace(record, misses="", held=False)
-    misses = instants.pushed(record.misses, guess.entry, guess.depth)
-    return replace(record, misses=misses, held=guess.holds, updated_at=guess.now_ms)
+        return replace(record, misses="", held=False) if challenge.clears_misses else record
+    return replace(
+        record,
+        misses=instants.added(record.misses, guess.entry),
+        held=record.held or guess.holds,
+        needed_until=max(record.needed_until, guess.needed_until_ms),
+    )
+
+
+def is_over(challenge: Record, now_ms: int) -> bool:
+    """
+    Whether the code is not alive at ``now_ms``: it has expired, or was issued later, so that a
+    clock that is set back revives none.
+    """
+    return challenge.expires_at <= now_ms or challenge.issued_at > now_ms + instants.SKEW_MS
 
 
 def matches(digest: bytes, candidates: Iterable[bytes]) -> bool:

@@ -10,6 +10,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
+from flask_otpauth.core import instants
+
 FOR_EVER = 1 << 62
 
 
@@ -60,10 +62,16 @@ class Secret:
         """The instant at which the block ends, or ``None`` where there is none now."""
         if self.is_disabled(policy.cap):
             return FOR_EVER
+        if policy.block_ms is None:
+            # Not only at the limit itself: an app with a larger one may have counted on.
+            return FOR_EVER if self.failures >= policy.limit else None
         if not self.failures or self.failures % policy.limit:
             return None
-        end = self.failed_at + policy.block_length(self.failures)
-        return end if end > now_ms else None
+        length = policy.block_length(self.failures)
+        # A failure from the future counts as one of this instant, if the clock that wrote it was
+        # not far ahead: no block is told to last longer than its length.
+        is_over = self.failed_at + length <= now_ms or self.failed_at > now_ms + instants.AHEAD_MS
+        return None if is_over else min(self.failed_at, now_ms) + length
 
     def honours(self, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
         """

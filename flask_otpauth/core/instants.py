@@ -2,7 +2,7 @@
 A bounded log of instants in one text, newest first.
 
 Every limit of this package is one question to such a log: is the n-th newest entry later
-than T? An entry has a fixed width, so the n-th newest is a substring, in Python as in SQL::
+than T? An entry has a fixed width, so the n-th newest is a substring in SQL::
 
     1732226400000aB3_,1732226310000Xy9-,
     └ epoch ms ─┘└nonce
@@ -20,8 +20,19 @@ INSTANT_WIDTH = 13
 NONCE_WIDTH = 4
 ENTRY_WIDTH = INSTANT_WIDTH + NONCE_WIDTH + 1
 
-#: The most entries that a log may hold; rules that look further back are refused at start-up.
+#: The entries that a log keeps, whatever the limits of the app that writes: another app's may
+#: look further back. Rules that look further back than this are refused at start-up.
 MAX_DEPTH = 100
+
+#: How far the clocks of two servers may differ where one makes what the other accepts
+#: (contract/README.md, "Times"). What was made later than that is not accepted yet.
+SKEW_MS = 30_000
+#: How far in the future an entry may lie and still count. It is more than two time zones
+#: differ, so that a wrong zone brings nobody a second quota; what a clock wrote that was further
+#: ahead counts for nothing, or it would lock people for as long as that clock was ahead.
+AHEAD_MS = 24 * 3_600_000
+
+_LAST_MS = 10**INSTANT_WIDTH - 1
 
 
 def epoch_ms(instant: datetime) -> int:
@@ -36,7 +47,7 @@ def from_epoch_ms(instant_ms: int) -> datetime:
 
 def text_of(instant_ms: int) -> str:
     """An instant as text of fixed width, so that texts compare as the instants do."""
-    return f"{max(instant_ms, 0):0{INSTANT_WIDTH}d}"
+    return f"{min(max(instant_ms, 0), _LAST_MS):0{INSTANT_WIDTH}d}"
 
 
 def entry(instant_ms: int, nonce: str) -> str:
@@ -44,18 +55,36 @@ def entry(instant_ms: int, nonce: str) -> str:
     return f"{text_of(instant_ms)}{nonce[:NONCE_WIDTH]},"
 
 
-def newest(log: str, n: int) -> int | None:
-    """The instant of the ``n``-th newest entry in epoch milliseconds, ``None`` if there are fewer."""
-    start = (n - 1) * ENTRY_WIDTH
-    text = log[start : start + INSTANT_WIDTH]
-    return int(text) if text else None
+def instants_of(log: str) -> list[int]:
+    """The instants of the entries in epoch milliseconds, newest first."""
+    return [int(each[:INSTANT_WIDTH]) for each in _entries(log)]
 
 
-def pushed(log: str, new_entry: str, depth: int) -> str:
-    """The log with one entry more, cut to the ``depth`` newest."""
-    return (new_entry + log)[: depth * ENTRY_WIDTH]
+def is_ahead(log: str, now_ms: int) -> bool:
+    """Whether the newest entry is from a clock that is ahead of ``now_ms``."""
+    return log[:INSTANT_WIDTH] > text_of(now_ms)
+
+
+def added(log: str, new_entry: str) -> str:
+    """
+    The log with one entry more, in its place by time.
+
+    It keeps ``MAX_DEPTH`` entries. The oldest gives way, unless that is the new entry itself or
+    the newest is so far ahead that it does not count: then that one does.
+    """
+    entries = _entries(log)
+    place = sum(each[:INSTANT_WIDTH] > new_entry[:INSTANT_WIDTH] for each in entries)
+    entries.insert(place, new_entry)
+    newest_ms, new_ms = int(entries[0][:INSTANT_WIDTH]), int(new_entry[:INSTANT_WIDTH])
+    if len(entries) > MAX_DEPTH and (place == MAX_DEPTH or newest_ms > new_ms + AHEAD_MS):
+        del entries[0]
+    return "".join(entries[:MAX_DEPTH])
 
 
 def withdrawn(log: str, old_entry: str) -> str:
     """The log without that entry."""
     return log.replace(old_entry, "")
+
+
+def _entries(log: str) -> list[str]:
+    return [log[start : start + ENTRY_WIDTH] for start in range(0, len(log), ENTRY_WIDTH)]

@@ -16,6 +16,7 @@ from zoneinfo import ZoneInfo
 from flask_otpauth.core import instants
 
 DAY = timedelta(days=1)
+_HOUR_MS = 3_600_000
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _QUOTA = re.compile(
     r"\s*([0-9]{1,9})\s*(?:per|/)\s*([0-9]{1,5})?\s*(second|minute|hour|day|week)s?\s*",
@@ -81,13 +82,20 @@ class Limit:
         return -1 if self.period_ms is None else now_ms - self.period_ms
 
     def free_at(self, log: str, now_ms: int) -> Block | None:
-        """What this rule forbids now, or ``None``."""
-        hit = instants.newest(log, self.count)
-        if hit is None or hit <= self.floor(now_ms):
+        """
+        What this rule forbids now, or ``None``.
+
+        Clocks differ: an entry from the future counts if it is at most ``AHEAD_MS`` ahead, and
+        then as one of this instant, so that no block is told to last longer than the period.
+        """
+        floor, ceiling = self.floor(now_ms), now_ms + instants.AHEAD_MS
+        counted = [at for at in instants.instants_of(log) if floor < at <= ceiling]
+        if len(counted) < self.count:
             return None
         if self.zone is not None:
             return Block(self.kind, _day_end(now_ms, self.zone), self.count)
-        return Block(self.kind, None if self.period_ms is None else hit + self.period_ms, self.count)
+        oldest = min(counted[self.count - 1], now_ms)
+        return Block(self.kind, None if self.period_ms is None else oldest + self.period_ms, self.count)
 
 
 @dataclass(frozen=True)
@@ -119,9 +127,13 @@ def strongest(blocks: Iterable[Block | None]) -> Block | None:
     )
 
 
-def depth_of(limits: Iterable[Limit]) -> int:
-    """How many entries a log must keep for these limits."""
-    return max((limit.count for limit in limits), default=0)
+def reach_ms(limits: Iterable[Limit]) -> int:
+    """
+    How long one of these limits may look back at an entry, apart from those that do so for ever;
+    a calendar day may have 25 hours.
+    """
+    periods = [(limit.period_ms or 0) + (limit.zone is not None) * _HOUR_MS for limit in limits]
+    return max(periods, default=0)
 
 
 def _day_start(now_ms: int, zone: ZoneInfo, days_ahead: int = 0) -> int:

@@ -6,6 +6,8 @@ from dataclasses import dataclass, replace
 from datetime import timedelta
 from enum import Enum
 
+from flask_otpauth.core import instants
+
 #: No token that we sign is good for longer, and none that claims to be is read.
 LONGEST_TOKEN_LIFE = timedelta(days=3660)
 
@@ -32,8 +34,12 @@ class Session:
     person_key: str = ""
 
     def is_live(self, now_ms: int) -> bool:
-        """Whether its tokens are accepted."""
-        return self.closed_at is None and now_ms < self.ends_at
+        """
+        Whether its tokens are accepted. One that a clock opened that was far ahead is not: it
+        would live for as much longer.
+        """
+        opened = self.authenticated_at <= now_ms + instants.AHEAD_MS
+        return opened and self.closed_at is None and now_ms < self.ends_at
 
 
 @dataclass(frozen=True)
@@ -61,7 +67,8 @@ def judge(session: Session | None, refresh: Refresh) -> Rotation:
     What ``refresh`` is worth, given the row as it is before it.
 
     The newest token rotates. The one before it gets the very same successor within the grace
-    (a client whose answer was lost). Any older one was copied: reuse.
+    (a client whose answer was lost), whichever of two clocks is ahead of the other. Any older
+    one was copied: reuse.
     """
     if session is None or not session.is_live(refresh.now_ms):
         return Rotation.DEAD
@@ -70,7 +77,7 @@ def judge(session: Session | None, refresh: Refresh) -> Rotation:
         return Rotation.ROTATED if age_ms < refresh.token_ttl_ms else Rotation.DEAD
     if refresh.generation > session.generation:
         return Rotation.DEAD
-    if refresh.generation == session.generation - 1 and age_ms < refresh.grace_ms:
+    if refresh.generation == session.generation - 1 and abs(age_ms) < refresh.grace_ms:
         return Rotation.REPEATED
     return Rotation.REUSED
 

@@ -16,6 +16,7 @@ from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.limits import DAY, Block, milliseconds
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.engine import retries
 from flask_otpauth.engine.post import Letter, Post
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.events import Events
@@ -61,6 +62,8 @@ class Terms:
     ``cap`` is a counter that must have room as well. ``repeat_within_ms``: the same code
     asked for again within this time is a retry after a lost answer. ``apart``: the caller keeps
     and checks the code; no other code supersedes it, and a retry is known whatever came between.
+    ``is_known``: the caller chose the code or is shown it. To redeem it then proves nothing, and
+    leaves the wrong guesses of the subject counted (docs/security.md, "What clears the budget").
     """
 
     code: str | None = field(default=None, repr=False)
@@ -68,6 +71,7 @@ class Terms:
     cap: Cap | None = None
     repeat_within_ms: int = 0
     apart: bool = False
+    is_known: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,7 +108,8 @@ class Codes:
         Where the letter is ``withheld`` no guess can be right, with the same limits and answers: it
         ends as the last hand-over on its channel did.
 
-        :raises Limited: if cooldown, quota, lock or cap forbid it; the earlier code stays live.
+        :raises Limited: if cooldown, quota, lock or cap forbid it; the earlier code stays live. Also
+            if the same code is under way at this moment: ask again in a second.
         :raises SendFailed: if it was definitely not handed over; nothing was used up.
         """
         terms = terms or Terms()
@@ -114,9 +119,9 @@ class Codes:
         # Written before the code is issued: a template that fails uses nothing up.
         message = self.post.write(letter, code, expires_at)
         issue = self._issue(policy, target, now, terms, None if letter.withheld else code)
-        result = self.storage.challenges.issue(issue)
+        result = retries.issued(self.storage.challenges, issue)
         if result.block is not None:
-            raise self._limited(result.block, target, epoch_ms(now))
+            raise self._limited(result.block, target, issue.now_ms)
         if result.repeated:
             return Issued(code, expires_at, repeated=True)
         if not letter.withheld:
@@ -127,13 +132,13 @@ class Codes:
 
     def issue(self, policy: Policy, target: Target) -> Issued:
         """
-        Issue a code that the caller hands over by other means.
+        Issue a code that the caller is shown, to hand it over by other means.
 
         :raises Limited: as :meth:`send`.
         """
         now = self.clock()
         code = draw_code(policy.code_length)
-        result = self.storage.challenges.issue(self._issue(policy, target, now, Terms(), code))
+        result = self.storage.challenges.issue(self._issue(policy, target, now, Terms(is_known=True), code))
         if result.block is not None:
             raise self._limited(result.block, target, epoch_ms(now))
         self.events("code_issued", purpose=target.purpose, subject=target.named)
@@ -225,6 +230,7 @@ class Codes:
             references=terms.references,
             cap=terms.cap,
             repeat_within_ms=terms.repeat_within_ms,
+            clears_misses=not terms.is_known,
         )
 
     def _digests(self, target: Target, code: object) -> tuple[bytes, ...]:

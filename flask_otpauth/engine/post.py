@@ -79,7 +79,7 @@ class Post:
         """
         receipt = self._submit(Parcel(message, None if letter.discreet else issue, letter.withheld))
         if letter.discreet and receipt.status.is_definite_failure:
-            self._withdraw(issue)
+            self._recorded(issue, receipt)
         return receipt
 
     def notify(self, letter: Letter) -> None:
@@ -113,8 +113,8 @@ class Post:
 
     def _settle(self, parcel: Parcel, receipt: Receipt) -> Receipt:
         message = parcel.message
-        if receipt.status.is_definite_failure and parcel.issue is not None:
-            self._withdraw(parcel.issue)
+        if parcel.issue is not None:
+            self._recorded(parcel.issue, receipt)
         if not parcel.withheld:
             self.events(
                 "send_failed" if receipt.status.is_definite_failure else "code_sent",
@@ -125,13 +125,18 @@ class Post:
             )
         return receipt
 
-    def _withdraw(self, issue: Issue) -> None:
+    def _recorded(self, issue: Issue, receipt: Receipt) -> None:
+        """Withdraw what was certainly not handed over; of the rest note it where a retry must know it."""
         try:
-            self.storage.challenges.withdraw(issue)
+            if receipt.status.is_definite_failure:
+                self.storage.challenges.withdraw(issue)
+            elif issue.repeat_within_ms:
+                self.storage.challenges.handed_over(issue)
         except OtpAuthError:
-            # The code stays live and the quota used: the safe side. The failed sending is
-            # still told; the store's being down shows at the next request.
-            self.events("withdraw_failed")
+            # The code stays live and the quota used, and a retry is told to wait: the safe side.
+            # What became of the message is still told; that the store is down shows at the next request.
+            if receipt.status.is_definite_failure:
+                self.events("withdraw_failed")
 
     def language(self, channel: str, locales: Iterable[str]) -> str | None:
         """The first of ``locales`` in which a code can be told on that channel."""

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flask_otpauth.core.errors import CredentialsInvalid, FreshLoginRequired, RefreshTokenInvalid
-from flask_otpauth.core.instants import epoch_ms, from_epoch_ms
+from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms
 from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing
 from flask_otpauth.core.limits import milliseconds
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge
@@ -21,6 +21,7 @@ from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.storage import SessionStore
 from flask_otpauth.ports.tokens import TokenSigner
 
+_SKEW = timedelta(milliseconds=SKEW_MS)
 _ID_BYTES = 16
 _GENERATION_BYTES = 4
 
@@ -129,7 +130,7 @@ class Sessions:
 
         :raises CredentialsInvalid: if it is forged, expired, its session closed, or its user
             gone or disabled.
-        :raises FreshLoginRequired: if the login is older than ``max_age``.
+        :raises FreshLoginRequired: if the login is older than ``max_age``, or was later than now.
         """
         now = self.clock()
         claims = self.signer.read("access", access_token, now)
@@ -140,7 +141,8 @@ class Sessions:
         if user is None:
             raise CredentialsInvalid
         login = Login(user, session.id, from_epoch_ms(session.authenticated_at))
-        if max_age is not None and now - login.authenticated_at >= max_age:
+        age = now - login.authenticated_at
+        if max_age is not None and not -_SKEW <= age < max_age:
             raise FreshLoginRequired(int(max_age.total_seconds()))
         return login
 

@@ -9,7 +9,6 @@ from typing import Literal, TypeAlias
 
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.core.limits import milliseconds
 from flask_otpauth.engine.people import person
 from flask_otpauth.engine.secrets import Secrets
 from flask_otpauth.engine.users import Users
@@ -25,8 +24,7 @@ SubjectKind: TypeAlias = Literal["email", "phone", "user"]
 class Upkeep:
     """
     ``scopes``: what the limits of each kind of subject count under, over all flows;
-    ``tables`` make those tables that are missing; ``longest_period_ms`` is that of any quota or
-    lock, so that a purge never frees one.
+    ``tables`` make those tables that are missing.
     """
 
     storage: Storage
@@ -36,7 +34,6 @@ class Upkeep:
     scopes: Mapping[SubjectKind, tuple[str, ...]]
     secrets: tuple[Secrets, ...]
     tables: tuple[Callable[[], None], ...]
-    longest_period_ms: int
 
     def create_all(self) -> None:
         """Create the tables that are missing."""
@@ -65,11 +62,10 @@ class Upkeep:
 
     def purge(self, days: int) -> int:
         """
-        Delete rows that nothing has depended on for ``days`` days, and for longer where a quota
-        or a lock looks further back: how many.
+        Delete rows that nothing has depended on for ``days`` days: how many. A quota or a lock
+        depends on its row for as long as it looks back, in whichever app.
         """
-        kept_ms = max(milliseconds(timedelta(days=days)), self.longest_period_ms)
-        return self.storage.purge(epoch_ms(self.clock()) - kept_ms)
+        return self.storage.purge(epoch_ms(self.clock() - timedelta(days=days)))
 
     def _meanings(self, subject: str, user: User | None) -> Iterator[tuple[SubjectKind, str]]:
         for kind, address in self.users.readings(subject):

@@ -179,15 +179,17 @@ def create_order(call: Call, body: NewOrder) -> Success:
     limits_key = codes.limits_key(policy, target)
     prefix = _prefix(settings.prefixes, call.services.storage.challenges.reference(limits_key))
     code = body.code or codes.draw(policy)
+    shows_code = settings.echo_code and (body.code is not None or _wants_code(call))
     terms = Terms(
         code=code,
+        is_known=body.code is not None or shows_code,
         references=(prefix, limits_key.hex()),
         cap=codes.daily_cap("application", application, settings.daily_cap),
     )
     letter = Letter("flashcall", body.phone, purpose=PURPOSE, caller_number=prefix + code, reference=order_id)
     codes.send(policy, target, letter, terms)
     shown: dict[str, Any] = {"len": len(code)}
-    if settings.echo_code and (body.code or _wants_code(call)):
+    if shows_code:
         shown["value"] = code
     cid = {"prefix": prefix, "mask": prefix + "*" * len(code)}
     return Success({"id": order_id, "cid": cid, "code": shown})

@@ -192,6 +192,7 @@ def voiceotp(call: Call, body: SpokenCode) -> Success:
     )
     terms = Terms(
         code=contact.otp,
+        is_known=contact.otp is not None,
         cap=codes.daily_cap("campaign", campaign.id, campaign.daily_cap),
         repeat_within_ms=milliseconds(call.settings.retry_window) if contact.otp else 0,
         apart=not call.settings.verify,

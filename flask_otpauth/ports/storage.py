@@ -42,8 +42,11 @@ class ChallengeStore(Protocol):
     def reference(self, key: bytes) -> str | None:
         """What the newest issue left with this row, ``None`` if there is no row."""
 
-    def clear(self, limits_key: bytes, log: Literal["sends", "misses"]) -> None:
-        """Empty one log: ``sends`` frees the quotas, ``misses`` lifts the lock."""
+    def handed_over(self, issue: Issue) -> None:
+        """Record that the message of an issue was handed over: asking for it again repeats it now."""
+
+    def clear(self, limits_key: bytes, log: Literal["sends", "misses"]) -> bool:
+        """Empty one log: ``sends`` frees the quotas, ``misses`` lifts the lock; whether it held anything."""
 
 
 class SecretStore(Protocol):
@@ -156,4 +159,9 @@ class Storage(Protocol):
         """Create the tables that are missing."""
 
     def purge(self, before_ms: int) -> int:
-        """Delete rows that nothing has depended on since ``before_ms``: how many."""
+        """
+        Delete rows that nothing has depended on since ``before_ms``: how many.
+
+        Each row says itself until when limits look at it, so that the purge of one app frees no
+        quota or lock of another.
+        """

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime
 
 from phonenumbers import SUPPORTED_REGIONS
 
@@ -14,7 +14,6 @@ from flask_otpauth.adapters.signed_tokens import SignedTokens
 from flask_otpauth.adapters.templates import JinjaTemplates
 from flask_otpauth.announcer import Announcer
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.core.limits import milliseconds
 from flask_otpauth.core.locales import preferences
 from flask_otpauth.core.passwords import common_pins, normalised
 from flask_otpauth.core.policies import Policy
@@ -89,7 +88,6 @@ class _Parts:
                 _scopes(),
                 (pins, passwords),
                 self.stores.tables,
-                self._longest_period_ms(),
             ),
             users=users,
         )
@@ -122,12 +120,6 @@ class _Parts:
             notice_languages=account.languages if account.notify_changes else None,
         )
 
-    def _longest_period_ms(self) -> int:
-        """How far back any quota or lock of any flow looks; a calendar day may have 25 hours."""
-        policies = [flow.policy("") for flow in self.setup.by_flow.values()]
-        limits = [limit for policy in policies for limit in (*policy.send_limits, *policy.locks)]
-        return max(limit.period_ms or 0 for limit in limits) + milliseconds(timedelta(hours=1))
-
     def _host_languages(self, wanted: str | None) -> tuple[str, ...]:
         return preferences(wanted, self.setup.shared.language, "en")
 
@@ -155,13 +147,21 @@ def _region_problems(setup: Setup) -> list[str]:
 
 
 def _clock(setup: Setup) -> Clock:
+    """The host's clock, or the system's. Whatever its zone is, all that we compute is in UTC."""
     given: Clock | None = setup.shared.clock
     if given is None:
         return _system_clock
     now: object = given()
-    if not isinstance(now, datetime) or now.tzinfo is None:
+    if not isinstance(now, datetime) or now.utcoffset() is None:
         setup.problems.append("OTPAUTH_CLOCK: give a callable that returns an aware datetime")
-    return given
+    return lambda: _in_utc(given())
+
+
+def _in_utc(now: datetime) -> datetime:
+    if now.utcoffset() is None:
+        # astimezone would take it for the system's local time.
+        raise ValueError("OTPAUTH_CLOCK returned a datetime without a zone")
+    return now.astimezone(UTC)
 
 
 def _system_clock() -> datetime:

@@ -81,25 +81,33 @@ def test_an_accepted_guess_consumes_the_code_and_clears_the_misses() -> None:
     accepted = Standing(State.ACCEPTED, right=True)
     limits = replace(LOCKED, held=True)
 
-    assert challenges.with_guess(LIVE, guess(RIGHT), accepted) == replace(
-        LIVE, consumed_at=NOW, updated_at=NOW
+    assert challenges.with_guess(LIVE, guess(RIGHT), accepted) == replace(LIVE, consumed_at=NOW)
+    assert challenges.with_miss(limits, guess(RIGHT), accepted, LIVE) == replace(
+        limits, misses="", held=False
     )
-    assert challenges.with_miss(limits, guess(RIGHT), accepted) == replace(limits, misses="", held=False)
+
+
+def test_a_code_that_proves_nothing_clears_nothing() -> None:
+    known = replace(LIVE, clears_misses=False)
+    limits = replace(LOCKED, held=True)
+
+    assert challenges.with_miss(limits, guess(RIGHT), Standing(State.ACCEPTED), known) == limits
 
 
 def test_a_wrong_guess_is_counted_by_the_code_and_by_the_subject() -> None:
     wrong = Standing(State.WRONG)
-    missed = challenges.with_miss(LOCKED, guess(WRONG), wrong)
+    missed = challenges.with_miss(LOCKED, guess(WRONG), wrong, LIVE)
 
-    assert challenges.with_guess(LIVE, guess(WRONG), wrong) == replace(LIVE, guesses=1, updated_at=NOW)
-    assert missed.misses == entry(NOW, "nonce") + entry(NOW, "aaaa"), "no more than the lock looks at"
-    assert (missed.held, missed.updated_at) == (False, NOW)
+    assert challenges.with_guess(LIVE, guess(WRONG), wrong) == replace(LIVE, guesses=1)
+    assert missed.misses == entry(NOW, "nonce") + LOCKED.misses, "also what this lock does not look at"
+    assert (missed.held, missed.needed_until) == (False, NOW + 1_000)
+    assert challenges.with_miss(replace(FREE, held=True), guess(WRONG), wrong, LIVE).held
 
 
 def test_a_miss_under_a_lock_without_an_end_holds_the_row() -> None:
     endless = replace(guess(WRONG), locks=(LOCK, Limit("lock", 9, None)))
 
-    assert challenges.with_miss(FREE, endless, Standing(State.WRONG)).held
+    assert challenges.with_miss(FREE, endless, Standing(State.WRONG), LIVE).held
 
 
 # -- issuing ----------------------------------------------------------------------------------------
@@ -120,6 +128,8 @@ def test_an_issue_is_blocked_by_its_locks_and_by_its_limits() -> None:
         (LIVE, 0, False),
         (replace(LIVE, issued_at=NOW - 10), 10, False),
         (replace(LIVE, issued_at=NOW - 9), 10, True),
+        (replace(LIVE, issued_at=NOW + 9), 10, True),
+        (replace(LIVE, issued_at=NOW + 10), 10, False),
         (replace(LIVE, digest=WRONG), 10, False),
         (replace(LIVE, digest=None), 10, False),
     ],
@@ -134,7 +144,10 @@ def test_a_repetition_is_told_before_a_lock_a_lock_before_a_cap_and_a_cap_as_a_q
     cap = Cap(b"campaign", 3, NOW, NOW + 10)
     request = issue(repeat_within_ms=10, cap=cap)
 
-    assert challenges.refusal(LOCKED, LIVE, 3, request) == IssueResult(repeated=True)
+    placed = replace(LIVE, handed_over=True)
+
+    assert challenges.refusal(LOCKED, placed, 3, request) == IssueResult(repeated=True)
+    assert challenges.refusal(LOCKED, LIVE, 3, request) == IssueResult(under_way=True)
     assert challenges.refusal(LOCKED, FREE, 3, request) == IssueResult(Block("lock", NOW + 999, 2))
     assert challenges.refusal(FREE, FREE, 3, request) == IssueResult(Block("quota", NOW + 10, 3))
     assert challenges.refusal(FREE, FREE, 2, request) is None
@@ -143,6 +156,7 @@ def test_a_repetition_is_told_before_a_lock_a_lock_before_a_cap_and_a_cap_as_a_q
 def test_only_what_is_neither_blocked_nor_repeated_is_issued() -> None:
     assert IssueResult().issued
     assert not IssueResult(repeated=True).issued
+    assert not IssueResult(under_way=True).issued
     assert not IssueResult(Block("quota", None)).issued
 
 
@@ -159,7 +173,7 @@ def test_an_issue_is_logged_and_begins_the_code_anew() -> None:
         issued_at=NOW,
         expires_at=NOW + 100,
         reference="challenge",
-        updated_at=NOW,
+        needed_until=NOW + 1_000,
     )
     assert challenges.with_send(worn, issue()).reference == "limits"
 

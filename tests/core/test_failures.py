@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -20,7 +22,27 @@ def after(failures: int, policy: FailurePolicy, now_ms: int = NOW) -> Secret:
 
 
 def test_a_block_without_a_length_lasts_until_somebody_ends_it() -> None:
-    assert after(3, PIN).blocked_until(PIN, NOW + 10**15) == NOW + FOR_EVER
+    assert after(3, PIN).blocked_until(PIN, NOW + 10**15) == FOR_EVER
+
+
+def test_a_block_without_a_length_holds_where_an_app_with_a_larger_limit_counted_on() -> None:
+    larger = replace(PIN, limit=5)
+
+    assert after(4, larger).blocked_until(larger, NOW) is None
+    assert after(4, larger).blocked_until(PIN, NOW) == FOR_EVER
+
+
+@pytest.mark.parametrize(
+    ("behind_ms", "blocked_for_ms"),
+    [(0, 15 * MINUTE), (60 * MINUTE, 15 * MINUTE), (25 * 60 * MINUTE, None)],
+)
+def test_a_block_that_a_clock_made_that_is_ahead_is_told_to_last_no_longer(
+    behind_ms: int, blocked_for_ms: int | None
+) -> None:
+    now_ms = NOW - behind_ms
+    until = after(10, PASSWORD).blocked_until(PASSWORD, now_ms)
+
+    assert until == (None if blocked_for_ms is None else now_ms + blocked_for_ms)
 
 
 def test_what_is_left_counts_down_to_the_block() -> None:

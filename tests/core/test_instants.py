@@ -27,16 +27,32 @@ def test_every_entry_is_as_wide_as_every_other(entry: str) -> None:
     assert len(entry) == instants.ENTRY_WIDTH
 
 
-@given(st.lists(st.tuples(moments, nonces), max_size=12), st.integers(0, 12))
-def test_a_log_tells_its_newest_entries_in_order_and_forgets_the_others(
-    pushes: list[tuple[int, str]], depth: int
-) -> None:
-    log = ""
-    for instant, nonce in pushes:
-        log = instants.pushed(log, instants.entry(instant, nonce), depth)
+def test_what_is_too_late_to_be_written_is_the_last_instant_that_can_be() -> None:
+    assert instants.text_of(10**13) == instants.text_of(10**15) == "9999999999999"
 
-    kept = [instant for instant, _ in reversed(pushes)][:depth]
-    assert [instants.newest(log, n + 1) for n in range(len(kept) + 1)] == [*kept, None]
+
+@given(st.lists(st.tuples(moments, nonces), max_size=12))
+def test_a_log_is_in_the_order_of_time_whoever_writes_when(written: list[tuple[int, str]]) -> None:
+    log = ""
+    for instant, nonce in written:
+        log = instants.added(log, instants.entry(instant, nonce))
+
+    assert instants.instants_of(log) == sorted((instant for instant, _ in written), reverse=True)
+
+
+def test_a_full_log_keeps_the_newest_and_the_one_that_was_just_written() -> None:
+    log = ""
+    for instant in range(1_000, 1_000 + instants.MAX_DEPTH):
+        log = instants.added(log, instants.entry(instant, "abcd"))
+
+    newer = instants.instants_of(instants.added(log, instants.entry(5_000, "abcd")))
+    older = instants.instants_of(instants.added(log, instants.entry(5, "abcd")))
+    behind = instants.added(log, instants.entry(1_100 + instants.AHEAD_MS, "abcd"))
+    behind = instants.added(behind, instants.entry(1_099, "abcd"))
+
+    assert (newer[0], newer[-1], len(newer)) == (5_000, 1_001, instants.MAX_DEPTH)
+    assert (older[0], older[-1], len(older)) == (1_098, 5, instants.MAX_DEPTH)
+    assert instants.instants_of(behind) == [1_099, *range(1_099, 1_000, -1)]
 
 
 @given(st.lists(entries, unique=True, min_size=1, max_size=8), st.data())

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from flask_otpauth.core import instants
 from flask_otpauth.core.instants import epoch_ms
-from flask_otpauth.core.limits import Block, Limit, Quota, depth_of, milliseconds, strongest, whole_seconds
+from flask_otpauth.core.limits import Block, Limit, Quota, milliseconds, reach_ms, strongest, whole_seconds
 
 NOON = 1_732_190_400_000
 HOUR = 3_600_000
@@ -112,9 +112,31 @@ def test_a_block_without_an_end_has_no_wait_to_tell() -> None:
     assert Block("lock", None).retry_after_seconds(NOON) is None
 
 
-def test_a_log_keeps_what_its_deepest_limit_looks_at() -> None:
-    assert depth_of([Limit("quota", 3, 1), Limit("cooldown", 1, 1)]) == 3
-    assert depth_of([]) == 0
+def test_limits_look_as_far_back_as_the_longest_of_them_and_a_calendar_day_may_have_25_hours() -> None:
+    calendar = Limit("quota", 1, 24 * HOUR, ZoneInfo("Asia/Jakarta"))
+
+    assert reach_ms([Limit("quota", 3, 7), Limit("lock", 1, None), Limit("cooldown", 1, 1)]) == 7
+    assert reach_ms([calendar]) == 25 * HOUR
+    assert reach_ms([]) == 0
+
+
+# -- clocks that differ -------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("ahead_ms", "counts"), [(1, True), (24 * HOUR, True), (24 * HOUR + 1, False)])
+def test_an_entry_from_the_future_counts_as_one_of_now_if_it_is_not_far_ahead(
+    ahead_ms: int, counts: bool
+) -> None:
+    block = Limit("cooldown", 1, HOUR).free_at(log_of(NOON + ahead_ms), NOON)
+
+    assert block == (Block("cooldown", NOON + HOUR, 1) if counts else None)
+
+
+def test_what_lies_behind_an_entry_that_does_not_count_is_counted() -> None:
+    log = log_of(NOON + 100 * 24 * HOUR, NOON - 1, NOON - 2)
+
+    assert Limit("quota", 2, HOUR).free_at(log, NOON) == Block("quota", NOON - 2 + HOUR, 2)
+    assert Limit("quota", 3, HOUR).free_at(log, NOON) is None
 
 
 # -- quotas as text -----------------------------------------------------------------------------------

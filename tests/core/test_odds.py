@@ -141,7 +141,7 @@ class Guesser:
             )
             standing = judge(self._limits, code, guess)
             if standing.state is State.WRONG:
-                self._limits = with_miss(self._limits, guess, standing)
+                self._limits = with_miss(self._limits, guess, standing, code)
                 self._codes[number] = with_guess(code, guess, standing), issue
                 self.wrong_at.append(self.now_ms)
                 return True

@@ -36,7 +36,7 @@ def test_a_purge_deletes_what_is_old_enough(make_app: MakeApp, clock: MovableClo
     assert ask(app) == 0
     clock.tick(days=9)
 
-    deleted = purge(app, days=8)
+    deleted = purge(app, days=1)
 
     assert deleted == 1
     assert ask(app) == 0

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
-from flask_otpauth.engine.codes import Target
+from flask_otpauth.engine.codes import Target, Terms
 from flask_otpauth.engine.customers import PASSWORD_RESET, PIN_RESET
 from flask_otpauth.engine.people import person, shown_id
 from flask_otpauth.engine.post import Letter
@@ -188,7 +188,8 @@ def _issue(call: Call, user: User, purpose: str, channel: str | None, template_c
     codes.demand_unlocked(policy, target)
     letter = _letter(call, user, purpose, channel, template_code)
     target = call.services.customers.sent_to(letter.recipient if letter else "", target, user)
-    issued = codes.send(policy, target, letter) if letter else codes.issue(policy, target)
+    terms = Terms(is_known=call.settings.echo_otp)
+    issued = codes.send(policy, target, letter, terms) if letter else codes.issue(policy, target)
     shown = {**OK, "otp": issued.code} if call.settings.echo_otp else OK
     return Success(shown, headers=_POST)
 

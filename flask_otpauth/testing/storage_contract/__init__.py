@@ -23,10 +23,14 @@ from __future__ import annotations
 import pytest
 
 # Before they are imported, so that a failure shows what was compared.
-_PARTS = "clients code_races codes crashes limits requests secret_races secrets sessions transactions"
+_PARTS = (
+    "apps clients clocks code_races codes crashes limits requests secret_races secrets sessions transactions"
+)
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS.split()))
 
+from flask_otpauth.testing.storage_contract.apps import AppContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.clients import ClientContract  # noqa: E402
+from flask_otpauth.testing.storage_contract.clocks import ClockContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.code_races import CodeRaces  # noqa: E402
 from flask_otpauth.testing.storage_contract.codes import CodeContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.crashes import CrashContract  # noqa: E402
@@ -43,6 +47,8 @@ class OneProcessStorageContract(
     CodeContract,
     RequestContract,
     LimitContract,
+    AppContract,
+    ClockContract,
     CodeRaces,
     SecretRaces,
     SessionContract,

@@ -91,7 +91,7 @@ class CodeRaces(ContractBase):
 
         results = race([call("challenges.issue", subject.issue("111111", **more)) for _ in range(50)])
 
-        assert Counter(results) == {IssueResult(): 1, IssueResult(repeated=True): 49}
+        assert Counter(results) == {IssueResult(): 1, IssueResult(under_way=True): 49}
         assert storage.challenges.issue(subject.issue("222222", **more)) == IssueResult()
         assert not storage.challenges.issue(subject.issue("333333", **more)).issued
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_otpauth.core.challenges import IssueResult, Standing, State
+from flask_otpauth.core.challenges import Issue, IssueResult, Standing, State
 from flask_otpauth.core.limits import Block
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
@@ -17,13 +17,47 @@ class RequestContract(ContractBase):
     def test_the_same_code_asked_for_again_is_a_repetition_until_the_very_millisecond(
         self, storage: Storage, subject: Subject
     ) -> None:
-        storage.challenges.issue(subject.issue("111111"))
+        self._hand_over(storage, subject.issue("111111"))
 
         within = storage.challenges.issue(subject.issue("111111", NOON + 9_999, repeat_within_ms=10_000))
         after = storage.challenges.issue(subject.issue("111111", NOON + 10_000, repeat_within_ms=10_000))
 
         assert within == IssueResult(repeated=True)
         assert after == IssueResult()
+
+    def test_a_repetition_of_what_is_under_way_is_no_repetition_of_what_was_done(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        issue = subject.issue("111111")
+        storage.challenges.issue(issue)
+        retry = subject.issue("111111", NOON + 1, repeat_within_ms=10_000)
+
+        under_way = storage.challenges.issue(retry)
+        storage.challenges.withdraw(issue)
+        after_a_failure = storage.challenges.issue(retry)
+
+        assert under_way == IssueResult(under_way=True)
+        assert after_a_failure == IssueResult()
+
+    def test_what_nobody_ever_said_was_handed_over_is_issued_again_once_its_time_is_over(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        storage.challenges.issue(subject.issue("111111"))
+
+        result = storage.challenges.issue(subject.issue("111111", NOON + 10_000, repeat_within_ms=10_000))
+
+        assert result == IssueResult()
+
+    def test_a_newer_code_is_not_handed_over_with_an_earlier_one(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        earlier = subject.issue("111111")
+        storage.challenges.issue(earlier)
+        storage.challenges.issue(subject.issue("111111"))
+
+        storage.challenges.handed_over(earlier)
+
+        assert not storage.challenges.issue(subject.issue("111111", repeat_within_ms=10_000)).repeated
 
     def test_another_code_is_no_repetition(self, storage: Storage, subject: Subject) -> None:
         storage.challenges.issue(subject.issue("111111"))
@@ -42,6 +76,11 @@ class RequestContract(ContractBase):
         again = storage.challenges.issue(subject.issue("111111", repeat_within_ms=10_000))
 
         assert again == IssueResult()
+
+    @staticmethod
+    def _hand_over(storage: Storage, issue: Issue) -> None:
+        storage.challenges.issue(issue)
+        storage.challenges.handed_over(issue)
 
     # -- caps ---------------------------------------------------------------------------------
 
@@ -71,7 +110,7 @@ class RequestContract(ContractBase):
 
     def test_a_repetition_is_told_before_the_cap(self, storage: Storage, subject: Subject) -> None:
         cap = cap_of(1)
-        storage.challenges.issue(subject.issue("111111", cap=cap, repeat_within_ms=10_000))
+        self._hand_over(storage, subject.issue("111111", cap=cap))
 
         again = storage.challenges.issue(subject.issue("111111", cap=cap, repeat_within_ms=10_000))
 

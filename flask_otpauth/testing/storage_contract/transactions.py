@@ -12,6 +12,7 @@ from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.samples import (
     COOLDOWN,
     NOON,
+    SECOND,
     Subject,
     cap_of,
     fresh_key,
@@ -43,7 +44,8 @@ class TransactionContract(ContractBase):
         assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
 
     def test_an_exception_undoes_a_request_for_a_code(self, storage: Storage, subject: Subject) -> None:
-        storage.challenges.issue(subject.issue("111111"))
+        issued_at = NOON - 90 * SECOND
+        storage.challenges.issue(subject.issue("111111", issued_at))
 
         with suppress(GaveUp), storage.transaction():
             storage.challenges.issue(subject.issue("222222", send_limits=(COOLDOWN,)))

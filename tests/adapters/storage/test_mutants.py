@@ -16,6 +16,7 @@ import pytest
 
 from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage
 from flask_otpauth.adapters.storage.sqlalchemy.challenges import SqlChallengeStore
+from flask_otpauth.adapters.storage.sqlalchemy.counters import Counters
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core.challenges import Guess, Issue, IssueResult, Record, Standing, State
 from flask_otpauth.ports.storage import ChallengeStore
@@ -32,7 +33,9 @@ class Mutant:
 
     def __init__(self, storage: SqlAlchemyStorage) -> None:
         tables = storage.tables
-        self._sql = SqlChallengeStore(storage.database, tables.challenges, tables.counters)
+        self._sql = SqlChallengeStore(
+            storage.database, tables.challenges, Counters(storage.database, tables.counters)
+        )
         self._storage = storage
         self._first_two = iter(range(2))
         self._both_have_read = threading.Barrier(2)
@@ -42,6 +45,7 @@ class Mutant:
         self.withdraw = self._sql.withdraw
         self.reference = self._sql.reference
         self.clear = self._sql.clear
+        self.handed_over = self._sql.handed_over
 
     def _read(self, key: bytes) -> Record:
         table = self._storage.tables.challenges

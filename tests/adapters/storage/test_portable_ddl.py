@@ -53,7 +53,7 @@ def test_keys_and_names_compare_byte_by_byte_on_mysql_and_mariadb(table: Table, 
 def test_instants_are_64_bits_wide_and_logs_have_no_short_limit(url: str) -> None:
     found = kinds(TABLES.challenges, url)
 
-    assert {found[name] for name in ("issued_at", "expires_at", "consumed_at", "updated_at")} == {"BIGINT"}
+    assert {found[name] for name in ("issued_at", "expires_at", "consumed_at", "needed_until")} == {"BIGINT"}
     assert {found[name].split()[0] for name in ("sends", "misses")} == {"TEXT"}
 
 

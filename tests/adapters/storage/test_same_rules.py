@@ -20,6 +20,7 @@ from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.samples import (
     BUDGET,
     DAILY,
+    DAY,
     DAY_END,
     NOON,
     SECOND,
@@ -55,8 +56,12 @@ locks = st.lists(st.sampled_from(LOCKS), unique=True, max_size=2).map(tuple)
 caps = st.none() | st.builds(
     Cap, st.just(digest_of("cap")), st.integers(0, 3), st.just(NOON), st.just(DAY_END)
 )
-# Around noon, and around the end of a calendar day; also backwards, as clocks of workers differ.
-instants = st.integers(NOON, NOON + 6 * SECOND) | st.integers(DAY_END - SECOND, DAY_END + SECOND)
+# Around noon, around the end of a calendar day, and years later; also backwards, as clocks differ.
+instants = (
+    st.integers(NOON, NOON + 6 * SECOND)
+    | st.integers(DAY_END - SECOND, DAY_END + SECOND)
+    | st.integers(NOON + 9_000 * DAY, NOON + 9_000 * DAY + SECOND)
+)
 names = st.sampled_from(["a", "b"])
 hashes = st.sampled_from(["h1", "h2"])
 
@@ -71,6 +76,7 @@ def issues(draw: st.DrawFn) -> Any:
         references=(draw(names), draw(names)),
         cap=draw(caps),
         repeat_within_ms=draw(st.sampled_from([0, SECOND])),
+        clears_misses=draw(st.booleans()),
     )
 
 
@@ -89,6 +95,7 @@ def challenge_steps(draw: st.DrawFn) -> list[Step]:
     others = (
         guesses().map(lambda guess: lambda storage: storage.challenges.redeem(guess))
         | withdrawals
+        | st.sampled_from(asked).map(lambda issue: lambda storage: storage.challenges.handed_over(issue))
         | st.tuples(subjects, st.sampled_from(["sends", "misses"])).map(
             lambda what: lambda storage: storage.challenges.clear(what[0].limits_key, what[1])
         )

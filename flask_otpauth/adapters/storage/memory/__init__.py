@@ -44,6 +44,6 @@ class MemoryStorage:
         """See the port. There is nothing to create."""
 
     def purge(self, before_ms: int) -> int:
-        """See the port. ``before_ms`` must lie further back than the longest period of any limit."""
+        """See the port."""
         with self._memory.transaction():
             return sum(part.purge(before_ms) for part in (self._challenges, self._sessions, self._clients))

@@ -56,8 +56,8 @@ class MemoryChallengeStore:
             rows = self.memory.challenges
             standing = rules.judge(rows.get(guess.limits_key), rows.get(guess.challenge_key), guess)
             if standing.state in (State.ACCEPTED, State.WRONG):
-                limits = self._row(guess.limits_key)
-                rows[guess.limits_key] = rules.with_miss(limits, guess, standing)
+                limits, challenge = self._row(guess.limits_key), self._row(guess.challenge_key)
+                rows[guess.limits_key] = rules.with_miss(limits, guess, standing, challenge)
                 challenge = self._row(guess.challenge_key)
                 rows[guess.challenge_key] = rules.with_guess(challenge, guess, standing)
             return standing
@@ -68,19 +68,27 @@ class MemoryChallengeStore:
             row = self.memory.challenges.get(key)
             return row.reference if row else None
 
-    def clear(self, limits_key: bytes, log: Literal["sends", "misses"]) -> None:
+    def handed_over(self, issue: Issue) -> None:
+        """See the port."""
+        with self.memory.lock:
+            row = self._row(issue.challenge_key)
+            if row.nonce == issue.nonce:
+                self.memory.challenges[issue.challenge_key] = replace(row, handed_over=True)
+
+    def clear(self, limits_key: bytes, log: Literal["sends", "misses"]) -> bool:
         """See the port."""
         with self.memory.lock:
             row = self._row(limits_key)
             cleared = replace(row, sends="") if log == "sends" else replace(row, misses="", held=False)
-            if cleared != row:
-                self.memory.challenges[limits_key] = cleared
+            if cleared == row:
+                return False
+            self.memory.challenges[limits_key] = cleared
+            return True
 
     def purge(self, before_ms: int) -> int:
-        """Delete rows that nothing touched since, whose code has expired and that lock nobody for ever."""
+        """Delete rows that no limit of any app has looked at since, and that lock nobody for ever."""
         return removed(
-            self.memory.challenges,
-            lambda row: row.updated_at < before_ms and row.expires_at < before_ms and not row.held,
+            self.memory.challenges, lambda row: row.needed_until < before_ms and not row.held
         ) + removed(self.memory.counters, lambda counter: counter[0] < before_ms)
 
     def _row(self, key: bytes) -> Record:

@@ -9,6 +9,7 @@ from sqlalchemy import Engine, MetaData
 
 from flask_otpauth.adapters.storage.sqlalchemy.challenges import SqlChallengeStore
 from flask_otpauth.adapters.storage.sqlalchemy.clients import SqlClientStore
+from flask_otpauth.adapters.storage.sqlalchemy.counters import Counters
 from flask_otpauth.adapters.storage.sqlalchemy.database import Database
 from flask_otpauth.adapters.storage.sqlalchemy.in_memory import is_in_memory, memory_engine
 from flask_otpauth.adapters.storage.sqlalchemy.secrets import SqlSecretStore
@@ -43,7 +44,8 @@ class SqlAlchemyStorage:
         self.database = Database(engine, who_holds)
         self.tables = define(MetaData() if metadata is None else metadata)
         tables = self.tables
-        self._challenges = SqlChallengeStore(self.database, tables.challenges, tables.counters)
+        counters = Counters(self.database, tables.counters)
+        self._challenges = SqlChallengeStore(self.database, tables.challenges, counters)
         self._sessions = SqlSessionStore(self.database, tables.sessions, tables.generations)
         self._clients = SqlClientStore(self.database, tables.clients, tables.client_tokens, tables.campaigns)
         self.challenges = self._challenges
@@ -60,10 +62,6 @@ class SqlAlchemyStorage:
         self.database.create(self.tables)
 
     def purge(self, before_ms: int) -> int:
-        """
-        See the port. Secrets and token generations stay: each belongs to a user.
-
-        ``before_ms`` must lie further back than the longest period of any quota or lock.
-        """
+        """See the port. Secrets and token generations stay: each belongs to a user."""
         with self.database.transaction():
             return sum(part.purge(before_ms) for part in (self._challenges, self._sessions, self._clients))

@@ -2,7 +2,8 @@
 Codes and their limits: each operation is conditional statements in one short transaction.
 
 Rows are locked in one order: limits, challenge, counter. Where the first two are one row,
-issuing is one statement and so is redeeming.
+issuing is one statement and so is redeeming. Only where the newest entry of a log is from a
+clock that is ahead of ours do the rules run in Python, on rows that are locked before.
 """
 
 from __future__ import annotations
@@ -14,13 +15,15 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Table, and_, case, literal, null, or_, select, true, update
 
 from flask_otpauth.adapters.storage.sqlalchemy import conditions
+from flask_otpauth.adapters.storage.sqlalchemy.counters import Counters
 from flask_otpauth.adapters.storage.sqlalchemy.database import Database, settled
 from flask_otpauth.adapters.storage.sqlalchemy.tables import columns_of
 from flask_otpauth.core import challenges as rules
-from flask_otpauth.core.challenges import Cap, Guess, Issue, IssueResult, Record, Standing, State
-from flask_otpauth.core.limits import Block, depth_of
+from flask_otpauth.core import instants
+from flask_otpauth.core.challenges import Guess, Issue, IssueResult, Record, Standing, State
+from flask_otpauth.core.limits import Block
 
-_SENDS = ("sends", "reference", "updated_at")
+_SENDS = ("sends", "reference", "needed_until")
 _CODE = (
     "nonce",
     "digest",
@@ -29,7 +32,9 @@ _CODE = (
     "guesses",
     "consumed_at",
     "reference",
-    "updated_at",
+    "clears_misses",
+    "handed_over",
+    "needed_until",
 )
 
 
@@ -39,7 +44,7 @@ class SqlChallengeStore:
 
     database: Database
     table: Table
-    counters: Table
+    counters: Counters
 
     def issue(self, issue: Issue) -> IssueResult:
         """See the port. One write statement for each of: limits, challenge (unless one row), cap."""
@@ -59,7 +64,7 @@ class SqlChallengeStore:
             keys = dict.fromkeys((issue.limits_key, issue.challenge_key))
             undone = [self._withdrawn(key, issue) for key in keys]
             if issue.cap is not None and any(undone):
-                self._uncount(issue.cap)
+                self.counters.uncount(issue.cap)
 
     def redeem(self, guess: Guess) -> Standing:
         """See the port. One write statement where limits and challenge are one row, else at most three."""
@@ -71,24 +76,29 @@ class SqlChallengeStore:
         rows = self.database.read(select(self.table.c.reference).where(self.table.c.key == key))
         return str(rows[0]["reference"]) if rows else None
 
-    def clear(self, limits_key: bytes, log: Literal["sends", "misses"]) -> None:
+    def handed_over(self, issue: Issue) -> None:
+        """See the port."""
+        with self.database.transaction():
+            self._update(issue.challenge_key, self.table.c.nonce == issue.nonce, {"handed_over": True})
+
+    def clear(self, limits_key: bytes, log: Literal["sends", "misses"]) -> bool:
         """See the port."""
         emptied = {"sends": ""} if log == "sends" else {"misses": "", "held": False}
         with self.database.transaction():
-            self._update(limits_key, true(), emptied)
+            return self._update(limits_key, self.table.c[log] != "", emptied)
 
     def purge(self, before_ms: int) -> int:
-        """Delete rows that nothing touched since, whose code has expired and that lock nobody for ever."""
-        row, counter = self.table.c, self.counters.c
+        """Delete rows that no limit of any app has looked at since, and that lock nobody for ever."""
+        row = self.table.c
         with self.database.transaction():
-            old = and_(row.updated_at < before_ms, row.expires_at < before_ms, row.held.is_(False))
+            old = and_(row.needed_until < before_ms, row.held.is_(False))
             deleted = self.database.write(self.table.delete().where(old))
-            return deleted + self.database.write(self.counters.delete().where(counter.day_end < before_ms))
+            return deleted + self.counters.purge(before_ms)
 
     # -- issue --------------------------------------------------------------------------------
 
     def _issued(self, issue: Issue) -> IssueResult | None:
-        written = self._issue_rows(issue) and (issue.cap is None or self._count(issue.cap))
+        written = self._issue_rows(issue) and (issue.cap is None or self.counters.count(issue.cap))
         return IssueResult() if written else None
 
     def _issue_rows(self, issue: Issue) -> bool:
@@ -98,47 +108,45 @@ class SqlChallengeStore:
         )
         fresh = conditions.fresh(self.table, issue)
         sent = rules.with_send(Record(), issue)
-        depth = depth_of(issue.send_limits)
         if issue.limits_key == issue.challenge_key:
             row = rules.with_code(sent, issue)
-            return self._upsert(issue.limits_key, row, (*_SENDS, *_CODE), and_(permitted, fresh), depth)
-        return self._upsert(issue.limits_key, sent, _SENDS, permitted, depth) and self._upsert(
-            issue.challenge_key, rules.with_code(Record(), issue), _CODE, fresh, depth
+            return self._upsert(issue.limits_key, row, (*_SENDS, *_CODE), and_(permitted, fresh))
+        return self._upsert(issue.limits_key, sent, _SENDS, permitted) and self._upsert(
+            issue.challenge_key, rules.with_code(Record(), issue), _CODE, fresh
         )
 
-    def _upsert(
-        self, key: bytes, new: Record, names: Iterable[str], condition: ColumnElement[bool], depth: int
-    ) -> bool:
+    def _upsert(self, key: bytes, new: Record, names: Iterable[str], condition: ColumnElement[bool]) -> bool:
         """Insert ``new``, or give an existing row its columns ``names`` if ``condition`` holds for it."""
+        row = self.table.c
         insert = self.database.insert(self.table).values(key=key, **vars(new))
         changes: dict[str, Any] = {name: insert.excluded[name] for name in names}
+        changes["needed_until"] = conditions.later(row.needed_until, insert.excluded.needed_until)
         if "sends" in changes:
-            changes["sends"] = conditions.pushed(self.table.c.sends, insert.excluded.sends, depth)
+            changes["sends"] = conditions.added(row.sends, insert.excluded.sends)
         upsert = insert.on_conflict_do_update(index_elements=["key"], set_=changes, where=condition)
         return bool(self.database.returning(upsert.returning(self.table.c.nonce)))
-
-    def _count(self, cap: Cap) -> bool:
-        if cap.count < 1:
-            return False
-        count = self.counters.c.count
-        insert = self.database.insert(self.counters).values(
-            key=cap.key, day_start=cap.day_start_ms, day_end=cap.day_end_ms, count=1
-        )
-        upsert = insert.on_conflict_do_update(
-            index_elements=["key", "day_start"], set_={"count": count + 1}, where=count < cap.count
-        )
-        return bool(self.database.returning(upsert.returning(count)))
 
     def _not_issued(self, issue: Issue) -> IssueResult | None:
         rows = self._rows(issue.limits_key, issue.challenge_key)
         limits = rows.get(issue.limits_key, Record())
         challenge = rows.get(issue.challenge_key, Record())
-        counted = 0 if issue.cap is None else self._counted(issue.cap)
-        return rules.refusal(limits, challenge, counted, issue)
+        counted = 0 if issue.cap is None else self.counters.counted(issue.cap)
+        refusal = rules.refusal(limits, challenge, counted, issue)
+        if refusal is None and _is_ahead(limits, issue.now_ms):
+            return self.database.attempt(lambda: self._issued_by_rules(issue))
+        return refusal
 
-    def _counted(self, cap: Cap) -> int:
-        rows = self.database.read(select(self.counters.c.count).where(self._is_day_of(cap)))
-        return int(rows[0]["count"]) if rows else 0
+    def _issued_by_rules(self, issue: Issue) -> IssueResult | None:
+        limits = self._locked(issue.limits_key)
+        if limits is None:
+            return None
+        refusal = rules.refusal(limits, self._locked(issue.challenge_key) or Record(), 0, issue)
+        if refusal is not None:
+            return refusal
+        self._put(issue.limits_key, rules.with_send(limits, issue))
+        challenge = self._locked(issue.challenge_key) or Record()
+        self._put(issue.challenge_key, rules.with_code(challenge, issue))
+        return IssueResult() if issue.cap is None or self.counters.count(issue.cap) else None
 
     # -- withdraw -----------------------------------------------------------------------------
 
@@ -152,64 +160,53 @@ class SqlChallengeStore:
             {"sends": sends, "digest": case((is_newest, null()), else_=row.digest)},
         )
 
-    def _uncount(self, cap: Cap) -> None:
-        counter = self.counters.c
-        self.database.write(
-            update(self.counters)
-            .where(self._is_day_of(cap), counter.count > 0)
-            .values(count=counter.count - 1)
-        )
-
-    def _is_day_of(self, cap: Cap) -> ColumnElement[bool]:
-        return and_(self.counters.c.key == cap.key, self.counters.c.day_start == cap.day_start_ms)
-
     # -- redeem -------------------------------------------------------------------------------
 
     def _judged(self, guess: Guess) -> Standing | None:
         row = self.table.c
         unlocked = conditions.permits(row.misses, guess.locks, guess.now_ms)
         if guess.limits_key == guess.challenge_key:
-            is_right = row.digest.in_(guess.digests)
-            missed = conditions.pushed(row.misses, literal(guess.entry), guess.depth)
-            counting = {
-                "misses": case((is_right, ""), else_=missed),
-                "held": and_(~is_right, literal(guess.holds)),
-            }
-            return self._judge_code(guess, unlocked, counting)
+            return _standing(guess, self._judge_code(guess, unlocked, self._counting(guess)))
         # Touching the row of limits locks it, so that what it says holds until the commit.
-        limits = self._update_returning(guess.limits_key, unlocked, {"updated_at": row.updated_at})
+        limits = self._update_returning(guess.limits_key, unlocked, {"held": row.held})
         if limits is None:
             return None
-        standing = self._judge_code(guess, true(), {})
-        if standing is not None:
-            self._keep_score(guess, limits, standing)
+        challenge = self._judge_code(guess, true(), {})
+        standing = _standing(guess, challenge)
+        if challenge is not None and standing is not None:
+            self._keep_score(guess, limits, rules.with_miss(limits, guess, standing, challenge))
         return standing
+
+    def _counting(self, guess: Guess) -> dict[str, Any]:
+        """:func:`flask_otpauth.core.challenges.with_miss`, where the row holds the code as well."""
+        row = self.table.c
+        is_right = row.digest.in_(guess.digests)
+        proves = and_(is_right, row.clears_misses)
+        needed_until = conditions.later(row.needed_until, literal(guess.needed_until_ms))
+        missed = conditions.added(row.misses, literal(guess.entry))
+        return {
+            "misses": case((proves, ""), (is_right, row.misses), else_=missed),
+            "held": case((proves, False), (is_right, row.held), else_=or_(row.held, literal(guess.holds))),
+            "needed_until": case((is_right, row.needed_until), else_=needed_until),
+        }
 
     def _judge_code(
         self, guess: Guess, unlocked: ColumnElement[bool], counting: Mapping[str, Any]
-    ) -> Standing | None:
+    ) -> Record | None:
         """Consume the code or count the guess, if the code is live and the subject ``unlocked``."""
         row = self.table.c
         is_right = row.digest.in_(guess.digests)
-        after = self._update_returning(
+        return self._update_returning(
             guess.challenge_key,
             and_(conditions.live(self.table, guess), unlocked),
             {
                 "guesses": row.guesses + case((is_right, 0), else_=1),
                 "consumed_at": case((is_right, guess.now_ms), else_=null()),
-                "updated_at": guess.now_ms,
                 **counting,
             },
         )
-        if after is None:
-            return None
-        left = guess.max_guesses - after.guesses
-        if after.consumed_at is not None:
-            return Standing(State.ACCEPTED, right=True, left=left)
-        return Standing(State.WRONG, left=left)
 
-    def _keep_score(self, guess: Guess, limits: Record, standing: Standing) -> None:
-        after = rules.with_miss(limits, guess, standing)
+    def _keep_score(self, guess: Guess, limits: Record, after: Record) -> None:
         if after != limits:
             self._update(guess.limits_key, true(), vars(after))
 
@@ -221,7 +218,20 @@ class SqlChallengeStore:
             return standing
         if limits is None:
             self._make(guess.limits_key)
+        elif _is_ahead(limits, guess.now_ms):
+            return self._judged_by_rules(guess)
         return None
+
+    def _judged_by_rules(self, guess: Guess) -> Standing | None:
+        limits, challenge = self._locked(guess.limits_key), self._locked(guess.challenge_key)
+        if limits is None or challenge is None:
+            return None
+        standing = rules.judge(limits, challenge, guess)
+        if standing.state in (State.ACCEPTED, State.WRONG):
+            self._put(guess.limits_key, rules.with_miss(limits, guess, standing, challenge))
+            challenge = self._locked(guess.challenge_key) or challenge
+            self._put(guess.challenge_key, rules.with_guess(challenge, guess, standing))
+        return standing
 
     def _make(self, limits_key: bytes) -> None:
         """An empty row of limits for a live code, where a purge went further back than codes live."""
@@ -235,6 +245,14 @@ class SqlChallengeStore:
         query = select(self.table.c.key, *columns).where(self.table.c.key.in_(set(keys)))
         return {row.pop("key"): Record(**row) for row in self.database.read(query)}
 
+    def _locked(self, key: bytes) -> Record | None:
+        """The row as it is now and stays until the commit: touching it locks it."""
+        return self._update_returning(key, true(), {"held": self.table.c.held})
+
+    def _put(self, key: bytes, record: Record) -> None:
+        insert = self.database.insert(self.table).values(key=key, **vars(record))
+        self.database.write(insert.on_conflict_do_update(index_elements=["key"], set_=vars(record)))
+
     def _update(self, key: bytes, condition: ColumnElement[bool], changes: Mapping[str, Any]) -> bool:
         statement = update(self.table).where(self.table.c.key == key, condition).values(**changes)
         return self.database.write(statement) > 0
@@ -245,3 +263,17 @@ class SqlChallengeStore:
         statement = update(self.table).where(self.table.c.key == key, condition).values(**changes)
         rows = self.database.returning(statement.returning(*columns_of(self.table, Record)))
         return Record(**rows[0]) if rows else None
+
+
+def _standing(guess: Guess, after: Record | None) -> Standing | None:
+    """What a guess was, by the row after it; ``None`` where it was not judged."""
+    if after is None:
+        return None
+    left = guess.max_guesses - after.guesses
+    if after.consumed_at is not None:
+        return Standing(State.ACCEPTED, right=True, left=left)
+    return Standing(State.WRONG, left=left)
+
+
+def _is_ahead(limits: Record, now_ms: int) -> bool:
+    return any(instants.is_ahead(log, now_ms) for log in (limits.sends, limits.misses))

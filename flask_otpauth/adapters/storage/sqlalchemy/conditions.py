@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from sqlalchemy import Column, ColumnElement, Table, and_, func, or_, true
+from sqlalchemy import Column, ColumnElement, Table, and_, case, func, or_, true
 
 from flask_otpauth.core import instants
 from flask_otpauth.core.challenges import Guess, Issue
@@ -13,16 +13,26 @@ from flask_otpauth.core.limits import Limit
 
 
 def permits(log: Column[Any], limits: Iterable[Limit], now_ms: int) -> ColumnElement[bool]:
-    """Whether none of ``limits`` forbids anything: each n-th newest entry is missing or too old."""
+    """
+    Whether none of ``limits`` forbids anything: each n-th newest entry is missing or too old.
+
+    False as well where the newest entry is in the future: an entry of ``now_ms`` would not be
+    the first of the log then, and what counts is not a matter of its n-th entry.
+    """
     return and_(
-        true(),
+        _nth_newest(log, 1) <= instants.text_of(now_ms),
         *(_nth_newest(log, limit.count) < instants.text_of(limit.floor(now_ms) + 1) for limit in limits),
     )
 
 
-def pushed(log: Column[Any], entry: ColumnElement[str], depth: int) -> ColumnElement[str]:
-    """The log with one entry more, cut to the ``depth`` newest."""
-    return func.substr(entry + log, 1, depth * instants.ENTRY_WIDTH)
+def added(log: Column[Any], entry: ColumnElement[str]) -> ColumnElement[str]:
+    """The log with one entry more, which is its newest."""
+    return func.substr(entry + log, 1, instants.MAX_DEPTH * instants.ENTRY_WIDTH)
+
+
+def later(instant: Column[Any], other: ColumnElement[int]) -> ColumnElement[int]:
+    """The later one of two instants."""
+    return case((instant > other, instant), else_=other)
 
 
 def fresh(table: Table, issue: Issue) -> ColumnElement[bool]:
@@ -33,6 +43,7 @@ def fresh(table: Table, issue: Issue) -> ColumnElement[bool]:
         table.c.digest.is_(None),
         table.c.digest != issue.digest,
         table.c.issued_at <= issue.now_ms - issue.repeat_within_ms,
+        table.c.issued_at >= issue.now_ms + issue.repeat_within_ms,
     )
 
 
@@ -43,6 +54,7 @@ def live(table: Table, guess: Guess) -> ColumnElement[bool]:
         table.c.consumed_at.is_(None),
         table.c.guesses < guess.max_guesses,
         table.c.expires_at > guess.now_ms,
+        table.c.issued_at <= guess.now_ms + instants.SKEW_MS,
     )
 
 

@@ -8,6 +8,7 @@ from sqlalchemy import ColumnElement, Table, and_, or_, select, update
 
 from flask_otpauth.adapters.storage.sqlalchemy.database import ATTEMPTS, Database, Values, settled
 from flask_otpauth.adapters.storage.sqlalchemy.tables import columns_of
+from flask_otpauth.core import instants
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge
 
@@ -88,7 +89,7 @@ class SqlSessionStore:
         row = self.table.c
         closing = update(self.table).where(which, row.closed_at.is_(None))
         return self.database.returning(
-            closing.values(closed_at=now_ms, alone_for=None).returning(row.ends_at)
+            closing.values(closed_at=now_ms, alone_for=None).returning(row.authenticated_at, row.ends_at)
         )
 
     def _insert_or_close(self, session: Session) -> Values | None:
@@ -102,7 +103,7 @@ class SqlSessionStore:
         upsert = insert.on_conflict_do_update(
             index_elements=["alone_for"], set_={"closed_at": session.rotated_at, "alone_for": None}
         )
-        written = self.database.returning(upsert.returning(row.id, row.ends_at))[0]
+        written = self.database.returning(upsert.returning(row.id, row.authenticated_at, row.ends_at))[0]
         return None if written["id"] == session.id else written
 
     def _rotated(self, refresh: Refresh) -> tuple[Rotation, Session] | None:
@@ -113,6 +114,7 @@ class SqlSessionStore:
                 row.generation == refresh.generation,
                 row.closed_at.is_(None),
                 row.ends_at > refresh.now_ms,
+                row.authenticated_at <= refresh.now_ms + instants.AHEAD_MS,
                 row.rotated_at > refresh.now_ms - refresh.token_ttl_ms,
             )
         )
@@ -136,4 +138,5 @@ class SqlSessionStore:
 
 
 def _alive(closed: list[Values], now_ms: int) -> int:
-    return sum(row["ends_at"] > now_ms for row in closed)
+    latest = now_ms + instants.AHEAD_MS
+    return sum(row["authenticated_at"] <= latest and row["ends_at"] > now_ms for row in closed)

@@ -96,8 +96,10 @@ def _challenges(metadata: MetaData) -> dict[str, Table]:
             _required("guesses", Integer()),
             Column("consumed_at", Instant),
             _required("reference", Text()),
+            _required("clears_misses", Boolean()),
+            _required("handed_over", Boolean()),
             _required("held", Boolean()),
-            _required("updated_at", Instant),
+            _required("needed_until", Instant),
         ),
         "counters": _table(
             metadata,

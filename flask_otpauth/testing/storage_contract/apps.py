@@ -1,0 +1,153 @@
+"""The contract of several apps, or versions of one, whose settings differ, on one storage."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from flask_otpauth.core.challenges import State
+from flask_otpauth.core.limits import Block, Limit
+from flask_otpauth.ports.storage import Storage
+from flask_otpauth.testing.storage_contract.base import ContractBase
+from flask_otpauth.testing.storage_contract.races import Race, call
+from flask_otpauth.testing.storage_contract.samples import (
+    BUDGET,
+    COOLDOWN,
+    DAY,
+    HARD_CAP,
+    MINUTE,
+    NOON,
+    QUOTA,
+    Subject,
+    two_rows,
+)
+
+#: What another app allows: fewer at a time, and it looks back less far.
+SHORT = Limit("lock", 1, 1)
+LARGE = Limit("lock", 30, DAY)
+WEEKLY = Limit("quota", 1, 7 * DAY)
+MANY = 100
+
+
+def miss(storage: Storage, subject: Subject, now_ms: int, lock: Limit) -> State:
+    """A wrong guess at a new code, judged by an app with that lock."""
+    storage.challenges.issue(subject.issue("111111", now_ms))
+    return storage.challenges.redeem(subject.guess("222222", now_ms, locks=(lock,))).state
+
+
+class AppContract(ContractBase):
+    """Each app's limits hold over what all apps did, whoever wrote the row last."""
+
+    def test_an_app_with_fewer_sends_to_count_leaves_those_that_another_counts(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        for now_ms in (NOON, NOON + MINUTE):
+            storage.challenges.issue(subject.issue(now_ms=now_ms, send_limits=(QUOTA,)))
+        storage.challenges.issue(subject.issue(now_ms=NOON + 3 * MINUTE, send_limits=(COOLDOWN,)))
+        storage.challenges.issue(subject.issue(now_ms=NOON + 5 * MINUTE))
+
+        result = storage.challenges.issue(subject.issue(now_ms=NOON + 6 * MINUTE, send_limits=(QUOTA,)))
+
+        assert result.block == Block("quota", NOON + 11 * MINUTE, QUOTA.count)
+
+    def test_an_app_with_fewer_misses_to_count_leaves_those_that_another_counts(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        locks = [BUDGET] * (BUDGET.count - 1) + [SHORT]
+        misses = [miss(storage, subject, NOON + n, lock) for n, lock in enumerate(locks)]
+
+        assert misses == [State.WRONG] * BUDGET.count
+        assert miss(storage, subject, NOON + MINUTE, BUDGET) is State.LOCKED
+
+    def test_an_app_without_a_cap_ends_no_hold_of_an_app_that_has_one(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        miss(storage, subject, NOON, HARD_CAP)
+        miss(storage, subject, NOON + 1, BUDGET)
+
+        storage.purge(NOON + 1_000 * DAY)
+
+        assert storage.challenges.reference(subject.limits_key) == ""
+
+    def test_a_purge_spares_what_an_app_looks_further_back_at(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        storage.challenges.issue(subject.issue(send_limits=(WEEKLY,)))
+        storage.challenges.issue(subject.issue(now_ms=NOON + 1, send_limits=(COOLDOWN,)))
+        miss(storage, subject, NOON + 2, SHORT)
+
+        storage.purge(NOON + 2 * DAY)
+
+        result = storage.challenges.issue(subject.issue(now_ms=NOON + 2 * DAY, send_limits=(WEEKLY,)))
+        assert result.block is not None
+
+    def test_a_code_that_its_caller_knows_clears_no_misses(self, storage: Storage, subject: Subject) -> None:
+        for n in range(BUDGET.count - 1):
+            miss(storage, subject, NOON + n, BUDGET)
+        storage.challenges.issue(subject.issue("111111", clears_misses=False))
+
+        accepted = storage.challenges.redeem(subject.guess("111111", locks=(BUDGET,)))
+
+        assert accepted.state is State.ACCEPTED
+        again = [miss(storage, subject, NOON + n, BUDGET) for n in range(2)]
+        assert again == [State.WRONG, State.LOCKED]
+
+    def test_a_code_that_its_caller_knows_ends_no_cap(self, storage: Storage, subject: Subject) -> None:
+        miss(storage, subject, NOON, HARD_CAP)
+        storage.challenges.issue(subject.issue("111111", clears_misses=False))
+        storage.challenges.redeem(subject.guess("111111", locks=(HARD_CAP,)))
+
+        storage.purge(NOON + 1_000 * DAY)
+
+        assert storage.challenges.reference(subject.limits_key) == ""
+
+    def test_whether_a_code_clears_the_misses_is_decided_with_each_code(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        for n in range(BUDGET.count - 1):
+            miss(storage, subject, NOON + n, BUDGET)
+        storage.challenges.issue(subject.issue("111111", clears_misses=False))
+        storage.challenges.issue(subject.issue("333333"))
+
+        storage.challenges.redeem(subject.guess("333333", locks=(BUDGET,)))
+
+        assert [miss(storage, subject, NOON + n, BUDGET) for n in range(2)] == [State.WRONG] * 2
+
+    def test_racing_apps_with_different_budgets_each_keep_to_theirs(
+        self, storage: Storage, race: Race
+    ) -> None:
+        subject = two_rows()
+        storage.challenges.issue(subject.issue("111111"))
+        guesses = [
+            subject.guess("222222", locks=(lock,), max_guesses=MANY)
+            for _ in range(40)
+            for lock in (BUDGET, LARGE)
+        ]
+
+        standings = race([call("challenges.redeem", guess) for guess in guesses])
+
+        judged = Counter(
+            guess.locks[0].count
+            for guess, standing in zip(guesses, standings, strict=True)
+            if standing.state is State.WRONG
+        )
+        assert judged.total() == LARGE.count
+        assert judged[BUDGET.count] <= BUDGET.count
+
+    def test_known_codes_that_race_with_wrong_guesses_give_none_back(
+        self, storage: Storage, race: Race
+    ) -> None:
+        subject = two_rows()
+        known = [subject.sibling() for _ in range(10)]
+        for each in known:
+            storage.challenges.issue(each.issue("111111", clears_misses=False))
+        storage.challenges.issue(subject.issue("111111"))
+        wrong = [subject.guess("222222", locks=(BUDGET,), max_guesses=MANY) for _ in range(20)]
+
+        standings = race(
+            [
+                call("challenges.redeem", guess)
+                for guess in (*wrong, *(each.guess("111111", locks=(BUDGET,)) for each in known))
+            ]
+        )
+
+        assert Counter(standing.state for standing in standings)[State.WRONG] == BUDGET.count
