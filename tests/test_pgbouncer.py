@@ -24,7 +24,7 @@ from tests.hosts import SECRET_KEY
 from tests.servers import free_port
 from tests.services import need
 
-THREADS, LOGINS, LOOKS = 6, 12, 8
+THREADS, LOGINS, LOOKS = 6, 12, 10
 
 INI = """
 [databases]
@@ -90,7 +90,11 @@ def app_on(uri: str, outbox: Outbox, *, own_engine: bool) -> Flask:
     """An app on the engine of its own or of ours, with the options of the page."""
     app = Flask("host")
     app.config.update(
-        SECRET_KEY=SECRET_KEY, TESTING=True, OTPAUTH_SENDERS=outbox.senders, OTPAUTH_IP_LIMITS=None
+        SECRET_KEY=SECRET_KEY,
+        TESTING=True,
+        OTPAUTH_FLOWS=("email", "flashcall"),
+        OTPAUTH_SENDERS=outbox.senders,
+        OTPAUTH_IP_LIMITS=None,
     )
     options: dict[str, object] = {}
     exec(python_block("howto/deploy.md", "prepare_threshold"), options)
@@ -103,6 +107,7 @@ def app_on(uri: str, outbox: Outbox, *, own_engine: bool) -> Flask:
         SQLAlchemy(app)
     otpauth = OtpAuth(app)
     app.add_url_rule("/me", "me", otpauth.token_required(lambda: str(otpauth.current_user.email)))
+    app.extensions["test_otpauth"] = otpauth
     with app.app_context():
         otpauth.create_all()
     return app
@@ -123,10 +128,23 @@ def test_with_the_options_of_the_page_each_request_is_answered(
         headers = bearer(login["data"]["accessToken"])
         return [http.get("/me", headers=headers).text for _ in range(LOOKS)]
 
+    # A transaction that is rolled back has psycopg forget what it has prepared: these have none.
+    with app.app_context():
+        client = app.extensions["test_otpauth"].clients.create("a shop", ("flashcall",))
+
+    def orders(number: int) -> list[int]:
+        headers = {"X-Application-Token": client.secret}
+        orders = [
+            app.test_client().post("/v1/orders", json={"phone": "1"}, headers=headers) for _ in range(LOOKS)
+        ]
+        return [answer.status_code for answer in orders]
+
     with ThreadPoolExecutor(THREADS) as pool:
+        refused = list(pool.map(orders, range(LOGINS)))
         seen = list(pool.map(looks, range(LOGINS)))
 
     app.extensions["otpauth"].services.storage.database.engine.dispose()
+    assert refused == [[400] * LOOKS] * LOGINS
     assert seen == [[f"user{number}@example.com"] * LOOKS for number in range(LOGINS)]
 
 
