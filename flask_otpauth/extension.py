@@ -138,17 +138,20 @@ class OtpAuth:
         def protected(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
             try:
                 g.otpauth_login = user_login(request.headers, self._state.services, max_age)
-            except errors.Refusal as refusal:
-                return self._refused(refusal)
+            except Exception as error:  # noqa: BLE001 - whatever it is, it is told in the envelope
+                return self._refused(error)
             # An app context may serve several requests (in a host's tests): not the last one's user.
             g.pop("otpauth_user", None)
-            result: ResponseReturnValue = current_app.ensure_sync(view)(*args, **kwargs)
+            try:
+                result: ResponseReturnValue = current_app.ensure_sync(view)(*args, **kwargs)
+            except errors.Unavailable as error:  # by what the view asked of us
+                return self._refused(error)
             return result
 
         return protected
 
-    def _refused(self, refusal: errors.Refusal) -> ResponseReturnValue:
-        """A refusal in the words and the envelope of the e-mail flow, which issues these tokens."""
+    def _refused(self, error: Exception) -> ResponseReturnValue:
+        """A refusal or a bug in the words and the envelope of the e-mail flow, which issues these tokens."""
         state = self._state
         mount = state.mounts.get("email") or Mount(
             FLOWS["email"],
@@ -157,7 +160,7 @@ class OtpAuth:
             PACKAGED["email"](state.by_flow["email"]),
             state.front,
         )
-        return mount.failed(refusal)
+        return mount.failed(error)
 
     def _load_current_user(self) -> Any:
         if "otpauth_user" not in g:

@@ -13,7 +13,8 @@ from sqlalchemy.orm import Mapped, Session, mapped_column, registry, validates
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses
 from flask_otpauth.adapters.directory.keys import PrimaryKey
-from flask_otpauth.adapters.storage.sqlalchemy.database import begun, ours, outages
+from flask_otpauth.adapters.storage.sqlalchemy.database import begun, ours
+from flask_otpauth.adapters.storage.sqlalchemy.outages import outages
 from flask_otpauth.adapters.storage.sqlalchemy.tables import exact
 from flask_otpauth.core import member_ids
 from flask_otpauth.ports.directory import IdentifierKind, User, UserExists

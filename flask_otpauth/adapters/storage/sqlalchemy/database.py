@@ -18,16 +18,13 @@ from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
-    InterfaceError,
-    InternalError,
-    OperationalError,
     ProgrammingError,
 )
-from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
 
 from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.adapters.storage.sqlalchemy.in_memory import is_in_memory
+from flask_otpauth.adapters.storage.sqlalchemy.outages import outages
 from flask_otpauth.adapters.storage.sqlalchemy.tables import Tables
 from flask_otpauth.core.errors import ConfigurationError, StorageUnavailable
 
@@ -39,8 +36,6 @@ Values = dict[str, Any]
 
 #: How often an operation is tried whose row others keep changing.
 ATTEMPTS = 10
-
-_MISSING_TABLE = "42P01"  # PostgreSQL: undefined_table
 
 
 @dataclass(frozen=True)
@@ -185,37 +180,6 @@ class Database:
 
     def _outages(self) -> AbstractContextManager[None]:
         return outages(self._who_holds)
-
-
-@contextmanager
-def outages(who_holds: Callable[[], str] = lambda: "") -> Iterator[None]:
-    """
-    Make a ``StorageUnavailable`` of whatever says that the database cannot do it now.
-
-    ``who_holds`` tells, for the message of a locked SQLite file, which transaction of the host
-    is open.
-    """
-    try:
-        yield
-    except PoolTimeout as error:
-        raise StorageUnavailable("no connection to the database became free in time") from error
-    except DBAPIError as error:
-        reason = _reason(error, who_holds)
-        if reason is None:
-            raise
-        raise StorageUnavailable(reason) from error
-
-
-def _reason(error: DBAPIError, who_holds: Callable[[], str]) -> str | None:
-    """What is wrong with the database; ``None`` if it is not the database."""
-    said = str(error.orig)
-    if said.startswith("no such table") or getattr(error.orig, "sqlstate", None) == _MISSING_TABLE:
-        return "a table is missing: run `flask otpauth init-db`, or your migrations"
-    if getattr(error.orig, "sqlite_errorname", "").startswith(("SQLITE_BUSY", "SQLITE_LOCKED")):
-        return f"the database is locked by another transaction. {who_holds()}".rstrip()
-    if error.connection_invalidated or isinstance(error, OperationalError | InterfaceError | InternalError):
-        return f"the database failed: {said.partition(chr(10))[0]}"
-    return None
 
 
 def settled(attempt: Callable[[], T | None], explain: Callable[[], T | None]) -> T:

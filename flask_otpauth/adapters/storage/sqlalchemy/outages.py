@@ -1,0 +1,59 @@
+"""Which errors of a database say that it cannot do it now, and which that it was asked for nonsense."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+
+from flask_otpauth.core.errors import StorageUnavailable
+
+_MISSING_TABLE = (
+    "42P01",  # PostgreSQL: undefined_table
+    1146,  # MariaDB and MySQL: ER_NO_SUCH_TABLE
+)
+_LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
+
+#: The caller's mistakes (PEP 249). All else is an outage: a server that is gone, is shutting down or
+#: only reads (25006), has too many clients (53300), too long a statement (57014) or a full disk, and a
+#: file that is damaged, which SQLite calls by the bare base class.
+_MISTAKES = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
+
+
+@contextmanager
+def outages(who_holds: Callable[[], str] = lambda: "") -> Iterator[None]:
+    """
+    Make a ``StorageUnavailable`` of whatever says that the database cannot do it now.
+
+    ``who_holds`` tells, for the message of a locked SQLite file, which transaction of the host
+    is open.
+    """
+    try:
+        yield
+    except PoolTimeout as error:
+        raise StorageUnavailable("no connection to the database became free in time") from error
+    except DBAPIError as error:
+        reason = _reason(error, who_holds)
+        if reason is None:
+            raise
+        raise StorageUnavailable(reason) from error
+
+
+def _reason(error: DBAPIError, who_holds: Callable[[], str]) -> str | None:
+    """What is wrong with the database; ``None`` if it is not the database."""
+    said = str(error.orig)
+    if said.startswith("no such table") or _code(error) in _MISSING_TABLE:
+        return "a table is missing: run `flask otpauth init-db`, or your migrations"
+    if getattr(error.orig, "sqlite_errorname", "").startswith(_LOCKED):
+        return f"the database is locked by another transaction. {who_holds()}".rstrip()
+    if error.connection_invalidated or not isinstance(error, _MISTAKES):
+        return f"the database failed: {said.partition(chr(10))[0]}"
+    return None
+
+
+def _code(error: DBAPIError) -> object:
+    """What the driver calls the error: PostgreSQL's SQLSTATE, MariaDB's number."""
+    given = error.orig.args if error.orig else ()
+    return getattr(error.orig, "sqlstate", None) or next(iter(given), None)
