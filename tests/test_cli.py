@@ -260,11 +260,24 @@ def test_a_password_is_asked_for_and_never_shown(app: Flask, run: Run) -> None:
 
 
 def test_an_unknown_user_is_told(app: Flask) -> None:
-    for verb in ("show", "disable", "enable"):
+    for verb in ("show", "disable", "enable", "delete"):
         result = invoke(app, "users", verb, "nobody@example.com")
 
         assert result.exit_code == 1
         assert result.output == "Error: no user, or more than one, is known as 'nobody@example.com'\n"
+
+
+def test_deleting_a_user_ends_their_sessions_and_leaves_nobody(
+    app: Flask, run: Run, client: FlaskClient, outbox: Outbox
+) -> None:
+    token = log_in(client, outbox, "user@example.com")
+
+    deleted = run("users", "delete", "user@example.com")
+
+    assert deleted.output == "User 1 is deleted.\n"
+    assert client.post("/apis/auth/logout", headers=token).status_code == 401
+    assert invoke(app, "users", "show", "1").exit_code == 1
+    run("users", "create", "--email", "user@example.com")
 
 
 def test_disabling_a_user_ends_their_sessions_and_enabling_lets_them_in_again(

@@ -31,13 +31,14 @@ from sqlalchemy import (
     event,
 )
 from sqlalchemy import Enum as EnumType
+from sqlalchemy.dialects import mysql
 from sqlalchemy.orm import mapped_column
 from sqlalchemy.types import TypeDecorator
 
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.storage.databases import mariadb_database, postgresql_schema
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer
 from tests.hosts import SECRET_KEY, MakeApp, cheap_hashing
 
@@ -48,7 +49,7 @@ PIN = "274951"
 class Packed(TypeDecorator[UUID]):
     """A UUID in sixteen bytes, which says what its values are."""
 
-    impl = LargeBinary(16)
+    impl = LargeBinary(16).with_variant(mysql.BINARY(16), "mysql", "mariadb")
     cache_ok = True
     python_type = UUID  # type: ignore[assignment]
 
@@ -102,7 +103,7 @@ KEYS: dict[str, Callable[[], tuple[str, Any]]] = {
     "snowflake": lambda: ("id", mapped_column(BigInteger, primary_key=True, default=counting(2**62 + 1))),
     "the last of 63 bits": lambda: ("id", mapped_column(BigInteger, primary_key=True, default=2**63 - 1)),
     "negative": lambda: ("id", mapped_column(BigInteger, primary_key=True, default=counting(-1, -1))),
-    "zero": lambda: ("id", mapped_column(Integer, primary_key=True, default=counting(0))),
+    "zero": lambda: ("id", mapped_column(Integer, primary_key=True, autoincrement=False, default=0)),
     "text": lambda: ("id", mapped_column(String(40), primary_key=True, default=lambda: f"c-{uuid4().hex}")),
     "text of digits": lambda: ("id", mapped_column(String(40), primary_key=True, default="0070")),
     "UUID": lambda: ("id", mapped_column(Uuid, primary_key=True, default=uuid4)),
@@ -165,6 +166,8 @@ def host_with(columns: dict[str, Any], uri: str, outbox: Outbox, clock: MovableC
         OTPAUTH_IP_LIMITS=None,
         **config,
     )
+    if uri.startswith("mysql"):
+        app.config["OTPAUTH_DATABASE_URI"] = "sqlite://"  # MariaDB keeps users alone
     db.init_app(app)
     with cheap_hashing():
         otpauth.init_app(app)
@@ -174,10 +177,10 @@ def host_with(columns: dict[str, Any], uri: str, outbox: Outbox, clock: MovableC
     return Host(app, otpauth, outbox, db)
 
 
-@pytest.fixture(params=["file", "postgresql"])
+@pytest.fixture(params=["file", "postgresql", "mariadb"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "postgresql":
-        with postgresql_schema() as url:
+    if request.param != "file":
+        with (mariadb_database if request.param == "mariadb" else postgresql_schema)() as url:
             yield url
     else:
         yield f"sqlite:///{tmp_path / 'host.sqlite'}"
@@ -275,6 +278,18 @@ def test_a_number_that_no_key_can_be_names_nobody(
     with host.app.app_context():
         assert host.otpauth.users.find(number) is None
         host.db.engine.dispose()
+
+
+def test_a_number_without_a_sign_may_have_64_bits(outbox: Outbox, clock: MovableClock) -> None:
+    column = mapped_column(mysql.BIGINT(unsigned=True), primary_key=True, default=2**64 - 1)
+    with mariadb_database() as uri:
+        host = host_with({"id": column}, uri, outbox, clock)
+        login = host.caller.login()
+        seen = host.http.get("/me", headers=bearer(login["accessToken"])).json
+        with host.app.app_context():
+            host.db.engine.dispose()
+
+    assert (login["userId"], seen) == (2**64 - 1, {"email": ADDRESS})
 
 
 # -- what cannot be told -----------------------------------------------------------------------

@@ -8,6 +8,7 @@ import click
 from flask.cli import AppGroup
 
 from flask_otpauth.cli.groups import as_json, show, state
+from flask_otpauth.core.masking import one_line
 from flask_otpauth.engine.people import shown_id
 
 users = AppGroup("users", help="Users of the directory.")
@@ -44,7 +45,7 @@ def disable_user(identifier: str) -> None:
     """Disable a user and end their sessions."""
     user = _found(identifier)
     state().services.users.disable(user)
-    click.echo(f"User {user.id} is disabled, their sessions are revoked.")
+    click.echo(f"User {one_line(str(user.id))} is disabled, their sessions are revoked.")
 
 
 @users.command("enable")
@@ -53,7 +54,7 @@ def enable_user(identifier: str) -> None:
     """Enable a user again."""
     user = _found(identifier)
     state().services.users.enable(user)
-    click.echo(f"User {user.id} is enabled.")
+    click.echo(f"User {one_line(str(user.id))} is enabled.")
 
 
 @users.command("delete")
@@ -62,7 +63,7 @@ def delete_user(identifier: str) -> None:
     """Delete a user, their sessions, PIN and password. What is counted for an address stays."""
     user = _found(identifier)
     state().services.users.delete(user)
-    click.echo(f"User {user.id} is deleted.")
+    click.echo(f"User {one_line(str(user.id))} is deleted.")
 
 
 def _found(identifier: str) -> Any:
