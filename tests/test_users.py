@@ -240,9 +240,9 @@ def test_the_hosts_model_checks_addresses_when_they_are_set(host: Host) -> None:
     with pytest.raises(ValueError, match=NO_ADDRESS):
         host.model(phone="12")
 
-    assert host.model(email="User@Example.COM").email_key == "user@example.com"
+    assert host.model(email="User@Example.COM").email == "User@Example.COM"
     assert host.model(phone="+62 812 3456 7890").phone == "+6281234567890"
-    assert host.model(email=None, phone=None).email_key is None
+    assert host.model(email=None, phone=None).email is None
 
 
 def test_disabling_a_row_of_the_hosts_own_ends_its_sessions(host: Host) -> None:

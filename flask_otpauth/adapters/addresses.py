@@ -133,6 +133,17 @@ class CanonicalAddresses:
         return phonenumbers.number_type(number) in _MOBILE
 
 
+def spellings(address: str) -> list[str]:
+    """
+    How a canonical e-mail address may have been written, but for its case: with a domain in
+    letters beyond ASCII, or with accents as characters of their own (NFD).
+    """
+    local, _, domain = address.rpartition("@")
+    written = _parsed_email(address).domain if "xn--" in domain else domain
+    forms = {address, f"{local}@{written}"}
+    return sorted(forms | {unicodedata.normalize("NFD", each) for each in forms})
+
+
 def deliverable(address: str) -> str:
     """
     A stored address as SMTP takes it: as it is, but for a domain beyond ASCII.

@@ -80,7 +80,21 @@ class Users:
     def get(self, user_id: str) -> User | None:
         """The user of that id, in the one spelling that it has, disabled or not."""
         user = self.directory.get(user_id)
-        return user if user is not None and str(user.id) == user_id else None
+        return user if user is not None and self._has(user, "id") == user_id else None
+
+    def known(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> User | None:
+        """
+        The user known by that identifier, which is in canonical form.
+
+        Whom the directory finds must have it: a database may take other letters for equal (``é``
+        for ``e``), and each spelling would bring quotas and a guess budget.
+        """
+        user = self.directory.find(kind, value, client_id)
+        return user if user is not None and self._has(user, kind) == value else None
+
+    def phone(self, user: User) -> str | None:
+        """The user's phone as E.164, whatever the directory keeps; ``None`` where there is none."""
+        return self._has(user, "phone") or None
 
     def find(self, identifier: Any) -> User | None:
         """The user of that e-mail, member id, phone or primary key; nobody if it fits two."""
@@ -110,13 +124,13 @@ class Users:
         return [(kind, value) for kind, value in readings if value]
 
     def _candidates(self, identifier: Any, client_id: str | None) -> list[User]:
-        readings = self.readings(identifier)
-        found = [self.directory.find(kind, value, client_id) for kind, value in readings]
-        return [
-            user
-            for (kind, value), user in zip(readings, found, strict=True)
-            if user is not None and (kind != "id" or str(user.id) == value)
-        ]
+        found = [self.known(kind, value, client_id) for kind, value in self.readings(identifier)]
+        return [user for user in found if user is not None]
+
+    def _has(self, user: User, kind: IdentifierKind) -> str | None:
+        """The user's identifier of that kind, in canonical form."""
+        value = getattr(user, kind)
+        return None if value is None else self._canonical(kind, str(value))
 
     def _checked(self, kind: IdentifierKind, text: str) -> str:
         """The canonical form. :raises ValueError: if there is none."""
@@ -183,7 +197,7 @@ class Users:
         for kind in kinds:
             value = fields.get(kind)
             if value is not None:
-                return self.directory.find(kind, self._checked(kind, value))
+                return self.known(kind, self._checked(kind, value))
         return None
 
 

@@ -18,7 +18,7 @@ from flask_otpauth.engine.sessions import SessionPolicy, Tokens
 from flask_otpauth.envelopes.base import Success
 from flask_otpauth.flows.base import Call, Flow, Says
 from flask_otpauth.flows.fields import Anything, Body, Code, EmailAddress, Locale, OpaqueToken
-from flask_otpauth.ports.directory import User
+from flask_otpauth.ports.directory import User, UserExists
 from flask_otpauth.settings import Duration, Lifetime, Quotas, Shared, UrlPath, WritingSettings
 
 PURPOSE = "email"
@@ -150,9 +150,9 @@ class Nothing(Body):
 def request_otp(call: Call, body: RequestOtp) -> Success:
     """Mail a fresh code, which supersedes the earlier one."""
     address, settings = body.email.canonical, call.settings
-    user = call.services.directory.find("email", address)
+    user = call.services.users.known("email", address)
     if user is None and settings.create_user == "on_request":
-        user = call.services.users.get_or_create(email=address)
+        user = _created(call, address)
     entitled = user.is_enabled if user else settings.create_user is not False
     letter = Letter(
         "email",
@@ -172,7 +172,7 @@ def request_otp(call: Call, body: RequestOtp) -> Success:
 def verify_otp(call: Call, body: VerifyOtp) -> Success:
     """Log in with the code."""
     services, target = call.services, Target(PURPOSE, body.email.canonical)
-    user = services.directory.find("email", target.subject)
+    user = services.users.known("email", target.subject)
     if user is not None and user.is_enabled:
         person = user
         opening = services.codes.redeem(
@@ -184,7 +184,9 @@ def verify_otp(call: Call, body: VerifyOtp) -> Success:
         services.codes.redeem(_policy(call), target, body.otpCode)
         if user is not None or call.settings.create_user is False:
             raise errors.UserNotFound
-        user = services.users.get_or_create(email=target.subject)
+        user = _created(call, target.subject)
+        if user is None:
+            raise errors.UserNotFound
         opening = services.sessions.open(user)
     services.sessions.opened(opening)
     if not user.email_verified:
@@ -219,6 +221,14 @@ def logout(call: Call, body: Logout) -> Success:
 def jwks(call: Call, body: Nothing) -> Success:
     """The public keys of the access tokens (RFC 7517), where they are signed with asymmetric ones."""
     return Success(call.services.jwks)
+
+
+def _created(call: Call, address: str) -> User | None:
+    """The new user; ``None`` where two have the address, and nobody can say who is meant."""
+    try:
+        return call.services.users.get_or_create(email=address)
+    except UserExists:
+        return None
 
 
 def _demand_still_enabled(call: Call, session: Session) -> None:

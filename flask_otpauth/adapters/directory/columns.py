@@ -6,6 +6,8 @@ from typing import Any
 
 from sqlalchemy import Column
 
+from flask_otpauth.adapters.directory.email_keys import write_key
+
 #: What a login fills.
 _FILLED = ("email", "email_key")
 
@@ -17,7 +19,8 @@ def unfilled_columns(model: type[Any]) -> list[str]:
     A model that fills in values by itself, in its ``__init__`` or before an insert, is trusted.
     """
     mapper = model.__mapper__
-    if mapper.class_manager.original_init is not model.registry.constructor or mapper.dispatch.before_insert:
+    own_inserts = [each for each in mapper.dispatch.before_insert if each is not write_key]
+    if mapper.class_manager.original_init is not model.registry.constructor or own_inserts:
         return []
     by_mapper = (mapper.polymorphic_on, mapper.version_id_col)
     return [

@@ -3,20 +3,19 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import Any, Literal
 
 from sqlalchemy import Boolean, Engine, MetaData, String, Table, inspect, select, true, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, StatementError
-from sqlalchemy.orm import Mapped, Session, mapped_column, registry, validates
+from sqlalchemy.orm import Mapped, Session, mapped_column, registry
 
-from flask_otpauth.adapters.addresses import CanonicalAddresses
+from flask_otpauth.adapters.directory.email_keys import free_key, has_email, keep_email_keys, key_of
 from flask_otpauth.adapters.directory.keys import PrimaryKey
 from flask_otpauth.adapters.storage.sqlalchemy.database import begun, ours
 from flask_otpauth.adapters.storage.sqlalchemy.outages import outages
 from flask_otpauth.adapters.storage.sqlalchemy.tables import exact
-from flask_otpauth.core import member_ids
 from flask_otpauth.ports.directory import IdentifierKind, User, UserExists
 
 _PACKAGED = "flask_otpauth.user"
@@ -31,11 +30,11 @@ class UserMixin:
     The columns that a user needs, for the packaged table and for a host's own model.
 
     The host's model adds its primary key: an integer, a text or a UUID. ``email``, ``phone`` and
-    ``member_id`` are checked when they are set: ``email`` is kept as given and ``email_key`` is
-    its canonical form, ``phone`` is E.164. ``person_key`` is a random mark of the person: what is
-    kept for a user never serves another one who gets the same primary key later. What is unique
-    is an index with a name, so that a migration can add it to a table that exists, and drop it
-    again.
+    ``member_id`` are checked when they are set: ``phone`` is E.164, ``email`` is kept as given.
+    ``email_key`` is its canonical form, written at each flush, whatever was set by hand.
+    ``person_key`` is a random mark of the person: what is kept for a user never serves another
+    one who gets the same primary key later. What is unique is an index with a name, so that a
+    migration can add it to a table that exists, and drop it again.
     """
 
     person_key: Mapped[str | None] = mapped_column(String(32), default=_new_person_key)
@@ -50,19 +49,8 @@ class UserMixin:
     phone_verified: Mapped[bool] = mapped_column(Boolean, default=False, server_default=~true())
     is_enabled: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
 
-    @validates("email")
-    def _keep_email_key(self, key: str, value: str | None) -> str | None:
-        self.email_key = None if value is None else CanonicalAddresses().email(value)
-        return value
 
-    @validates("phone")
-    def _check_phone(self, key: str, value: str | None) -> str | None:
-        return None if value is None else CanonicalAddresses().phone(value, None)
-
-    @validates("member_id")
-    def _check_member_id(self, key: str, value: str | None) -> str | None:
-        # A form sends an empty text where there is none, and only one user could have that.
-        return member_ids.member_id(value) if value else None
+keep_email_keys(UserMixin)
 
 
 def packaged_model(metadata: MetaData) -> type[Any]:
@@ -112,24 +100,16 @@ class ModelDirectory:
 
     def get(self, user_id: str) -> User | None:
         """The user of that primary key, in the one spelling that it has."""
-        wanted = self._key.value(user_id)
-        if wanted is None:
-            return None
-        try:
-            user: User | None = self._found(self._key.column == wanted)
-        except StatementError as error:
-            if isinstance(error, DBAPIError):
-                raise
-            return None  # The type of the key, one of the host's own, takes no such text.
-        return user if user is not None and str(user.id) == user_id else None
+        return self.find("id", user_id)
 
     def find(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> User | None:
-        """The user known by that identifier. All clients see all users."""
-        if kind == "id":
-            return self.get(value)
-        column = getattr(self.model, "email_key" if kind == "email" else kind)
-        user: User | None = None if "\0" in value else self._found(column == value)
-        return user
+        """The user known by that identifier; what two have names nobody. All clients see all users."""
+        users = self._known(kind, value)
+        if len(users) == 1 and users[0].person_key is None:
+            # Written by other means than the model, such as SQL.
+            self._mark(users[0].id)
+            users = self._known(kind, value)
+        return users[0] if len(users) == 1 else None
 
     def create(self, **fields: Any) -> User:
         """
@@ -141,17 +121,18 @@ class ModelDirectory:
         self._demand_fitting(fields)
         self._demand_free(fields)
         try:
-            with outages(self._who_holds), self._open(True) as session:
-                user: User = self.model(**fields)
-                session.add(user)
-                session.flush()
-                session.refresh(user)
-                return user
+            return self._insert(fields)
         except IntegrityError:
             # Perhaps somebody else wrote the same address between the look and the leap.
             self._demand_free(fields)
-        # Without the database's own words, which hold the address.
-        raise ValueError(f"a column of {self.model.__name__} demands a value that it was not given")
+        try:
+            # Or somebody who has another address by now holds its key still.
+            self._free_key(fields.get("email"))
+            return self._insert(fields)
+        except IntegrityError:
+            # Without the database's own words, which hold the address.
+            demand = f"a column of {self.model.__name__} demands a value that it was not given"
+            raise ValueError(demand) from None
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
         """The user has proved that the address is theirs."""
@@ -193,17 +174,39 @@ class ModelDirectory:
             session.flush()
             return True
 
-    def _found(self, condition: Any) -> Any:
-        user = self._first(condition)
-        if user is not None and user.person_key is None:
-            # Written by other means than the model, such as SQL.
-            self._mark(user.id)
-            user = self._first(condition)
-        return user
-
-    def _first(self, condition: Any) -> Any:
+    def _known(self, kind: IdentifierKind, value: str) -> list[Any]:
+        """All who have that identifier, to the letter, whatever the database's collation finds."""
+        wanted = self._key.value(value) if kind == "id" else value
+        if wanted is None or "\0" in value:
+            return []
         with outages(self._who_holds), self._open(False) as session:
-            return session.scalars(select(self.model).where(condition)).one_or_none()
+            if kind == "email":
+                condition = has_email(self.model, [value], session.get_bind().dialect.name)
+            else:
+                condition = (self._key.column if kind == "id" else getattr(self.model, kind)) == wanted
+            users = self._read(session, condition)
+        return [user for user in users if _identifier(user, kind) == value]
+
+    def _read(self, session: Session, condition: Any) -> Sequence[Any]:
+        try:
+            return session.scalars(select(self.model).where(condition)).all()
+        except StatementError as error:
+            if isinstance(error, DBAPIError):
+                raise
+            return ()  # The type of the key, one of the host's own, takes no such text.
+
+    def _insert(self, fields: dict[str, Any]) -> User:
+        with outages(self._who_holds), self._open(True) as session:
+            user: User = self.model(**fields)
+            session.add(user)
+            session.flush()
+            session.refresh(user)
+            return user
+
+    def _free_key(self, address: str | None) -> None:
+        if address is not None:
+            with outages(self._who_holds), self._open(True) as session:
+                free_key(session, self.model, address)
 
     def _mark(self, key: Any) -> None:
         """Give a row its mark; of racing callers the first one's stays."""
@@ -226,8 +229,15 @@ class ModelDirectory:
         kinds: tuple[IdentifierKind, ...] = ("email", "phone", "member_id")
         for kind in kinds:
             value = fields.get(kind)
-            if value is not None and self.find(kind, value) is not None:
+            if value is not None and self._known(kind, value):
                 raise UserExists(kind)
+
+
+def _identifier(user: Any, kind: IdentifierKind) -> str | None:
+    if kind == "email":
+        return key_of(user.email)
+    value = getattr(user, kind)
+    return None if value is None else str(value)
 
 
 def own_sessions(engine: Engine) -> OpenSession:

@@ -122,7 +122,7 @@ def change_password(call: Call, body: bodies.ChangePassword) -> Success:
 @account.post("/auth/set-password", bodies.SetPassword, front="redeem", wording=PASSWORDS)
 def set_password(call: Call, body: bodies.SetPassword) -> Success:
     """Set a customer's password, on the merchant's word."""
-    user = call.services.directory.find("email", body.email.canonical, _client_id(call))
+    user = call.services.users.known("email", body.email.canonical, _client_id(call))
     if user is None or not user.is_enabled:
         raise errors.UserNotFound("email")
     call.services.customers.set_password(user, body.new_password, "new_password")
@@ -202,7 +202,8 @@ def _letter(
         return None
     if template_code is not None and template_code not in settings.templates:
         raise errors.TemplateNotFound
-    addresses = {"email": user.email, "sms": user.phone, "whatsapp": user.phone}
+    phone = call.services.customers.users.phone(user)
+    addresses = {"email": user.email, "sms": phone, "whatsapp": phone}
     choice = (channel,) if channel else [each for each in addresses if each in settings.channels]
     chosen = next((each for each in choice if addresses[each]), None)
     if chosen is None:

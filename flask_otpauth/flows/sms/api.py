@@ -146,11 +146,12 @@ def _named(call: Call, body: Named) -> tuple[User | None, str]:
     """The user, if there is one, and the number: by account token, else by country code and phone."""
     if body.account_token is not None:
         user = call.services.account_tokens.user(body.account_token)
-        if not user.phone:
+        phone = call.services.users.phone(user)
+        if phone is None:
             raise errors.InvalidFields(errors.Fault("phone", "none"))
-        return user, user.phone
+        return user, phone
     number = _dialled(call, body)
-    return call.services.directory.find("phone", number), number
+    return call.services.users.known("phone", number), number
 
 
 def _dialled(call: Call, body: Named) -> str:
@@ -176,9 +177,8 @@ def _by_id(call: Call, user_id: object) -> tuple[User | None, str]:
         raise errors.InvalidFields(errors.Fault("user_id", "invalid")) from None
     # Only in the spelling that it has: others may not tell that it exists.
     user = call.services.users.get(wanted)
-    if user is None or not user.phone:
-        return None, f"user {wanted}"
-    return user, user.phone
+    phone = call.services.users.phone(user) if user else None
+    return (user, phone) if phone else (None, f"user {wanted}")
 
 
 def _demand(settings: SmsSettings, body: Named) -> None:

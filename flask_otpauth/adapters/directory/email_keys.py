@@ -1,0 +1,117 @@
+"""
+``email_key``: the canonical form of ``email``, by which a user is found.
+
+A row has it from the moment that it is flushed. One that was there before, or was written by
+other means (SQL, a bulk update), has none or that of an earlier address: its key is *doubtful*.
+Such rows are found by what ``email`` says, through an index that holds no others.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from sqlalchemy import ColumnElement, Index, and_, event, func, or_, select, update
+from sqlalchemy.orm import Mapper, Session
+
+from flask_otpauth.adapters.addresses import CanonicalAddresses, spellings
+from flask_otpauth.core import member_ids
+
+#: No session of ours holds the rows that are updated.
+_UNSEEN = {"synchronize_session": False}
+
+
+def key_of(email: str | None) -> str | None:
+    """The canonical form of ``email``; ``None`` where it is no address."""
+    try:
+        return None if email is None else CanonicalAddresses().email(email)
+    except ValueError:
+        return None
+
+
+def has_email(model: type[Any], addresses: list[str], dialect: str) -> ColumnElement[bool]:
+    """
+    Rows that may have one of these canonical addresses: what ``email`` says must be compared.
+
+    ``dialect`` is the name of the database's. MySQL and MariaDB have no index of some rows only;
+    there ``email`` is compared by its own collation, which ignores case unless the host chose another.
+    """
+    said = [spelling for address in addresses for spelling in spellings(address)]
+    if dialect in ("mysql", "mariadb"):
+        return or_(model.email_key.in_(addresses), model.email.in_(said))
+    lowered = func.lower(model.email).in_([func.lower(each) for each in said])
+    # True of every text. SQLite takes an index for a part of an OR only if its column is compared.
+    compared = model.email >= ""
+    return or_(
+        model.email_key.in_(addresses), and_(compared, doubtful(model.email, model.email_key), lowered)
+    )
+
+
+def free_key(session: Session, model: type[Any], address: str) -> None:
+    """Take the key ``address`` from rows whose e-mail is another one by now."""
+    for email in session.scalars(select(model.email).where(model.email_key == address)).all():
+        if key_of(email) != address:
+            stale = (model.email_key == address, model.email.is_not_distinct_from(email))
+            session.execute(update(model).where(*stale).values(email_key=None), execution_options=_UNSEEN)
+
+
+def doubtful(email: Any, key: Any) -> ColumnElement[bool]:
+    """Whether the key is missing or, as far as SQL can tell, that of another address."""
+    return and_(email.is_not(None), or_(key.is_(None), key != func.lower(email)))
+
+
+def keep_email_keys(mixin: type[Any]) -> None:
+    """
+    Check what is set on models with ``mixin``, and write their keys.
+
+    By events and not by ``validates``: a model of the host's has perhaps a validator of its own,
+    and SQLAlchemy allows only one.
+    """
+    event.listen(mixin, "attribute_instrument", _check_what_is_set, propagate=True)
+    event.listen(mixin, "before_insert", write_key, propagate=True, raw=True, retval=True)
+    event.listen(mixin, "before_update", write_key, propagate=True, raw=True, retval=True)
+    event.listen(mixin, "after_mapper_constructed", _add_index, propagate=True)
+
+
+def write_key(mapper: Mapper[Any], connection: object, state: Any) -> None:
+    """Before a flush: the key is what ``email`` says now, whatever was set by hand."""
+    user = state.obj()
+    touched = any(name in state.committed_state for name in ("email", "email_key"))
+    # A row whose key is missing is left alone: another may have that address, and then what the
+    # host writes to this one, whatever it is, would fail.
+    if touched or not state.has_identity:
+        user.email_key = key_of(user.email)
+
+
+def _check_what_is_set(model: type[Any], name: str, attribute: Any) -> None:
+    if name in _CHECKS:
+        event.listen(attribute, "set", _CHECKS[name], retval=True, propagate=True)
+
+
+def _checked(check: Callable[[str], str | None]) -> Callable[..., str | None]:
+    return lambda user, value, *rest: None if value is None else check(value)
+
+
+def _email(value: str) -> str:
+    CanonicalAddresses().email(value)
+    return value
+
+
+def _phone(value: str) -> str:
+    return CanonicalAddresses().phone(value, None)
+
+
+#: A form sends an empty text where there is no member id, and only one user could have that.
+_CHECKS = {
+    "email": _checked(_email),
+    "phone": _checked(_phone),
+    "member_id": _checked(lambda value: member_ids.member_id(value) if value else None),
+}
+
+
+def _add_index(mapper: Mapper[Any], model: type[Any]) -> None:
+    email, key = mapper.columns.get("email"), mapper.columns.get("email_key")
+    if email is None or key is None or email.table is not mapper.local_table or mapper.inherits is not None:
+        return
+    where = doubtful(email, key)
+    Index(f"ix_{email.table.name}_email_doubtful", email, sqlite_where=where, postgresql_where=where)
