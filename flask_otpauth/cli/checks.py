@@ -52,11 +52,26 @@ def _about_stores(found: State) -> Iterator[str]:
 def _about_keys(found: State) -> Iterator[str]:
     if found.shared.subject_key is None:
         yield (
-            "OTPAUTH_SUBJECT_KEY is derived from the oldest secret: when that one is taken off the list, "
+            "OTPAUTH_SUBJECT_KEY is derived from a secret: when that one is taken off the list, "
             "every quota, lock and PIN starts anew. Set it to that secret first."
+        )
+    if not found.are_stores_new and not _is_marked(found):
+        yield (
+            "The store has no mark of the key of its rows: if SECRET_KEY was changed, set "
+            "OTPAUTH_SUBJECT_KEY to the one before; if migrations made the tables, flask otpauth init-db "
+            "leaves it."
         )
     if found.shared.allow_weak_keys:
         yield "OTPAUTH_ALLOW_WEAK_KEYS: who guesses a short secret can forge every token."
+
+
+def _is_marked(found: State) -> bool:
+    from flask_otpauth.engine.subject_keys import marked
+
+    try:
+        return bool(marked(found.services.storage, [found.services.upkeep.keys.subject_key]))
+    except StorageUnavailable:  # told already
+        return True
 
 
 def _about_odds(chances: Mapping[str, Odds]) -> Iterator[str]:
@@ -69,14 +84,11 @@ def _about_odds(chances: Mapping[str, Odds]) -> Iterator[str]:
 
 
 def _about_processes(found: State) -> Iterator[str]:
-    from flask_otpauth.adapters.storage.memory import MemoryStorage
-    from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage, is_in_memory
-
-    storage = found.services.storage
-    if isinstance(storage, MemoryStorage):
-        yield "OTPAUTH_STORAGE = 'memory': each process has its own codes, locks and sessions, until it ends."
-    if isinstance(storage, SqlAlchemyStorage) and is_in_memory(storage.database.engine.url):
-        yield "The database is in memory: each process has its own codes, locks and sessions, until it ends."
+    if found.are_stores_new:
+        yield (
+            "OTPAUTH_STORAGE = 'memory', or a database in memory: each process has its own codes, locks and "
+            "sessions, until it ends."
+        )
 
 
 def _about_front(found: State) -> Iterator[str]:

@@ -11,6 +11,7 @@ from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.engine.people import person
 from flask_otpauth.engine.secrets import Secrets
+from flask_otpauth.engine.subject_keys import leave_mark
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import User
@@ -36,9 +37,10 @@ class Upkeep:
     tables: tuple[Callable[[], None], ...]
 
     def create_all(self) -> None:
-        """Create the tables that are missing."""
+        """Create the tables that are missing, and leave the mark of the key of their rows."""
         for create in self.tables:
             create()
+        leave_mark(self.storage, self.keys, epoch_ms(self.clock()))
 
     def unlock(self, subject: str) -> int:
         """

@@ -112,7 +112,8 @@ class Shared(Settings):
     subject_key: Secret | None = Field(
         None,
         description="Keys the rows. It must survive a rotation, or every quota, lock and PIN starts anew. "
-        "Without it: the oldest of the secrets.",
+        "Without it: the secret; of several, the one that was in use when `create_all` or `init-db` made the "
+        "tables, and a start-up error where the store does not tell.",
         repr=False,
     )
     allow_weak_keys: StrictBool = Field(

@@ -17,20 +17,25 @@ from flask_otpauth.envelopes import PACKAGED
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.flows.blueprint import Mount
 from flask_otpauth.settings import Shared
-from flask_otpauth.wiring import keys, limits, paths
+from flask_otpauth.wiring import databases, keys, limits, paths
 from flask_otpauth.wiring.services import services
 from flask_otpauth.wiring.setup import Setup
 
 
 @dataclass(frozen=True)
 class State:
-    """What one app has of this package: ``app.extensions["otpauth"]``."""
+    """
+    What one app has of this package: ``app.extensions["otpauth"]``.
+
+    ``are_stores_new``: what is stored begins and ends with the process.
+    """
 
     shared: Shared
     by_flow: Mapping[str, Any]
     services: Services
     front: LimiterFront
     mounts: Mapping[str, Mount]
+    are_stores_new: bool
 
     @property
     def host_codes(self) -> Mapping[str, Any]:
@@ -50,8 +55,9 @@ def wire(app: Flask, limiter: Limiter | None, db: Any) -> State:
     :raises ConfigurationError: with every problem that was found.
     """
     setup = Setup.of(app, limiter, db)
-    ring = keys.key_ring(setup)
-    wired = services(setup, ring)
+    stores = databases.stores(setup)
+    ring = keys.key_ring(setup, stores)
+    wired = services(setup, ring, stores)
     front = limits.front(setup, ring)
     setup.problems += paths.problems(setup, wired)
     envelopes = {name: _envelope(setup, name) for name in setup.flows}
@@ -63,7 +69,7 @@ def wire(app: Flask, limiter: Limiter | None, db: Any) -> State:
         name: Mount(FLOWS[name], setup.by_flow[name], wired, envelope, front)
         for name, envelope in envelopes.items()
     }
-    return State(setup.shared, setup.by_flow, wired, front, mounts)
+    return State(setup.shared, setup.by_flow, wired, front, mounts, stores.are_new)
 
 
 def _envelope(setup: Setup, flow: str) -> Any:

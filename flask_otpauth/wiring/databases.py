@@ -33,13 +33,14 @@ from flask_otpauth.wiring.setup import Setup
 class Stores:
     """
     Where codes and users live; ``tables`` make themselves where they are missing, ``for_views``
-    makes of a user what the host's views get.
+    makes of a user what the host's views get. ``are_new``: codes begin and end with the process.
     """
 
     storage: Storage
     directory: Directory
     tables: tuple[Callable[[], None], ...]
     for_views: Callable[[User], Any]
+    are_new: bool
 
 
 def stores(setup: Setup) -> Stores:
@@ -49,11 +50,13 @@ def stores(setup: Setup) -> Stores:
     storage = _storage(setup, engine, metadata)
     packaged_users = setup.shared.users is None
     tables = (storage.create_all, directory.create_all) if packaged_users else (storage.create_all,)
-    if is_in_memory(engine.url):
+    in_memory = is_in_memory(engine.url)
+    if in_memory:
         # An in-memory database of ours is new with every process: nobody else can make its tables.
         for create in tables:
             create()
-    return Stores(storage, directory, tables, _for_views(setup, directory, engine))
+    are_new = isinstance(storage, MemoryStorage) or (isinstance(storage, SqlAlchemyStorage) and in_memory)
+    return Stores(storage, directory, tables, _for_views(setup, directory, engine), are_new)
 
 
 def _storage(setup: Setup, engine: Engine, metadata: MetaData) -> Storage:

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from flask_otpauth.adapters.tokens import JwtTokens, configured_keys, hmac_keys
+from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.keys import MIN_KEY_BYTES, KeyRing
 from flask_otpauth.core.weak_keys import is_weak
+from flask_otpauth.engine.subject_keys import marked
+from flask_otpauth.wiring.databases import Stores
 from flask_otpauth.wiring.setup import Setup
 
 
-def key_ring(setup: Setup) -> KeyRing:
+def key_ring(setup: Setup, stores: Stores) -> KeyRing:
     """The secrets of the configuration; weak ones are refused outside of debugging and tests."""
     name, secrets = _secrets(setup)
     subject_key = setup.shared.subject_key
@@ -24,7 +27,31 @@ def key_ring(setup: Setup) -> KeyRing:
             for key, keys in given.items()
             if any(is_weak(each) for each in keys)
         ]
-    return KeyRing(secrets, subject_key or secrets[-1])
+    return KeyRing(secrets, subject_key or _subject_key(setup, secrets, stores))
+
+
+def _subject_key(setup: Setup, secrets: tuple[bytes, ...], stores: Stores) -> bytes:
+    """
+    The secret that the rows are keyed by, where the configuration does not say.
+
+    With several it is the one whose mark is in the store. Nothing is guessed from their order: Flask
+    takes ``SECRET_KEY_FALLBACKS`` in any, and under another key every row would be lost.
+    """
+    candidates = tuple(dict.fromkeys(secrets))
+    if len(candidates) == 1 or stores.are_new:
+        return candidates[0]
+    try:
+        found = marked(stores.storage, candidates)
+    except StorageUnavailable:
+        found = []
+    if len(found) != 1:
+        setup.problems.append(
+            "OTPAUTH_SUBJECT_KEY: set it to the secret that was in use when the tables were made (for new "
+            "tables, to any that stays): there are several, and the store does not tell which it was; under "
+            "another one every quota, lock, PIN, password and client's secret would be lost"
+        )
+        return candidates[0]
+    return found[0]
 
 
 def _secrets(setup: Setup) -> tuple[str, tuple[bytes, ...]]:

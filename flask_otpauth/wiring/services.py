@@ -36,11 +36,10 @@ from flask_otpauth.wiring import databases, keys, senders
 from flask_otpauth.wiring.setup import Setup
 
 
-def services(setup: Setup, ring: KeyRing) -> Services:
+def services(setup: Setup, ring: KeyRing, stores: databases.Stores) -> Services:
     """Everything that a flow, the extension and the command line may use."""
     setup.problems += _region_problems(setup)
     clock, events = _clock(setup), Announcer(setup.app)
-    stores = databases.stores(setup)
     storage = stores.storage
     templates = JinjaTemplates(lambda: setup.app.jinja_env)
     routes, delivery = senders.routes(setup, clock), senders.delivery(setup)

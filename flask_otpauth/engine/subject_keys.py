@@ -1,0 +1,46 @@
+"""
+Which of several secrets keys the rows: the one whose mark is in the store.
+
+The mark is a row under a key that is derived from the secret, so that it tells nothing of it. It is
+left when the tables are made, and no purge takes it.
+"""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Iterable
+
+from flask_otpauth.core.challenges import Guess, Issue
+from flask_otpauth.core.codes import draw_nonce
+from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.limits import Limit
+from flask_otpauth.ports.storage import Storage
+
+_MARK = "mark"
+
+
+def leave_mark(storage: Storage, keys: KeyRing, now_ms: int) -> None:
+    """Leave the mark of the subject key, unless it is there."""
+    key = keys.row_key(_MARK)
+    with storage.transaction():
+        if storage.challenges.reference(key) is None:
+            no_code, nonce = secrets.token_bytes(32), draw_nonce()
+            storage.challenges.issue(
+                Issue(key, key, nonce, no_code, now_ms, now_ms + 1, references=(_MARK, _MARK))
+            )
+            # A wrong guess that counts for ever is what keeps a row from being purged.
+            for_ever = Limit("lock", 1, None)
+            storage.challenges.redeem(Guess(key, key, (bytes(32),), nonce, now_ms, 1, (for_ever,)))
+
+
+def marked(storage: Storage, candidates: Iterable[bytes]) -> list[bytes]:
+    """
+    Those of the secrets that have left their mark.
+
+    :raises StorageUnavailable: if the store cannot be asked, or has no tables yet.
+    """
+    return [
+        each
+        for each in candidates
+        if storage.challenges.reference(KeyRing((each,), each).row_key(_MARK)) is not None
+    ]
