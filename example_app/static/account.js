@@ -96,6 +96,7 @@ async function asked(action, values = {}) {
   if (action.endsWith("pin")) form.dataset.state = blocked ? "blocked" : wrong ? "wrong" : "open";
   if (wrong) {
     const [field] = Object.keys(answer.errors ?? {});
-    throw new Refusal(`${answer.errors?.[field] ?? answer.detail}.`, field);
+    const input = action.endsWith("pin") ? "digits" : field;
+    throw new Refusal(`${answer.errors?.[field] ?? answer.detail}.`, input);
   }
 }

@@ -22,6 +22,8 @@ export function onSubmit(form, act) {
       if (!(error instanceof Refusal)) console.error(error);
     } finally {
       form.ariaBusy = "false";
+      // What was said may have moved the input that is to be filled in next.
+      document.activeElement.scrollIntoView({ block: "nearest" });
     }
   });
 }
@@ -31,14 +33,28 @@ export function say(form, message, kind = "good") {
   const outcome = form.querySelector("output");
   outcome.dataset.kind = kind;
   outcome.textContent = message;
-  for (const input of form.querySelectorAll("[aria-invalid]")) input.removeAttribute("aria-invalid");
+  for (const input of form.querySelectorAll("[aria-invalid]")) {
+    input.removeAttribute("aria-invalid");
+    describe(input, described(input).filter((id) => id !== outcome.id));
+  }
 }
 
 function refuse(form, { message, field }) {
   say(form, message, "bad");
   const input = field && form.elements[field];
   if (!input) return;
+  const outcome = form.querySelector("output");
+  outcome.id ||= `outcome-${[...document.querySelectorAll("output")].indexOf(outcome)}`;
   input.setAttribute("aria-invalid", "true");
-  input.focus();
-  input.select();
+  describe(input, [outcome.id, ...described(input)]);
+  // Whoever presses the keys of a pad stays there: a focused input would open the keyboard of a phone.
+  if (!input.parentElement.contains(document.activeElement)) input.focus();
+  if (document.activeElement === input) input.select();
+}
+
+const described = (input) => (input.getAttribute("aria-describedby") ?? "").split(" ").filter(Boolean);
+
+function describe(input, ids) {
+  if (ids.length) input.setAttribute("aria-describedby", ids.join(" "));
+  else input.removeAttribute("aria-describedby");
 }

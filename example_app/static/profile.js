@@ -24,7 +24,7 @@ async function show() {
   text("#name", name);
   text("#address", email);
   text("#user-id", userId);
-  text(".avatar", name[0].toUpperCase());
+  text("#profile .avatar", name[0].toUpperCase());
   showExpiry();
   form.ariaBusy = "false";
 }

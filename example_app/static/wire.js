@@ -9,9 +9,10 @@ export function show({ method, path, body, status, answer }) {
   const details = element("details");
   details.open = true;
   const summary = element("summary");
-  const said = element("span", String(status));
+  const refused = refuses(status, answer);
+  const said = element("span", refused ? `${status} refused` : String(status));
   said.className = "status";
-  said.dataset.kind = status < 400 ? "good" : "bad";
+  said.dataset.kind = refused ? "bad" : "good";
   summary.append(element("code", `${method} ${path}`), said);
   details.append(summary);
   if (body) details.append(json("Sent", body));
@@ -21,6 +22,13 @@ export function show({ method, path, body, status, answer }) {
   item.append(details);
   list.prepend(item);
   while (list.children.length > KEPT) list.lastElementChild.remove();
+}
+
+/** Whether an answer is a refusal: some documents say so in the body alone, with status 200. */
+function refuses(status, answer) {
+  if (status >= 400) return true;
+  if ("status" in answer) return ![true, "OK", "ok"].includes(answer.status);
+  return Boolean(answer.code || answer.errors);
 }
 
 function json(label, value) {

@@ -49,6 +49,14 @@ DANGLING = """() => [...document.querySelectorAll("[for], [aria-describedby], [a
 REPEATED_IDS = """() => [...document.querySelectorAll("[id]")].map((each) => each.id)
   .filter((id, index, all) => all.indexOf(id) !== index)"""
 
+#: The parts of a page that a screen reader lists, of which two have one name and one kind.
+ALIKE = """() => [...document.querySelectorAll("section, [role=region], nav, [role=navigation]")]
+  .map((each) => [
+    each.tagName === "NAV" ? "navigation" : "region",
+    each.ariaLabel ?? document.getElementById(each.getAttribute("aria-labelledby"))?.textContent.trim(),
+  ])
+  .filter(([, name]) => name).map(String).filter((part, index, all) => all.indexOf(part) !== index)"""
+
 HEADINGS = (
     """() => [...document.querySelectorAll("h1, h2, h3, h4, h5")].map((each) => Number(each.tagName[1]))"""
 )
@@ -75,6 +83,7 @@ def test_a_page_can_be_read_by_a_machine(page: Page, path: str) -> None:
     assert page.evaluate(NAMELESS) == []
     assert page.evaluate(DANGLING) == []
     assert page.evaluate(REPEATED_IDS) == []
+    assert page.evaluate(ALIKE) == []
 
 
 @pytest.mark.parametrize("path", PAGES)

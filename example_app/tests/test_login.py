@@ -43,6 +43,41 @@ def test_a_person_logs_in_with_the_code_from_the_inbox_and_logs_out(page: Page) 
     assert page.evaluate("sessionStorage.length") == 0
 
 
+def test_every_page_says_who_is_logged_in(page: Page) -> None:
+    page.goto("/")
+    expect(page.locator("#who")).to_have_text("Not logged in")
+    expect(page.get_by_role("link", name="Not logged in")).to_have_attribute("href", "/email")
+    ask_for_code(page)
+    page.get_by_label("Code from the mail").fill(read_inbox(page))
+    page.keyboard.press("Enter")
+    expect(page.locator("#name")).to_have_text("Nguyen Van A")
+
+    for path in ("/", "/email", "/sms", "/flashcall", "/voice", "/account", "/inbox", "/keys", "/profile"):
+        page.goto(path)
+        who = page.get_by_role("link", name="Logged in as Nguyen Van A")
+        expect(who).to_be_visible()
+        expect(who).to_have_attribute("href", "/profile")
+
+    page.get_by_role("button", name="Log out").click()
+
+    expect(page.locator("#who")).to_have_text("Not logged in")
+
+
+def test_a_login_that_has_run_out_is_not_shown_as_one(page: Page) -> None:
+    ask_for_code(page)
+    page.get_by_label("Code from the mail").fill(read_inbox(page))
+    page.keyboard.press("Enter")
+    expect(page.locator("#name")).to_have_text("Nguyen Van A")
+
+    page.evaluate("""() => {
+      const login = JSON.parse(sessionStorage.login);
+      sessionStorage.login = JSON.stringify({...login, expiresAt: "2020-01-01T00:00:00Z"});
+    }""")
+    page.goto("/")
+
+    expect(page.locator("#who")).to_have_text("Not logged in")
+
+
 def test_after_logging_out_the_profile_leads_back_to_the_login(page: Page) -> None:
     page.goto("/profile")
 
