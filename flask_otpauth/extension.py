@@ -20,7 +20,7 @@ from flask_otpauth.engine.users import Users
 from flask_otpauth.envelopes import PACKAGED
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.flows.blueprint import Mount
-from flask_otpauth.flows.credentials import user_login
+from flask_otpauth.flows.credentials import Presented, user_login
 from flask_otpauth.wiring import State, wire
 
 P = ParamSpec("P")
@@ -116,7 +116,7 @@ class OtpAuth:
         user = self.users.named(whom)
         if user is None:
             raise ValueError("an account token is issued to a user, and this is nobody")
-        return self._state.services.account_tokens.issue(user)
+        return str(self._state.services.account_tokens.issue(user))
 
     def unlock(self, subject: Any) -> int:
         """Lift the lock of an address or a user: how many guess budgets are free again."""
@@ -137,7 +137,7 @@ class OtpAuth:
         @wraps(view)
         def protected(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
             try:
-                g.otpauth_login = user_login(request.headers, self._state.services, max_age)
+                g.otpauth_login = user_login(Presented(request.headers), self._state.services, max_age)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told in the envelope
                 return self._refused(error)
             # An app context may serve several requests (in a host's tests): not the last one's user.

@@ -12,6 +12,7 @@ from itsdangerous import BadData, URLSafeSerializer
 from flask_otpauth.core.errors import CredentialsInvalid
 from flask_otpauth.core.instants import SKEW_MS, epoch_ms
 from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.sensitive import Sensitive
 
 
 class SignedTokens:
@@ -29,7 +30,7 @@ class SignedTokens:
         """A token with ``claims``, ``iat`` and ``exp`` (epoch milliseconds) and ``jti``."""
         times = {"iat": epoch_ms(issued_at), "exp": epoch_ms(expires_at)}
         payload = {**claims, **times, "jti": secrets.token_urlsafe(9)}
-        return str(self._serializer(use).dumps(payload))
+        return Sensitive(self._serializer(use).dumps(payload))
 
     def read(self, use: str, token: str, now: datetime) -> Mapping[str, Any]:
         """The claims of a token that is genuine and alive. :raises CredentialsInvalid: otherwise."""

@@ -14,6 +14,7 @@ import jwt
 from flask_otpauth.adapters.jwt_keys import JwtKey, configured_keys, hmac_keys
 from flask_otpauth.core import strict_json
 from flask_otpauth.core.errors import CredentialsInvalid
+from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 
 __all__ = ["JwtKey", "JwtTokens", "configured_keys", "hmac_keys"]
@@ -68,7 +69,8 @@ class JwtTokens:
         self._check(use, complete, issued_at)
         payload = json.dumps(complete, separators=(",", ":")).encode()
         key = self._newest
-        return self._jws.encode(payload, key.to_sign(use), key.algorithm, headers={"kid": key.kid})
+        token = self._jws.encode(payload, key.to_sign(use), key.algorithm, headers={"kid": key.kid})
+        return Sensitive(token)
 
     def read(self, use: str, token: str, now: datetime) -> Mapping[str, Any]:
         """

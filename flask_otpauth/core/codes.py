@@ -7,10 +7,12 @@ import re
 import secrets
 import unicodedata
 
+from flask_otpauth.core.sensitive import Sensitive
 
-def draw_code(length: int) -> str:
+
+def draw_code(length: int) -> Sensitive:
     """``length`` ASCII digits, uniform, from the system's generator (NIST SP 800-63B-4 §3.2.12)."""
-    return f"{secrets.randbelow(10**length):0{length}d}"
+    return Sensitive(f"{secrets.randbelow(10**length):0{length}d}")
 
 
 def draw_nonce() -> str:

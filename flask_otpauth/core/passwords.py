@@ -12,6 +12,8 @@ from collections.abc import Collection, Container, Iterable
 from functools import cache
 from itertools import product
 
+from flask_otpauth.core.sensitive import Sensitive
+
 SHORTEST = 8
 LONGEST = 128
 
@@ -28,7 +30,7 @@ def normalised(password: str) -> str:
     The form that is hashed and judged: NFKC, so that every keyboard's way of typing one
     password is that password.
     """
-    return unicodedata.normalize("NFKC", password)
+    return Sensitive(unicodedata.normalize("NFKC", password))
 
 
 def weakness(password: str, context: Collection[str], common: Container[str]) -> str | None:
@@ -39,7 +41,7 @@ def weakness(password: str, context: Collection[str], common: Container[str]) ->
     list of common passwords, in lower case. Lengths are counted in code points.
     """
     plain = normalised(password)
-    folded = plain.casefold()
+    folded = Sensitive(plain.casefold())
     if len(plain) < SHORTEST:
         return "too_short"
     if len(plain) > LONGEST:

@@ -14,6 +14,7 @@ from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.limits import milliseconds
+from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.storage import ClientStore
 from flask_otpauth.ports.tokens import TokenSigner
@@ -106,7 +107,7 @@ class Clients:
 
     def buy_token(self, client: Client, generation: int, flow: str, ttl: timedelta, at_most: int) -> str:
         """An opaque access token for ``flow``; of a client's tokens the ``at_most`` newest live."""
-        token = secrets.token_urlsafe(24)
+        token = Sensitive(secrets.token_urlsafe(24))
         now_ms = epoch_ms(self.clock())
         digest = self._token_digest(flow, token)
         bought = ClientToken(digest, client.id, generation, now_ms, now_ms + milliseconds(ttl))

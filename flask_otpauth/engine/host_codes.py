@@ -9,6 +9,7 @@ from typing import Any
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.sensitive import sensitive
 from flask_otpauth.engine.codes import Codes, Target
 from flask_otpauth.engine.post import Letter
 from flask_otpauth.ports.addresses import Addresses
@@ -67,6 +68,7 @@ class HostCodes:
         :raises Limited: if cooldown, quota or lock forbid it.
         :raises SendFailed: if the message was definitely not handed over.
         """
+        values = {name: sensitive(value) for name, value in values.items()}
         if channel not in self.engine.post.routes:
             raise ValueError(f"OTPAUTH_SENDERS has no sender for the channel {channel!r}")
         kind, address = self._parsed(recipient)
@@ -85,6 +87,7 @@ class HostCodes:
 
         :raises ValueError: if ``recipient`` is not an address.
         """
+        code = sensitive(code)
         kind, address = self._parsed(recipient)
         try:
             self.engine.redeem(self.policies[kind], _target(purpose, address), code)

@@ -12,6 +12,7 @@ from flask_otpauth.core.challenges import Issue
 from flask_otpauth.core.codes import is_told_in
 from flask_otpauth.core.durations import spoken
 from flask_otpauth.core.errors import OtpAuthError, SendFailed
+from flask_otpauth.core.sensitive import Sensitive, sensitive
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Delivery, Parcel
 from flask_otpauth.ports.events import Events
@@ -45,7 +46,7 @@ class Letter:
     locales: tuple[str, ...] = ()
     template: str = "code"
     purpose: str = ""
-    caller_number: str = ""
+    caller_number: str = field(default="", repr=False)
     reference: str = ""
     values: Mapping[str, Any] = field(default_factory=dict, repr=False)
     discreet: bool = False
@@ -154,7 +155,7 @@ class Post:
         if found is not None:
             template, locale = found
             values = self._values(letter, code, locale, expires_at)
-            text = (self._part(letter, template, locale, "txt", values) or "").strip()
+            text = Sensitive((self._part(letter, template, locale, "txt", values) or "").strip())
             html = self._part(letter, template, locale, "html", values)
             subject = self._part(letter, template, locale, "subject.txt", values) or ""
         message = Message(
@@ -163,7 +164,7 @@ class Post:
             code=code,
             text=text,
             html=html,
-            subject=" ".join(subject.split()),
+            subject=Sensitive(" ".join(subject.split())),
             locale=locale,
             purpose=letter.purpose,
             caller_number=letter.caller_number,
@@ -189,7 +190,9 @@ class Post:
         self, letter: Letter, template: str, locale: str, ending: str, values: Mapping[str, Any]
     ) -> str | None:
         names = (_name(letter, f"{template}.{locale}", ending), _name(letter, template, ending))
-        return next((self.templates.render(name, values) for name in names if self.templates.has(name)), None)
+        rendered = (self.templates.render(name, values) for name in names if self.templates.has(name))
+        part: str | None = sensitive(next(rendered, None))
+        return part
 
     def _values(self, letter: Letter, code: str, locale: str, expires_at: datetime | None) -> dict[str, Any]:
         """What a template may name: all of it is always there, so that nothing of the host's stands in."""
@@ -222,4 +225,4 @@ def _name(letter: Letter, stem: str, ending: str) -> str:
 
 
 def _on_one_line(value: object) -> object:
-    return " ".join(value.splitlines()) if isinstance(value, str) else value
+    return Sensitive(" ".join(value.splitlines())) if isinstance(value, str) else value

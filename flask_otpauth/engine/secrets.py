@@ -11,6 +11,7 @@ from flask_otpauth.core.failures import FOR_EVER, FailurePolicy, Secret
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing, derive, keyed_digest
 from flask_otpauth.core.limits import whole_seconds
+from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.engine.people import person
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import User
@@ -146,7 +147,7 @@ class Secrets:
 
     def _peppered(self, user: User, secret: str) -> str:
         digest = keyed_digest(derive(self.keys.subject_key, self.kind), person(user), self.form(secret))
-        return base64.b64encode(digest).decode()
+        return Sensitive(base64.b64encode(digest).decode())
 
     def _key(self, user: User) -> bytes:
         return self.keys.row_key(self.kind, person(user))

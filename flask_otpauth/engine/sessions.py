@@ -13,6 +13,7 @@ from flask_otpauth.core.errors import CredentialsInvalid, FreshLoginRequired, Re
 from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms
 from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing
 from flask_otpauth.core.limits import milliseconds
+from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge
 from flask_otpauth.engine.people import mark
 from flask_otpauth.ports.clock import Clock
@@ -206,7 +207,7 @@ class Sessions:
 
     def _refresh_token(self, session: Session) -> str:
         named = _decoded(session.id) + session.generation.to_bytes(_GENERATION_BYTES, "big")
-        return _encoded(named + self._macs(session.id, session.generation)[0])
+        return Sensitive(_encoded(named + self._macs(session.id, session.generation)[0]))
 
     def _presented(self, refresh_token: str) -> Refresh:
         session_id, generation = self._parsed(refresh_token)
@@ -220,14 +221,14 @@ class Sessions:
 
     def _parsed(self, refresh_token: str) -> tuple[str, int]:
         try:
-            raw = _decoded(refresh_token)
+            raw = SensitiveBytes(_decoded(refresh_token))
         except (ValueError, binascii.Error):
             raise RefreshTokenInvalid from None
         if len(raw) != _ID_BYTES + _GENERATION_BYTES + DIGEST_BYTES or _encoded(raw) != refresh_token:
             raise RefreshTokenInvalid
         session_id = _encoded(raw[:_ID_BYTES])
         generation = int.from_bytes(raw[_ID_BYTES:-DIGEST_BYTES], "big")
-        presented = raw[-DIGEST_BYTES:]
+        presented = SensitiveBytes(raw[-DIGEST_BYTES:])
         if not any([hmac.compare_digest(mac, presented) for mac in self._macs(session_id, generation)]):
             raise RefreshTokenInvalid
         return session_id, generation

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from flask_otpauth.core.member_ids import member_id as checked_member_id
+from flask_otpauth.core.sensitive import sensitive
 from flask_otpauth.engine.people import person
 from flask_otpauth.engine.secrets import Secrets
 from flask_otpauth.engine.sessions import Sessions
@@ -45,6 +46,7 @@ class Users:
         :raises UserExists: if somebody has the e-mail, the phone or the member id: nobody is changed.
         :raises ValueError: if an address or the member id is not valid, or a value is too long.
         """
+        password = sensitive(password)
         fields = {
             "email": None if email is None else self.addresses.email(email),
             "phone": None if phone is None else self.addresses.phone(phone, self.region),
@@ -65,6 +67,7 @@ class Users:
         :raises UserExists: if there is no such user, but another one has the phone or the member id.
         :raises ValueError: as :meth:`create`.
         """
+        fields = {name: sensitive(value) if name == "password" else value for name, value in fields.items()}
         user = self._known(fields)
         if user is not None:
             return user

@@ -36,7 +36,7 @@ class Call:
     client: Client | None = None
     login: Login | None = None
     path: Mapping[str, str] = dataclass_field(default_factory=dict, repr=False)
-    query: Mapping[str, str] = dataclass_field(default_factory=dict)
+    query: Mapping[str, str] = dataclass_field(default_factory=dict, repr=False)
     authorization: str = dataclass_field(default="", repr=False)
 
 

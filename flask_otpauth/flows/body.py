@@ -11,6 +11,7 @@ from typing import Any
 
 from flask_otpauth.core import strict_json
 from flask_otpauth.core.errors import MalformedRequest
+from flask_otpauth.core.sensitive import Sensitive
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_DEPTH = 32
@@ -31,8 +32,8 @@ def read_object(data: bytes) -> dict[str, Any]:
         raise MalformedRequest from None
     if not isinstance(value, dict):
         raise MalformedRequest
-    _check(value, MAX_DEPTH)
-    return value
+    checked: dict[str, Any] = _checked(value, MAX_DEPTH)
+    return checked
 
 
 class OverlongInteger:
@@ -43,15 +44,21 @@ def _integer(digits: str) -> int | OverlongInteger:
     return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else OverlongInteger()
 
 
-def _check(value: Any, depth_left: int) -> None:
-    """Refuse what is nested too deeply, and texts that UTF-8 cannot carry (lone surrogates)."""
+def _checked(value: Any, depth_left: int) -> Any:
+    """
+    ``value`` with its texts made sensitive, since any of them may be a secret. What is nested too
+    deeply is refused, and texts that UTF-8 cannot carry (lone surrogates).
+    """
     if isinstance(value, str):
         try:
             value.encode()
         except UnicodeEncodeError:
             raise MalformedRequest from None
-    elif isinstance(value, (dict, list)):
-        if depth_left == 0:
-            raise MalformedRequest
-        for each in (*value.keys(), *value.values()) if isinstance(value, dict) else value:
-            _check(each, depth_left - 1)
+        return Sensitive(value)
+    if not isinstance(value, (dict, list)):
+        return value
+    if depth_left == 0:
+        raise MalformedRequest
+    if isinstance(value, list):
+        return [_checked(each, depth_left - 1) for each in value]
+    return {str(_checked(name, 1)): _checked(each, depth_left - 1) for name, each in value.items()}

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Protocol
 from urllib.parse import unquote_plus
 
 from flask_otpauth.core.clients import Client
 from flask_otpauth.core.errors import CredentialsMissing, FreshLoginRequired, Refusal
+from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login
 
@@ -20,6 +21,17 @@ class Headers(Protocol):
 
     def get(self, name: str, default: str, /) -> str:
         """The value of one header."""
+
+
+@dataclass(frozen=True)
+class Presented:
+    """The headers of a request with each value made sensitive, since it may be a credential."""
+
+    headers: Headers = field(repr=False)
+
+    def get(self, name: str, default: str, /) -> Sensitive:
+        """The value of one header."""
+        return Sensitive(self.headers.get(name, default))
 
 
 class Credential(Protocol):
@@ -40,8 +52,8 @@ class Credential(Protocol):
 
 def scheme_and_token(authorization: str) -> tuple[str, str]:
     """The scheme of an ``Authorization`` header in lower case, and what follows it."""
-    scheme, _, token = authorization.strip().partition(" ")
-    return scheme.lower(), token.strip()
+    scheme, _, token = map(Sensitive, authorization.strip().partition(" "))
+    return scheme.lower(), Sensitive(token.strip())
 
 
 def bearer_token(authorization: str) -> str | None:
@@ -70,10 +82,11 @@ def basic_credentials(authorization: str) -> tuple[str, str] | None:
     if scheme != "basic":
         return None
     try:
-        user, colon, password = base64.b64decode(token, validate=True).decode().partition(":")
+        pair = Sensitive(base64.b64decode(token, validate=True).decode())
     except (binascii.Error, ValueError):
         return "", ""
-    return (unquote_plus(user), unquote_plus(password)) if colon else ("", "")
+    user, colon, password = map(Sensitive, pair.partition(":"))
+    return (unquote_plus(user), Sensitive(unquote_plus(password))) if colon else ("", "")
 
 
 @dataclass(frozen=True)
@@ -86,7 +99,7 @@ class SecretHeader:
 
     def client(self, headers: Headers, services: Services) -> Client:
         """Whose secret the header holds."""
-        secret = headers.get(self.header, "").strip()
+        secret = Sensitive(headers.get(self.header, "").strip())
         if not secret:
             raise CredentialsMissing
         return services.clients.by_secret(secret, self.flow)[0]
@@ -116,7 +129,7 @@ class BareToken:
 
     def client(self, headers: Headers, services: Services) -> Client:
         """Whose token it is."""
-        authorization = headers.get("Authorization", "").strip()
+        authorization = Sensitive(headers.get("Authorization", "").strip())
         token = bearer_token(authorization) or authorization
         if not token:
             raise CredentialsMissing

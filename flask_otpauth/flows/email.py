@@ -10,6 +10,7 @@ from pydantic import Field, StrictBool
 from flask_otpauth.core import errors
 from flask_otpauth.core.limits import Quota
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.core.sessions import Session
 from flask_otpauth.engine.codes import Target
 from flask_otpauth.engine.people import shown_id
@@ -205,7 +206,7 @@ def refresh_token(call: Call, body: RefreshToken) -> Success:
 def logout(call: Call, body: Logout) -> Success:
     """End the session of the access token that is presented; without a live one, of a refresh token."""
     if call.login is None:
-        call.services.sessions.close_by(str(body.refreshToken).strip())
+        call.services.sessions.close_by(Sensitive(str(body.refreshToken).strip()))
     else:
         call.services.sessions.close(call.login)
     return Success(message="Logout successful")

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from flask_otpauth.core.codes import is_digits
 from flask_otpauth.core.errors import Fault, InvalidFields, MalformedRequest
+from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.ports.addresses import Addresses
 
 #: The longest text that any field may have, in characters; longer is that field's fault.
@@ -117,17 +118,17 @@ def _email(value: object, info: Context) -> Address:
 
 def _code(value: object, info: Context) -> str:
     length = info.context.settings.code_length
-    if not is_digits(value, length):
+    if not isinstance(value, str) or not is_digits(value, length):
         raise fault("invalid_code", length=length)
-    return str(value)
+    return Sensitive(value)
 
 
 def _token(value: object, info: Context) -> str:
-    return text(value, "invalid_token").strip()
+    return Sensitive(text(value, "invalid_token").strip())
 
 
 def _name(value: object, info: Context) -> str:
-    return text(value, "not_a_string").strip()
+    return Sensitive(text(value, "not_a_string").strip())
 
 
 def _locale(value: object, info: Context) -> str:

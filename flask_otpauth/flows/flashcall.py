@@ -17,6 +17,7 @@ from flask_otpauth.core import errors
 from flask_otpauth.core.codes import is_digits
 from flask_otpauth.core.limits import DAY, Quota
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.engine.codes import Target, Terms
 from flask_otpauth.engine.post import Letter
 from flask_otpauth.envelopes.base import Success
@@ -186,7 +187,9 @@ def create_order(call: Call, body: NewOrder) -> Success:
         references=(prefix, limits_key.hex()),
         cap=codes.daily_cap("application", application, settings.daily_cap),
     )
-    letter = Letter("flashcall", body.phone, purpose=PURPOSE, caller_number=prefix + code, reference=order_id)
+    letter = Letter(
+        "flashcall", body.phone, purpose=PURPOSE, caller_number=Sensitive(prefix + code), reference=order_id
+    )
     codes.send(policy, target, letter, terms)
     shown: dict[str, Any] = {"len": len(code)}
     if shows_code:

@@ -12,6 +12,7 @@ from flask_otpauth.core.clients import Campaign
 from flask_otpauth.core.codes import is_digits
 from flask_otpauth.core.limits import Quota, milliseconds
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.engine.codes import Target, Terms
 from flask_otpauth.engine.post import Letter
 from flask_otpauth.envelopes.base import Success
@@ -124,9 +125,9 @@ def _phone(value: object, info: Context) -> str:
 
 def _otp(value: object, info: Context) -> str:
     shortest, longest = info.context.settings.otp_min_length, info.context.settings.otp_max_length
-    if not is_digits(value, shortest, longest):
+    if not isinstance(value, str) or not is_digits(value, shortest, longest):
         raise fault("digits", shortest=shortest, longest=longest)
-    return str(value)
+    return Sensitive(value)
 
 
 class SecretKey(Body):

@@ -7,6 +7,7 @@ from typing import Annotated, Any, ClassVar
 from pydantic import PlainValidator
 
 from flask_otpauth.core.codes import is_digits
+from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.flows.fields import Body, Context, EmailAddress, Name, fault, text
 
 PIN_LENGTH = 6
@@ -23,19 +24,21 @@ def _string(value: object) -> str:
     """Text of whatever length the body may have: the rules of the field have the word."""
     if not isinstance(value, str):
         raise fault("not_a_string")
-    return value
+    return Sensitive(value)
 
 
 def _secret(value: object) -> str:
-    if "\0" in _string(value):
+    given = _string(value)
+    if "\0" in given:
         raise fault("not_a_string")
-    return str(value)
+    return given
 
 
 def _pin(value: object) -> str:
-    if not is_digits(_string(value), PIN_LENGTH):
+    given = _string(value)
+    if not is_digits(given, PIN_LENGTH):
         raise fault("invalid_pin_format")
-    return str(value)
+    return given
 
 
 def _channel(value: object, info: Context) -> str:
@@ -48,9 +51,10 @@ def _repeats(field: str, mismatch: Any) -> PlainValidator:
     """A confirmation: only compared with ``field``, and only if that is valid itself."""
 
     def compare(value: object, info: Context) -> str:
-        if _string(value) != info.data.get(field, value):
+        given = _string(value)
+        if given != info.data.get(field, given):
             raise fault(mismatch)
-        return str(value)
+        return given
 
     return PlainValidator(compare)
 

@@ -23,6 +23,7 @@ from werkzeug.wrappers import Response as HttpResponse
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
 from flask_otpauth.core.networks import network
+from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login
 from flask_otpauth.envelopes.base import Envelope, Success
@@ -30,7 +31,7 @@ from flask_otpauth.flows.base import Call, Flow, Operation
 from flask_otpauth.flows.blueprint.answers import answered
 from flask_otpauth.flows.blueprint.refusals import RAISED, decided_status, refusal_of
 from flask_otpauth.flows.body import MAX_BODY_BYTES, read_object
-from flask_otpauth.flows.credentials import user_challenge, user_login
+from flask_otpauth.flows.credentials import Presented, user_challenge, user_login
 from flask_otpauth.flows.fields import Door, parse
 from flask_otpauth.ports.front import Front
 
@@ -118,7 +119,7 @@ class RestOfPath(BaseConverter):
 
     def to_python(self, value: str) -> str:
         """Without the trailing slash, with which every path is served as well."""
-        return value.removesuffix("/")
+        return Sensitive(value.removesuffix("/"))
 
 
 @dataclass(frozen=True)
@@ -184,13 +185,13 @@ class _Route:
             login=self._login(operation) if operation.needs_login else None,
             path=path,
             query=request.args,
-            authorization=request.headers.get("Authorization", ""),
+            authorization=_headers().get("Authorization", ""),
         )
 
     def _login(self, operation: Operation) -> Login | None:
         """Whose access token it is; ``None`` where the body holds what stands in for a live one."""
         try:
-            return user_login(request.headers, self.mount.services)
+            return user_login(_headers(), self.mount.services)
         except errors.NotAuthenticated:
             if not _stands_in(operation):
                 raise
@@ -204,9 +205,9 @@ class _Route:
             return None
         if credential is None or flow.on_devices:
             front.admit((name, operation.front), network(request.remote_addr))
-            return credential.client(request.headers, services) if credential else None
+            return credential.client(_headers(), services) if credential else None
         with self._failures_counted("authentication"):
-            client = credential.client(request.headers, services)
+            client = credential.client(_headers(), services)
         front.admit((name, flow.name, "client"), client.id)
         return client
 
@@ -231,7 +232,7 @@ def _body(operation: Operation) -> dict[str, Any]:
     # One byte more, since a body of unannounced length is cut there without a word. And a hook of
     # the host may have read it all before us.
     request.max_content_length = MAX_BODY_BYTES + 1
-    data = request.get_data()
+    data = SensitiveBytes(request.get_data())
     if len(data) > MAX_BODY_BYTES:
         raise errors.ContentTooLarge
     if operation.takes_form and request.mimetype == "application/x-www-form-urlencoded":
@@ -239,6 +240,10 @@ def _body(operation: Operation) -> dict[str, Any]:
     if data and request.mimetype != "application/json":
         raise errors.UnsupportedMediaType
     return read_object(data)
+
+
+def _headers() -> Presented:
+    return Presented(request.headers)
 
 
 def _stands_in(operation: Operation) -> bool:
@@ -254,4 +259,4 @@ def _form(form: MultiDict[str, str]) -> dict[str, Any]:
     """A form as an object; a parameter given twice is malformed (RFC 6749 §3.2)."""
     if any(len(values) > 1 for values in form.listvalues()):
         raise errors.MalformedRequest
-    return form.to_dict()
+    return {name: Sensitive(value) for name, value in form.items()}
