@@ -145,7 +145,7 @@ def test_an_interrupt_is_not_a_senders_failure(end: type[BaseException]) -> None
         handed_over(MemorySender(raising(end())), message())
 
 
-@pytest.mark.parametrize("error", [asyncio.CancelledError(), gevent.Timeout(1)], ids=repr)
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), gevent.Timeout(1)], ids=["asyncio", "gevent"])
 def test_no_other_sender_is_tried_when_one_was_cut_off_in_its_work(error: BaseException) -> None:
     second = MemorySender()
 
