@@ -7,6 +7,7 @@ a broken import here would break them all. What a command needs is there once it
 
 from __future__ import annotations
 
+from flask_otpauth.cli.backfill import backfill
 from flask_otpauth.cli.campaigns import campaigns
 from flask_otpauth.cli.clients import clients
 from flask_otpauth.cli.configuration import config, flows
@@ -18,5 +19,5 @@ from flask_otpauth.cli.users import users
 __all__ = ["otpauth"]
 
 otpauth = OtpAuthGroup("otpauth", help="One-time-code authentication.")
-for command in (init_db, users, clients, campaigns, unlock, purge, flows, config, doctor):
+for command in (init_db, backfill, users, clients, campaigns, unlock, purge, flows, config, doctor):
     otpauth.add_command(command)

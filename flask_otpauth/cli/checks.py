@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any
 
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.odds import Odds
 
 if TYPE_CHECKING:
+    from flask_otpauth.ports.directory import Directory
     from flask_otpauth.ports.senders import Sender
     from flask_otpauth.wiring import State
 
@@ -21,6 +23,7 @@ _DOCUMENTED_PER_DAY = 6e-4
 def warnings(found: State, chances: Mapping[str, Odds], config: Mapping[str, Any]) -> Iterator[str]:
     """One sentence each, beginning with what to set where a setting is the cause."""
     yield from _about_stores(found)
+    yield from _about_users(found.services.directory)
     yield from _about_keys(found)
     yield from _about_odds(chances)
     yield from _about_processes(found)
@@ -45,8 +48,28 @@ def _about_stores(found: State) -> Iterator[str]:
         try:
             look()
         except StorageUnavailable as error:
-            yield f"{error}. If it is up, its tables are missing: flask otpauth init-db makes them."
+            hint = " If it is up, its tables are missing: flask otpauth init-db makes them."
+            # A table that lacks a column is there: only a migration mends it.
+            yield f"{error}." + ("" if "column is missing" in str(error) else hint)
             return
+
+
+def _about_users(directory: Directory) -> Iterator[str]:
+    """What a host's own model has that is not looked at, or lacks."""
+    # Here and not above: the command line must load without them.
+    from flask_otpauth.adapters.directory.backfill import overdue
+    from flask_otpauth.adapters.directory.model import ModelDirectory
+    from flask_otpauth.adapters.directory.status import unread_status
+
+    if not isinstance(directory, ModelDirectory):
+        return
+    unread = unread_status(directory.model)
+    if unread is not None:
+        yield f"OTPAUTH_USERS: {unread}"
+    with suppress(StorageUnavailable):  # told by _about_stores
+        count = overdue(directory)
+        if count:
+            yield f"{count} users have an e-mail without its key: flask otpauth backfill writes it."
 
 
 def _about_keys(found: State) -> Iterator[str]:

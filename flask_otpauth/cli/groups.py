@@ -30,8 +30,10 @@ class OtpAuthGroup(AppGroup):
         try:
             return super().invoke(ctx)
         except StorageUnavailable as error:
-            hint = "if its tables are missing, flask otpauth init-db makes them"
-            raise click.ClickException(f"{one_line(str(error), _LONGEST_ERROR)}; {hint}") from error
+            hint = "; if its tables are missing, flask otpauth init-db makes them"
+            # A table that lacks a column is there: only a migration mends it.
+            hint = "" if "column is missing" in str(error) else hint
+            raise click.ClickException(one_line(str(error), _LONGEST_ERROR) + hint) from error
         except ConfigurationError as error:  # a line for each problem, in our words
             raise click.ClickException(str(error)) from error
         except (OtpAuthError, ValueError) as error:  # ValueError: what was given makes no sense

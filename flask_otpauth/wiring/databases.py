@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -19,6 +20,7 @@ from flask_otpauth.adapters.directory.model import (
     packaged_model,
     shared_sessions,
 )
+from flask_otpauth.adapters.directory.status import unread_status
 from flask_otpauth.adapters.storage.memory import MemoryStorage
 from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage, is_in_memory, memory_engine
 from flask_otpauth.core.errors import ConfigurationError
@@ -27,6 +29,8 @@ from flask_otpauth.ports.storage import Storage
 from flask_otpauth.settings import PREFIX
 from flask_otpauth.wiring.database_uri import engine_of
 from flask_otpauth.wiring.setup import Setup
+
+_logger = logging.getLogger("flask_otpauth")
 
 
 @dataclass(frozen=True)
@@ -165,6 +169,9 @@ def _model_directory(setup: Setup, model: type[Any]) -> ModelDirectory | None:
     if problems:
         setup.problems += [f"OTPAUTH_USERS: {problem}" for problem in problems]
         return None
+    unread = unread_status(model)
+    if unread is not None:
+        _logger.warning("OTPAUTH_USERS: %s", unread)
     sessions = shared_sessions(db.session, model) if is_in_memory(engine.url) else own_sessions(engine)
     return ModelDirectory(model, sessions, lambda: _who_holds(setup))
 

@@ -18,7 +18,7 @@ from flask_otpauth.adapters.addresses import CanonicalAddresses, spellings
 from flask_otpauth.core import member_ids
 
 #: No session of ours holds the rows that are updated.
-_UNSEEN = {"synchronize_session": False}
+UNSEEN = {"synchronize_session": False}
 
 
 def key_of(email: str | None) -> str | None:
@@ -52,7 +52,7 @@ def free_key(session: Session, model: type[Any], address: str) -> None:
     for email in session.scalars(select(model.email).where(model.email_key == address)).all():
         if key_of(email) != address:
             stale = (model.email_key == address, model.email.is_not_distinct_from(email))
-            session.execute(update(model).where(*stale).values(email_key=None), execution_options=_UNSEEN)
+            session.execute(update(model).where(*stale).values(email_key=None), execution_options=UNSEEN)
 
 
 def doubtful(email: Any, key: Any) -> ColumnElement[bool]:

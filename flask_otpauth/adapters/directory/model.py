@@ -90,6 +90,12 @@ class ModelDirectory:
         self._who_holds = who_holds
         self._key = PrimaryKey(model)
 
+    @contextmanager
+    def session(self, writes: bool) -> Iterator[Session]:
+        """A short session of our own, which commits at the end if it ``writes``."""
+        with outages(self._who_holds), self._open(writes) as session:
+            yield session
+
     def create_all(self) -> None:
         """Create the table, if it is missing."""
         try:
@@ -155,7 +161,7 @@ class ModelDirectory:
 
     def _create_table(self) -> None:
         table = self.model.__table__
-        with outages(self._who_holds), self._open(True) as session:
+        with self.session(True) as session:
             # With its indexes, which are what makes an address unique.
             table.metadata.create_all(begun(session.connection()), [table])
 
@@ -166,7 +172,7 @@ class ModelDirectory:
         key = self._key.value(user_id)
         if key is None:
             return False
-        with outages(self._who_holds), self._open(True) as session:
+        with self.session(True) as session:
             user = session.scalars(select(self.model).where(self._key.column == key)).one_or_none()
             if user is None or str(user.id) != user_id:
                 return False
@@ -179,7 +185,7 @@ class ModelDirectory:
         wanted = self._key.value(value) if kind == "id" else value
         if wanted is None or "\0" in value:
             return []
-        with outages(self._who_holds), self._open(False) as session:
+        with self.session(False) as session:
             if kind == "email":
                 condition = has_email(self.model, [value], session.get_bind().dialect.name)
             else:
@@ -196,7 +202,7 @@ class ModelDirectory:
             return ()  # The type of the key, one of the host's own, takes no such text.
 
     def _insert(self, fields: dict[str, Any]) -> User:
-        with outages(self._who_holds), self._open(True) as session:
+        with self.session(True) as session:
             user: User = self.model(**fields)
             session.add(user)
             session.flush()
@@ -205,7 +211,7 @@ class ModelDirectory:
 
     def _free_key(self, address: str | None) -> None:
         if address is not None:
-            with outages(self._who_holds), self._open(True) as session:
+            with self.session(True) as session:
                 free_key(session, self.model, address)
 
     def _mark(self, key: Any) -> None:
@@ -214,7 +220,7 @@ class ModelDirectory:
         table: Table = column.table
         [own_key] = table.primary_key
         unmarked = update(table).where(own_key == key, column.is_(None))
-        with outages(self._who_holds), self._open(True) as session:
+        with self.session(True) as session:
             session.execute(unmarked.values({column: _new_person_key()}))
 
     def _demand_fitting(self, fields: dict[str, Any]) -> None:

@@ -12,8 +12,15 @@ from flask_otpauth.core.errors import StorageUnavailable
 
 _MISSING_TABLE = (
     "42P01",  # PostgreSQL: undefined_table
-    1146,  # MariaDB and MySQL: ER_NO_SUCH_TABLE
+    "42S02",  # MariaDB and MySQL: ER_NO_SUCH_TABLE
+    1146,
 )
+_MISSING_COLUMN = (
+    "42703",  # PostgreSQL: undefined_column
+    "42S22",  # MariaDB and MySQL: ER_BAD_FIELD_ERROR
+    1054,
+)
+_NO_COLUMN = ("no such column", "has no column named")  # SQLite
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
 #: The caller's mistakes (PEP 249). All else is an outage: a server that is gone, is shutting down or
@@ -46,6 +53,8 @@ def _reason(error: DBAPIError, who_holds: Callable[[], str]) -> str | None:
     said = str(error.orig)
     if said.startswith("no such table") or _code(error) in _MISSING_TABLE:
         return "a table is missing: run `flask otpauth init-db`, or your migrations"
+    if any(each in said for each in _NO_COLUMN) or _code(error) in _MISSING_COLUMN:
+        return f"a column is missing: run your migrations ({said.partition(chr(10))[0]})"
     if getattr(error.orig, "sqlite_errorname", "").startswith(_LOCKED):
         return f"the database is locked by another transaction. {who_holds()}".rstrip()
     if error.connection_invalidated or not isinstance(error, _MISTAKES):
@@ -54,6 +63,6 @@ def _reason(error: DBAPIError, who_holds: Callable[[], str]) -> str | None:
 
 
 def _code(error: DBAPIError) -> object:
-    """What the driver calls the error: PostgreSQL's SQLSTATE, MariaDB's number."""
+    """What the driver calls the error: the SQLSTATE, or MariaDB's number."""
     given = error.orig.args if error.orig else ()
     return getattr(error.orig, "sqlstate", None) or next(iter(given), None)

@@ -1,0 +1,106 @@
+"""``flask otpauth backfill``: users who were there before get the key that they are found by."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from click.testing import Result
+from sqlalchemy import update
+
+from tests.test_users_that_were_there import ADDRESS, Host, host, uri
+
+__all__ = ["host", "uri"]  # fixtures
+
+
+def run(host: Host, *args: str) -> Result:
+    """What a command says."""
+    return host.app.test_cli_runner().invoke(args=["otpauth", *args])
+
+
+def test_every_row_gets_its_key_in_batches_and_a_second_time_there_is_nothing_to_do(host: Host) -> None:
+    for number in range(5):
+        host.old_row(f"User{number}@Example.com")
+
+    first, again = run(host, "backfill", "--batch", "2"), run(host, "backfill")
+
+    assert first.stdout == "5 keys written.\n"
+    assert first.stderr.splitlines() == [f"{seen} users looked at" for seen in (2, 4, 5)]
+    assert (again.stdout, again.exit_code) == ("0 keys written.\n", 0)
+    assert host.keys() == [f"user{number}@example.com" for number in range(5)]
+
+
+def test_a_dry_run_changes_nothing(host: Host) -> None:
+    host.old_row("Ann@Example.com")
+
+    answer = run(host, "backfill", "--dry-run")
+
+    assert answer.stdout == "1 keys would be written.\n"
+    assert host.keys() == [None]
+
+
+def test_rows_of_one_address_and_what_is_no_address_are_listed_and_left_alone(host: Host) -> None:
+    for email in ("Ann@Example.com", ADDRESS, "root", "Bob@Example.com"):
+        host.old_row(email)
+
+    answer = run(host, "backfill", "--batch", "1")
+
+    assert answer.stdout.splitlines() == [
+        "1 keys written.",
+        f"{ADDRESS} is the e-mail of several users: 1, 2",
+        "the e-mail of user 3 is no address",
+    ]
+    assert answer.exit_code == 1
+    assert host.keys() == [None, None, None, "bob@example.com"]
+
+
+def test_addresses_that_went_round_in_a_circle_get_their_keys(host: Host) -> None:
+    with host.app.app_context():
+        for name in ("ann", "bob", "eve"):
+            host.users.create(email=f"{name}@example.com")
+    for number, name in enumerate(("bob", "eve", "ann"), 1):
+        host.write(update(host.table).where(host.table.c.id == number).values(email=f"{name}@example.com"))
+
+    answer = run(host, "backfill", "--batch", "2")
+
+    assert answer.exit_code == 0
+    assert host.keys() == ["bob@example.com", "eve@example.com", ADDRESS]
+
+
+def test_doctor_counts_what_is_missing_and_what_is_of_an_earlier_address(host: Host) -> None:
+    host.old_row("Ann@Example.com")
+    host.caller.login("bob@example.com")
+    host.write(update(host.table).where(host.table.c.id == 2).values(email="eve@example.com"))
+
+    before = run(host, "doctor").stdout
+    run(host, "backfill")
+    after = run(host, "doctor").stdout
+
+    assert "2 users have an e-mail without its key" in before
+    assert "backfill" not in after
+
+
+def test_a_directory_of_the_hosts_own_has_no_keys(make_app: Any) -> None:
+    app = make_app(users="tests.test_users:Elsewhere")
+
+    answer = app.test_cli_runner().invoke(args=["otpauth", "backfill"])
+
+    assert answer.exit_code == 1
+    assert "directory of your own" in answer.stderr
+
+
+@pytest.mark.parametrize("column", ["email_key", "is_enabled"])
+def test_a_column_that_was_not_migrated_is_named(host: Host, column: str) -> None:
+    with host.app.app_context():
+        for index in list(host.table.indexes):
+            if column in index.c or "doubtful" in str(index.name):
+                index.drop(host.db.engine)
+        host.db.session.execute(host.db.text(f"ALTER TABLE customer DROP COLUMN {column}"))
+        host.db.session.commit()
+
+    answer = run(host, "users", "show", ADDRESS)
+
+    assert answer.exit_code == 1
+    assert "a column is missing: run your migrations" in answer.stderr
+    assert column in answer.stderr
+    assert "init-db" not in answer.stderr

@@ -1,0 +1,97 @@
+"""Which attribute of a host's model says that somebody may log in, and what is told of one that does not."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from flask import Flask
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Boolean
+from sqlalchemy.orm import Mapped, mapped_column, synonym
+
+from flask_otpauth import OtpAuth
+from flask_otpauth.testing import Outbox
+from flask_otpauth.users import UserMixin
+from tests.flows.email_caller import ADDRESS, EmailCaller, told
+from tests.hosts import SECRET_KEY
+
+
+def host_with(outbox: Outbox, tmp_path: Path, **attributes: Any) -> tuple[Flask, type[Any]]:
+    """A host whose model has these attributes beside the mixin's."""
+    app, db = Flask("host"), SQLAlchemy()
+    hints = {"__annotations__": {"id": Mapped[int]}}
+    columns = {"id": mapped_column(primary_key=True), **attributes}
+    model = type("Customer", (UserMixin, db.Model), {**columns, **hints})
+    app.config.update(
+        SECRET_KEY=SECRET_KEY,
+        TESTING=True,
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path / 'host.sqlite'}",
+        OTPAUTH_USERS=model,
+        OTPAUTH_SENDERS=outbox.senders,
+        OTPAUTH_IP_LIMITS=None,
+    )
+    db.init_app(app)
+    app.extensions["test_otpauth"] = OtpAuth(app)
+    with app.app_context():
+        db.create_all()
+    return app, model
+
+
+def switch() -> Any:
+    """A column of the host's that says who may log in."""
+    return mapped_column(Boolean, default=True)
+
+
+def test_a_synonym_makes_the_hosts_own_column_decide_in_both_directions(
+    outbox: Outbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, model = host_with(outbox, tmp_path, is_active=switch(), is_enabled=synonym("is_active"))
+    caller = EmailCaller(app, outbox)
+    user_id = caller.login()["userId"]
+    db = app.extensions["sqlalchemy"]
+
+    with app.app_context():
+        users = app.extensions["test_otpauth"].users
+        db.session.get_one(model, user_id).is_active = False
+        db.session.commit()
+        read = users.find(ADDRESS).is_enabled
+        users.enable(user_id)
+        enabled = db.session.scalar(db.select(model.is_active))
+        db.session.rollback()
+        users.disable(user_id)
+        disabled = db.session.scalar(db.select(model.is_active))
+        db.session.remove()
+    before = len(outbox.messages)
+    asked = caller.ask()
+
+    assert (read, enabled, disabled) == (False, True, False)
+    assert (told(asked), len(outbox.messages)) == ((0, "OTP sent successfully"), before)
+    assert "is_enabled" not in model.__table__.c
+    assert caplog.messages == []
+
+
+@pytest.mark.parametrize("name", ["is_active", "active", "enabled"])
+def test_a_column_that_nothing_reads_is_told_at_start_up_and_by_doctor(
+    name: str, outbox: Outbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    app, _ = host_with(outbox, tmp_path, **{name: switch()})
+
+    warned = [record.getMessage() for record in caplog.records if record.name == "flask_otpauth"]
+    examined = " ".join(app.test_cli_runner().invoke(args=["otpauth", "doctor"]).output.split())
+
+    assert [f"Customer.{name} is not looked at" in each for each in warned] == [True]
+    assert f"write is_enabled = synonym('{name}')" in warned[0]
+    assert f"Customer.{name} is not looked at" in examined
+
+
+@pytest.mark.parametrize(
+    "attributes", [{}, {"is_enabled": mapped_column("is_active", Boolean, default=True)}]
+)
+def test_nothing_is_told_where_is_enabled_is_all_there_is(
+    attributes: dict[str, Any], outbox: Outbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    host_with(outbox, tmp_path, **attributes)
+
+    assert caplog.messages == []
