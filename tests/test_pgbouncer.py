@@ -87,7 +87,7 @@ def uri(tmp_path: Path) -> Iterator[str]:
 
 
 def app_on(uri: str, outbox: Outbox, *, own_engine: bool) -> Flask:
-    """An app on the engine of its own or of ours, with the options of the page."""
+    """An app on an engine of our own, or on the host's with the options of the page."""
     app = Flask("host")
     app.config.update(
         SECRET_KEY=SECRET_KEY,
@@ -96,14 +96,12 @@ def app_on(uri: str, outbox: Outbox, *, own_engine: bool) -> Flask:
         OTPAUTH_SENDERS=outbox.senders,
         OTPAUTH_IP_LIMITS=None,
     )
-    options: dict[str, object] = {}
-    exec(python_block("howto/deploy.md", "prepare_threshold"), options)
     if own_engine:
         app.config["OTPAUTH_DATABASE_URI"] = uri
-        app.config["OTPAUTH_ENGINE_OPTIONS"] = options["OTPAUTH_ENGINE_OPTIONS"]
+        app.config["OTPAUTH_ENGINE_OPTIONS"] = {"connect_args": {"connect_timeout": 10}}
     else:
         app.config["SQLALCHEMY_DATABASE_URI"] = uri
-        app.config["SQLALCHEMY_ENGINE_OPTIONS"] = options["SQLALCHEMY_ENGINE_OPTIONS"]
+        exec(python_block("howto/deploy.md", "prepare_threshold"), {}, app.config)
         SQLAlchemy(app)
     otpauth = OtpAuth(app)
     app.add_url_rule("/me", "me", otpauth.token_required(lambda: str(otpauth.current_user.email)))

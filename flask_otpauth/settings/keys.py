@@ -83,8 +83,9 @@ class Shared(Settings):
     engine_options: EngineOptions = Field(
         {},
         description="What SQLAlchemy's `create_engine` takes for that database, such as "
-        "`{'pool_size': 10, 'connect_args': {'prepare_threshold': None}}`; merged over "
-        "`{'pool_pre_ping': True}`. The host's own engine has `SQLALCHEMY_ENGINE_OPTIONS`.",
+        "`{'pool_size': 10, 'connect_args': {'connect_timeout': 3}}`; merged over `{'pool_pre_ping': True}` "
+        "and, with psycopg, over `{'connect_args': {'prepare_threshold': None}}`. "
+        "The host's own engine has `SQLALCHEMY_ENGINE_OPTIONS`.",
         repr=False,
     )
     users: Any = Field(

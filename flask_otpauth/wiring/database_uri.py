@@ -41,16 +41,20 @@ def engine_of(setup: Setup, uri: str) -> Engine:
 
 
 def _created(setup: Setup, url: URL) -> Engine:
+    given = setup.shared.engine_options
     # A connection that the server has closed meanwhile is replaced and fails nobody's request.
-    options = {"pool_pre_ping": True, **setup.shared.engine_options, "hide_parameters": True}
+    options = {"pool_pre_ping": True, **given, "hide_parameters": True}
     try:
+        if url.get_driver_name() == "psycopg":
+            # What it prepares is not there behind a PgBouncer in transaction mode.
+            options["connect_args"] = {"prepare_threshold": None, **given.get("connect_args", {})}
         return create_engine(url, **options)
     except _REFUSALS:
-        if not setup.shared.engine_options:
+        if not given:
             raise
     # Without the error's text, which may hold a value: each that is refused by itself is named.
-    refused = [name for name in setup.shared.engine_options if not _is_taken(url, name, options[name])]
-    names = ", ".join(refused or setup.shared.engine_options)
+    refused = [name for name in given if not _is_taken(url, name, given[name])]
+    names = ", ".join(refused or given)
     setup.problems.append(f"{PREFIX}ENGINE_OPTIONS: create_engine does not take {names} for this database")
     return memory_engine()
 
