@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -93,18 +93,27 @@ class Limit:
         if len(counted) < self.count:
             return None
         if self.zone is not None:
-            return Block(self.kind, _day_end(now_ms, self.zone), self.count)
+            return Block(self.kind, _day_end(now_ms, self.zone), self.count, self._is_daily)
         oldest = min(counted[self.count - 1], now_ms)
-        return Block(self.kind, None if self.period_ms is None else oldest + self.period_ms, self.count)
+        free_at_ms = None if self.period_ms is None else oldest + self.period_ms
+        return Block(self.kind, free_at_ms, self.count, self._is_daily)
+
+    @property
+    def _is_daily(self) -> bool:
+        return self.kind == "quota" and self.period_ms == milliseconds(DAY)
 
 
 @dataclass(frozen=True)
 class Block:
-    """What forbids an operation, the instant at which it ends (``None``: not by itself), its number."""
+    """
+    What forbids an operation, the instant at which it ends (``None``: not by itself), its number,
+    and whether it is a subject's quota of a day, which sentences may speak of.
+    """
 
     kind: str
     free_at_ms: int | None
     count: int = 0
+    is_daily: bool = field(default=False, compare=False)
 
     def retry_after_seconds(self, now_ms: int) -> int | None:
         """Whole seconds until the block ends."""

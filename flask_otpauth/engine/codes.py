@@ -247,7 +247,8 @@ class Codes:
             subject=target.named,
             reason=block.kind,
         )
-        return _LIMITED[block.kind](block.retry_after_seconds(now_ms), block.count)
+        limited = errors.DailyQuotaExceeded if block.is_daily else _LIMITED[block.kind]
+        return limited(block.retry_after_seconds(now_ms), block.count)
 
     def _refused(self, target: Target, refusal: errors.Refusal) -> errors.Refusal:
         reason = refusal.reason if isinstance(refusal, errors.CodeWrong) else refusal.code

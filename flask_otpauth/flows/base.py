@@ -116,10 +116,10 @@ class Flow:
 
     ``wording`` says what each refusal reads; it is looked up by class, then by base class, so
     a row may cover a branch of the error tree. ``faults`` words the faults of fields, by
-    ``field.kind``, then ``kind``, then ``field``. ``labels`` name fields in sentences, ``facts``
-    are what messages may name of the settings. ``channels`` are those it sends on, ``scopes``
-    what its limits count under for each kind of subject. ``on_devices``: its credential is in an
-    app that many people hold, so that the limits in front count addresses and not clients.
+    ``field.kind``, then ``kind``, then ``field``. ``labels`` name fields in sentences.
+    ``channels`` are those it sends on, ``scopes`` what its limits count under for each kind of
+    subject. ``on_devices``: its credential is in an app that many people hold, so that the limits
+    in front count addresses and not clients.
     """
 
     name: str
@@ -131,7 +131,6 @@ class Flow:
     on_devices: bool = False
     channels: Callable[[Any], tuple[str, ...]] = lambda settings: ()
     scopes: Mapping[SubjectKind, tuple[str, ...]] = dataclass_field(default_factory=dict)
-    facts: Callable[[Any], Mapping[str, Any]] = lambda settings: {}
     translate: Callable[[str, Any, Mapping[str, Any]], str] = lambda text, settings, raw: text
     operations: list[Operation] = dataclass_field(default_factory=list)
 
@@ -151,10 +150,9 @@ class Flow:
         operation: Operation | None = None,
     ) -> Failure:
         """A refusal in this flow's words. ``raw`` is the request as far as it could be read."""
-        facts = self.facts(settings)
 
         def worded(template: str, evidence: Mapping[str, Any]) -> str:
-            return self.translate(template, settings, raw).format_map({**facts, **evidence})
+            return self.translate(template, settings, raw).format_map(evidence)
 
         shown = operation.failure_data if operation else {}
         if isinstance(refusal, errors.InvalidFields):

@@ -15,7 +15,8 @@ Everything that can go wrong, as one tree.
         │                         RefreshTokenInvalid, AccountTokenInvalid, CaptchaRequired
         ├── NotPermitted          ClientBlocked, ClientNotAllowed, UserMismatch, CampaignPaused
         ├── NotFound              UserNotFound, OrderNotFound, CampaignNotFound, TemplateNotFound
-        ├── Limited               CooldownActive, QuotaExceeded, SubjectLocked, TooManyRequests
+        ├── Limited               CooldownActive, SubjectLocked, TooManyRequests
+        │   └── QuotaExceeded     DailyQuotaExceeded
         ├── CodeRefused           CodeWrong, CodeUsed, CodeExpired, CodeExhausted
         ├── SecretRefused         SecretWrong, SecretBlocked, SecretThrottled, SecretNotSet,
         │                         SecretAlreadySet, SecretTooWeak
@@ -44,6 +45,7 @@ from flask_otpauth.core.errors.challenges import (
     CodeUsed,
     CodeWrong,
     CooldownActive,
+    DailyQuotaExceeded,
     Limited,
     NoAddress,
     NotSent,
@@ -104,6 +106,7 @@ __all__ = [
     "CooldownActive",
     "CredentialsInvalid",
     "CredentialsMissing",
+    "DailyQuotaExceeded",
     "Fault",
     "FreshLoginRequired",
     "HashingBusy",

@@ -31,6 +31,14 @@ class QuotaExceeded(Limited):
     code = "quota_exceeded"
 
 
+class DailyQuotaExceeded(QuotaExceeded):
+    """The subject has had its codes of a day, ``daily`` of them."""
+
+    def __init__(self, retry_after_seconds: int | None, count: int = 0) -> None:
+        super().__init__(retry_after_seconds, count)
+        self.daily = count
+
+
 class SubjectLocked(Limited):
     """The guess budget of the subject is used up, over all its codes."""
 

@@ -106,6 +106,9 @@ def on_request(field: str) -> Wording:
         errors.Limited: Says(_TOO_MANY, field=field, kind="too_many_attempts"),
         errors.SubjectLocked: Says(_TOO_MANY, field=field, kind="too_many_attempts"),
         errors.QuotaExceeded: Says(
+            "OTP limit reached, try again later", field=field, kind="otp_limit_exceeded"
+        ),
+        errors.DailyQuotaExceeded: Says(
             "OTP limit reached, try again tomorrow", field=field, kind="otp_limit_exceeded"
         ),
     }

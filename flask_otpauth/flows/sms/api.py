@@ -24,7 +24,6 @@ sms = Flow(
     on_devices=True,
     channels=lambda settings: ("sms",),
     scopes={"phone": (PURPOSE,)},
-    facts=lambda settings: {"daily": settings.daily},
     translate=translated,
     labels=LABELS,
     faults=FAULTS,

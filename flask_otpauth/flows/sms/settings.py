@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from flask_otpauth.core.limits import DAY, Quota
+from flask_otpauth.core.limits import Quota
 from flask_otpauth.core.locales import preferences
 from flask_otpauth.settings import Duration, Hook, Lifetime, Quotas, Shared, UrlPath, Words, WritingSettings
 
@@ -63,12 +63,6 @@ class SmsSettings(WritingSettings):
     def catalogues(self) -> dict[str, dict[str, str]]:
         """The host's ``messages``, by language as file names have it."""
         return {preferences(language)[0]: texts for language, texts in self.messages.items()}
-
-    @property
-    def daily(self) -> int:
-        """How many codes a day a number gets, for the sentence that says so."""
-        counts = {quota.period: quota.count for quota in self.send_quotas}
-        return counts.get(DAY, max(counts.values(), default=0))
 
     def problems(self, shared: Shared) -> list[str]:
         """What cannot work together."""

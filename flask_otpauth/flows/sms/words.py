@@ -44,10 +44,17 @@ WORDING: Wording = {
         detail="Đang trong thời gian chờ để có thể gửi lại mã OTP",
         data=_waiting,
     ),
-    errors.Limited: Says(
+    errors.DailyQuotaExceeded: Says(
         "Bạn đã yêu cầu gửi OTP {daily} lần hôm nay. Vui lòng yêu cầu gửi lại OTP vào ngày mai",
         field="limit",
         detail="Vượt quá giới hạn gửi OTP trong một ngày",
+        data=_limited,
+    ),
+    # A quota of another period, or the lock: neither is about today, nor over tomorrow.
+    errors.Limited: Says(
+        "Bạn đã thử quá nhiều lần. Vui lòng thử lại sau",
+        field="limit",
+        detail="Vượt quá giới hạn cho phép",
         data=_limited,
     ),
     errors.TooManyRequests: Says("Quá nhiều yêu cầu"),
@@ -95,6 +102,8 @@ ENGLISH: Mapping[str, str] = {
         "You have asked for an OTP {daily} times today. Please ask again tomorrow"
     ),
     "Vượt quá giới hạn gửi OTP trong một ngày": "The limit of OTPs for one day is exceeded",
+    "Bạn đã thử quá nhiều lần. Vui lòng thử lại sau": "You have tried too many times. Please try again later",
+    "Vượt quá giới hạn cho phép": "The limit is exceeded",
     "Không thể gửi mã OTP": "The OTP could not be sent",
     "Vui lòng đăng nhập để tiếp tục": "Please sign in to continue",
     "Số điện thoại chưa tồn tại trên hệ thống": "The phone number does not exist in the system",
