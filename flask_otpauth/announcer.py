@@ -28,8 +28,10 @@ class Announcer:
         """
         Log the event and send its signal, to listeners that are coroutine functions as well.
 
-        What a listener raises is logged and goes no further. A text among the facts may be a
-        client's: it is one line and bounded, for listeners too.
+        What a listener raises is logged and goes no further, ``gevent.Timeout`` and
+        ``asyncio.CancelledError`` as well: the event is durable already, and a broken listener
+        must not undo its answer. Only an interrupt and the end of the process go on. A text
+        among the facts may be a client's: it is one line and bounded, for listeners too.
         """
         facts = {name: one_line(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
         level = logging.WARNING if event in _WARNINGS else logging.INFO
@@ -37,7 +39,9 @@ class Announcer:
         signal = signals.ALL[event]
         try:
             signal.send(self._app, _async_wrapper=self._awaited, **facts)
-        except Exception:  # the event is durable already: a broken listener must not undo its answer
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException:
             logger.exception("a listener of %s failed", event)
 
     def _awaited(self, listener: Callable[..., Any]) -> Callable[..., Any]:

@@ -418,3 +418,17 @@ def test_config_shows_no_secret(make_app: MakeApp) -> None:
     assert "OTPAUTH_SECRET_KEYS = ***\n" in shown
     assert "OTPAUTH_DATABASE_URI = ***\n" in shown
     assert "OTPAUTH_JWT_KEYS = None\n" in shown
+
+
+@pytest.mark.parametrize("format_", [(), ("--json",)])
+def test_a_name_is_shown_on_a_terminal_that_has_no_letters_for_it(
+    format_: tuple[str, ...], app: Flask
+) -> None:
+    with app.app_context():
+        app.extensions["test_otpauth"].users.create(email="user@example.com", full_name="Nguyễn Văn A")
+
+    runner = app.test_cli_runner(charset="cp1252")
+    result = runner.invoke(otpauth, ["users", "show", "user@example.com", *format_])
+
+    assert result.exit_code == 0, result.output
+    assert "Nguy\\u1ec5n V\\u0103n A" in result.output

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import logging
 import re
@@ -12,6 +13,7 @@ from pathlib import Path
 from typing import Any
 from urllib.request import Request, urlopen
 
+import gevent
 import pytest
 from flask import Flask
 from sqlalchemy import Engine, create_engine, inspect, text
@@ -176,6 +178,19 @@ def test_a_listener_that_breaks_undoes_nothing(
 
     assert login["email"] == ADDRESS
     assert "a listener of code_accepted failed" in caplog.text
+
+
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), gevent.Timeout(1)], ids=["cancelled", "timeout"])
+def test_a_listener_that_is_cut_off_undoes_nothing_either(
+    error: BaseException, app: Flask, caller: EmailCaller
+) -> None:
+    def cut_off(sender: Flask, **facts: Any) -> None:
+        raise error
+
+    with signals.code_issued.connected_to(cut_off, app), signals.code_accepted.connected_to(cut_off, app):
+        login = caller.login()
+
+    assert login["email"] == ADDRESS
 
 
 def test_one_app_does_not_hear_another(make_app: MakeApp, outbox: Outbox) -> None:

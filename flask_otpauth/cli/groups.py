@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from flask_otpauth.core.errors import ConfigurationError, OtpAuthError, StorageUnavailable
-from flask_otpauth.core.masking import one_line, printable
+from flask_otpauth.core.masking import encodable, one_line, printable
 
 if TYPE_CHECKING:
     from flask_otpauth.wiring import State
@@ -54,12 +55,17 @@ def show(rows: Sequence[Mapping[str, Any]], as_json: bool) -> None:
         show_json(rows)
         return
     for row in rows:
-        click.echo("  ".join(f"{name}={_plain(value)}" for name, value in row.items()))
+        _say("  ".join(f"{name}={_plain(value)}" for name, value in row.items()))
 
 
 def show_json(value: Any) -> None:
     """Print a value for scripts."""
-    click.echo(printable(json.dumps(value, ensure_ascii=False, indent=2), but="\n"))
+    _say(printable(json.dumps(value, ensure_ascii=False, indent=2), but="\n"))
+
+
+def _say(text: str) -> None:
+    """Print what may hold people's names, on a terminal of whatever encoding."""
+    click.echo(encodable(text, getattr(sys.stdout, "encoding", None)))
 
 
 def wrapped(text: str, first: str, then: str) -> str:

@@ -28,6 +28,12 @@ def one_line(text: str, longest: int = LONGEST_SHOWN) -> str:
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
+def encodable(text: str, encoding: str | None) -> str:
+    """``text`` with escapes for what a terminal of that encoding has no characters for."""
+    known = encoding or "utf-8"
+    return text.encode(known, "backslashreplace").decode(known)
+
+
 def printable(text: str, but: str = "") -> str:
     """``text`` with every character escaped that does not print, and is none of ``but``."""
     if text.isprintable():

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from flask_otpauth.core.masking import one_line, printable
+from flask_otpauth.core.masking import encodable, one_line, printable
 from flask_otpauth.ports.senders import Message, Receipt, Status
 
 
@@ -23,14 +23,8 @@ class ConsoleSender:
         """Write ``message`` as one block."""
         # print() looks up standard output at each call, and an app server may replace it.
         stream = self._stream or sys.stdout
-        print(_printable(_block(message), stream), file=stream, flush=True)
+        print(encodable(_block(message), getattr(stream, "encoding", None)), file=stream, flush=True)
         return Receipt(Status.ACCEPTED)
-
-
-def _printable(text: str, stream: TextIO) -> str:
-    """``text`` with escapes for what the terminal has no characters for."""
-    encoding = getattr(stream, "encoding", None) or "utf-8"
-    return text.encode(encoding, "backslashreplace").decode(encoding)
 
 
 def _block(message: Message) -> str:
