@@ -22,6 +22,7 @@ _DOCUMENTED_PER_DAY = 6e-4
 
 def warnings(found: State, chances: Mapping[str, Odds], config: Mapping[str, Any]) -> Iterator[str]:
     """One sentence each, beginning with what to set where a setting is the cause."""
+    yield from found.postponed
     yield from _about_stores(found)
     yield from _about_users(found.services.directory)
     yield from _about_keys(found)

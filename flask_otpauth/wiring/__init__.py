@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -21,13 +22,16 @@ from flask_otpauth.wiring import databases, keys, limits, paths
 from flask_otpauth.wiring.services import services
 from flask_otpauth.wiring.setup import Setup
 
+logger = logging.getLogger("flask_otpauth")
+
 
 @dataclass(frozen=True)
 class State:
     """
     What one app has of this package: ``app.extensions["otpauth"]``.
 
-    ``are_stores_new``: what is stored begins and ends with the process.
+    ``are_stores_new``: what is stored begins and ends with the process. ``postponed``: what a command
+    may lack and a process that serves may not.
     """
 
     shared: Shared
@@ -36,6 +40,7 @@ class State:
     front: LimiterFront
     mounts: Mapping[str, Mount]
     are_stores_new: bool
+    postponed: tuple[str, ...]
 
     @property
     def host_codes(self) -> Mapping[str, Any]:
@@ -63,13 +68,15 @@ def wire(app: Flask, limiter: Limiter | None, db: Any) -> State:
     envelopes = {name: _envelope(setup, name) for name in setup.flows}
     if setup.problems:
         raise ConfigurationError(setup.problems)
+    for each in setup.postponed:
+        logger.warning("this app cannot serve: %s", each)
     if "flashcall" in envelopes and setup.by_flow["flashcall"].mask_logs:
         mask_codes(setup.by_flow["flashcall"].url_prefix)
     mounts = {
         name: Mount(FLOWS[name], setup.by_flow[name], wired, envelope, front)
         for name, envelope in envelopes.items()
     }
-    return State(setup.shared, setup.by_flow, wired, front, mounts, stores.are_new)
+    return State(setup.shared, setup.by_flow, wired, front, mounts, stores.are_new, tuple(setup.postponed))
 
 
 def _envelope(setup: Setup, flow: str) -> Any:

@@ -153,6 +153,10 @@ def _directory(setup: Setup, engine: Engine, metadata: MetaData) -> Any:
             return None
     if isinstance(chosen, type) and issubclass(chosen, UserMixin):
         return _model_directory(setup, chosen)
+    if isinstance(chosen, type) and hasattr(chosen, "__mapper__"):
+        form = f"class {chosen.__name__}(UserMixin, db.Model)"
+        setup.problems.append(f"OTPAUTH_USERS: the model needs flask_otpauth.users.UserMixin: {form}")
+        return None
     return setup.resolved("USERS", chosen, {}, "get", "find", "create", "mark_verified", "set_enabled")
 
 

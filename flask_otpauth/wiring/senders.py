@@ -33,10 +33,8 @@ def routes(setup: Setup, clock: Clock) -> dict[str, Sender]:
         if setup.app.debug:
             chosen[channel] = "console"
         else:
-            setup.problems.append(
-                f"OTPAUTH_SENDERS: name a sender for {channel!r}, on which a flow sends; "
-                "'console' prints the messages"
-            )
+            missing = f"name a sender for {channel!r}, on which a flow sends; 'console' prints the messages"
+            setup.demand_to_serve([f"OTPAUTH_SENDERS: {missing}"])
     return {
         channel: FailoverSender(_senders(setup, channel, value, channel in needed), clock)
         for channel, value in chosen.items()
@@ -69,7 +67,7 @@ def _senders(setup: Setup, channel: str, value: Any, needed: bool) -> list[Sende
     }
     names = list(value) if isinstance(value, (list, tuple)) else [value]
     if "mail" in names and needed:
-        setup.problems += MailSender.problems(setup.app.config)
+        setup.demand_to_serve(MailSender.problems(setup.app.config))
     return [setup.resolved(f"SENDERS[{channel!r}]", name, packaged, "send") for name in names]
 
 

@@ -12,6 +12,7 @@ from flask_limiter import Limiter
 from flask_otpauth import registry
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import PREFIX, Shared, read
+from flask_otpauth.wiring.serving import will_serve
 
 
 @dataclass
@@ -19,7 +20,8 @@ class Setup:
     """
     One app being wired. ``problems`` are collected, so that all of them are told at once.
 
-    ``limiter`` and ``db`` are what the host gave the extension object.
+    ``postponed`` are those that matter only where requests are served. ``limiter`` and ``db`` are what
+    the host gave the extension object.
     """
 
     app: Flask
@@ -28,6 +30,7 @@ class Setup:
     shared: Shared
     by_flow: Mapping[str, Any]
     problems: list[str] = field(default_factory=list)
+    postponed: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, app: Flask, limiter: Limiter | None, db: Any) -> Setup:
@@ -39,6 +42,10 @@ class Setup:
     def flows(self) -> list[str]:
         """The flows to register that exist."""
         return [name for name in self.shared.flows if name in FLOWS]
+
+    def demand_to_serve(self, problems: list[str]) -> None:
+        """Add problems that are none for a command that sends nothing, such as a migration."""
+        (self.problems if will_serve() else self.postponed).extend(problems)
 
     def resolved(self, key: str, value: Any, packaged: Mapping[str, Callable[[], Any]], *methods: str) -> Any:
         """What a setting names; a problem and ``None`` where it names nothing that has these ``methods``."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import re
 import ssl
 from collections.abc import Mapping
 from dataclasses import replace
@@ -18,6 +19,7 @@ from flask_otpauth.adapters.senders.smtp import Conversation, receipt_for
 from flask_otpauth.ports.senders import Message, Receipt, Status
 
 _logger = logging.getLogger(__name__)
+_LARGEST_PORT = 65_535
 
 
 class Mail(Protocol):
@@ -65,6 +67,15 @@ class MailSender:
             for key in ("MAIL_USERNAME", "MAIL_PASSWORD")
             if not isinstance(config.get(key), (str, NoneType))
         ]
+        found += [
+            f"{key}: give True or False"
+            for key in ("MAIL_USE_TLS", "MAIL_USE_SSL", "MAIL_SUPPRESS_SEND")
+            if config.get(key) not in (True, False, None)  # a text "false" would count as true
+        ]
+        if not _is_host(config.get("MAIL_SERVER", "127.0.0.1")):
+            found.append("MAIL_SERVER: give the name or address of a host, without scheme and port")
+        if not _is_port(config.get("MAIL_PORT")):
+            found.append("MAIL_PORT: give a whole number from 1 to 65535")
         if config.get("MAIL_USE_TLS") and config.get("MAIL_USE_SSL"):
             found.append("MAIL_USE_SSL: excludes MAIL_USE_TLS; set the one that the server's port is for")
         return found
@@ -92,7 +103,7 @@ class MailSender:
         try:
             conversation = Conversation(
                 settings.server,
-                settings.port or 0,
+                int(settings.port or 0),
                 connect_seconds=self._connect_seconds,
                 total_seconds=self._total_seconds,
                 implicit_tls=self._tls if settings.use_ssl else None,
@@ -114,6 +125,19 @@ class MailSender:
     @cached_property
     def _tls(self) -> ssl.SSLContext:
         return self._given_tls or ssl.create_default_context()
+
+
+def _is_host(value: object) -> bool:
+    """A name, or an address: one colon alone would be a port's."""
+    named = r"[^\s/@:]+|\[?[0-9A-Fa-f.]*(:[0-9A-Fa-f.]*){2,}]?"
+    return isinstance(value, str) and bool(re.fullmatch(named, value))
+
+
+def _is_port(value: object) -> bool:
+    """A number, or its digits, as the environment has them; ``None`` is the usual one."""
+    if isinstance(value, str) and re.fullmatch("[0-9]{1,5}", value):
+        value = int(value)
+    return value is None or (type(value) is int and 0 < value <= _LARGEST_PORT)
 
 
 def _announce(message: Message, mail: Composed, connection: flask_mail.Connection) -> None:

@@ -1,0 +1,162 @@
+"""What a host is told when its app is made, by each of the ways in which that happens."""
+
+from __future__ import annotations
+
+import json
+import logging
+from typing import Any
+
+import click
+import pytest
+from click.testing import CliRunner
+from flask import Flask
+from flask.cli import FlaskGroup
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.orm import Mapped, mapped_column
+
+from flask_otpauth import ConfigurationError, OtpAuth
+from tests.hosts import SECRET_KEY
+
+NO_SENDER = "MAIL_DEFAULT_SENDER: set the address that codes are sent from"
+NO_SMS = "OTPAUTH_SENDERS: name a sender for 'sms', on which a flow sends; 'console' prints the messages"
+
+
+def create_app(**config: Any) -> Flask:
+    """A host whose senders are not set."""
+    app = Flask("host")
+    app.config.update(SECRET_KEY=SECRET_KEY, OTPAUTH_DATABASE_URI="sqlite://", OTPAUTH_FLOWS=["email", "sms"])
+    app.config.update(config)
+    app.cli.command("count")(lambda: click.echo("counted"))
+    OtpAuth(app)
+    return app
+
+
+def flask(*arguments: str, **config: Any) -> Any:
+    """The command ``flask``, with that app."""
+    group = FlaskGroup(create_app=lambda: create_app(**config), set_debug_flag=False)
+    return CliRunner().invoke(group, list(arguments))
+
+
+@pytest.fixture(autouse=True)
+def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")  # which the command sets and leaves
+
+
+# -- which process serves ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "arguments", [("routes",), ("count",), ("otpauth", "flows"), ("otpauth", "init-db"), ("--help",)]
+)
+def test_a_command_that_does_not_serve_needs_no_senders_and_says_what_is_missing(
+    arguments: tuple[str, ...], caplog: pytest.LogCaptureFixture
+) -> None:
+    with caplog.at_level(logging.WARNING, "flask_otpauth"):
+        result = flask(*arguments)
+
+    assert result.exit_code == 0, result.output
+    assert [record.getMessage() for record in caplog.records] == [
+        f"this app cannot serve: {NO_SMS}",
+        f"this app cannot serve: {NO_SENDER}",
+    ]
+
+
+def test_flask_run_refuses_to_serve_without_senders() -> None:
+    result = flask("run", "--port", "0")
+
+    assert isinstance(result.exception, ConfigurationError)
+    assert result.exception.problems == (NO_SMS, NO_SENDER)
+
+
+@click.command()
+def other() -> None:
+    """A command that is none of Flask's: a worker, a server."""
+    create_app()
+
+
+@pytest.mark.parametrize("make", [create_app, lambda: other.main([], standalone_mode=False)])
+def test_whatever_else_makes_the_app_may_serve(make: Any) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        make()
+
+    assert caught.value.problems == (NO_SMS, NO_SENDER)
+
+
+def test_what_is_wrong_is_told_by_every_command() -> None:
+    result = flask("routes", OTPAUTH_EMAIL_CODE_LENGTH=3, OTPAUTH_SENDERS={"sms": "pigeon"})
+
+    assert "OTPAUTH_EMAIL_CODE_LENGTH" in str(result.exception or result.output)
+    assert "'pigeon' is not known" in str(result.exception or result.output)
+
+
+def test_the_doctor_tells_first_what_keeps_the_app_from_serving() -> None:
+    config = {"OTPAUTH_SUBJECT_KEY": SECRET_KEY, "OTPAUTH_IP_LIMITS": None}
+
+    told = json.loads(flask("otpauth", "doctor", "--json", **config).stdout)["warnings"]
+    strict = flask("otpauth", "doctor", "--strict", **config)
+
+    assert told[:2] == [NO_SMS, NO_SENDER]
+    assert strict.exit_code == 1
+
+
+# -- settings of others -----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "told"),
+    [
+        *(
+            ("MAIL_PORT", each, "give a whole number from 1 to 65535")
+            for each in ("25x", "", -1, 65_536, True, 2.5)
+        ),
+        *(
+            ("MAIL_SERVER", each, "give the name or address of a host, without scheme and port")
+            for each in ("smtp://mail.example.com", "mail.example.com:25", "me@mail", "", 25, None)
+        ),
+        *(
+            (key, each, "give True or False")
+            for key in ("MAIL_USE_TLS", "MAIL_USE_SSL", "MAIL_SUPPRESS_SEND")
+            for each in ("false", "1", 2)
+        ),
+        (
+            "MAIL_USERNAME",
+            5,
+            "give a string; from_prefixed_env reads digits as a number unless they are quoted",
+        ),
+        ("MAIL_DEFAULT_SENDER", "shop", "set the address that codes are sent from"),
+    ],
+)
+def test_a_mail_setting_of_a_wrong_kind_is_told_by_its_key(key: str, value: Any, told: str) -> None:
+    mail = {"MAIL_DEFAULT_SENDER": "shop@example.com", key: value}
+
+    with pytest.raises(ConfigurationError) as caught:
+        create_app(OTPAUTH_FLOWS=["email"], **mail)
+
+    assert caught.value.problems == (f"{key}: {told}",)
+
+
+@pytest.mark.parametrize(
+    "mail",
+    [
+        {"MAIL_PORT": "587", "MAIL_SERVER": "mail.example.com"},
+        {"MAIL_PORT": 25, "MAIL_SERVER": "192.0.2.1"},
+        {"MAIL_PORT": None, "MAIL_SERVER": "::1"},
+        {"MAIL_USE_TLS": True, "MAIL_USE_SSL": 0, "MAIL_SERVER": "[2001:db8::1]"},
+    ],
+)
+def test_mail_settings_that_can_work_are_taken(mail: dict[str, Any]) -> None:
+    assert create_app(OTPAUTH_FLOWS=["email"], MAIL_DEFAULT_SENDER="shop@example.com", **mail)
+
+
+def test_a_model_without_the_mixin_is_told_what_it_needs() -> None:
+    db = SQLAlchemy()
+
+    class Customer(db.Model):  # type: ignore[name-defined,misc]
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    with pytest.raises(ConfigurationError) as caught:
+        create_app(OTPAUTH_USERS=Customer, OTPAUTH_SENDERS={"email": "console", "sms": "console"})
+
+    assert caught.value.problems == (
+        "OTPAUTH_USERS: the model needs flask_otpauth.users.UserMixin: class Customer(UserMixin, db.Model)",
+    )
