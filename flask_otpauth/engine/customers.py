@@ -124,7 +124,7 @@ class Customers:
     def by_code(self, policy: Policy, target: Target, user: User, code: str) -> Proof:
         """The proof that somebody holds the code that was issued for ``target``."""
         judged = self._reset_by(target).hash_of(user)
-        addresses = ("", *(each for each in (user.email, user.phone) if each))
+        addresses = ("", *(each for each in (user.email, self.users.phone(user)) if each))
         now = tuple(_circumstance(address, judged) for address in addresses)
         return ByCode(self.codes, policy, replace(target, circumstances=now), code, judged)
 
