@@ -149,26 +149,6 @@ def test_the_example_model_keeps_its_textual_key(
     assert again["userId"] == login["userId"]
 
 
-def test_a_row_that_was_there_before_is_found_once_its_email_is_set_again(
-    config: dict[str, Any], outbox: Outbox, database_uri: str
-) -> None:
-    app = own_users.create_app(
-        config | {"SQLALCHEMY_DATABASE_URI": database_uri, "OTPAUTH_DATABASE_URI": None}
-    )
-    with app.app_context():
-        session = own_users.db.session
-        session.add(own_users.User(id="k1", email=ADDRESS))
-        session.flush()
-        session.execute(own_users.db.text("UPDATE user SET email_key = NULL"))
-        session.commit()
-
-        for user in session.scalars(own_users.db.select(own_users.User)):
-            user.email = user.email
-        session.commit()
-
-    assert EmailCaller(app, outbox).login()["userId"] == "k1"
-
-
 @pytest.fixture
 def customers(tmp_path: Path) -> Path:
     """A database that was there before."""
