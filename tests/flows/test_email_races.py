@@ -16,7 +16,7 @@ from flask import Flask
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.adapters.storage.databases import postgresql_schema
-from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, another, bearer
+from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, another, bearer, told
 from tests.hosts import SECRET_KEY
 
 LOGIN, USED, WRONG = "Login successful", "OTP has already been used", "Invalid OTP"
@@ -202,6 +202,16 @@ def test_a_refresh_token_that_races_with_itself_has_one_successor(caller: EmailC
     # All within the grace: whoever lost its answer gets the very same one.
     assert len(successors) == 1
     assert successors != {""}
+
+
+def test_of_logouts_by_one_refresh_token_at_once_one_ends_the_session(caller: EmailCaller) -> None:
+    body = {"refreshToken": caller.login()["refreshToken"]}
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        answers = list(pool.map(lambda _: told(caller.post("/logout", body)), range(THREADS)))
+
+    assert sorted(set(answers)) == [(-1, "Invalid refresh token"), (0, "Logout successful")]
+    assert answers.count((0, "Logout successful")) == 1
 
 
 def test_logins_that_race_leave_one_session(uri: str, outbox: Outbox) -> None:
