@@ -160,7 +160,9 @@ def test_of_thirty_wrong_codes_five_are_judged(arena: Arena) -> None:
     merchant.at_once("/pin/reset", *[reset] * 30)
 
     database = arena.host.storage.database
-    rows = database.read(arena.host.storage.tables.challenges.select())
+    challenges = arena.host.storage.tables.challenges
+    # But for the mark by which the key of the rows is known.
+    rows = database.read(challenges.select().where(challenges.c.reference != "mark"))
     assert sum(row["guesses"] for row in rows) == 5
     assert sum(row["misses"].count(",") for row in rows) == 5
 
