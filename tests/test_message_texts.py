@@ -43,7 +43,7 @@ def sent(app: Flask, outbox: Outbox, channel: str, locale: str, **values: str) -
 
 
 @pytest.mark.parametrize("locale", LANGUAGES)
-@pytest.mark.parametrize("ttl", [60, 90, 120, 300, 600])
+@pytest.mark.parametrize("ttl", [60, 90, 120, 300, 590, 600])
 @pytest.mark.parametrize("values", [{}, {"origin": "example.com"}], ids=["brand", "origin"])
 def test_an_sms_is_one_segment_in_every_language(
     values: dict[str, str], ttl: int, locale: str, make_app: MakeApp, outbox: Outbox
