@@ -16,6 +16,7 @@ from flask_otpauth import cli
 from flask_otpauth.core import errors
 from flask_otpauth.engine.clients import Campaigns, Clients
 from flask_otpauth.engine.host_codes import HostCodes
+from flask_otpauth.engine.unlocking import Unlocked
 from flask_otpauth.engine.users import Users
 from flask_otpauth.envelopes import PACKAGED
 from flask_otpauth.flows import FLOWS
@@ -118,9 +119,12 @@ class OtpAuth:
             raise ValueError("an account token is issued to a user, and this is nobody")
         return str(self._state.services.account_tokens.issue(user))
 
-    def unlock(self, subject: Any) -> int:
-        """Lift the lock of an address or a user: how many guess budgets are free again."""
-        return self._state.services.upkeep.unlock(str(subject))
+    def unlock(self, subject: Any) -> Unlocked:
+        """
+        Forget what is counted of an address or a user, so that nothing is locked any more;
+        ``changes`` are what was forgotten. False if nothing was locked.
+        """
+        return self._state.services.unlocking.unlock(subject)
 
     def token_required(self, view: Callable[P, R]) -> Callable[P, ResponseReturnValue]:
         """Let a view run only for a live access token (``Authorization: Bearer``, RFC 6750)."""

@@ -207,6 +207,33 @@ def test_a_client_is_limited_to_its_flows(clients: Clients) -> None:
             clients.by_secret(created.secret, flow)
 
 
+def test_a_second_rotation_within_the_overlap_leaves_the_secret_in_production_alone(
+    clients: Clients, clock: MovableClock
+) -> None:
+    created = clients.create("Shop")
+    clients.rotate(created.id, overlap=3600)
+    clock.tick(60)
+
+    with pytest.raises(ValueError, match="works until 2024-12-29 11:00:00 UTC"):
+        clients.rotate(created.id, overlap=3600)
+
+    assert clients.by_secret(created.secret, "voice")[0].id == created.id
+    clock.tick(3540)
+    assert clients.rotate(created.id, overlap=3600).id == created.id
+
+
+def test_a_rotation_without_an_overlap_ends_both_secrets_of_an_earlier_one(clients: Clients) -> None:
+    created = clients.create("Shop")
+    second = clients.rotate(created.id, overlap=3600)
+
+    third = clients.rotate(created.id)
+
+    for dead in (created, second):
+        with pytest.raises(errors.CredentialsInvalid):
+            clients.by_secret(dead.secret, "voice")
+    assert clients.by_secret(third.secret, "voice")[0].id == created.id
+
+
 def test_a_rotated_secret_is_dead_at_once(clients: Clients) -> None:
     created = clients.create("Shop")
 

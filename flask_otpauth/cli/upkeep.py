@@ -35,8 +35,10 @@ def purge(days: int) -> None:
 @click.argument("subject")
 @with_appcontext
 def unlock(subject: str) -> None:
-    """Lift the lock of SUBJECT: an e-mail address, a phone number, or a user's id."""
-    count = state().services.upkeep.unlock(subject)
-    if not count:
-        raise click.ClickException(f"{subject!r} is neither an address nor a user")
-    click.echo(f"{count} guess budgets are free again.")
+    """Lift every lock of SUBJECT: an e-mail address, a phone number, a member id or a user's id."""
+    unlocked = state().services.unlocking.unlock(subject)
+    for change in unlocked.changes:
+        done = "free again" if change.was_locked else "forgotten, was not locked"
+        click.echo(f"{change.subject}: {change.what}: {done}")
+    if not unlocked:
+        raise click.ClickException(f"nothing of {subject!r} was locked")

@@ -11,7 +11,7 @@ from datetime import timedelta
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
-from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.limits import milliseconds
 from flask_otpauth.core.sensitive import Sensitive
@@ -80,16 +80,31 @@ class Clients:
         """
         A new secret; the old one, and what was bought with it, works ``overlap`` seconds longer.
 
-        :raises ValueError: if there is no such client, or the overlap is negative.
+        There are two secrets at most. Within an overlap nobody knows which of them is in use, so
+        another rotation with an overlap is refused; one without ends both at once.
+
+        :raises ValueError: if there is no such client, the overlap is negative, or an earlier
+            overlap is not over.
         """
         period = timedelta(seconds=overlap) if isinstance(overlap, int) else overlap
         if period < timedelta(0):
             raise ValueError("an overlap is not negative")
         rotated = Credentials(client_id, str(uuid.uuid4()))
-        until = epoch_ms(self.clock()) + milliseconds(period)
-        if not self.store.rotate_secret(client_id, self._digest(rotated.secret), until):
-            raise ValueError(f"there is no client {client_id!r}")
+        now_ms = epoch_ms(self.clock())
+        until = now_ms + milliseconds(period) if period else None
+        if not self.store.rotate_secret(client_id, self._digest(rotated.secret), now_ms, until):
+            raise ValueError(self._not_rotated(client_id))
         return rotated
+
+    def _not_rotated(self, client_id: str) -> str:
+        client = self.store.get(client_id)
+        if client is None:
+            return f"there is no client {client_id!r}"
+        end = f"{from_epoch_ms(client.previous_until):%Y-%m-%d %H:%M:%S} UTC"
+        return (
+            f"the secret before the newest of client {client_id!r} works until {end}: rotate after that, or "
+            "without an overlap, which ends both at once"
+        )
 
     def by_secret(self, secret: str, flow: str, client_id: str | None = None) -> tuple[Client, int]:
         """
@@ -122,7 +137,8 @@ class Clients:
         :raises NotPermitted: as :meth:`by_secret`.
         """
         bought = self.store.find_token([self._token_digest(flow, token)])
-        if bought is None or bought.expires_at <= epoch_ms(self.clock()):
+        now_ms = epoch_ms(self.clock())
+        if bought is None or not bought.issued_at - SKEW_MS <= now_ms < bought.expires_at:
             raise errors.CredentialsInvalid
         return self._holder(bought.client_id, bought.generation, flow)
 

@@ -99,9 +99,11 @@ class Secrets:
         """End a block and begin to count anew; what a cap has ended stays so."""
         self.storage.secrets.unblock(self._key(user))
 
-    def enable(self, user: User) -> None:
-        """End whatever block there is and forget every failure."""
+    def enable(self, user: User) -> Secret:
+        """End whatever block there is and forget every failure; the secret as it was before."""
+        before = self.storage.secrets.read(self._key(user))
         self.storage.secrets.enable(self._key(user))
+        return before
 
     def delete(self, user: User) -> None:
         """Forget the user's secret and its failures."""

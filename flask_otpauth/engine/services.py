@@ -12,6 +12,7 @@ from flask_otpauth.engine.codes import Codes
 from flask_otpauth.engine.customers import Customers
 from flask_otpauth.engine.host_codes import HostCodes
 from flask_otpauth.engine.sessions import Sessions
+from flask_otpauth.engine.unlocking import Unlocking
 from flask_otpauth.engine.upkeep import Upkeep
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.addresses import Addresses
@@ -39,5 +40,6 @@ class Services:
     jwks: Mapping[str, Any]
     sessions: Sessions
     storage: Storage
+    unlocking: Unlocking
     upkeep: Upkeep
     users: Users

@@ -16,7 +16,7 @@ from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login
-from flask_otpauth.engine.upkeep import SubjectKind
+from flask_otpauth.engine.unlocking import SubjectKind
 from flask_otpauth.envelopes.base import Failure, FieldError, Success
 from flask_otpauth.flows.credentials import Credential
 from flask_otpauth.flows.fields import Body

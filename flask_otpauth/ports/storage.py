@@ -122,8 +122,11 @@ class ClientStore(Protocol):
     def set_blocked(self, client_id: str, blocked_at: int | None) -> bool:
         """Block or unblock; whether there is such a client."""
 
-    def rotate_secret(self, client_id: str, digest: bytes, previous_until: int) -> bool:
-        """Replace the secret, the old one good until ``previous_until``; whether there is such a client."""
+    def rotate_secret(self, client_id: str, digest: bytes, now_ms: int, previous_until: int | None) -> bool:
+        """
+        Replace the secret, the old one good until ``previous_until``, unless the one before it is
+        good still; with ``None`` both end at once. Whether it was replaced.
+        """
 
     def add_token(self, token: ClientToken, at_most: int) -> None:
         """Keep a token; the client's oldest give way so that at most ``at_most`` live."""

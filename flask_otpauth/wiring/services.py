@@ -26,9 +26,11 @@ from flask_otpauth.engine.post import Post
 from flask_otpauth.engine.secrets import Secrets
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Sessions
-from flask_otpauth.engine.upkeep import SubjectKind, Upkeep
+from flask_otpauth.engine.unlocking import SubjectKind, Unlocking
+from flask_otpauth.engine.upkeep import Upkeep
 from flask_otpauth.engine.users import Users
 from flask_otpauth.flows import FLOWS
+from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.tokens import TokenSigner
 from flask_otpauth.settings import PREFIX
@@ -79,17 +81,33 @@ class _Parts:
             jwks=signer.jwks(),
             sessions=sessions,
             storage=storage,
-            upkeep=Upkeep(
-                storage,
-                ring,
-                users,
-                clock,
-                _scopes(),
-                (pins, passwords),
-                self.stores.tables,
-            ),
+            unlocking=self._unlocking(users, addresses, (pins, passwords)),
+            upkeep=Upkeep(storage, clock, self.stores.tables),
             users=users,
         )
+
+    def _unlocking(self, users: Users, addresses: Addresses, secrets: tuple[Secrets, ...]) -> Unlocking:
+        codes, flows = self.codes, self.setup.by_flow.values()
+        regions = (self.setup.shared.phone_region, *(getattr(flow, "region", None) for flow in flows))
+        return Unlocking(
+            codes.storage,
+            self.ring,
+            users,
+            addresses,
+            codes.clock,
+            self._policies(),
+            tuple(dict.fromkeys(region for region in regions if region)),
+            secrets,
+        )
+
+    def _policies(self) -> dict[SubjectKind, tuple[Policy, ...]]:
+        """The limits of each kind of subject, over all flows."""
+        found: dict[SubjectKind, tuple[Policy, ...]] = {}
+        for name, flow in FLOWS.items():
+            for kind, scopes in flow.scopes.items():
+                policies = tuple(self.setup.by_flow[name].policy(scope) for scope in scopes)
+                found[kind] = (*found.get(kind, ()), *policies)
+        return found
 
     def _sessions(self, signer: TokenSigner, tokens: KeyRing) -> Sessions:
         codes, policy = self.codes, self.setup.by_flow["email"].session_policy()
@@ -165,11 +183,3 @@ def _in_utc(now: datetime) -> datetime:
 
 def _system_clock() -> datetime:
     return datetime.now(UTC)
-
-
-def _scopes() -> dict[SubjectKind, tuple[str, ...]]:
-    """What limits count under for each kind of subject, over all flows."""
-    kinds = {kind for flow in FLOWS.values() for kind in flow.scopes}
-    return {
-        kind: tuple(each for flow in FLOWS.values() for each in flow.scopes.get(kind, ())) for kind in kinds
-    }

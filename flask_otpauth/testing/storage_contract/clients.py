@@ -67,7 +67,7 @@ class ClientContract(ContractBase):
 
     def test_an_earlier_secret_works_until_the_overlap_ends(self, storage: Storage, client: Client) -> None:
         digest = fresh_key()
-        rotated = storage.clients.rotate_secret(client.id, digest, NOON + DAY)
+        rotated = storage.clients.rotate_secret(client.id, digest, NOON, NOON + DAY)
 
         after = storage.clients.get(client.id)
         assert rotated
@@ -82,6 +82,49 @@ class ClientContract(ContractBase):
         assert storage.clients.by_secret([client.secret_digest], NOON + DAY - 1) == (after, 0)
         assert storage.clients.by_secret([client.secret_digest], NOON + DAY) is None
 
+    def test_no_secret_is_replaced_before_the_overlap_of_the_one_before_it_is_over(
+        self, storage: Storage, client: Client
+    ) -> None:
+        until = NOON + DAY
+        storage.clients.rotate_secret(client.id, fresh_key(), NOON, until)
+
+        within = storage.clients.rotate_secret(client.id, fresh_key(), until - 1, until + DAY)
+        alive = storage.clients.by_secret([client.secret_digest], until - 1)
+        after = storage.clients.rotate_secret(client.id, fresh_key(), until, until + DAY)
+
+        assert (within, after) == (False, True)
+        assert alive is not None
+        assert alive[0].accepts_generation(0, until - 1)
+
+    def test_a_rotation_without_an_overlap_ends_every_earlier_secret_whatever_a_clock_says(
+        self, storage: Storage, client: Client
+    ) -> None:
+        second, third = fresh_key(), fresh_key()
+        storage.clients.rotate_secret(client.id, second, NOON, NOON + DAY)
+
+        rotated = storage.clients.rotate_secret(client.id, third, NOON + 1, None)
+
+        found = [
+            storage.clients.by_secret([digest], NOON - DAY) is not None
+            for digest in (client.secret_digest, second, third)
+        ]
+        after = storage.clients.get(client.id)
+        assert (rotated, found) == (True, [False, False, True])
+        assert after is not None
+        assert [after.accepts_generation(each, NOON - DAY) for each in range(3)] == [False, False, True]
+
+    def test_of_racing_rotations_with_an_overlap_one_is_done(
+        self, storage: Storage, client: Client, race: Race
+    ) -> None:
+        until = NOON + DAY
+
+        results = race(
+            [call("clients.rotate_secret", client.id, fresh_key(), NOON, until) for _ in range(20)]
+        )
+
+        assert results.count(True) == 1
+        assert storage.clients.by_secret([client.secret_digest], until - 1) is not None
+
     def test_a_client_is_blocked_and_unblocked(self, storage: Storage, client: Client) -> None:
         assert storage.clients.set_blocked(client.id, NOON)
         assert storage.clients.get(client.id) == replace(client, blocked_at=NOON)
@@ -92,7 +135,7 @@ class ClientContract(ContractBase):
         nobody = fresh_name("nobody")
 
         assert not storage.clients.set_blocked(nobody, NOON)
-        assert not storage.clients.rotate_secret(nobody, fresh_key(), NOON)
+        assert not storage.clients.rotate_secret(nobody, fresh_key(), NOON, None)
         assert not storage.clients.set_paused(nobody, NOON)
         assert storage.clients.get_campaign(nobody) is None
         assert storage.clients.find_token([fresh_key()]) is None
@@ -151,7 +194,7 @@ class ClientContract(ContractBase):
     def test_each_of_racing_rotations_passes_a_generation(
         self, storage: Storage, client: Client, race: Race
     ) -> None:
-        race([call("clients.rotate_secret", client.id, fresh_key(), NOON) for _ in range(20)])
+        race([call("clients.rotate_secret", client.id, fresh_key(), NOON, None) for _ in range(20)])
 
         after = storage.clients.get(client.id)
         assert after is not None

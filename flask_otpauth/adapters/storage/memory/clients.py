@@ -48,19 +48,20 @@ class MemoryClientStore:
                 self.memory.clients[client_id] = replace(client, blocked_at=blocked_at)
             return client is not None
 
-    def rotate_secret(self, client_id: str, digest: bytes, previous_until: int) -> bool:
+    def rotate_secret(self, client_id: str, digest: bytes, now_ms: int, previous_until: int | None) -> bool:
         """See the port."""
         with self.memory.lock:
             client = self.get(client_id)
-            if client is not None:
-                self.memory.clients[client_id] = replace(
-                    client,
-                    previous_digest=client.secret_digest,
-                    previous_until=previous_until,
-                    secret_digest=digest,
-                    generation=client.generation + 1,
-                )
-            return client is not None
+            if client is None or (previous_until is not None and client.previous_until > now_ms):
+                return False
+            self.memory.clients[client_id] = replace(
+                client,
+                previous_digest=None if previous_until is None else client.secret_digest,
+                previous_until=previous_until or 0,
+                secret_digest=digest,
+                generation=client.generation + 1,
+            )
+            return True
 
     def add_token(self, token: ClientToken, at_most: int) -> None:
         """See the port. Tokens that have expired go as well."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select, update
+from sqlalchemy import ColumnElement, Table, and_, null, or_, select, true, update
 
 from flask_otpauth.adapters.storage.sqlalchemy.database import Database
 from flask_otpauth.adapters.storage.sqlalchemy.tables import columns_of
@@ -51,16 +51,19 @@ class SqlClientStore:
         """See the port."""
         return self._update(self.table, client_id, {"blocked_at": blocked_at})
 
-    def rotate_secret(self, client_id: str, digest: bytes, previous_until: int) -> bool:
+    def rotate_secret(self, client_id: str, digest: bytes, now_ms: int, previous_until: int | None) -> bool:
         """See the port."""
         row = self.table.c
         changes = {
-            "previous_digest": row.secret_digest,
-            "previous_until": previous_until,
+            "previous_digest": null() if previous_until is None else row.secret_digest,
+            "previous_until": previous_until or 0,
             "secret_digest": digest,
             "generation": row.generation + 1,
         }
-        return self._update(self.table, client_id, changes)
+        may = true() if previous_until is None else row.previous_until <= now_ms
+        with self.database.transaction():
+            rotating = update(self.table).where(row.id == client_id, may).values(**changes)
+            return self.database.write(rotating) > 0
 
     def add_token(self, token: ClientToken, at_most: int) -> None:
         """See the port. Tokens that have expired go as well."""

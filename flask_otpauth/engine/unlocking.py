@@ -1,0 +1,124 @@
+"""Lifting locks: what an administrator does for somebody who is kept out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from typing import Any, Literal, TypeAlias
+
+from flask_otpauth.core.challenges import Issue
+from flask_otpauth.core.codes import draw_nonce
+from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.policies import Policy
+from flask_otpauth.engine.people import person
+from flask_otpauth.engine.secrets import Secrets
+from flask_otpauth.engine.users import Users
+from flask_otpauth.ports.addresses import Addresses
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.directory import User
+from flask_otpauth.ports.storage import Storage
+
+#: What kind of subject limits are about.
+SubjectKind: TypeAlias = Literal["email", "phone", "user"]
+
+
+@dataclass(frozen=True)
+class Forgotten:
+    """
+    What was counted and is forgotten now: of which subject, and whether it forbade anything.
+
+    ``what``: ``guesses of email``, ``codes of sms`` (that were sent), ``pin``, ``password``.
+    """
+
+    subject: str
+    what: str
+    was_locked: bool
+
+
+@dataclass(frozen=True)
+class Unlocked:
+    """What an unlock changed; true if something of it was locked."""
+
+    changes: tuple[Forgotten, ...]
+
+    def __bool__(self) -> bool:
+        return any(change.was_locked for change in self.changes)
+
+
+@dataclass(frozen=True)
+class Unlocking:
+    """
+    ``policies``: what the limits of each kind of subject are, over all flows; ``regions``: those
+    of national phone numbers, over all flows.
+    """
+
+    storage: Storage
+    keys: KeyRing
+    users: Users
+    addresses: Addresses
+    clock: Clock
+    policies: Mapping[SubjectKind, tuple[Policy, ...]]
+    regions: tuple[str, ...]
+    secrets: tuple[Secrets, ...]
+
+    def unlock(self, subject: Any) -> Unlocked:
+        """
+        Forget all that is counted of an address or a user, so that nothing is locked any more.
+
+        An address is itself in whatever spelling a flow takes, and the user that it belongs to,
+        whose PIN and password are enabled again; by an id or a member id both addresses of the
+        user are meant as well.
+        """
+        user = self.users.named(subject)
+        changes = [
+            change
+            for kind, name, shown in dict.fromkeys(self._meanings(subject, user))
+            for policy in self.policies.get(kind, ())
+            for change in self._of_limits(policy, name, shown)
+        ]
+        if user is not None:
+            changes += self._of_secrets(user)
+        return Unlocked(tuple(changes))
+
+    def _of_limits(self, policy: Policy, name: str, shown: str) -> Iterator[Forgotten]:
+        key, now_ms = self.keys.row_key(policy.scope, "", name), epoch_ms(self.clock())
+        look = Issue(key, key, draw_nonce(), b"\0" * 32, now_ms, now_ms)
+        guesses = self.storage.challenges.peek(replace(look, locks=policy.locks))
+        codes = self.storage.challenges.peek(replace(look, send_limits=policy.send_limits))
+        if self.storage.challenges.clear(key, "misses"):
+            yield Forgotten(shown, f"guesses of {policy.scope}", guesses is not None)
+        if self.storage.challenges.clear(key, "sends"):
+            yield Forgotten(shown, f"codes of {policy.scope}", codes is not None)
+
+    def _of_secrets(self, user: User) -> Iterator[Forgotten]:
+        now_ms = epoch_ms(self.clock())
+        for secrets in self.secrets:
+            was = secrets.enable(user)
+            if was.in_a_row:
+                blocked = was.blocked_until(secrets.policy, now_ms) is not None
+                yield Forgotten(f"user {user.id}", secrets.kind, blocked)
+
+    def _meanings(self, subject: Any, user: User | None) -> Iterator[tuple[SubjectKind, str, str]]:
+        """Each subject of limits that is meant: its kind, its name, and how it is shown."""
+        addresses = list(self._addresses(str(subject)))
+        if user is not None:
+            yield "user", person(user), f"user {user.id}"
+            if not addresses:
+                addresses = [each for own in (user.email, user.phone) if own for each in self._addresses(own)]
+        for kind, address in addresses:
+            yield kind, address, address
+
+    def _addresses(self, text: str) -> Iterator[tuple[SubjectKind, str]]:
+        if "@" in text:
+            with suppress(ValueError):
+                yield "email", self.addresses.email(text)
+            return
+        readings: list[Callable[[], str]] = [lambda: self.addresses.phone(f"+{text.lstrip('+')}", None)]
+        for region in self.regions:
+            readings.append(lambda region=region: self.addresses.phone(text, region))  # type: ignore[misc]
+            readings.append(lambda region=region: self.addresses.possible_phone(text, region))  # type: ignore[misc]
+        for reading in readings:
+            with suppress(ValueError):
+                yield "phone", reading()
