@@ -13,35 +13,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from flask_otpauth.core import instants
+from flask_otpauth.core import instants, locks
 from flask_otpauth.core.limits import Block, Limit, reach_ms, strongest
-
-
-@dataclass(frozen=True)
-class Record:
-    """
-    One row: the logs of a subject's limits, a subject's challenge, or both at once.
-
-    Instants are epoch milliseconds; ``digest`` is ``None`` where no code is live.
-    ``clears_misses``: redeeming the code proves something and clears the log of misses.
-    ``handed_over``: its message was handed over, or may have been. ``held``: some app counts the
-    misses until a person clears them, so that no purge may take the row; ``needed_until``: when
-    the limits of each app that wrote to it have ceased to look at it.
-    """
-
-    sends: str = ""
-    misses: str = ""
-    nonce: str = ""
-    digest: bytes | None = None
-    issued_at: int = 0
-    expires_at: int = 0
-    guesses: int = 0
-    consumed_at: int | None = None
-    reference: str = ""
-    clears_misses: bool = True
-    handed_over: bool = False
-    held: bool = False
-    needed_until: int = 0
+from flask_otpauth.core.records import Record
 
 
 @dataclass(frozen=True)
@@ -178,7 +152,7 @@ def blocked(limits: Record, issue: Issue) -> Block | None:
     """What forbids ``issue``, given the row with its logs."""
     return strongest(
         [
-            *(limit.free_at(limits.misses, issue.now_ms) for limit in issue.locks),
+            locks.lock_of(limits, issue.locks, issue.now_ms),
             *(limit.free_at(limits.sends, issue.now_ms) for limit in issue.send_limits),
         ]
     )
@@ -240,7 +214,7 @@ def without(record: Record, issue: Issue) -> Record:
 
 def judge(limits: Record | None, challenge: Record | None, guess: Guess) -> Standing:
     """What ``guess`` is, given both rows as they are before it."""
-    lock = strongest(limit.free_at(limits.misses if limits else "", guess.now_ms) for limit in guess.locks)
+    lock = locks.lock_of(limits or Record(), guess.locks, guess.now_ms)
     if lock is not None:
         return Standing(State.LOCKED, block=lock)
     if challenge is None or challenge.digest is None:
@@ -269,7 +243,7 @@ def with_guess(record: Record, guess: Guess, standing: Standing) -> Record:
 def with_miss(record: Record, guess: Guess, standing: Standing, challenge: Record) -> Record:
     """The limits row after a judged ``guess``: a success clears the misses, if it proves something."""
     if standing.state is State.ACCEPTED:
-        return replace(record, misses="", held=False) if challenge.clears_misses else record
+        return locks.without_misses(record) if challenge.clears_misses else record
     return replace(
         record,
         misses=instants.added(record.misses, guess.entry),

@@ -5,9 +5,10 @@ from dataclasses import replace
 import pytest
 
 from flask_otpauth.core import challenges
-from flask_otpauth.core.challenges import Cap, Guess, Issue, IssueResult, Record, Standing, State
+from flask_otpauth.core.challenges import Cap, Guess, Issue, IssueResult, Standing, State
 from flask_otpauth.core.instants import entry
 from flask_otpauth.core.limits import Block, Limit
+from flask_otpauth.core.records import Record
 
 NOW = 1_732_190_400_000
 RIGHT, WRONG = b"r" * 32, b"w" * 32

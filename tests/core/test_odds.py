@@ -12,7 +12,6 @@ from hypothesis import strategies as some
 from flask_otpauth.core.challenges import (
     Guess,
     Issue,
-    Record,
     State,
     blocked,
     judge,
@@ -25,6 +24,7 @@ from flask_otpauth.core.challenges import (
 from flask_otpauth.core.limits import DAY, Quota, milliseconds
 from flask_otpauth.core.odds import Odds, guesses_per_day, odds
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.records import Record
 from flask_otpauth.flows import FLOWS
 
 DAY_MS = milliseconds(DAY)

@@ -112,6 +112,40 @@ class AppContract(ContractBase):
 
         assert [miss(storage, subject, NOON + n, BUDGET) for n in range(2)] == [State.WRONG] * 2
 
+    def test_a_lock_that_one_app_has_met_holds_in_one_that_allows_more_and_ends_with_it(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        for n in range(BUDGET.count):
+            miss(storage, subject, NOON + n, LARGE)
+        storage.challenges.issue(subject.issue("111111", NOON + DAY - 1))
+        not_met = storage.challenges.peek(subject.issue(now_ms=NOON + MINUTE, locks=(LARGE,)))
+
+        storage.challenges.issue(subject.issue(now_ms=NOON + MINUTE, locks=(BUDGET,)))
+
+        met = storage.challenges.issue(subject.issue(now_ms=NOON + MINUTE, locks=(LARGE,)))
+        guess = storage.challenges.redeem(subject.guess("222222", NOON + DAY - 1, locks=(LARGE,)))
+        over = storage.challenges.redeem(subject.guess("222222", NOON + DAY, locks=(LARGE,)))
+        assert not_met is None
+        assert met.block == Block("lock", NOON + DAY)
+        assert (guess.state, over.state) == (State.LOCKED, State.WRONG)
+
+    def test_a_lock_that_one_app_has_met_is_lifted_for_all(self, storage: Storage, subject: Subject) -> None:
+        for n in range(BUDGET.count + 1):
+            miss(storage, subject, NOON + n, BUDGET)
+
+        locked = miss(storage, subject, NOON + MINUTE, LARGE)
+        storage.challenges.clear(subject.limits_key, "misses")
+
+        assert (locked, miss(storage, subject, NOON + MINUTE, LARGE)) == (State.LOCKED, State.WRONG)
+
+    def test_a_lock_that_a_clock_met_years_ahead_locks_nobody(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        for n in range(BUDGET.count + 1):
+            miss(storage, subject, NOON + 4_000 * DAY + n, BUDGET)
+
+        assert miss(storage, subject, NOON, LARGE) is State.WRONG
+
     def test_racing_apps_with_different_budgets_each_keep_to_theirs(
         self, storage: Storage, race: Race
     ) -> None:
@@ -130,7 +164,7 @@ class AppContract(ContractBase):
             for guess, standing in zip(guesses, standings, strict=True)
             if standing.state is State.WRONG
         )
-        assert judged.total() == LARGE.count
+        assert BUDGET.count <= judged.total() <= LARGE.count
         assert judged[BUDGET.count] <= BUDGET.count
 
     def test_known_codes_that_race_with_wrong_guesses_give_none_back(

@@ -18,7 +18,8 @@ from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage
 from flask_otpauth.adapters.storage.sqlalchemy.challenges import SqlChallengeStore
 from flask_otpauth.adapters.storage.sqlalchemy.counters import Counters
 from flask_otpauth.core import challenges as rules
-from flask_otpauth.core.challenges import Guess, Issue, IssueResult, Record, Standing, State
+from flask_otpauth.core.challenges import Guess, Issue, IssueResult, Standing, State
+from flask_otpauth.core.records import Record
 from flask_otpauth.ports.storage import ChallengeStore
 from flask_otpauth.testing.storage_contract.code_races import CodeRaces
 from flask_otpauth.testing.storage_contract.races import race_on_threads

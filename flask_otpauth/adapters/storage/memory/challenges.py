@@ -7,8 +7,10 @@ from typing import Literal
 
 from flask_otpauth.adapters.storage.memory.state import Memory, removed
 from flask_otpauth.core import challenges as rules
-from flask_otpauth.core.challenges import Cap, Guess, Issue, IssueResult, Record, Standing, State
+from flask_otpauth.core.challenges import Cap, Guess, Issue, IssueResult, Standing, State
 from flask_otpauth.core.limits import Block
+from flask_otpauth.core.locks import with_lock, without_misses
+from flask_otpauth.core.records import Record
 
 
 @dataclass(frozen=True)
@@ -24,6 +26,7 @@ class MemoryChallengeStore:
             counted = self._counted(issue.cap) if issue.cap else 0
             refusal = rules.refusal(limits, challenge, counted, issue)
             if refusal is not None:
+                self._note(issue.limits_key, with_lock(limits, issue.locks, issue.now_ms))
                 return refusal
             self.memory.challenges[issue.limits_key] = rules.with_send(limits, issue)
             challenge = self._row(issue.challenge_key)
@@ -55,6 +58,9 @@ class MemoryChallengeStore:
         with self.memory.lock:
             rows = self.memory.challenges
             standing = rules.judge(rows.get(guess.limits_key), rows.get(guess.challenge_key), guess)
+            if standing.state is State.LOCKED:
+                limits = self._row(guess.limits_key)
+                self._note(guess.limits_key, with_lock(limits, guess.locks, guess.now_ms))
             if standing.state in (State.ACCEPTED, State.WRONG):
                 limits, challenge = self._row(guess.limits_key), self._row(guess.challenge_key)
                 rows[guess.limits_key] = rules.with_miss(limits, guess, standing, challenge)
@@ -79,7 +85,7 @@ class MemoryChallengeStore:
         """See the port."""
         with self.memory.lock:
             row = self._row(limits_key)
-            cleared = replace(row, sends="") if log == "sends" else replace(row, misses="", held=False)
+            cleared = replace(row, sends="") if log == "sends" else without_misses(row)
             if cleared == row:
                 return False
             self.memory.challenges[limits_key] = cleared
@@ -90,6 +96,10 @@ class MemoryChallengeStore:
         return removed(
             self.memory.challenges, lambda row: row.needed_until < before_ms and not row.held
         ) + removed(self.memory.counters, lambda counter: counter[0] < before_ms)
+
+    def _note(self, key: bytes, after: Record) -> None:
+        if after != self._row(key):
+            self.memory.challenges[key] = after
 
     def _row(self, key: bytes) -> Record:
         return self.memory.challenges.get(key, Record())

@@ -20,8 +20,10 @@ from flask_otpauth.adapters.storage.sqlalchemy.database import Database, settled
 from flask_otpauth.adapters.storage.sqlalchemy.tables import columns_of
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core import instants
-from flask_otpauth.core.challenges import Guess, Issue, IssueResult, Record, Standing, State
+from flask_otpauth.core.challenges import Guess, Issue, IssueResult, Standing, State
 from flask_otpauth.core.limits import Block
+from flask_otpauth.core.locks import with_lock
+from flask_otpauth.core.records import Record
 
 _SENDS = ("sends", "reference", "needed_until")
 _CODE = (
@@ -36,6 +38,9 @@ _CODE = (
     "handed_over",
     "needed_until",
 )
+
+
+_NO_MISSES = {"misses": "", "held": False, "locked_at": 0, "locked_until": 0}
 
 
 @dataclass(frozen=True)
@@ -83,7 +88,7 @@ class SqlChallengeStore:
 
     def clear(self, limits_key: bytes, log: Literal["sends", "misses"]) -> bool:
         """See the port."""
-        emptied = {"sends": ""} if log == "sends" else {"misses": "", "held": False}
+        emptied = {"sends": ""} if log == "sends" else _NO_MISSES
         with self.database.transaction():
             return self._update(limits_key, self.table.c[log] != "", emptied)
 
@@ -103,7 +108,7 @@ class SqlChallengeStore:
 
     def _issue_rows(self, issue: Issue) -> bool:
         permitted = and_(
-            conditions.permits(self.table.c.misses, issue.locks, issue.now_ms),
+            conditions.unlocked(self.table, issue.locks, issue.now_ms),
             conditions.permits(self.table.c.sends, issue.send_limits, issue.now_ms),
         )
         fresh = conditions.fresh(self.table, issue)
@@ -134,6 +139,8 @@ class SqlChallengeStore:
         refusal = rules.refusal(limits, challenge, counted, issue)
         if refusal is None and _is_ahead(limits, issue.now_ms):
             return self.database.attempt(lambda: self._issued_by_rules(issue))
+        if refusal is not None:
+            self._note(issue.limits_key, limits, with_lock(limits, issue.locks, issue.now_ms))
         return refusal
 
     def _issued_by_rules(self, issue: Issue) -> IssueResult | None:
@@ -164,7 +171,7 @@ class SqlChallengeStore:
 
     def _judged(self, guess: Guess) -> Standing | None:
         row = self.table.c
-        unlocked = conditions.permits(row.misses, guess.locks, guess.now_ms)
+        unlocked = conditions.unlocked(self.table, guess.locks, guess.now_ms)
         if guess.limits_key == guess.challenge_key:
             return _standing(guess, self._judge_code(guess, unlocked, self._counting(guess)))
         # Touching the row of limits locks it, so that what it says holds until the commit.
@@ -187,6 +194,8 @@ class SqlChallengeStore:
         return {
             "misses": case((proves, ""), (is_right, row.misses), else_=missed),
             "held": case((proves, False), (is_right, row.held), else_=or_(row.held, literal(guess.holds))),
+            "locked_at": case((proves, 0), else_=row.locked_at),
+            "locked_until": case((proves, 0), else_=row.locked_until),
             "needed_until": case((is_right, row.needed_until), else_=needed_until),
         }
 
@@ -214,6 +223,8 @@ class SqlChallengeStore:
         rows = self._rows(guess.limits_key, guess.challenge_key)
         limits = rows.get(guess.limits_key)
         standing = rules.judge(limits, rows.get(guess.challenge_key), guess)
+        if limits is not None and standing.state is State.LOCKED:
+            self._note(guess.limits_key, limits, with_lock(limits, guess.locks, guess.now_ms))
         if standing.state not in (State.ACCEPTED, State.WRONG):
             return standing
         if limits is None:
@@ -244,6 +255,13 @@ class SqlChallengeStore:
         columns = columns_of(self.table, Record)
         query = select(self.table.c.key, *columns).where(self.table.c.key.in_(set(keys)))
         return {row.pop("key"): Record(**row) for row in self.database.read(query)}
+
+    def _note(self, limits_key: bytes, before: Record, after: Record) -> None:
+        """Keep the lock that was met; what is counted meanwhile is not touched."""
+        if after != before:
+            names = ("locked_at", "locked_until", "held", "needed_until")
+            with self.database.transaction():
+                self._update(limits_key, true(), {name: getattr(after, name) for name in names})
 
     def _locked(self, key: bytes) -> Record | None:
         """The row as it is now and stays until the commit: touching it locks it."""

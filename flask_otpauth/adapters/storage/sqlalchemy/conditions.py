@@ -25,6 +25,13 @@ def permits(log: Column[Any], limits: Iterable[Limit], now_ms: int) -> ColumnEle
     )
 
 
+def unlocked(table: Table, locks: tuple[Limit, ...], now_ms: int) -> ColumnElement[bool]:
+    """Whether these rules lock nobody now, and no app whose clock was not far ahead has met a lock."""
+    row = table.c
+    met = and_(row.locked_until > now_ms, row.locked_at <= now_ms + instants.AHEAD_MS)
+    return and_(permits(row.misses, locks, now_ms), ~met if locks else true())
+
+
 def added(log: Column[Any], entry: ColumnElement[str]) -> ColumnElement[str]:
     """The log with one entry more, which is its newest."""
     return func.substr(entry + log, 1, instants.MAX_DEPTH * instants.ENTRY_WIDTH)

@@ -100,6 +100,8 @@ def _challenges(metadata: MetaData) -> dict[str, Table]:
             _required("handed_over", Boolean()),
             _required("held", Boolean()),
             _required("needed_until", Instant),
+            _required("locked_at", Instant),
+            _required("locked_until", Instant),
         ),
         "counters": _table(
             metadata,

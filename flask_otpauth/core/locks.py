@@ -1,0 +1,55 @@
+"""
+The lock of a subject, over all apps: one that any of them has met holds in every other.
+
+Apps with other settings share the log of misses. An app that allows more would else go on where
+one that allows less has locked the subject.
+"""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+from flask_otpauth.core import instants
+from flask_otpauth.core.limits import Block, Limit, strongest
+from flask_otpauth.core.records import Record
+
+#: The end of a lock that only a person ends.
+FOR_EVER = 1 << 62
+
+
+def lock_of(limits: Record, locks: tuple[Limit, ...], now_ms: int) -> Block | None:
+    """The lock of a subject: by these rules, or one that another app has met; none without rules."""
+    own = [limit.free_at(limits.misses, now_ms) for limit in locks]
+    return strongest([*own, _met(limits, now_ms)] if locks else [])
+
+
+def with_lock(limits: Record, locks: tuple[Limit, ...], now_ms: int) -> Record:
+    """The row after an app met its lock: other apps know of it now."""
+    own = strongest(limit.free_at(limits.misses, now_ms) for limit in locks)
+    if own is None:
+        return limits
+    until = FOR_EVER if own.free_at_ms is None else own.free_at_ms
+    if _met(limits, now_ms) is not None and limits.locked_until >= until:
+        return limits
+    held, needed_until = (True, 0) if own.free_at_ms is None else (False, until)
+    return replace(
+        limits,
+        locked_at=now_ms,
+        locked_until=until,
+        held=limits.held or held,
+        needed_until=max(limits.needed_until, needed_until),
+    )
+
+
+def _met(limits: Record, now_ms: int) -> Block | None:
+    """The lock that some app has met, if its clock was not far ahead."""
+    if limits.locked_until <= now_ms or limits.locked_at > now_ms + instants.AHEAD_MS:
+        return None
+    if limits.locked_until >= FOR_EVER:
+        return Block("lock", None)
+    return Block("lock", min(limits.locked_until, now_ms + limits.locked_until - limits.locked_at))
+
+
+def without_misses(record: Record) -> Record:
+    """The limits row without a miss or a lock."""
+    return replace(record, misses="", held=False, locked_at=0, locked_until=0)
