@@ -83,12 +83,12 @@ class AppContract(ContractBase):
     def test_a_code_that_its_caller_knows_clears_no_misses(self, storage: Storage, subject: Subject) -> None:
         for n in range(BUDGET.count - 1):
             miss(storage, subject, NOON + n, BUDGET)
-        storage.challenges.issue(subject.issue("111111", clears_misses=False))
+        storage.challenges.issue(subject.issue("111111", NOON + MINUTE, clears_misses=False))
 
-        accepted = storage.challenges.redeem(subject.guess("111111", locks=(BUDGET,)))
+        accepted = storage.challenges.redeem(subject.guess("111111", NOON + MINUTE, locks=(BUDGET,)))
 
         assert accepted.state is State.ACCEPTED
-        again = [miss(storage, subject, NOON + n, BUDGET) for n in range(2)]
+        again = [miss(storage, subject, NOON + MINUTE + n, BUDGET) for n in range(2)]
         assert again == [State.WRONG, State.LOCKED]
 
     def test_a_code_that_its_caller_knows_ends_no_cap(self, storage: Storage, subject: Subject) -> None:
@@ -105,12 +105,12 @@ class AppContract(ContractBase):
     ) -> None:
         for n in range(BUDGET.count - 1):
             miss(storage, subject, NOON + n, BUDGET)
-        storage.challenges.issue(subject.issue("111111", clears_misses=False))
-        storage.challenges.issue(subject.issue("333333"))
+        storage.challenges.issue(subject.issue("111111", NOON + MINUTE, clears_misses=False))
+        storage.challenges.issue(subject.issue("333333", NOON + MINUTE))
 
-        storage.challenges.redeem(subject.guess("333333", locks=(BUDGET,)))
+        storage.challenges.redeem(subject.guess("333333", NOON + MINUTE, locks=(BUDGET,)))
 
-        assert [miss(storage, subject, NOON + n, BUDGET) for n in range(2)] == [State.WRONG] * 2
+        assert [miss(storage, subject, NOON + MINUTE, BUDGET) for _ in range(2)] == [State.WRONG] * 2
 
     def test_a_lock_that_one_app_has_met_holds_in_one_that_allows_more_and_ends_with_it(
         self, storage: Storage, subject: Subject

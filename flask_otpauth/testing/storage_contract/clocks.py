@@ -57,6 +57,16 @@ class ClockContract(ContractBase):
 
         assert states == [State.WRONG] * BUDGET.count + [State.LOCKED] * 2
 
+    def test_what_a_clock_that_is_behind_writes_hides_nothing_from_one_that_is_right(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        storage.challenges.issue(subject.issue(now_ms=NOON + HOUR, send_limits=(COOLDOWN,)))
+        storage.challenges.issue(subject.issue())
+
+        result = storage.challenges.issue(subject.issue(now_ms=NOON + HOUR + 1, send_limits=(COOLDOWN,)))
+
+        assert result.block == Block("cooldown", NOON + HOUR + 90 * SECOND, 1)
+
     def test_no_block_is_told_to_last_longer_than_its_period(
         self, storage: Storage, subject: Subject
     ) -> None:
