@@ -93,7 +93,7 @@ def _is_marked(found: State) -> bool:
     from flask_otpauth.engine.subject_keys import marked
 
     try:
-        return bool(marked(found.services.storage, [found.services.unlocking.keys.subject_key]))
+        return bool(marked(found.services.storage, [found.services.upkeep.keys.subject_key]))
     except StorageUnavailable:  # told already
         return True
 

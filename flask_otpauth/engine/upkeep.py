@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.engine.subject_keys import leave_mark
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.storage import Storage
 
@@ -16,13 +18,15 @@ class Upkeep:
     """``tables`` make those tables that are missing."""
 
     storage: Storage
+    keys: KeyRing
     clock: Clock
     tables: tuple[Callable[[], None], ...]
 
     def create_all(self) -> None:
-        """Create the tables that are missing."""
+        """Create the tables that are missing, and leave the mark of the key of their rows."""
         for create in self.tables:
             create()
+        leave_mark(self.storage, self.keys, epoch_ms(self.clock()))
 
     def purge(self, days: int) -> int:
         """

@@ -82,7 +82,7 @@ class _Parts:
             sessions=sessions,
             storage=storage,
             unlocking=self._unlocking(users, addresses, (pins, passwords)),
-            upkeep=Upkeep(storage, clock, self.stores.tables),
+            upkeep=Upkeep(storage, ring, clock, self.stores.tables),
             users=users,
         )
 
