@@ -501,7 +501,7 @@ def test_an_account_token_of_a_disabled_user_is_refused_until_they_are_enabled(
 def test_an_account_token_of_another_app_is_nobodys(caller: SmsCaller, app: Flask, make_app: MakeApp) -> None:
     other = make_app(SECRET_KEY="the secret of another app, of more than 32 bytes")
 
-    assert caller.resend(account_token=account_token(other, new_user(app, phone=NUMBER))).json == NOBODY
+    assert caller.resend(account_token=account_token(other, new_user(other, phone=NUMBER))).json == NOBODY
 
 
 def test_each_account_token_names_its_own_user(caller: SmsCaller, app: Flask, outbox: Outbox) -> None:
