@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -68,17 +68,17 @@ class Users:
         :raises ValueError: as :meth:`create`.
         """
         fields = {name: sensitive(value) if name == "password" else value for name, value in fields.items()}
-        user = self._known(fields)
-        if user is not None:
-            return user
-        try:
-            return self.create(**fields)
-        except UserExists:
-            # Perhaps somebody else created them between the look and the leap.
-            user = self._known(fields)
-            if user is None:
-                raise
-            return user
+        return self._known_or(fields, lambda: self.create(**fields))
+
+    def of_proved_email(self, address: str) -> User:
+        """
+        The user of a canonical e-mail address that somebody has just proved to be theirs: as they
+        are, or a new one, whose row says from the start that the address is verified.
+
+        :raises UserExists: if two users have the address, so that nobody can say who is meant.
+        """
+        fields = {"email": address}
+        return self._known_or(fields, lambda: self.directory.create(**fields, email_verified=True))
 
     def get(self, user_id: str) -> User | None:
         """The user of that id, in the one spelling that it has, disabled or not."""
@@ -94,6 +94,20 @@ class Users:
         """
         user = self.directory.find(kind, value, client_id)
         return user if user is not None and self._has(user, kind) == value else None
+
+    def _known_or(self, fields: Mapping[str, Any], create: Callable[[], User]) -> User:
+        """The user with these fields, or the new one that ``create`` makes."""
+        user = self._known(fields)
+        if user is not None:
+            return user
+        try:
+            return create()
+        except UserExists:
+            # Perhaps somebody else created them between the look and the leap.
+            user = self._known(fields)
+            if user is None:
+                raise
+            return user
 
     def phone(self, user: User) -> str | None:
         """The user's phone as E.164, whatever the directory keeps; ``None`` where there is none."""

@@ -227,7 +227,7 @@ def jwks(call: Call, body: Nothing) -> Success:
 def _created(call: Call, address: str) -> User | None:
     """The new user; ``None`` where two have the address, and nobody can say who is meant."""
     try:
-        return call.services.users.get_or_create(email=address)
+        return call.services.users.of_proved_email(address)
     except UserExists:
         return None
 

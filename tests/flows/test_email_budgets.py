@@ -120,15 +120,17 @@ def test_the_row_of_a_new_user_is_written_once_and_as_verified(caller: EmailCall
         assert caller.app.extensions["test_otpauth"].users.find("new@example.com").email_verified
 
 
-def test_a_protected_route_is_one_indexed_read(caller: EmailCaller) -> None:
+def test_a_protected_route_is_two_indexed_reads(caller: EmailCaller) -> None:
     token = caller.login()["accessToken"]
 
     with metered() as cost:
         answer = caller.app.test_client().get("/me", headers=bearer(token))
 
     assert answer.text == "ok"
-    assert (cost.writes, len(cost.reads), cost.commits) == (0, 1, 0)
-    assert "WHERE otpauth_sessions.id =" in " ".join(cost.reads[0].split())
+    assert (cost.writes, len(cost.reads), cost.commits) == (0, 2, 0)
+    session, user = (" ".join(read.split()) for read in cost.reads)
+    assert "WHERE otpauth_sessions.id =" in session
+    assert "WHERE otpauth_users.id =" in user
 
 
 def test_a_forged_token_is_no_read_at_all(caller: EmailCaller) -> None:
