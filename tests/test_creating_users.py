@@ -14,7 +14,6 @@ from flask import Flask
 from flask_otpauth import OtpAuth
 from flask_otpauth.users import UserExists
 from tests.adapters.storage.databases import postgresql_schema
-from tests.hosts import MakeApp
 
 EMAIL, PHONE, MEMBER_ID = "victim@example.com", "+84987888001", "M-1"
 PASSWORD, ANOTHER = "plum-Tractor 9 violet", "kite Harbour 31 olive"
@@ -149,8 +148,8 @@ def test_of_those_who_get_or_create_at_once_all_get_the_same(app: Flask, otpauth
         assert len(set(pool.map(get_or_create, range(16)))) == 1
 
 
-def test_an_empty_member_id_of_a_form_is_none(make_app: MakeApp) -> None:
-    model = make_app().extensions["otpauth"].services.directory.model
+def test_an_empty_member_id_of_a_form_is_none(otpauth: OtpAuth) -> None:
+    model = otpauth._state.services.directory.model  # noqa: SLF001 - as a form makes it
 
     assert [model(member_id=given).member_id for given in ("", None, "M-1")] == [None, None, "M-1"]
     with pytest.raises(ValueError, match="not a member id"):
