@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,10 @@ from tests.flows.email_caller import ADDRESS, EmailCaller, told
 from tests.hosts import SECRET_KEY
 
 
-def host_with(outbox: Outbox, tmp_path: Path, **attributes: Any) -> tuple[Flask, type[Any]]:
-    """A host whose model has these attributes beside the mixin's."""
+def host_with(
+    outbox: Outbox, tmp_path: Path, *, config: Mapping[str, Any] | None = None, **attributes: Any
+) -> tuple[Flask, type[Any]]:
+    """A host whose model has these attributes beside the mixin's; ``config`` is without ``OTPAUTH_``."""
     app, db = Flask("host"), SQLAlchemy()
     hints = {"__annotations__": {"id": Mapped[int]}}
     columns = {"id": mapped_column(primary_key=True), **attributes}
@@ -31,6 +34,7 @@ def host_with(outbox: Outbox, tmp_path: Path, **attributes: Any) -> tuple[Flask,
         OTPAUTH_USERS=model,
         OTPAUTH_SENDERS=outbox.senders,
         OTPAUTH_IP_LIMITS=None,
+        **{f"OTPAUTH_{key}": value for key, value in (config or {}).items()},
     )
     db.init_app(app)
     app.extensions["test_otpauth"] = OtpAuth(app)
@@ -70,6 +74,24 @@ def test_a_synonym_makes_the_hosts_own_column_decide_in_both_directions(
     assert (told(asked), len(outbox.messages)) == ((0, "OTP sent successfully"), before)
     assert "is_enabled" not in model.__table__.c
     assert caplog.messages == []
+
+
+@pytest.mark.parametrize("create_user", ["on_verify", "on_request"])
+def test_who_must_be_approved_first_gets_no_tokens_before(
+    create_user: str, outbox: Outbox, tmp_path: Path
+) -> None:
+    approved = mapped_column(Boolean, default=False)
+    app, _ = host_with(outbox, tmp_path, is_enabled=approved, config={"EMAIL_CREATE_USER": create_user})
+    caller = EmailCaller(app, outbox)
+
+    caller.ask()
+    first = caller.verify(caller.code) if outbox.messages else None
+    with app.app_context():
+        app.extensions["test_otpauth"].users.enable(ADDRESS)
+
+    assert first is None or told(first) == (-300, "User not found")
+    assert (first is None) is (create_user == "on_request")
+    assert caller.login()["email"] == ADDRESS
 
 
 @pytest.mark.parametrize("name", ["is_active", "active", "enabled"])

@@ -153,7 +153,7 @@ def request_otp(call: Call, body: RequestOtp) -> Success:
     address, settings = body.email.canonical, call.settings
     user = call.services.users.known("email", address)
     if user is None and settings.create_user == "on_request":
-        user = _created(call, address)
+        user = _created(call, address, proved=False)
     entitled = user.is_enabled if user else settings.create_user is not False
     letter = Letter(
         "email",
@@ -179,16 +179,16 @@ def verify_otp(call: Call, body: VerifyOtp) -> Success:
         opening = services.codes.redeem(
             _policy(call), target, body.otpCode, lambda: services.sessions.open(person)
         )
-        _demand_still_enabled(call, opening.session)
     else:
         # The directory may be another store: consume, then act.
         services.codes.redeem(_policy(call), target, body.otpCode)
         if user is not None or call.settings.create_user is False:
             raise errors.UserNotFound
-        user = _created(call, target.subject)
+        user = _created(call, target.subject, proved=True)
         if user is None:
             raise errors.UserNotFound
         opening = services.sessions.open(user)
+    _demand_still_enabled(call, opening.session)
     services.sessions.opened(opening)
     if not user.email_verified:
         services.directory.mark_verified(str(user.id), "email")
@@ -224,17 +224,19 @@ def jwks(call: Call, body: Nothing) -> Success:
     return Success(call.services.jwks)
 
 
-def _created(call: Call, address: str) -> User | None:
+def _created(call: Call, address: str, *, proved: bool) -> User | None:
     """The new user; ``None`` where two have the address, and nobody can say who is meant."""
+    users = call.services.users
     try:
-        return call.services.users.of_proved_email(address)
+        return users.of_proved_email(address) if proved else users.get_or_create(email=address)
     except UserExists:
         return None
 
 
 def _demand_still_enabled(call: Call, session: Session) -> None:
     """
-    Nobody who was disabled or deleted while they logged in keeps the session.
+    Nobody who is disabled keeps the session: a host may let nobody in before it has approved them,
+    and a user may be disabled or deleted while they log in.
 
     Disabling marks the user before it ends the sessions: it has ended this one, or is seen here.
     """
