@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from typing import Any
 
 from flask_otpauth.core.challenges import State
 from flask_otpauth.core.limits import Block, Limit
@@ -26,6 +27,7 @@ SHORT = Limit("lock", 1, 1)
 LARGE = Limit("lock", 30, DAY)
 WEEKLY = Limit("quota", 1, 7 * DAY)
 MANY = 100
+ROUNDS = 10
 
 
 def miss(storage: Storage, subject: Subject, now_ms: int, lock: Limit) -> State:
@@ -137,6 +139,19 @@ class AppContract(ContractBase):
         storage.challenges.clear(subject.limits_key, "misses")
 
         assert (locked, miss(storage, subject, NOON + MINUTE, LARGE)) == (State.LOCKED, State.WRONG)
+
+    def test_a_lock_that_is_met_while_it_is_lifted_stays_lifted(self, storage: Storage, race: Race) -> None:
+        for _ in range(ROUNDS):
+            subject = two_rows()
+            for n in range(BUDGET.count):
+                miss(storage, subject, NOON + n, BUDGET)
+            at_noon: dict[str, Any] = {"now_ms": NOON + MINUTE, "locks": (BUDGET,)}
+            meeting = [call("challenges.issue", subject.issue(**at_noon)) for _ in range(12)]
+            meeting += [call("challenges.redeem", subject.guess("222222", **at_noon)) for _ in range(3)]
+
+            race([*meeting, call("challenges.clear", subject.limits_key, "misses"), *meeting[:6]])
+
+            assert storage.challenges.peek(subject.issue(**at_noon)) is None
 
     def test_a_lock_that_a_clock_met_years_ahead_locks_nobody(
         self, storage: Storage, subject: Subject

@@ -38,8 +38,6 @@ _CODE = (
     "handed_over",
     "needed_until",
 )
-
-
 _NO_MISSES = {"misses": "", "held": False, "locked_at": 0, "locked_until": 0}
 
 
@@ -90,7 +88,8 @@ class SqlChallengeStore:
         """See the port."""
         emptied = {"sends": ""} if log == "sends" else _NO_MISSES
         with self.database.transaction():
-            return self._update(limits_key, self.table.c[log] != "", emptied)
+            is_kept = or_(*(self.table.c[name] != empty for name, empty in emptied.items()))
+            return self._update(limits_key, is_kept, emptied)
 
     def purge(self, before_ms: int) -> int:
         """Delete rows that no limit of any app has looked at since, and that lock nobody for ever."""
@@ -181,7 +180,9 @@ class SqlChallengeStore:
         challenge = self._judge_code(guess, true(), {})
         standing = _standing(guess, challenge)
         if challenge is not None and standing is not None:
-            self._keep_score(guess, limits, rules.with_miss(limits, guess, standing, challenge))
+            after = rules.with_miss(limits, guess, standing, challenge)
+            if after != limits:
+                self._update(guess.limits_key, true(), vars(after))
         return standing
 
     def _counting(self, guess: Guess) -> dict[str, Any]:
@@ -214,10 +215,6 @@ class SqlChallengeStore:
                 **counting,
             },
         )
-
-    def _keep_score(self, guess: Guess, limits: Record, after: Record) -> None:
-        if after != limits:
-            self._update(guess.limits_key, true(), vars(after))
 
     def _not_judged(self, guess: Guess) -> Standing | None:
         rows = self._rows(guess.limits_key, guess.challenge_key)
@@ -257,11 +254,15 @@ class SqlChallengeStore:
         return {row.pop("key"): Record(**row) for row in self.database.read(query)}
 
     def _note(self, limits_key: bytes, before: Record, after: Record) -> None:
-        """Keep the lock that was met; what is counted meanwhile is not touched."""
-        if after != before:
-            names = ("locked_at", "locked_until", "held", "needed_until")
-            with self.database.transaction():
-                self._update(limits_key, true(), {name: getattr(after, name) for name in names})
+        """Keep the lock that was met, unless it was lifted or another was met since the row was read."""
+        if after == before:
+            return
+        row = self.table.c
+        changes = {name: getattr(after, name) for name in ("locked_at", "locked_until", "held")}
+        changes["needed_until"] = conditions.later(row.needed_until, literal(after.needed_until))
+        is_same = and_(row.misses == before.misses, row.locked_until == before.locked_until)
+        with self.database.transaction():
+            self._update(limits_key, is_same, changes)
 
     def _locked(self, key: bytes) -> Record | None:
         """The row as it is now and stays until the commit: touching it locks it."""
