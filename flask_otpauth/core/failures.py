@@ -12,8 +12,6 @@ from dataclasses import dataclass, replace
 
 from flask_otpauth.core import instants
 
-FOR_EVER = 1 << 62
-
 
 @dataclass(frozen=True)
 class FailurePolicy:
@@ -34,7 +32,7 @@ class FailurePolicy:
     def block_length(self, failures: int) -> int:
         """How long the block lasts that ``failures`` failures have caused."""
         if self.block_ms is None:
-            return FOR_EVER
+            return instants.FOR_EVER
         longest = self.block_ms if self.longest_block_ms is None else self.longest_block_ms
         doublings = min(failures // self.limit - 1, 32)
         return int(min(self.block_ms << doublings, longest))
@@ -61,10 +59,10 @@ class Secret:
     def blocked_until(self, policy: FailurePolicy, now_ms: int) -> int | None:
         """The instant at which the block ends, or ``None`` where there is none now."""
         if self.is_disabled(policy.cap):
-            return FOR_EVER
+            return instants.FOR_EVER
         if policy.block_ms is None:
             # Not only at the limit itself: an app with a larger one may have counted on.
-            return FOR_EVER if self.failures >= policy.limit else None
+            return instants.FOR_EVER if self.failures >= policy.limit else None
         if not self.failures or self.failures % policy.limit:
             return None
         length = policy.block_length(self.failures)

@@ -131,7 +131,7 @@ def strongest(blocks: Iterable[Block | None]) -> Block | None:
     """
     return max(
         (block for block in blocks if block is not None),
-        key=lambda block: (_PRECEDENCE.index(block.kind), block.free_at_ms or 1 << 62),
+        key=lambda block: (_PRECEDENCE.index(block.kind), block.free_at_ms or instants.FOR_EVER),
         default=None,
     )
 

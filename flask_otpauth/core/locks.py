@@ -13,9 +13,6 @@ from flask_otpauth.core import instants
 from flask_otpauth.core.limits import Block, Limit, strongest
 from flask_otpauth.core.records import Record
 
-#: The end of a lock that only a person ends.
-FOR_EVER = 1 << 62
-
 
 def lock_of(limits: Record, locks: tuple[Limit, ...], now_ms: int) -> Block | None:
     """The lock of a subject: by these rules, or one that another app has met; none without rules."""
@@ -24,12 +21,17 @@ def lock_of(limits: Record, locks: tuple[Limit, ...], now_ms: int) -> Block | No
 
 
 def with_lock(limits: Record, locks: tuple[Limit, ...], now_ms: int) -> Record:
-    """The row after an app met its lock: other apps know of it now."""
+    """
+    The row after an app met its lock: other apps know of it now.
+
+    Where a clock is behind, the end of a lock moves with it; that is written now and then, and not
+    with each refusal.
+    """
     own = strongest(limit.free_at(limits.misses, now_ms) for limit in locks)
     if own is None:
         return limits
-    until = FOR_EVER if own.free_at_ms is None else own.free_at_ms
-    if _met(limits, now_ms) is not None and limits.locked_until >= until:
+    until = instants.FOR_EVER if own.free_at_ms is None else own.free_at_ms
+    if _met(limits, now_ms) is not None and limits.locked_until + instants.SKEW_MS >= until:
         return limits
     held, needed_until = (True, 0) if own.free_at_ms is None else (False, until)
     return replace(
@@ -45,7 +47,7 @@ def _met(limits: Record, now_ms: int) -> Block | None:
     """The lock that some app has met, if its clock was not far ahead."""
     if limits.locked_until <= now_ms or limits.locked_at > now_ms + instants.AHEAD_MS:
         return None
-    if limits.locked_until >= FOR_EVER:
+    if limits.locked_until >= instants.FOR_EVER:
         return Block("lock", None)
     return Block("lock", min(limits.locked_until, now_ms + limits.locked_until - limits.locked_at))
 

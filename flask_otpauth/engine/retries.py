@@ -8,9 +8,9 @@ from flask_otpauth.core.challenges import Issue, IssueResult
 from flask_otpauth.core.limits import Block
 from flask_otpauth.ports.storage import ChallengeStore
 
-#: How often a retry looks whether what it repeats was handed over: for two seconds in all.
-_LOOKS = 40
-_PAUSE_SECONDS = 0.05
+#: How long a retry waits before each look whether what it repeats was handed over: two seconds in
+#: all. The pauses grow, since each look is a write that is undone.
+_PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.65)
 
 
 def issued(store: ChallengeStore, issue: Issue) -> IssueResult:
@@ -21,9 +21,9 @@ def issued(store: ChallengeStore, issue: Issue) -> IssueResult:
     its process was killed, the retry is told to ask again in a second.
     """
     result = store.issue(issue)
-    for _ in range(_LOOKS):
+    for pause_seconds in _PAUSES_SECONDS:
         if not result.under_way:
             return result
-        sleep(_PAUSE_SECONDS)
+        sleep(pause_seconds)
         result = store.issue(issue)
     return IssueResult(Block("cooldown", issue.now_ms + 1_000, 1)) if result.under_way else result

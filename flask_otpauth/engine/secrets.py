@@ -7,8 +7,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask_otpauth.core import errors
-from flask_otpauth.core.failures import FOR_EVER, FailurePolicy, Secret
-from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.failures import FailurePolicy, Secret
+from flask_otpauth.core.instants import FOR_EVER, epoch_ms
 from flask_otpauth.core.keys import KeyRing, derive, keyed_digest
 from flask_otpauth.core.limits import whole_seconds
 from flask_otpauth.core.sensitive import Sensitive

@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_otpauth.core.failures import FOR_EVER, FailurePolicy, Secret
+from flask_otpauth.core.failures import FailurePolicy, Secret
+from flask_otpauth.core.instants import FOR_EVER
 
 NOW = 1_732_190_400_000
 MINUTE = 60_000

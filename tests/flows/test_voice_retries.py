@@ -110,7 +110,8 @@ def test_a_retry_of_what_never_ends_is_told_to_ask_again_and_calls_once_the_wind
     clock: MovableClock,
 ) -> None:
     # As far as anybody can tell, the first request's process was killed in the middle of its call.
-    monkeypatch.setattr(retries, "sleep", lambda seconds: None)
+    pauses: list[float] = []
+    monkeypatch.setattr(retries, "sleep", pauses.append)
 
     clock.tick(9.999)
     retry = caller.call()
@@ -118,6 +119,7 @@ def test_a_retry_of_what_never_ends_is_told_to_ask_again_and_calls_once_the_wind
     later = caller.call()
 
     assert (told(retry), retry.headers["Retry-After"]) == ((429, "too many calls"), "1")
+    assert (sum(pauses), len(pauses) < 10) == (pytest.approx(2), True)
     assert (told(later), len(line.calls)) == (PLACED, 2)
 
 
