@@ -403,6 +403,24 @@ def test_a_directory_of_the_hosts_own_serves_the_flow(make_app: MakeApp, outbox:
     assert told(caller.refresh(known["refreshToken"]))[0] == 0
 
 
+def test_a_directory_that_cannot_delete_is_told_so_and_keeps_the_user_and_their_session(
+    make_app: MakeApp, outbox: Outbox
+) -> None:
+    directory = Elsewhere({"m-7": Member("m-7", ADDRESS)})
+    app = make_app(users=directory)
+    tokens = EmailCaller(app, outbox).login()
+
+    with app.app_context():
+        with pytest.raises(ValueError, match="no method delete"):
+            users_of(app).delete("m-7")
+        refreshed = EmailCaller(app, outbox).refresh(tokens["refreshToken"])
+        gone = directory.members.pop("m-7")
+        users_of(app).delete(gone)
+
+    assert told(refreshed)[0] == 0
+    assert told(EmailCaller(app, outbox).refresh(refreshed.json["data"]["refreshToken"]))[0] != 0
+
+
 @pytest.mark.parametrize("named", [Elsewhere, "tests.test_users:Elsewhere"], ids=["class", "dotted path"])
 def test_a_directory_is_named_in_several_ways(named: object, make_app: MakeApp, outbox: Outbox) -> None:
     caller = EmailCaller(make_app(users=named), outbox)

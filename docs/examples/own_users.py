@@ -37,7 +37,7 @@ def create_app(config: Mapping[str, Any]) -> Flask:
     @app.get("/points")
     @otpauth.token_required
     def points() -> dict[str, Any]:
-        user: User = db.session.get_one(User, otpauth.current_user.id)
+        user: User = otpauth.current_user
         return {"email": user.email, "points": user.points}
 
     return app

@@ -189,11 +189,14 @@ class Users:
 
         Where the host has deleted the row already, what is kept under the id goes.
 
-        :raises ValueError: if the host's own rows do not let the user go; nothing is deleted then.
+        :raises ValueError: if the host's own rows do not let the user go, or its directory cannot
+            delete; nothing is deleted then.
         """
         user = self.named(whom)
         found = False
         if user is not None:
+            if not hasattr(self.directory, "delete"):
+                raise ValueError("the directory in OTPAUTH_USERS has no method delete: delete the user there")
             found = self.directory.delete(str(user.id))
             self.sessions.close_all(str(user.id))
         gone = user or whom

@@ -1,7 +1,8 @@
-"""Which columns of a host's model stop a user from being made of an e-mail address alone."""
+"""What a host's model wants filled before a user can be made of an e-mail address, and what it computes."""
 
 from __future__ import annotations
 
+from inspect import getattr_static
 from typing import Any
 
 from sqlalchemy import Column
@@ -29,6 +30,11 @@ def unfilled_columns(model: type[Any]) -> list[str]:
         for column in table.columns
         if _demands_a_value(column) and column.name not in _FILLED and all(column is not c for c in by_mapper)
     ]
+
+
+def can_be_set(model: type[Any], name: str) -> bool:
+    """Whether the model keeps that attribute, and does not compute it by a property without a setter."""
+    return getattr(getattr_static(model, name), "fset", True) is not None
 
 
 def _demands_a_value(column: Column[Any]) -> bool:

@@ -11,6 +11,7 @@ from sqlalchemy import Boolean, Engine, MetaData, String, Table, inspect, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, StatementError
 from sqlalchemy.orm import Mapped, Session, mapped_column, registry
 
+from flask_otpauth.adapters.directory.columns import can_be_set
 from flask_otpauth.adapters.directory.email_keys import free_key, has_email, keep_email_keys, key_of
 from flask_otpauth.adapters.directory.keys import PrimaryKey
 from flask_otpauth.adapters.storage.sqlalchemy.database import begun, ours
@@ -19,6 +20,7 @@ from flask_otpauth.adapters.storage.sqlalchemy.tables import exact
 from flask_otpauth.ports.directory import IdentifierKind, User, UserExists
 
 _PACKAGED = "flask_otpauth.user"
+_VERIFIED = ("email_verified", "phone_verified")
 
 
 def _new_person_key() -> str:
@@ -141,8 +143,9 @@ class ModelDirectory:
             raise ValueError(demand) from None
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
-        """The user has proved that the address is theirs."""
-        self._set(user_id, f"{kind}_verified", True)
+        """The user has proved that the address is theirs. What the host computes stays as it is."""
+        if can_be_set(self.model, f"{kind}_verified"):
+            self._set(user_id, f"{kind}_verified", True)
 
     def set_enabled(self, user_id: str, enabled: bool) -> bool:
         """Disable or enable; whether there is such a user."""
@@ -173,7 +176,8 @@ class ModelDirectory:
         if key is None:
             return False
         with self.session(True) as session:
-            user = session.scalars(select(self.model).where(self._key.column == key)).one_or_none()
+            found = session.scalars(select(self.model).where(self._key.column == key))
+            user = found.unique().one_or_none()
             if user is None or str(user.id) != user_id:
                 return False
             change(session, user)
@@ -195,15 +199,20 @@ class ModelDirectory:
 
     def _read(self, session: Session, condition: Any) -> Sequence[Any]:
         try:
-            return session.scalars(select(self.model).where(condition)).all()
+            # Unique: the host's model may join a collection to each row, such as roles.
+            return session.scalars(select(self.model).where(condition)).unique().all()
         except StatementError as error:
             if isinstance(error, DBAPIError):
                 raise
             return ()  # The type of the key, one of the host's own, takes no such text.
 
     def _insert(self, fields: dict[str, Any]) -> User:
+        # Not given to the model, whose own __init__ may know nothing of them.
+        verified = [name for name in _VERIFIED if fields.get(name) and can_be_set(self.model, name)]
+        user: User = self.model(**{name: value for name, value in fields.items() if name not in _VERIFIED})
+        for name in verified:
+            setattr(user, name, True)
         with self.session(True) as session:
-            user: User = self.model(**fields)
             session.add(user)
             session.flush()
             session.refresh(user)
@@ -226,7 +235,8 @@ class ModelDirectory:
     def _demand_fitting(self, fields: dict[str, Any]) -> None:
         """:raises ValueError: if a value is too long for its column."""
         for name, value in fields.items():
-            longest = getattr(getattr(self.model, name).type, "length", None)
+            # What is no column, but a property of the host's, has no type.
+            longest = getattr(getattr(getattr(self.model, name), "type", None), "length", None)
             if isinstance(value, str) and (len(value) > (longest or len(value)) or "\0" in value):
                 raise ValueError(f"{name} is longer than {longest} characters, or holds a NUL")
 

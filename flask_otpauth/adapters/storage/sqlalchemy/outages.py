@@ -51,14 +51,15 @@ def outages(who_holds: Callable[[], str] = lambda: "") -> Iterator[None]:
 def _reason(error: DBAPIError, who_holds: Callable[[], str]) -> str | None:
     """What is wrong with the database; ``None`` if it is not the database."""
     said = str(error.orig)
+    first_line = said.partition("\n")[0]
     if said.startswith("no such table") or _code(error) in _MISSING_TABLE:
-        return "a table is missing: run `flask otpauth init-db`, or your migrations"
+        return f"a table is missing: run `flask otpauth init-db`, or your migrations ({first_line})"
     if any(each in said for each in _NO_COLUMN) or _code(error) in _MISSING_COLUMN:
-        return f"a column is missing: run your migrations ({said.partition(chr(10))[0]})"
+        return f"a column is missing: run your migrations ({first_line})"
     if getattr(error.orig, "sqlite_errorname", "").startswith(_LOCKED):
         return f"the database is locked by another transaction. {who_holds()}".rstrip()
     if error.connection_invalidated or not isinstance(error, _MISTAKES):
-        return f"the database failed: {said.partition(chr(10))[0]}"
+        return f"the database failed: {first_line}"
     return None
 
 
