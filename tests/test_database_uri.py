@@ -198,3 +198,13 @@ def test_a_hosts_database_that_cannot_keep_codes_is_told(tmp_path: Path) -> None
     assert caught.value.problems == (
         "OTPAUTH_DATABASE_URI: mysql cannot keep codes; name a database of postgresql or sqlite here",
     )
+
+
+def test_a_database_of_its_own_needs_nothing_of_the_hosts_flask_sqlalchemy(tmp_path: Path) -> None:
+    uri = f"sqlite:///{tmp_path / 'codes.db'}"
+    app = host(tmp_path, uri, SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path / 'shop.db'}")
+
+    started(app)
+    SQLAlchemy(app)  # as late as the host likes
+
+    assert names(tmp_path) == ["codes.db"]

@@ -5,8 +5,14 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-#: A language, perhaps with script and region (RFC 5646, and as POSIX and Babel write it).
-_LOCALE = re.compile("([A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{2,8}){0,3})(?:[.][A-Za-z0-9-]+)?(?:@[a-z]+)?")
+#: A language, perhaps with script and region. What may follow changes no words: the extensions of
+#: RFC 5646 (``-u-ca-buddhist``), POSIX's ``.UTF-8`` and ``@euro``, the keywords of ICU
+#: (``@calendar=buddhist;numbers=thai``, as iOS tells its locale).
+_LOCALE = re.compile(
+    "([A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{2,8}){0,3})"
+    "(?:[-_][A-Za-z0-9](?:[-_][A-Za-z0-9]{2,8})+)*"
+    "(?:[.][A-Za-z0-9-]+)?(?:@[A-Za-z0-9=;_-]+)?"
+)
 _SCRIPT_LETTERS = 4
 
 

@@ -114,7 +114,8 @@ def _host_database(setup: Setup) -> Any:
     if setup.db is not None and registered is not setup.db:
         setup.problems.append("SQLALCHEMY_DATABASE_URI: call db.init_app(app) before OtpAuth's init_app")
         return None
-    if registered is None and setup.app.config.get("SQLALCHEMY_DATABASE_URI"):
+    is_meant = not setup.shared.database_uri and setup.app.config.get("SQLALCHEMY_DATABASE_URI")
+    if registered is None and is_meant:
         setup.problems.append(
             "SQLALCHEMY_DATABASE_URI: initialise Flask-SQLAlchemy before OtpAuth, or set OTPAUTH_DATABASE_URI"
         )

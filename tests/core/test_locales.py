@@ -15,6 +15,20 @@ def test_region_and_case_are_tolerated_in_every_spelling(spelling: str) -> None:
 
 
 @pytest.mark.parametrize(
+    ("spelling", "locales"),
+    [
+        ("th_TH@calendar=buddhist;numbers=thai", ("th_TH", "th")),
+        ("en_US@rg=lazzzz", ("en_US", "en")),
+        ("en-US-u-ca-buddhist", ("en_US", "en")),
+        ("zh-Hant-TW-u-co-stroke-t-en-us", ("zh_Hant_TW", "zh_Hant", "zh")),
+        ("vi-x-shop", ("vi",)),
+    ],
+)
+def test_what_a_phone_adds_to_its_locale_changes_no_words(spelling: str, locales: tuple[str, ...]) -> None:
+    assert preferences(spelling) == locales
+
+
+@pytest.mark.parametrize(
     ("wishes", "locales"),
     [
         (("zh-hant-tw",), ("zh_Hant_TW", "zh_Hant", "zh")),
@@ -40,6 +54,11 @@ HOSTILE = [
     "d",
     "dé",
     "de-",
+    "de-u",
+    "de-u-../en",
+    "de@",
+    "de@a=/../en",
+    "de" + "-u-ca" * 800 + "!",
     "de--at",
     "x" * 9,
     "x" * 5000,
