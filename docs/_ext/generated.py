@@ -13,12 +13,15 @@ from typing import Any
 import click
 
 from flask_otpauth.cli import otpauth
-from flask_otpauth.core.errors import Refusal, SecretBlocked
+from flask_otpauth.core.errors import QuotaExceeded, Refusal, SecretBlocked
 from flask_otpauth.envelopes.base import STATUS, declared
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import Shared
 from flask_otpauth.settings.described import Described, described
 from flask_otpauth.standards import RULES
+
+#: These have subclasses and are raised themselves, too.
+RAISED_BASES = (QuotaExceeded, SecretBlocked)
 
 
 def settings(name: str) -> Iterator[str]:
@@ -42,7 +45,7 @@ def errors() -> Iterator[str]:
     yield "| code | class | HTTP | when |"
     yield "| --- | --- | --- | --- |"
     for each in _family(Refusal):
-        if not each.__subclasses__() or each is SecretBlocked:
+        if not each.__subclasses__() or each in RAISED_BASES:
             when, status = _first_sentence(each), declared(STATUS, each)
             yield f"| `{each.code}` | `{each.__name__}` | {status} | {when} |"
 
@@ -83,7 +86,7 @@ def _commands(group: click.Group, path: tuple[str, ...]) -> Iterator[tuple[click
 
 def deviations() -> Iterator[str]:
     """A row for each rule of the standards that a configuration can fall short of."""
-    yield "| flows | what is so | clauses | what mends it |"
+    yield "| flows | deviation | clauses | remedy |"
     yield "| --- | --- | --- | --- |"
     for rule in RULES:
         mend = f"`{rule.mend.format(flow='…')}`" if rule.mend else ""

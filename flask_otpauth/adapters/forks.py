@@ -1,9 +1,9 @@
 """
-What a forked child must not take over: connections, threads, queues, locks.
+What a forked child process must not take over: connections, threads, queues, locks.
 
-A server that loads the app and then forks (``gunicorn --preload``) gives each worker a copy of
-all of it. Two processes on one connection read each other's answers, and a lock that a thread
-held at that moment is never released in the child, which has no such thread.
+If a server loads the app and then forks (``gunicorn --preload``), each worker gets a copy of all
+these. Two processes on one connection read each other's answers. A lock that a thread held at that
+moment is never released in the child, because the thread does not exist there.
 """
 
 from __future__ import annotations

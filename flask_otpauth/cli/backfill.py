@@ -10,7 +10,7 @@ from flask_otpauth.core.masking import one_line
 
 
 @click.command()
-@click.option("--dry-run", is_flag=True, help="Change nothing: only tell what would be changed.")
+@click.option("--dry-run", is_flag=True, help="Change nothing, and show what would be changed.")
 @click.option(
     "--batch",
     type=click.IntRange(1, 100_000),

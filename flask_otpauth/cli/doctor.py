@@ -20,7 +20,7 @@ _INDENT = " " * 6
 
 @click.command()
 @as_json
-@click.option("--strict", is_flag=True, help="Exit with status 1 where there is a warning: for CI.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 if there is a warning, for CI.")
 @with_appcontext
 def doctor(as_json: bool, strict: bool) -> None:
     """

@@ -22,7 +22,7 @@ def init_db() -> None:
     type=click.IntRange(1, 36_500),
     default=30,
     show_default=True,
-    help="Delete what nothing has needed for so long.",
+    help="Delete rows that nothing has needed for so many days.",
 )
 @with_appcontext
 def purge(days: int) -> None:

@@ -1,4 +1,4 @@
-"""Which languages would do, the best first."""
+"""Which languages a message may have, the best first."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ _SCRIPT_LETTERS = 4
 
 def preferences(*wishes: object) -> tuple[str, ...]:
     """
-    The locales that ``wishes`` mean, as file names have them: ``de-at`` is ``de_AT``, else ``de``.
+    The locales that ``wishes`` mean, spelled as in file names: ``de-at`` gives ``de_AT``, then ``de``.
 
     A wish is a locale in any spelling and case, a callable that returns one (Babel's
-    ``get_locale``), or nothing; what is no locale is passed over.
+    ``get_locale``), or ``None``. A wish that is not a locale is skipped.
     """
     return tuple(dict.fromkeys(each for wish in wishes for each in _meant(wish)))
 

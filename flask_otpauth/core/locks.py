@@ -1,8 +1,9 @@
 """
-The lock of a subject, over all apps: one that any of them has met holds in every other.
+The lock of a subject, over all apps: a lock that one app has met holds in all of them.
 
-Apps with other settings share the log of misses. An app that allows more would else go on where
-one that allows less has locked the subject.
+An app *meets* a lock when it refuses a subject because of it. Apps with different settings may
+share a log of misses. Without this rule, an app that allows more guesses would go on judging them
+after an app that allows fewer has locked the subject.
 """
 
 from __future__ import annotations
@@ -15,17 +16,17 @@ from flask_otpauth.core.records import Record
 
 
 def lock_of(limits: Record, locks: tuple[Limit, ...], now_ms: int) -> Block | None:
-    """The lock of a subject: by these rules, or one that another app has met; none without rules."""
+    """The lock of a subject, by ``locks`` or met by another app; ``None`` if ``locks`` is empty."""
     own = [limit.free_at(limits.misses, now_ms) for limit in locks]
     return strongest([*own, _met(limits, now_ms)] if locks else [])
 
 
 def with_lock(limits: Record, locks: tuple[Limit, ...], now_ms: int) -> Record:
     """
-    The row after an app met its lock: other apps know of it now.
+    The limits row with the lock that ``locks`` make noted in it, so that other apps see it.
 
-    Where a clock is behind, the end of a lock moves with it; that is written now and then, and not
-    with each refusal.
+    On a clock that is behind, the end of the lock moves with the clock. It is written again only
+    after it has moved by ``SKEW_MS``, and not with each refusal.
     """
     own = strongest(limit.free_at(limits.misses, now_ms) for limit in locks)
     if own is None:
@@ -53,5 +54,5 @@ def _met(limits: Record, now_ms: int) -> Block | None:
 
 
 def without_misses(record: Record) -> Record:
-    """The limits row without a miss or a lock."""
+    """The limits row without misses and without a lock."""
     return replace(record, misses="", held=False, locked_at=0, locked_until=0)

@@ -22,20 +22,20 @@ def one_line(text: str, longest: int = LONGEST_SHOWN) -> str:
     """
     ``text`` on one line and no longer than ``longest``, so that nobody can forge a line of a log.
 
-    What does not print (line breaks, control and direction characters) is escaped as in JSON.
+    Characters that do not print (line breaks, control and direction characters) are escaped as in JSON.
     """
     shown = printable(text[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
 def encodable(text: str, encoding: str | None) -> str:
-    """``text`` with escapes for what a terminal of that encoding has no characters for."""
+    """``text`` with escapes for the characters that a terminal of that encoding does not have."""
     known = encoding or "utf-8"
     return text.encode(known, "backslashreplace").decode(known)
 
 
 def printable(text: str, but: str = "") -> str:
-    """``text`` with every character escaped that does not print, and is none of ``but``."""
+    """``text`` with escapes for the characters that do not print, except those in ``but``."""
     if text.isprintable():
         return text
     return "".join(each if each.isprintable() or each in but else json.dumps(each)[1:-1] for each in text)

@@ -13,10 +13,10 @@ _WITH_PORT = re.compile(r"\[([^\[\]]*)\](?::\d*)?|([^:\[\]]*):\d*", re.ASCII)
 
 def network(address: str | None) -> str:
     """
-    The network that ``address`` counts as, since an IPv6 user owns a whole /64.
+    The network that ``address`` counts as: the /64 of an IPv6 address, since a user has all of it.
 
-    A port is no part of it (``198.51.100.7:40000``, ``[2001:db8::1]:443``): each connection has
-    another. All that is no address counts as one.
+    A port (``198.51.100.7:40000``, ``[2001:db8::1]:443``) is ignored, since each connection has
+    another one. All texts that are no address count as one.
     """
     given = (address or "").strip()
     behind_port = _WITH_PORT.fullmatch(given)

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 @dataclass(frozen=True)
 class Record:
     """
-    One row: the logs of a subject's limits, a subject's challenge, or both at once.
+    One row: the limits of a subject, its challenge, or both.
 
     Instants are epoch milliseconds; ``digest`` is ``None`` where no code is live.
-    ``clears_misses``: redeeming the code proves something and clears the log of misses.
-    ``handed_over``: its message was handed over, or may have been. ``held``: some app counts the
-    misses until a person clears them, so that no purge may take the row; ``needed_until``: when
-    the limits of each app that wrote to it have ceased to look at it. ``locked_until``: the end of
-    a lock that some app met at ``locked_at``; it holds in apps that would allow more as well.
+    ``clears_misses``: redeeming the code proves that somebody received it, and clears the log of
+    misses. ``handed_over``: the message of the code was handed over, or may have been. ``held``:
+    in some app the misses count until they are cleared, so the row must not be purged.
+    ``needed_until``: from then on no limit of an app that wrote to the row looks at it.
+    ``locked_until``: the end of a lock that some app met at ``locked_at`` (:mod:`.locks`).
     """
 
     sends: str = ""

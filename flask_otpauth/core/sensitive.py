@@ -1,9 +1,10 @@
 """
-Secrets that do not show themselves: what a crash reporter reads of a frame is ``repr``.
+Secrets with a masked ``repr``, because crash reporters store the ``repr`` of local variables.
 
-A code, PIN, password or token is one of these from the moment that it enters or is drawn. It is
-its text wherever a text is used (``str``, ``format``, JSON, a template, a database). What is
-derived from it is plain text again, and made sensitive where a name is given to it.
+Codes, PINs, passwords and tokens have these types from the moment that they are read or drawn.
+Wherever a text is used (``str``, ``format``, JSON, a template, a database) they are the plain
+text. What is derived from them is a plain ``str`` again, and must be wrapped before it is
+assigned to a variable.
 """
 
 from __future__ import annotations
@@ -16,7 +17,7 @@ _MASK = "'***'"
 
 
 class Sensitive(str):
-    """A text that is a secret. Its ``repr`` shows nothing of it, its length neither."""
+    """A text that is a secret. Its ``repr`` shows neither the text nor its length."""
 
     __slots__ = ()
 
@@ -44,5 +45,5 @@ class SensitiveBytes(bytes):
 
 
 def sensitive(value: T) -> T | Any:
-    """``value`` as a secret where it is text; anything else as it is."""
+    """``value`` as a secret if it is a text; any other value unchanged."""
     return Sensitive(value) if isinstance(value, str) else value

@@ -1,8 +1,8 @@
 """
 Which secrets somebody could guess.
 
-What makes a key strong is that it was drawn. That cannot be seen, but its absence often can: a key
-is made of words that samples are made of, or each character follows from those before it.
+A key is strong if it was drawn at random. That cannot be seen in the key. But many keys show that
+they were not: they consist of the words of samples, or each character follows from those before.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from itertools import pairwise
 
 from flask_otpauth.core.keys import MIN_KEY_BYTES
 
-#: Fewer characters than this that could not be foreseen make no key; among sample words, fewer than
-#: that. A random key of 32 characters has about 25.
+#: A key with fewer surprises (:func:`_surprises`) is weak; the second number is for keys with sample
+#: words. A random key of 32 characters has about 25.
 _MIN_SURPRISES = 5
 _MIN_SURPRISES_BESIDE_WORDS = 8
 _MIN_DIFFERENT_BYTES = 8
@@ -57,7 +57,7 @@ def is_weak(key: bytes) -> bool:
 
 
 def _repeats(text: str) -> bool:
-    """Whether it is a short unit over and over."""
+    """Whether the text repeats a short unit."""
     return any(text[length:] == text[:-length] for length in range(1, _LONGEST_UNIT + 1))
 
 

@@ -1,9 +1,9 @@
 """
-Whom something is kept for.
+For whom something is kept.
 
-A database may hand the id of a user who is gone to the next one, so an id alone names nobody
-for good. What is kept for a user is bound to the id and to the user's ``person_key``, a random
-mark that no two persons share.
+A database may give the id of a deleted user to a later one, so an id alone is not enough. What is
+kept for a user is bound to the id and to the user's ``person_key``, a random text that no two
+persons share.
 """
 
 from __future__ import annotations
@@ -12,12 +12,12 @@ from flask_otpauth.ports.directory import User
 
 
 def mark(user: User) -> str:
-    """The user's ``person_key``; empty where a directory has none, and never uses an id twice."""
+    """The user's ``person_key``; empty in a directory without one, which must never use an id twice."""
     return getattr(user, "person_key", None) or ""
 
 
 def shown_id(user: User) -> int | str:
-    """The user's id as JSON carries it: a number, or a text in its one spelling."""
+    """The user's id as it is in JSON: a number, or a text in its one spelling."""
     return user.id if isinstance(user.id, int) else str(user.id)
 
 

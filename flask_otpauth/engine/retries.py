@@ -1,4 +1,4 @@
-"""A retry of something that is under way: it waits a little for what it repeats."""
+"""A retry of a request that is still under way: it waits a little for the first one to end."""
 
 from __future__ import annotations
 
@@ -8,17 +8,17 @@ from flask_otpauth.core.challenges import Issue, IssueResult
 from flask_otpauth.core.limits import Block
 from flask_otpauth.ports.storage import ChallengeStore
 
-#: How long a retry waits before each look whether what it repeats was handed over: two seconds in
-#: all. The pauses grow, since each look is a write that is undone.
+#: The pauses before a retry looks again whether the first message was handed over: two seconds in
+#: all. They grow, since each look is a write that is undone.
 _PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.65)
 
 
 def issued(store: ChallengeStore, issue: Issue) -> IssueResult:
     """
-    What became of the issue.
+    Issue; if the same issue is still under way, wait for up to two seconds until it has ended.
 
-    Nobody is told that a message was sent whose sending may fail yet. If that does not end, or
-    its process was killed, the retry is told to ask again in a second.
+    The sending that is under way may still fail, so a retry must not be answered with success
+    yet. If it does not end, or its process was killed, the client is told to retry in a second.
     """
     result = store.issue(issue)
     for pause_seconds in _PAUSES_SECONDS:

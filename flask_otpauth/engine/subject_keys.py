@@ -1,8 +1,8 @@
 """
-Which of several secrets keys the rows: the one whose mark is in the store.
+Which of several secrets is the key of the rows: the one whose mark is in the store.
 
-The mark is a row under a key that is derived from the secret, so that it tells nothing of it. It is
-left when the tables are made, and no purge takes it.
+The mark is a row whose key is derived from the secret, so that it does not reveal the secret. It is
+written when the tables are made, and is never purged.
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ _MARK = "mark"
 
 
 def leave_mark(storage: Storage, keys: KeyRing, now_ms: int) -> None:
-    """Leave the mark of the subject key, unless it is there."""
+    """Write the mark of the subject key, unless it is there."""
     key = keys.row_key(_MARK)
     with storage.transaction():
         if storage.challenges.reference(key) is None:
@@ -35,7 +35,7 @@ def leave_mark(storage: Storage, keys: KeyRing, now_ms: int) -> None:
 
 def marked(storage: Storage, candidates: Iterable[bytes]) -> list[bytes]:
     """
-    Those of the secrets that have left their mark.
+    The secrets whose mark is in the store.
 
     :raises StorageUnavailable: if the store cannot be asked, or has no tables yet.
     """

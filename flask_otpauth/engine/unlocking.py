@@ -1,4 +1,4 @@
-"""Lifting locks: what an administrator does for somebody who is kept out."""
+"""Lifting locks, which an administrator does for somebody who is locked out."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ SubjectKind: TypeAlias = Literal["email", "phone", "user"]
 @dataclass(frozen=True)
 class Forgotten:
     """
-    What was counted and is forgotten now: of which subject, and whether it forbade anything.
+    One count that was forgotten: whose, and whether it had locked the subject.
 
     ``what``: ``guesses of email``, ``codes of sms`` (that were sent), ``pin``, ``password``.
     """
@@ -39,7 +39,7 @@ class Forgotten:
 
 @dataclass(frozen=True)
 class Unlocked:
-    """What an unlock changed; true if something of it was locked."""
+    """What an unlock changed; true if any of it had locked the subject."""
 
     changes: tuple[Forgotten, ...]
 
@@ -50,8 +50,8 @@ class Unlocked:
 @dataclass(frozen=True)
 class Unlocking:
     """
-    ``policies``: what the limits of each kind of subject are, over all flows; ``regions``: those
-    of national phone numbers, over all flows.
+    ``policies``: the limits of each kind of subject, over all flows; ``regions``: the regions in
+    which the flows read national phone numbers.
     """
 
     storage: Storage
@@ -65,11 +65,10 @@ class Unlocking:
 
     def unlock(self, subject: Any) -> Unlocked:
         """
-        Forget all that is counted of an address or a user, so that nothing is locked any more.
+        Forget everything that is counted for an address or a user, so that nothing is locked any more.
 
-        An address is itself in whatever spelling a flow takes, and the user that it belongs to,
-        whose PIN and password are enabled again; by an id or a member id both addresses of the
-        user are meant as well.
+        An address may have any spelling that a flow takes. The user who has it is unlocked as
+        well, with PIN and password. An id or a member id means the user and both addresses.
         """
         user = self.users.named(subject)
         changes = [
@@ -101,7 +100,7 @@ class Unlocking:
                 yield Forgotten(f"user {user.id}", secrets.kind, blocked)
 
     def _meanings(self, subject: Any, user: User | None) -> Iterator[tuple[SubjectKind, str, str]]:
-        """Each subject of limits that is meant: its kind, its name, and how it is shown."""
+        """The subjects that are meant, each with its kind, its name, and how it is shown."""
         addresses = list(self._addresses(str(subject)))
         if user is not None:
             yield "user", person(user), f"user {user.id}"

@@ -59,7 +59,7 @@ class VoiceSettings(WritingSettings):
     failure_message_key: Literal["message", "messsage"] = Field(
         "message", description="What failures call the message, for clients built on the document's misprint."
     )
-    verify: StrictBool = Field(False, description="Whether we can draw the code and verify it, too.")
+    verify: StrictBool = Field(False, description="Whether the flow also draws codes and verifies them.")
 
     def weakest_policy(self) -> Policy | None:
         """A client may choose the shortest code; without ``verify`` it judges the guesses itself."""

@@ -75,8 +75,8 @@ class Shared(Settings):
     )
     database_uri: str | None = Field(
         None,
-        description="A database of our own; a relative SQLite path begins in the instance folder. "
-        "Without it: the engine of the host's Flask-SQLAlchemy; without "
+        description="A separate database for the extension; a relative SQLite path begins in the instance "
+        "folder. Without it: the engine of the host's Flask-SQLAlchemy; without "
         "that, a SQLite file in the instance folder.",
         repr=False,
     )

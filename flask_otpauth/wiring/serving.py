@@ -1,4 +1,4 @@
-"""Whether this process is going to serve requests, as far as can be known when an app is made."""
+"""Whether this process will serve requests, as far as that is known when the app is made."""
 
 from __future__ import annotations
 
@@ -8,11 +8,10 @@ from flask.cli import FlaskGroup
 
 def will_serve() -> bool:
     """
-    Not where a command of ``flask`` makes the app, such as ``flask db migrate`` or ``flask routes``.
+    False if a ``flask`` command other than ``flask run`` makes the app, such as ``flask routes``.
 
-    ``flask run`` serves, and so may everything that is no such command: gunicorn, a script, a test.
-    A command of the host itself is looked for before it has a name here: it counts as one that does
-    not serve.
+    Everything else may serve: gunicorn, a script, a test. A command that the host defines counts as
+    one that does not serve, because its name is not known yet when the app is made.
     """
     context = click.get_current_context(silent=True)
     command = context.info_name if context else ""

@@ -137,7 +137,7 @@ def test_the_error_page_names_every_refusal_that_is_raised() -> None:
         return set().union(*(leaves(child) for child in error.__subclasses__())) or {error}
 
     assert "```{otpauth-errors}\n" in (DOCS / "errors.md").read_text("utf-8")
-    for each in leaves(errors.Refusal) | {errors.SecretBlocked}:
+    for each in leaves(errors.Refusal) | {errors.QuotaExceeded, errors.SecretBlocked}:
         assert f"| `{each.code}` | `{each.__name__}` | " in made
 
 

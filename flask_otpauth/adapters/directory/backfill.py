@@ -1,4 +1,4 @@
-"""Writes the e-mail keys of rows that were there before, or were written by other means."""
+"""Writes the e-mail keys of rows that are older than the column, or that SQL or a bulk update wrote."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from flask_otpauth.core.errors import StorageUnavailable
 @dataclass
 class Backfilled:
     """
-    What became of the rows so far. ``collisions``: the ids of those that share an address, by
-    that address; ``no_address``: of those whose ``email`` is none. Both are left as they are.
+    The result so far. ``collisions``: for each address that several rows share, the ids of these
+    rows; ``no_address``: the ids of rows whose ``email`` is not an address. Neither are changed.
     """
 
     seen: int = 0
@@ -30,11 +30,11 @@ class Backfilled:
 
 def backfill(directory: ModelDirectory, batch_size: int, dry_run: bool) -> Iterator[Backfilled]:
     """
-    Write each key that is missing or of another address, in a transaction for each batch.
+    Write each key that is missing or of another address, with one transaction for each batch.
 
-    Yields the one result after every batch. What is done once is not done again.
+    Yields the same result object after every batch. Rows that have their key are not written again.
 
-    :raises StorageUnavailable: if somebody else wrote one of the keys meanwhile; a second run mends it.
+    :raises StorageUnavailable: if another process wrote one of the keys meanwhile; run it again.
     """
     result, last = Backfilled(), None
     while True:
@@ -82,7 +82,7 @@ def _work(session: Session, model: type[Any], rows: Sequence[Any], result: Backf
 
 
 def _shared(session: Session, model: type[Any], keys: list[str]) -> dict[str, list[Any]]:
-    """Those of ``keys`` that several rows have, each with the ids of its rows."""
+    """The ``keys`` that several rows share, each with the ids of these rows."""
     identity = model.__mapper__.primary_key[0].label("key")
     query = select(identity, model.email).where(has_email(model, keys, session.get_bind().dialect.name))
     having: dict[str, list[Any]] = {key: [] for key in keys}

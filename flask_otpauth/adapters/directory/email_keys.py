@@ -1,9 +1,9 @@
 """
 ``email_key``: the canonical form of ``email``, by which a user is found.
 
-A row has it from the moment that it is flushed. One that was there before, or was written by
-other means (SQL, a bulk update), has none or that of an earlier address: its key is *doubtful*.
-Such rows are found by what ``email`` says, through an index that holds no others.
+A row gets it when it is flushed. A row that is older than the column, or that SQL or a bulk update
+wrote, has no key or the key of an earlier address: its key is *doubtful*. Such rows are found by
+``email``, with an index that holds only them.
 """
 
 from __future__ import annotations
@@ -17,12 +17,12 @@ from sqlalchemy.orm import Mapper, Session
 from flask_otpauth.adapters.addresses import CanonicalAddresses, spellings
 from flask_otpauth.core import member_ids
 
-#: No session of ours holds the rows that are updated.
+#: The sessions here do not hold the rows that are updated.
 UNSEEN = {"synchronize_session": False}
 
 
 def key_of(email: str | None) -> str | None:
-    """The canonical form of ``email``; ``None`` where it is no address."""
+    """The canonical form of ``email``; ``None`` if it is not an address."""
     try:
         return None if email is None else CanonicalAddresses().email(email)
     except ValueError:
@@ -31,16 +31,16 @@ def key_of(email: str | None) -> str | None:
 
 def has_email(model: type[Any], addresses: list[str], dialect: str) -> ColumnElement[bool]:
     """
-    Rows that may have one of these canonical addresses: what ``email`` says must be compared.
+    Rows that may have one of these canonical addresses; the caller must still compare ``email``.
 
-    ``dialect`` is the name of the database's. MySQL and MariaDB have no index of some rows only;
-    there ``email`` is compared by its own collation, which ignores case unless the host chose another.
+    ``dialect`` is SQLAlchemy's name of the database. MySQL and MariaDB have no partial indexes, so
+    there ``email`` is compared by its collation, which ignores case unless the host chose another.
     """
     said = [spelling for address in addresses for spelling in spellings(address)]
     if dialect in ("mysql", "mariadb"):
         return or_(model.email_key.in_(addresses), model.email.in_(said))
     lowered = func.lower(model.email).in_([func.lower(each) for each in said])
-    # True of every text. SQLite takes an index for a part of an OR only if its column is compared.
+    # True for every text. SQLite uses an index for a part of an OR only if its column is compared.
     compared = model.email >= ""
     return or_(
         model.email_key.in_(addresses), and_(compared, doubtful(model.email, model.email_key), lowered)
@@ -48,7 +48,7 @@ def has_email(model: type[Any], addresses: list[str], dialect: str) -> ColumnEle
 
 
 def free_key(session: Session, model: type[Any], address: str) -> None:
-    """Take the key ``address`` from rows whose e-mail is another one by now."""
+    """Remove the key ``address`` from rows whose e-mail has changed since."""
     for email in session.scalars(select(model.email).where(model.email_key == address)).all():
         if key_of(email) != address:
             stale = (model.email_key == address, model.email.is_not_distinct_from(email))
@@ -56,16 +56,16 @@ def free_key(session: Session, model: type[Any], address: str) -> None:
 
 
 def doubtful(email: Any, key: Any) -> ColumnElement[bool]:
-    """Whether the key is missing or, as far as SQL can tell, that of another address."""
+    """Whether the key is missing or, as far as SQL can tell, is the key of another address."""
     return and_(email.is_not(None), or_(key.is_(None), key != func.lower(email)))
 
 
 def keep_email_keys(mixin: type[Any]) -> None:
     """
-    Check what is set on models with ``mixin``, and write their keys.
+    Check the values that are set on models with ``mixin``, and write their keys.
 
-    By events and not by ``validates``: a model of the host's has perhaps a validator of its own,
-    and SQLAlchemy allows only one.
+    This uses events and not ``validates``, because the host's model may have its own validator,
+    and SQLAlchemy allows only one for a column.
     """
     event.listen(mixin, "attribute_instrument", _check_what_is_set, propagate=True)
     event.listen(mixin, "before_insert", write_key, propagate=True, raw=True, retval=True)
@@ -74,11 +74,11 @@ def keep_email_keys(mixin: type[Any]) -> None:
 
 
 def write_key(mapper: Mapper[Any], connection: object, state: Any) -> None:
-    """Before a flush: the key is what ``email`` says now, whatever was set by hand."""
+    """Before a flush, write the key of the present ``email``, whatever was set by hand."""
     user = state.obj()
     touched = any(name in state.committed_state for name in ("email", "email_key"))
-    # A row whose key is missing is left alone: another may have that address, and then what the
-    # host writes to this one, whatever it is, would fail.
+    # A row without a key is left alone unless its email changes: another row may have the same address,
+    # and then every write of the host to this row would fail.
     if touched or not state.has_identity:
         user.email_key = key_of(user.email)
 
@@ -101,7 +101,7 @@ def _phone(value: str) -> str:
     return CanonicalAddresses().phone(value, None)
 
 
-#: A form sends an empty text where there is no member id, and only one user could have that.
+#: A form sends an empty text if there is no member id, and only one user could have an empty one.
 _CHECKS = {
     "email": _checked(_email),
     "phone": _checked(_phone),

@@ -1,4 +1,4 @@
-"""Users as rows of the host's own session, so that what its views write to them is written."""
+"""Users as rows of the host's own session, so that its views can change and commit them."""
 
 from __future__ import annotations
 
@@ -11,10 +11,10 @@ from sqlalchemy.orm import Session
 
 def in_session(current: Callable[[], Session]) -> Callable[[Any], Any]:
     """
-    What makes a user that the directory read a row of the ``current`` session.
+    A function that adds a user, whom the directory has read, to the ``current`` session.
 
-    Neither a statement nor a connection is needed for that. A row that the session has already
-    is taken as it is there, with whatever the host has changed.
+    It needs neither a statement nor a connection. If the session has the row already, that row is
+    returned, with the host's changes.
     """
 
     def adopt(user: Any) -> Any:

@@ -1,4 +1,4 @@
-"""The primary key of a user's model: an integer, a text or a UUID, in the one spelling that each has."""
+"""The primary key of a user's model: an integer, a text or a UUID, each with one spelling."""
 
 from __future__ import annotations
 
@@ -12,15 +12,15 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,19}", re.ASCII)
 #: What a token, a session's row and an answer in JSON can carry.
 _CARRIED = (int, str, UUID)
-#: How long a session's row lets an id be, in characters.
+#: The longest id that a session's row can hold, in characters.
 _LONGEST = 255
 
 
 class PrimaryKey:
     """
-    The primary key of ``model``, whatever the attribute is called.
+    The primary key of ``model``, under any attribute name.
 
-    A model that has no attribute ``id`` gets one to read it by, since users have an ``id``.
+    A model without an attribute ``id`` gets a read-only one, since users have an ``id``.
     """
 
     def __init__(self, model: type[Any]) -> None:
@@ -31,7 +31,7 @@ class PrimaryKey:
             model.id = property(lambda user: getattr(user, attribute))
 
     def value(self, text: str) -> Any:
-        """What the column is compared with for the id that reads ``text``; ``None`` where it is no id."""
+        """The value of the column for the id ``text``; ``None`` if ``text`` is not an id."""
         if self._type is int:
             return self._integer(text)
         if self._type is UUID or isinstance(self.column.type, Uuid):
@@ -44,12 +44,12 @@ class PrimaryKey:
         bits = 64 if getattr(kind, "unsigned", False) else 63
         if not _INTEGER.fullmatch(text) or not -(2**63) <= int(text) < 2**bits:
             return None
-        # PostgreSQL would refuse a number beyond the column's own 32 bits, such as a mobile number.
+        # PostgreSQL would refuse a number that does not fit a column of 32 bits, such as a phone number.
         return int(text) if isinstance(kind, TypeDecorator) else literal(int(text), BigInteger)
 
 
 def key_problems(model: type[Any]) -> list[str]:
-    """Why ``model`` cannot be told by its primary key; nothing where it can."""
+    """Why the primary key of ``model`` cannot be a user's id; empty if it can."""
     columns = model.__mapper__.primary_key
     if len(columns) != 1:
         names = ", ".join(column.name for column in columns)
@@ -66,7 +66,7 @@ def key_problems(model: type[Any]) -> list[str]:
 
 
 def _python_type(kind: TypeEngine[Any]) -> type[Any] | None:
-    """The type of the key's values; that of a type of the host's own, unless it says so, is its column's."""
+    """The type of the key's values. A host's column type without a ``python_type`` has that of its column."""
     try:
         declared = kind.python_type
         if declared is object and isinstance(kind, TypeDecorator):

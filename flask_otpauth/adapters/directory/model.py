@@ -34,9 +34,9 @@ class UserMixin:
     The host's model adds its primary key: an integer, a text or a UUID. ``email``, ``phone`` and
     ``member_id`` are checked when they are set: ``phone`` is E.164, ``email`` is kept as given.
     ``email_key`` is its canonical form, written at each flush, whatever was set by hand.
-    ``person_key`` is a random mark of the person: what is kept for a user never serves another
-    one who gets the same primary key later. What is unique is an index with a name, so that a
-    migration can add it to a table that exists, and drop it again.
+    ``person_key`` is a random text: what is kept for a user is bound to it, and is of no use to a
+    later user with the same primary key. Unique columns have indexes with names, so that a
+    migration can add them to an existing table, and drop them again.
     """
 
     person_key: Mapped[str | None] = mapped_column(String(32), default=_new_person_key)
@@ -61,7 +61,7 @@ def packaged_model(metadata: MetaData) -> type[Any]:
         base = registry(metadata=metadata).generate_base()
         columns = {
             "__tablename__": "otpauth_users",
-            # SQLite would give the id of a user who is gone to the next one.
+            # Otherwise SQLite may give the id of a deleted user to the next one.
             "__table_args__": {"sqlite_autoincrement": True},
             "id": mapped_column(primary_key=True),
         }
@@ -79,9 +79,9 @@ class ModelDirectory:
     """
     A :class:`~flask_otpauth.ports.directory.Directory` over a model with :class:`UserMixin`.
 
-    ``open_session`` gives short sessions of our own (:func:`own_sessions`), never the host's:
-    its pending rows are neither committed nor lost. ``who_holds`` tells which transaction of
-    the host is open, for the message of a locked SQLite file.
+    ``open_session`` gives short sessions (:func:`own_sessions`), never the host's, whose pending
+    rows are neither committed nor lost. ``who_holds`` returns which transaction of the host is
+    open, for the message about a locked SQLite file.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class ModelDirectory:
 
     @contextmanager
     def session(self, writes: bool) -> Iterator[Session]:
-        """A short session of our own, which commits at the end if it ``writes``."""
+        """A short session, which commits at the end if it ``writes``."""
         with outages(self._who_holds), self._open(writes) as session:
             yield session
 
@@ -107,14 +107,14 @@ class ModelDirectory:
             self._create_table()
 
     def get(self, user_id: str) -> User | None:
-        """The user of that primary key, in the one spelling that it has."""
+        """The user with that primary key, in its one spelling."""
         return self.find("id", user_id)
 
     def find(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> User | None:
-        """The user known by that identifier; what two have names nobody. All clients see all users."""
+        """The user with that identifier; ``None`` if two users have it. All clients see all users."""
         users = self._known(kind, value)
         if len(users) == 1 and users[0].person_key is None:
-            # Written by other means than the model, such as SQL.
+            # Not written by the model, but by SQL for instance.
             self._mark(users[0].id)
             users = self._known(kind, value)
         return users[0] if len(users) == 1 else None
@@ -124,21 +124,21 @@ class ModelDirectory:
         A new user.
 
         :raises UserExists: if somebody has the e-mail, the phone or the member id.
-        :raises ValueError: if a value is too long, or a column of the host's demands more.
+        :raises ValueError: if a value is too long, or a column of the host must have another value.
         """
         self._demand_fitting(fields)
         self._demand_free(fields)
         try:
             return self._insert(fields)
         except IntegrityError:
-            # Perhaps somebody else wrote the same address between the look and the leap.
+            # Perhaps another request wrote the same address after the first check.
             self._demand_free(fields)
         try:
-            # Or somebody who has another address by now holds its key still.
+            # Or a row whose address has changed still has the key.
             self._free_key(fields.get("email"))
             return self._insert(fields)
         except IntegrityError:
-            # Without the database's own words, which hold the address.
+            # Without the database's message, which contains the address.
             demand = f"a column of {self.model.__name__} demands a value that it was not given"
             raise ValueError(demand) from None
 
@@ -155,7 +155,7 @@ class ModelDirectory:
         """
         Delete the row, as the model's relationships say; whether there is such a user.
 
-        :raises ValueError: if a row of the host's refers to it still.
+        :raises ValueError: if another row of the host still refers to it.
         """
         try:
             return self._changed(user_id, lambda session, user: session.delete(user))
@@ -165,7 +165,7 @@ class ModelDirectory:
     def _create_table(self) -> None:
         table = self.model.__table__
         with self.session(True) as session:
-            # With its indexes, which are what makes an address unique.
+            # With its indexes, which make an address unique.
             table.metadata.create_all(begun(session.connection()), [table])
 
     def _set(self, user_id: str, attribute: str, value: bool) -> bool:
@@ -185,7 +185,7 @@ class ModelDirectory:
             return True
 
     def _known(self, kind: IdentifierKind, value: str) -> list[Any]:
-        """All who have that identifier, to the letter, whatever the database's collation finds."""
+        """All users with exactly that identifier; the database's collation may find others too."""
         wanted = self._key.value(value) if kind == "id" else value
         if wanted is None or "\0" in value:
             return []
@@ -204,7 +204,7 @@ class ModelDirectory:
         except StatementError as error:
             if isinstance(error, DBAPIError):
                 raise
-            return ()  # The type of the key, one of the host's own, takes no such text.
+            return ()  # The host's own type of the key does not take such a text.
 
     def _insert(self, fields: dict[str, Any]) -> User:
         # Not given to the model, whose own __init__ may know nothing of them.
@@ -224,7 +224,7 @@ class ModelDirectory:
                 free_key(session, self.model, address)
 
     def _mark(self, key: Any) -> None:
-        """Give a row its mark; of racing callers the first one's stays."""
+        """Give a row its person key; if several callers race, the first one's stays."""
         column = inspect(self.model).column_attrs.person_key.columns[0]
         table: Table = column.table
         [own_key] = table.primary_key
@@ -257,7 +257,7 @@ def _identifier(user: Any, kind: IdentifierKind) -> str | None:
 
 
 def own_sessions(engine: Engine) -> OpenSession:
-    """Sessions of our own on ``engine``: objects stay readable after they are closed."""
+    """Separate sessions on ``engine``: objects stay readable after they are closed."""
     engine = ours(engine)
 
     @contextmanager
@@ -272,10 +272,10 @@ def own_sessions(engine: Engine) -> OpenSession:
 
 def shared_sessions(current: Callable[[], Session], model: type[Any]) -> OpenSession:
     """
-    Sessions of our own on the host's connection for ``model``: an in-memory SQLite has only that one.
+    Separate sessions on the host's connection for ``model``: an in-memory SQLite has only that one.
 
-    A write is a savepoint: it becomes durable at once where the host has nothing open, and with
-    the host's own commit otherwise. What the host has pending is not even flushed.
+    A write is a savepoint. It is durable at once if the host has no open transaction, and with the
+    host's commit otherwise. The host's pending rows are not flushed.
     """
 
     @contextmanager

@@ -1,18 +1,19 @@
-"""Which attribute of a host's model says that a user may log in."""
+"""Whether a host's model has a column for who may log in that nothing reads."""
 
 from __future__ import annotations
 
 from typing import Any
 
-#: What hosts call it.
+#: Usual names of such a column.
 _USUAL = ("is_active", "active", "enabled")
 
 
 def unread_status(model: type[Any]) -> str | None:
     """
-    What to tell of a column that looks as if it said who may log in, and that nothing reads.
+    A warning about a column that seems to say who may log in, and that nothing reads.
 
-    Whoever writes an ``is_enabled`` of their own, as a synonym or a property, has decided.
+    ``None`` if there is no such column, or if the model itself defines ``is_enabled`` as a synonym
+    or a property.
     """
     attributes = model.__mapper__.column_attrs
     if "is_enabled" not in attributes:
@@ -23,5 +24,5 @@ def unread_status(model: type[Any]) -> str | None:
         return None
     return (
         f"{model.__name__}.{name} is not looked at when somebody logs in, {model.__name__}.is_enabled is: "
-        f"if {name} shall decide, write is_enabled = synonym({name!r}) in the model"
+        f"if {name} should decide, write is_enabled = synonym({name!r}) in the model"
     )

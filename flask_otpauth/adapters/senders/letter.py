@@ -1,8 +1,8 @@
 """
 A message as the text of an e-mail (RFC 5322), in seven bits and short lines.
 
-Flask-Mail makes bodies of eight bits and of lines as long as they come, which not every server
-takes (RFC 6152, RFC 5321 §4.5.3.1.6), and encodes a sender's name twice.
+Flask-Mail makes bodies with eight bits and lines of any length, which some servers refuse
+(RFC 6152, RFC 5321 §4.5.3.1.6), and encodes a sender's name twice.
 """
 
 from __future__ import annotations
@@ -22,12 +22,12 @@ from flask_otpauth.ports.senders import Message
 
 _UTF8: Any = Charset("utf-8")
 _UTF8.body_encoding = QP
-#: What is longer, in characters, is encoded in words, which may be folded anywhere.
+#: A longer text, in characters, is encoded in words, which can be folded anywhere.
 _ONE_LINE = 60
 
 
 class Mailbox(NamedTuple):
-    """Whom a mail is from: a name for people, which may be empty, and an address for machines."""
+    """The sender of a mail: a name for people, which may be empty, and an address for machines."""
 
     name: str
     address: str
@@ -35,9 +35,9 @@ class Mailbox(NamedTuple):
     @classmethod
     def of(cls, sender: Any) -> Mailbox:
         """
-        What ``MAIL_DEFAULT_SENDER`` says: text, or a pair of name and address.
+        From ``MAIL_DEFAULT_SENDER``: a text, or a pair of name and address.
 
-        :raises ValueError: if there is no address in it that SMTP takes.
+        :raises ValueError: if it has no address that SMTP takes.
         """
         pair = sender if isinstance(sender, Sequence) and not isinstance(sender, str) else None
         name, address = pair or parseaddr(sender if isinstance(sender, str) else "")
@@ -48,7 +48,7 @@ class Mailbox(NamedTuple):
 
 @dataclass(frozen=True)
 class Composed:
-    """A mail as it travels, and its envelope."""
+    """A mail as it is sent, and its SMTP envelope."""
 
     id: str
     sender: Mailbox
@@ -58,14 +58,14 @@ class Composed:
 
 def composed(message: Message, recipient: str, sender: Mailbox) -> Composed:
     """
-    The mail that ``message`` makes.
+    The mail for ``message``.
 
-    :raises ValueError: if the subject has a line break: a header of a stranger's might follow it.
+    :raises ValueError: if the subject has a line break, after which somebody could add a header.
     """
     if len(message.subject.splitlines()) > 1:
         raise ValueError("a line break in a header")
     mail = _body(message)
-    # The default would tell the name of this machine.
+    # The default would show the name of this machine.
     message_id = make_msgid(domain=sender.address.rpartition("@")[2])
     headers: dict[str, Any] = {
         "Subject": _words(message.subject, "Subject"),
@@ -73,7 +73,7 @@ def composed(message: Message, recipient: str, sender: Mailbox) -> Composed:
         "To": recipient,
         "Date": formatdate(),
         "Message-ID": message_id,
-        "Auto-Submitted": "auto-generated",  # RFC 3834: no holiday notes in return
+        "Auto-Submitted": "auto-generated",  # RFC 3834: no automatic replies
     }
     for name, value in headers.items():
         mail[name] = value

@@ -1,4 +1,4 @@
-"""Which errors of a database say that it cannot do it now, and which that it was asked for nonsense."""
+"""Which errors of a database are an outage, and which are mistakes of the caller."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ _MISSING_COLUMN = (
 _NO_COLUMN = ("no such column", "has no column named")  # SQLite
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
-#: The caller's mistakes (PEP 249). All else is an outage: a server that is gone, is shutting down or
-#: only reads (25006), has too many clients (53300), too long a statement (57014) or a full disk, and a
-#: file that is damaged, which SQLite calls by the bare base class.
+#: The caller's mistakes (PEP 249). All other errors are an outage: a server that is gone, is shutting
+#: down or is read-only (25006), too many clients (53300), a statement that took too long (57014), a
+#: full disk, and a damaged file, for which SQLite raises the bare base class.
 _MISTAKES = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 
 
 @contextmanager
 def outages(who_holds: Callable[[], str] = lambda: "") -> Iterator[None]:
     """
-    Make a ``StorageUnavailable`` of whatever says that the database cannot do it now.
+    Raise ``StorageUnavailable`` in place of an error that is an outage.
 
-    ``who_holds`` tells, for the message of a locked SQLite file, which transaction of the host
-    is open.
+    ``who_holds`` returns which transaction of the host is open, for the message about a locked
+    SQLite file.
     """
     try:
         yield
@@ -49,7 +49,7 @@ def outages(who_holds: Callable[[], str] = lambda: "") -> Iterator[None]:
 
 
 def _reason(error: DBAPIError, who_holds: Callable[[], str]) -> str | None:
-    """What is wrong with the database; ``None`` if it is not the database."""
+    """What is wrong with the database; ``None`` if the error is not an outage."""
     said = str(error.orig)
     first_line = said.partition("\n")[0]
     if said.startswith("no such table") or _code(error) in _MISSING_TABLE:
@@ -64,6 +64,6 @@ def _reason(error: DBAPIError, who_holds: Callable[[], str]) -> str | None:
 
 
 def _code(error: DBAPIError) -> object:
-    """What the driver calls the error: the SQLSTATE, or MariaDB's number."""
+    """The driver's code of the error: the SQLSTATE, or MariaDB's number."""
     given = error.orig.args if error.orig else ()
     return getattr(error.orig, "sqlstate", None) or next(iter(given), None)
