@@ -101,7 +101,8 @@ class Unlocking:
 
     def _meanings(self, subject: Any, user: User | None) -> Iterator[tuple[SubjectKind, str, str]]:
         """The subjects that are meant, each with its kind, its name, and how it is shown."""
-        addresses = list(self._addresses(str(subject)))
+        # What a user object reads as may be one of its addresses: not only that one is meant.
+        addresses = [] if hasattr(subject, "id") else list(self._addresses(str(subject)))
         if user is not None:
             yield "user", person(user), f"user {user.id}"
             if not addresses:

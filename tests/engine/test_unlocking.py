@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
@@ -75,6 +76,34 @@ def test_an_unlock_says_what_it_changed_and_a_second_one_that_there_was_nothing(
     assert first == [(ADDRESS, "guesses of email", True), (ADDRESS, "codes of email", False)]
     assert second == []
     assert EmailCaller(app, outbox).ask(ADDRESS).json["code"] == 0
+
+
+def test_a_user_object_that_reads_as_its_address_means_the_phone_as_well(
+    app: Flask, outbox: Outbox, clock: MovableClock
+) -> None:
+    with app.app_context():
+        user = otpauth_of(app).users.create(email=ADDRESS, phone=PHONE)
+    lock_by_email(app, outbox)
+    for _ in range(3):
+        SmsCaller(app, outbox).resend(cc_phone=PHONE[1:3], phone=f"0{PHONE[3:]}")
+        clock.tick(90)
+
+    unlocked = unlock(app, Readable(user.id, user.person_key, user.email, user.phone))
+
+    assert {subject for subject, _, was_locked in unlocked if was_locked} == {ADDRESS, PHONE}
+
+
+@dataclass
+class Readable:
+    """A user of a host that reads as its e-mail address."""
+
+    id: Any
+    person_key: str
+    email: str
+    phone: str
+
+    def __str__(self) -> str:
+        return self.email
 
 
 def test_the_command_names_what_is_free_again(app: Flask, outbox: Outbox) -> None:
