@@ -8,10 +8,10 @@ wrote, has no key or the key of an earlier address: its key is *doubtful*. Such 
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any
 
-from sqlalchemy import ColumnElement, Index, and_, event, func, or_, select, update
+from sqlalchemy import ColumnElement, Index, Select, String, and_, bindparam, event, func, or_, select, update
 from sqlalchemy.orm import Mapper, Session
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses, spellings
@@ -19,6 +19,8 @@ from flask_otpauth.core import member_ids
 
 #: The sessions here do not hold the rows that are updated.
 UNSEEN = {"synchronize_session": False}
+#: In how many ways ``spellings`` writes one address at most.
+_FORMS = 4
 
 
 def key_of(email: str | None) -> str | None:
@@ -29,14 +31,33 @@ def key_of(email: str | None) -> str | None:
         return None
 
 
-def has_email(model: type[Any], addresses: list[str], dialect: str) -> ColumnElement[bool]:
-    """
-    Rows that may have one of these canonical addresses; the caller must still compare ``email``.
+def has_email(model: type[Any], addresses: Sequence[Any], dialect: str) -> ColumnElement[bool]:
+    """Rows that may have one of these canonical addresses; the caller must still compare ``email``."""
+    return _has(model, addresses, [form for address in addresses for form in spellings(address)], dialect)
 
+
+def by_email(model: type[Any], dialect: str) -> Select[Any]:
+    """
+    The users that :func:`has_email` means, of one address; :func:`forms` are the parameters.
+
+    To build it takes longer than to run it, so it is kept for all logins.
+    """
+    forms = [bindparam(f"form{number}", type_=String) for number in range(_FORMS)]
+    return select(model).where(_has(model, [bindparam("address", type_=String)], forms, dialect))
+
+
+def forms(address: str) -> dict[str, str]:
+    """A canonical address, and how it may have been written, as :func:`by_email` takes them."""
+    written = spellings(address)
+    padded = written + [address] * (_FORMS - len(written))
+    return {"address": address, **{f"form{number}": form for number, form in enumerate(padded)}}
+
+
+def _has(model: type[Any], addresses: Sequence[Any], said: list[Any], dialect: str) -> ColumnElement[bool]:
+    """
     ``dialect`` is SQLAlchemy's name of the database. MySQL and MariaDB have no partial indexes, so
     there ``email`` is compared by its collation, which ignores case unless the host chose another.
     """
-    said = [spelling for address in addresses for spelling in spellings(address)]
     if dialect in ("mysql", "mariadb"):
         return or_(model.email_key.in_(addresses), model.email.in_(said))
     lowered = func.lower(model.email).in_([func.lower(each) for each in said])

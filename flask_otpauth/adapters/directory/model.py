@@ -5,14 +5,15 @@ from __future__ import annotations
 import secrets
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from functools import cache, partial
 from typing import Any, Literal
 
-from sqlalchemy import Boolean, Engine, MetaData, String, Table, inspect, select, true, update
+from sqlalchemy import Boolean, Engine, MetaData, Select, String, Table, inspect, select, true, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, StatementError
 from sqlalchemy.orm import Mapped, Session, mapped_column, registry
 
 from flask_otpauth.adapters.directory.columns import can_be_set
-from flask_otpauth.adapters.directory.email_keys import free_key, has_email, keep_email_keys, key_of
+from flask_otpauth.adapters.directory.email_keys import by_email, forms, free_key, keep_email_keys, key_of
 from flask_otpauth.adapters.directory.keys import PrimaryKey
 from flask_otpauth.adapters.storage.sqlalchemy.database import begun, ours
 from flask_otpauth.adapters.storage.sqlalchemy.outages import outages
@@ -91,6 +92,7 @@ class ModelDirectory:
         self._open = open_session
         self._who_holds = who_holds
         self._key = PrimaryKey(model)
+        self._by_email = cache(partial(by_email, model))
 
     @contextmanager
     def session(self, writes: bool) -> Iterator[Session]:
@@ -191,16 +193,16 @@ class ModelDirectory:
             return []
         with self.session(False) as session:
             if kind == "email":
-                condition = has_email(self.model, [value], session.get_bind().dialect.name)
+                users = self._read(session, self._by_email(session.get_bind().dialect.name), forms(value))
             else:
-                condition = (self._key.column if kind == "id" else getattr(self.model, kind)) == wanted
-            users = self._read(session, condition)
+                column = self._key.column if kind == "id" else getattr(self.model, kind)
+                users = self._read(session, select(self.model).where(column == wanted))
         return [user for user in users if _identifier(user, kind) == value]
 
-    def _read(self, session: Session, condition: Any) -> Sequence[Any]:
+    def _read(self, session: Session, query: Select[Any], *values: dict[str, str]) -> Sequence[Any]:
         try:
             # Unique: the host's model may join a collection to each row, such as roles.
-            return session.scalars(select(self.model).where(condition)).unique().all()
+            return session.scalars(query, *values).unique().all()
         except StatementError as error:
             if isinstance(error, DBAPIError):
                 raise
