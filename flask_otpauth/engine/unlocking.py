@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from flask_otpauth.core.challenges import Issue
@@ -105,8 +106,10 @@ class Unlocking:
         addresses = [] if hasattr(subject, "id") else list(self._addresses(str(subject)))
         if user is not None:
             yield "user", person(user), f"user {user.id}"
-            if not addresses:
-                addresses = [each for own in (user.email, user.phone) if own for each in self._addresses(own)]
+            own = [each for text in (user.email, user.phone) if text for each in self._addresses(text)]
+            # An id may read as somebody's number.
+            if not set(addresses) & set(own):
+                addresses += own
         for kind, address in addresses:
             yield kind, address, address
 
@@ -115,10 +118,10 @@ class Unlocking:
             with suppress(ValueError):
                 yield "email", self.addresses.email(text)
             return
-        readings: list[Callable[[], str]] = [lambda: self.addresses.phone(f"+{text.lstrip('+')}", None)]
+        phone, possible = self.addresses.phone, self.addresses.possible_phone
+        readings = [partial(phone, f"+{text.lstrip('+')}", None)]
         for region in self.regions:
-            readings.append(lambda region=region: self.addresses.phone(text, region))  # type: ignore[misc]
-            readings.append(lambda region=region: self.addresses.possible_phone(text, region))  # type: ignore[misc]
+            readings += [partial(phone, text, region), partial(possible, text, region)]
         for reading in readings:
             with suppress(ValueError):
                 yield "phone", reading()

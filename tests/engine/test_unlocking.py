@@ -9,6 +9,7 @@ import pytest
 from flask import Flask
 
 from flask_otpauth import OtpAuth
+from flask_otpauth.engine.people import mark
 from flask_otpauth.engine.unlocking import Forgotten
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows.account_caller import EMAIL, PHONE, Merchant, new_customer
@@ -203,3 +204,20 @@ def test_by_an_id_the_addresses_of_a_user_are_meant_as_well(app: Flask, outbox: 
     assert unlock(app, subject)[0] == (by_object.subject, by_object.what, by_object.was_locked)
     lock_by_email(app, outbox)
     assert unlock(app, user)[0] == (ADDRESS, "guesses of email", True)
+
+
+def test_by_a_member_id_that_reads_as_a_number_and_by_an_object_that_reads_as_an_address_both_are_meant(
+    app: Flask, outbox: Outbox
+) -> None:
+    user = new_customer(app, email=ADDRESS, member_id="912345678")
+
+    class Readable:
+        id, person_key = user.id, mark(user)
+
+        def __str__(self) -> str:
+            return PHONE
+
+    for subject in ("912345678", Readable()):
+        lock_by_email(app, outbox)
+
+        assert (ADDRESS, "guesses of email", True) in unlock(app, subject)
