@@ -28,10 +28,10 @@ class Announcer:
         """
         Log the event and send its signal, to listeners that are coroutine functions as well.
 
-        What a listener raises is logged and goes no further, ``gevent.Timeout`` and
-        ``asyncio.CancelledError`` as well: the event is durable already, and a broken listener
-        must not undo its answer. Only an interrupt and the end of the process go on. A text
-        among the facts may be a client's: it is one line and bounded, for listeners too.
+        What a listener raises is logged and not raised again, ``gevent.Timeout`` and
+        ``asyncio.CancelledError`` included: the event is in the database already, and a broken
+        listener must not change the answer. Only ``KeyboardInterrupt`` and ``SystemExit`` are
+        raised again. Texts may come from a client, so they are one line and bounded.
         """
         facts = {name: one_line(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
         level = logging.WARNING if event in _WARNINGS else logging.INFO

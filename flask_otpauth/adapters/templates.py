@@ -15,11 +15,11 @@ class JinjaTemplates:
     """
     Renders ``otpauth/<channel>/<template>.<locale>.<ending>``.
 
-    A host may change its environment in any way: other delimiters, a strict ``undefined``,
-    globals and filters. So what is packaged is rendered in an environment that nobody changes,
-    and what the host wrote in the host's, which is asked for at the first use, since it may
-    still be configured after ``init_app``. A packaged file that extends one which the host
-    replaced counts as the host's. HTML is escaped, text is not (it is not markup).
+    A host may change its Jinja environment: other delimiters, a strict ``undefined``, globals and
+    filters. So packaged files are rendered in a separate environment, and the host's files in the
+    host's. That one is looked up at the first use, because the host may still configure it after
+    ``init_app``. A packaged file that extends a file which the host replaced is rendered in the
+    host's environment. HTML is escaped; text is not, because it is not markup.
     """
 
     def __init__(self, host: Callable[[], Environment]) -> None:
@@ -53,7 +53,7 @@ class JinjaTemplates:
         return self._found.get(name)
 
     def _bases(self, name: str) -> Iterator[str]:
-        """What the packaged file of that name extends."""
+        """The files that the packaged file of that name extends."""
         if name in self._names:
             source = (_FOLDER / name).read_text("utf-8")
             yield from filter(None, meta.find_referenced_templates(self._packaged.parse(source)))

@@ -23,9 +23,9 @@ def backfill(dry_run: bool, batch: int) -> None:
     """
     Write `email_key` where it is missing or of another address.
 
-    Users who share an address, and what is no address, are listed and left alone: nobody can log in
-    by such an e-mail until you have decided. The exit status is 1 then. It can be run at any time, and
-    again.
+    Users who share an address, and users whose e-mail is not an address, are listed and not changed,
+    and the exit status is 1. They cannot log in by e-mail until you have changed them. You can run
+    this at any time, and again.
     """
     # Here and not above: the command line must load without them.
     from flask_otpauth.adapters.directory.backfill import Backfilled

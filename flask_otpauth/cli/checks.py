@@ -1,4 +1,4 @@
-"""What an administrator wants to know of a running configuration, and no standard has a clause for."""
+"""Warnings about a running configuration that no standard has a clause for."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class Issue:
     same subject; then they are one row. ``references`` are kept with (limits, challenge).
     ``repeat_within_ms``: the same digest issued less than this before is a repetition.
     ``clears_misses``: whether redeeming the code proves that somebody received it, and so
-    clears the subject's log of misses; false where whoever asked for the code knows it anyway.
+    clears the subject's log of misses; false if the client that asked for the code knows it.
     """
 
     limits_key: bytes

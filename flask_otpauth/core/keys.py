@@ -46,8 +46,8 @@ class KeyRing:
 
     def bound(self, issuer: str, audience: str) -> KeyRing:
         """
-        The keys of the tokens that ``issuer`` makes for ``audience``: none of them is a key of
-        another app's, although both have the same secrets.
+        The keys of the tokens that ``issuer`` makes for ``audience``. They differ from the keys of
+        another app, even if both apps have the same secrets.
         """
         use = f"tokens {json.dumps([issuer, audience])}"
         return KeyRing(self.all(use), derive(self.subject_key, use))

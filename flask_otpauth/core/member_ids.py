@@ -7,10 +7,10 @@ LONGEST = 64
 
 def member_id(text: str) -> str:
     """
-    ``text``, which clients can name a user by.
+    ``text`` as a member id.
 
-    :raises ValueError: if no client could: what holds an ``@`` is read as an e-mail address, and
-        blanks around it are not looked at.
+    :raises ValueError: if no client could name a user by it: a text with an ``@`` is read as an
+        e-mail address, and blanks around a text are removed.
     """
     if not text or text != text.strip() or "@" in text or not text.isprintable():
         raise ValueError("not a member id: it holds an @, a control character, blanks around it, or nothing")

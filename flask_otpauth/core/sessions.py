@@ -17,8 +17,8 @@ class Session:
     """
     What a login opened. Instants are epoch milliseconds.
 
-    It is the session of the user ``user_id`` while that user's mark is ``person_key``: not of
-    the next user who gets the id.
+    It belongs to the user ``user_id`` with the key ``person_key``, and not to a later user with
+    the same id.
 
     A refresh token is ``id``, ``generation`` and an HMAC over both, so that the row holds no
     token and the successor of a token can be computed again within the grace.

@@ -35,8 +35,8 @@ class Clients:
     """
     Creating and blocking clients (``otpauth.clients``), and telling who is calling.
 
-    A client and its secret are known to every app on the database; the tokens that it buys are
-    of one app, and ``token_keys`` are that app's alone.
+    All apps on one database know a client and its secret. The tokens that it buys are for one app:
+    ``token_keys`` belong to that app only.
     """
 
     store: ClientStore

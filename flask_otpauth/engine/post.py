@@ -35,10 +35,9 @@ class Letter:
     name beside what every template is given; a text among them is put on one line, so that only
     a template makes lines, the last of an SMS above all.
 
-    ``discreet``: its flow must not tell who has an account, so that nothing is given back behind
-    the answer, where it would not be for somebody without one. A letter that is ``withheld`` is
-    written, goes the way of every other and is never sent: how somebody is treated who gets no
-    code and must not be told apart.
+    ``discreet``: the flow must not tell who has an account, so a sending that fails after the
+    answer gives nothing back. ``withheld``: the letter is written and queued like any other, but
+    not sent, because its recipient gets no code and the answer must not show that.
     """
 
     channel: str
@@ -60,8 +59,8 @@ class Post:
 
     ``brand`` is what people call the app that a message is from.
 
-    ``last`` holds how the last hand-over on each channel ended in this process, but for those of
-    which the recipient was the reason: what is withheld ends so as well.
+    ``last``: for each channel, the receipt of the last hand-over in this process whose outcome did
+    not depend on the recipient. A withheld letter gets the same receipt.
     """
 
     routes: Mapping[str, Sender]
@@ -127,7 +126,7 @@ class Post:
         return receipt
 
     def _recorded(self, issue: Issue, receipt: Receipt) -> None:
-        """Withdraw what was certainly not handed over; of the rest note it where a retry must know it."""
+        """Withdraw a code that was certainly not handed over; note any other if a retry must know of it."""
         try:
             if receipt.status.is_definite_failure:
                 self.storage.challenges.withdraw(issue)
@@ -195,7 +194,7 @@ class Post:
         return part
 
     def _values(self, letter: Letter, code: str, locale: str, expires_at: datetime | None) -> dict[str, Any]:
-        """What a template may name: all of it is always there, so that nothing of the host's stands in."""
+        """All values of a template. None is ever missing, so that no global of the host takes its place."""
         seconds = 0 if expires_at is None else max(1, round((expires_at - self.clock()).total_seconds()))
         return {
             "origin": None,

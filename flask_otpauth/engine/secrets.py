@@ -30,8 +30,7 @@ class Secrets:
 
     What is hashed is an HMAC of the secret under the subject key, so that a stolen database
     alone is not enough to try the million PINs. ``throttles``: the block ends by itself.
-    ``form`` is the form of a secret that is hashed; what a host hashed itself may have been
-    hashed as it was typed.
+    ``form`` brings a secret into the form that is hashed; a host may have hashed it as typed.
     """
 
     kind: str
@@ -138,7 +137,7 @@ class Secrets:
         return user.password_hash if self.kind == "password" else None
 
     def _verified(self, user: User, secret: str, judged: str | None) -> bool:
-        """Whether it is the secret. How often is hashed depends on what was typed, and on nothing else."""
+        """Whether it is the secret. The number of hashes depends only on what was typed."""
         brought = judged is not None and judged == self._brought(user)
         first = self.hasher.verify(judged, secret if brought else self._peppered(user, secret))
         form = self.form(secret)

@@ -68,8 +68,8 @@ class Login:
 @dataclass(frozen=True)
 class Sessions:
     """
-    Access tokens are JWTs that name a session. They live while its row does and while its user
-    is in the directory, enabled, and the person who logged in.
+    Access tokens are JWTs that name a session. They are valid while the session is open and its
+    user is in the directory, is enabled, and is the person who logged in.
     """
 
     store: SessionStore
@@ -171,7 +171,7 @@ class Sessions:
             self.events("session_revoked", user_id=str(login.user.id), count=1)
 
     def user_of(self, session: Session) -> User | None:
-        """The user whose session it is; nobody if they are gone or disabled, whoever did it."""
+        """The user of the session; ``None`` if the user is deleted or disabled, by whomever."""
         user = self.directory.get(session.user_id)
         if user is None or not user.is_enabled or mark(user) != session.person_key:
             return None
@@ -184,7 +184,7 @@ class Sessions:
         return count
 
     def forget_all(self, user_id: str) -> None:
-        """Keep nothing of the sessions of a user who is gone."""
+        """Delete the sessions of a user who was deleted."""
         self.store.delete_all(user_id)
 
     def end_all(self, user_id: str) -> int:

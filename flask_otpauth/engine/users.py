@@ -89,8 +89,8 @@ class Users:
         """
         The user known by that identifier, which is in canonical form.
 
-        Whom the directory finds must have it: a database may take other letters for equal (``é``
-        for ``e``), and each spelling would bring quotas and a guess budget.
+        The user whom the directory finds must have exactly that identifier: a database may take other
+        letters for equal (``é`` for ``e``), and each spelling would bring another guess budget.
         """
         user = self.directory.find(kind, value, client_id)
         return user if user is not None and self._has(user, kind) == value else None
@@ -187,7 +187,7 @@ class Users:
         Delete a user and all that is kept for them: sessions, account tokens, PIN and password.
         What is counted for an address stays. Whether there was such a user.
 
-        Where the host has deleted the row already, what is kept under the id goes.
+        If the host has deleted the row already, what is kept under the id is deleted.
 
         :raises ValueError: if the host's own rows do not let the user go, or its directory cannot
             delete; nothing is deleted then.

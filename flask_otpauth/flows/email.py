@@ -235,8 +235,8 @@ def _created(call: Call, address: str, *, proved: bool) -> User | None:
 
 def _demand_still_enabled(call: Call, session: Session) -> None:
     """
-    Nobody who is disabled keeps the session: a host may let nobody in before it has approved them,
-    and a user may be disabled or deleted while they log in.
+    End the session of a user who is disabled: the host may have to approve new users first, and a
+    user may be disabled or deleted during the login.
 
     Disabling marks the user before it ends the sessions: it has ended this one, or is seen here.
     """

@@ -15,8 +15,8 @@ class Parcel:
     """
     A message, and the issue to withdraw should it definitely not be handed over.
 
-    One that is ``withheld`` takes the way of every other, and whoever runs ``send`` with it hands
-    nothing over: a queue that holds the others alone would tell by its being full.
+    A ``withheld`` one is queued like any other, but ``send`` does not hand it over. If it were not
+    queued, a full queue would show who has an account.
     """
 
     message: Message

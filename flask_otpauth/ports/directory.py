@@ -18,14 +18,14 @@ class UserExists(ValueError):
 
 class User(Protocol):
     """
-    An account. ``id`` is an ``int`` in the packaged table; in a host's it may be whatever reads
-    as one text, such as a ``str`` or a ``UUID``, and an ``int`` is a number in JSON, too.
+    An account. ``id`` is an ``int`` in the packaged table. A host's id may be anything that can be
+    written as a text in one way only, such as a ``str`` or a ``UUID``. In JSON an ``int`` is a number.
 
     A user may have ``person_key``, a random text that no other person has or ever had. What is
     kept for a user is bound to it; without it an id must never be given to another person.
 
     ``password_hash`` is a hash that the host brought along (argon2, or werkzeug's scrypt and
-    pbkdf2): it is verified until the first change of password, which is kept by our storage.
+    pbkdf2): it is used until the first change of password, which is kept in the extension's storage.
     """
 
     @property

@@ -30,8 +30,8 @@ class State:
     """
     What one app has of this package: ``app.extensions["otpauth"]``.
 
-    ``are_stores_new``: what is stored begins and ends with the process. ``postponed``: what a command
-    may lack and a process that serves may not.
+    ``are_stores_new``: the stores begin and end with the process. ``postponed``: problems with which
+    a command may start, but a process that serves may not.
     """
 
     shared: Shared

@@ -1,4 +1,4 @@
-"""What ``OTPAUTH_DATABASE_URI`` names, or what is wrong with it. No sentence shows what was given."""
+"""What ``OTPAUTH_DATABASE_URI`` names, or what is wrong with it. No error shows the value."""
 
 from __future__ import annotations
 

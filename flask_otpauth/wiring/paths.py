@@ -1,4 +1,4 @@
-"""Each path is served by one operation: what two would serve is told at the start."""
+"""Each path is served by one operation; two on one path are a start-up error."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from flask_otpauth.core.errors import StorageUnavailable
 class Backfilled:
     """
     The result so far. ``collisions``: for each address that several rows share, the ids of these
-    rows; ``no_address``: the ids of rows whose ``email`` is not an address. Neither are changed.
+    rows; ``no_address``: the ids of rows whose ``email`` is not an address. These rows are not changed.
     """
 
     seen: int = 0

@@ -1,4 +1,4 @@
-"""What a host's model wants filled before a user can be made of an e-mail address, and what it computes."""
+"""Which columns of a host's model need a value that a login cannot give, and which are computed."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ _FILLED = ("email", "email_key")
 
 def unfilled_columns(model: type[Any]) -> list[str]:
     """
-    The columns that demand a value and that nobody fills when a login makes a user.
+    The columns that must have a value and would have none when a login creates a user.
 
-    A model that fills in values by itself, in its ``__init__`` or before an insert, is trusted.
+    Empty if the model has its own ``__init__`` or an event before the insert, which may fill them.
     """
     mapper = model.__mapper__
     own_inserts = [each for each in mapper.dispatch.before_insert if each is not write_key]

@@ -145,7 +145,7 @@ class ModelDirectory:
             raise ValueError(demand) from None
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
-        """The user has proved that the address is theirs. What the host computes stays as it is."""
+        """Note that the user has proved to have the address, unless the model computes that."""
         if can_be_set(self.model, f"{kind}_verified"):
             self._set(user_id, f"{kind}_verified", True)
 

@@ -12,14 +12,14 @@ _logger = logging.getLogger(__name__)
 
 def handed_over(sender: Sender, message: Message) -> Receipt:
     """
-    Have ``sender`` send ``message``; its receipt, whatever it does.
+    Have ``sender`` send ``message``, and return a receipt whatever happens.
 
     A ``TimeoutError`` is an unknown outcome (``timeout``), any other exception a definite
-    failure (``unavailable``). What is no ``Exception`` came from outside of the sender, at any
-    point of its work (``gevent.Timeout``, ``asyncio.CancelledError``): unknown too. Only an
-    interrupt and the end of the process go on. A sender that returns no receipt broke its
-    contract after it may have sent: unknown as well. Only the exception's type is told: its
-    text is a stranger's and may hold the code.
+    failure (``unavailable``). A ``BaseException`` of another kind interrupted the
+    sender from outside (``gevent.Timeout``, ``asyncio.CancelledError``), so the outcome is unknown
+    too. Only ``KeyboardInterrupt`` and ``SystemExit`` are raised again. If a sender returns no
+    receipt, it may have sent, so that is unknown as well. Only the type of an exception is told,
+    because its text may contain the code.
     """
     try:
         receipt: object = sender.send(message)

@@ -157,7 +157,7 @@ class Conversation(smtplib.SMTP):
 
 
 def _machine_name() -> str:
-    """What this machine is called in a greeting (RFC 5321 §4.1.1.1); empty if it has no such name."""
+    """This machine's name for a greeting (RFC 5321 §4.1.1.1); empty if it has no name that SMTP takes."""
     try:
         name = socket.getfqdn().encode("idna").decode("ascii")
     except UnicodeError:

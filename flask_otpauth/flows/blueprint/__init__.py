@@ -213,7 +213,7 @@ class _Route:
 
     @contextmanager
     def _failures_counted(self, name: str) -> Iterator[None]:
-        """Whoever fails too often to show who they are is not heard any more."""
+        """Count failed credentials: after too many, an address is refused."""
         names, address = (f"{self.mount.flow.name}.{name}", "authentication"), network(request.remote_addr)
         self.mount.front.check(names, address)
         try:

@@ -130,7 +130,7 @@ ENGLISH: Mapping[str, str] = {
 
 
 def translated(text: str, settings: SmsSettings, raw: Mapping[str, Any]) -> str:
-    """``text`` in the best language that has a catalogue: Vietnamese, if none of those that would do has."""
+    """``text`` in the first of the languages that has a catalogue, or in Vietnamese."""
     wanted = raw.get("lang")
     for language in settings.languages(wanted if isinstance(wanted, str) else None):
         if language == "vi" and language not in settings.catalogues:

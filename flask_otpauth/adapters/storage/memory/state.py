@@ -57,7 +57,7 @@ class Memory:
                 self._before = None
 
     def _begin_anew(self) -> None:
-        """A forked child goes on with a copy, without what was half done: its thread is in the parent."""
+        """A forked child goes on with a copy, without the transaction of a thread of the parent."""
         self._undo()
         self._before = None
         self.lock = threading.RLock()

@@ -2,8 +2,8 @@
 Codes and their limits: each operation is conditional statements in one short transaction.
 
 Rows are locked in one order: limits, challenge, counter. Where the first two are one row,
-issuing is one statement and so is redeeming. Only where the newest entry of a log is from a
-clock that is ahead of ours do the rules run in Python, on rows that are locked before.
+issuing is one statement and so is redeeming. If the newest entry of a log is from a
+clock that is ahead, the rows are locked first and the rules run in Python.
 """
 
 from __future__ import annotations

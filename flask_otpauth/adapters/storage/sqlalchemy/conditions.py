@@ -16,8 +16,8 @@ def permits(log: Column[Any], limits: Iterable[Limit], now_ms: int) -> ColumnEle
     """
     Whether none of ``limits`` forbids anything: each n-th newest entry is missing or too old.
 
-    False as well where the newest entry is in the future: an entry of ``now_ms`` would not be
-    the first of the log then, and what counts is not a matter of its n-th entry.
+    False as well if the newest entry is in the future, because then the n-th entry does not
+    decide what counts.
     """
     return and_(
         _nth_newest(log, 1) <= instants.text_of(now_ms),

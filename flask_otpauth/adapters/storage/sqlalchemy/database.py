@@ -63,7 +63,7 @@ class _Open(threading.local):
 
 
 def not_supported(dialect: str) -> str:
-    """What to do where there is a database of another dialect: the end of a start-up error."""
+    """The end of the start-up error for a database of another dialect: what to do."""
     return f"{dialect} cannot keep codes; name a database of {' or '.join(SUPPORTED)} here"
 
 
@@ -211,7 +211,7 @@ def ours(engine: Engine) -> Engine:
 
 
 def _leave_connections(engine: Engine) -> None:
-    """Leave the parent's connections to the parent, and take none of its locks over."""
+    """Leave the parent's connections to the parent, and begin with new locks."""
     # What is in memory is a copy already; it is whole unless a thread was at work on it.
     if not is_in_memory(engine.url) or (isinstance(engine.pool, QueuePool) and engine.pool.checkedout()):
         engine.dispose(close=False)

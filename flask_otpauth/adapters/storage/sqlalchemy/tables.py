@@ -2,8 +2,8 @@
 The tables, in the host's metadata, so that ``db.create_all()`` and migrations see them.
 
 Keys and digests are binary and names compare byte by byte on every database, so that no
-collation makes two subjects one. Instants are epoch milliseconds. What is unique is an index
-with a name: a migration cannot add, or drop, what has none.
+collation makes two subjects one. Instants are epoch milliseconds. Unique columns have
+indexes with names, because a migration cannot add or drop a constraint without a name.
 """
 
 from __future__ import annotations
