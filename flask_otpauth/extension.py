@@ -134,7 +134,7 @@ class OtpAuth:
         self, max_age: int | timedelta = 300
     ) -> Callable[[Callable[P, R]], Callable[P, ResponseReturnValue]]:
         """As :meth:`token_required`, and the login is younger than ``max_age`` seconds (RFC 9470)."""
-        period = timedelta(seconds=max_age) if isinstance(max_age, int) else max_age
+        period = max_age if isinstance(max_age, timedelta) else timedelta(seconds=max_age)
         return lambda view: self._protected(view, period)
 
     def _protected(self, view: Callable[P, R], max_age: timedelta | None) -> Callable[P, ResponseReturnValue]:

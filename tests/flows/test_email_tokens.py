@@ -205,6 +205,11 @@ def test_an_older_login_is_asked_for_a_code(app: Flask, caller: EmailCaller, clo
     )
 
 
+def test_without_its_brackets_it_is_an_error_where_the_view_is_written() -> None:
+    with pytest.raises(TypeError):
+        OtpAuth().fresh_otp_required(lambda: "ok")  # type: ignore[arg-type]
+
+
 def test_a_refresh_is_no_new_login_and_a_login_is(
     app: Flask, caller: EmailCaller, clock: MovableClock
 ) -> None:
