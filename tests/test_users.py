@@ -421,6 +421,34 @@ def test_a_directory_that_cannot_delete_is_told_so_and_keeps_the_user_and_their_
     assert told(EmailCaller(app, outbox).refresh(refreshed.json["data"]["refreshToken"]))[0] != 0
 
 
+@dataclass
+class Flaky(Elsewhere):
+    """A directory that cannot be reached at times."""
+
+    is_down: bool = False
+
+    def get(self, user_id: str) -> Member | None:
+        if self.is_down:
+            raise ConnectionError
+        return super().get(user_id)
+
+
+def test_a_directory_that_is_down_for_a_while_costs_nobody_the_session(
+    make_app: MakeApp, outbox: Outbox, clock: MovableClock
+) -> None:
+    directory = Flaky()
+    caller = EmailCaller(make_app(users=directory), outbox)
+    refresh_token = caller.login()["refreshToken"]
+
+    directory.is_down = True
+    during = told(caller.refresh(refresh_token))
+    directory.is_down = False
+    clock.tick(600)
+
+    assert during == (-6, "System error")
+    assert told(caller.refresh(refresh_token))[0] == 0
+
+
 @pytest.mark.parametrize("named", [Elsewhere, "tests.test_users:Elsewhere"], ids=["class", "dotted path"])
 def test_a_directory_is_named_in_several_ways(named: object, make_app: MakeApp, outbox: Outbox) -> None:
     caller = EmailCaller(make_app(users=named), outbox)

@@ -114,14 +114,15 @@ class Sessions:
         :raises RefreshTokenInvalid: if it is unknown, expired, revoked, of a user who is gone or
             disabled, or was used before; in the last case the whole session ends (RFC 9700 §4.14.2).
         """
-        rotation, session = self.store.rotate(self._presented(refresh_token))
+        refresh = self._presented(refresh_token)
+        session = self.store.find(refresh.session_id)
+        # Before the token is spent: a directory that is down for a minute must cost nobody the session.
+        user = None if session is None else self.user_of(session)
+        rotation, session = self.store.rotate(refresh)
         if rotation is Rotation.REUSED and session is not None:
             self.events("token_reused", user_id=session.user_id, session_id=session.id)
             self.events("session_revoked", user_id=session.user_id, count=1)
-        if session is None or rotation not in (Rotation.ROTATED, Rotation.REPEATED):
-            raise RefreshTokenInvalid
-        user = self.user_of(session)
-        if user is None:
+        if session is None or user is None or rotation not in (Rotation.ROTATED, Rotation.REPEATED):
             raise RefreshTokenInvalid
         return self._tokens(session), user
 
