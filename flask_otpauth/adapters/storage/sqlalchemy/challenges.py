@@ -94,10 +94,8 @@ class SqlChallengeStore:
     def purge(self, before_ms: int) -> int:
         """Delete rows that no limit of any app has looked at since, and that lock nobody for ever."""
         row = self.table.c
-        with self.database.transaction():
-            old = and_(row.needed_until < before_ms, row.held.is_(False))
-            deleted = self.database.write(self.table.delete().where(old))
-            return deleted + self.counters.purge(before_ms)
+        old = and_(row.needed_until < before_ms, row.held.is_(False))
+        return self.database.purge(self.table, old) + self.counters.purge(before_ms)
 
     # -- issue --------------------------------------------------------------------------------
 

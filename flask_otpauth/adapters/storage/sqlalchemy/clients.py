@@ -112,8 +112,7 @@ class SqlClientStore:
 
     def purge(self, before_ms: int) -> int:
         """Delete tokens that expired before."""
-        with self.database.transaction():
-            return self.database.write(self.tokens.delete().where(self.tokens.c.expires_at < before_ms))
+        return self.database.purge(self.tokens, self.tokens.c.expires_at < before_ms)
 
     def _clients(self, *which: ColumnElement[bool]) -> Sequence[Client]:
         row = self.table.c

@@ -44,7 +44,7 @@ class Counters:
 
     def purge(self, before_ms: int) -> int:
         """Delete the counters of days that ended before."""
-        return self.database.write(self.table.delete().where(self.table.c.day_end < before_ms))
+        return self.database.purge(self.table, self.table.c.day_end < before_ms)
 
     def _is_day_of(self, cap: Cap) -> ColumnElement[bool]:
         return and_(self.table.c.key == cap.key, self.table.c.day_start == cap.day_start_ms)

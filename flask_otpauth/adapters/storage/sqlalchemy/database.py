@@ -13,7 +13,7 @@ from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import Connection, CursorResult, Engine, Executable, Table
+from sqlalchemy import ColumnElement, Connection, CursorResult, Engine, Executable, Table, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     DBAPIError,
@@ -146,6 +146,17 @@ class Database:
         with self._outages():
             result: CursorResult[Any] = self._connection.execute(statement)
             return result.rowcount
+
+    def purge(self, table: Table, which: ColumnElement[bool]) -> int:
+        """
+        Delete rows that are of no use, but for those that somebody is writing: how many.
+
+        It waits for no lock: it takes its own in any order, and would deadlock with others.
+        """
+        key = tuple_(*table.primary_key.columns)
+        idle = select(*table.primary_key.columns).where(which).with_for_update(skip_locked=True)
+        with self.transaction():
+            return self.write(table.delete().where(key.in_(idle)))
 
     def create(self, tables: Tables) -> None:
         """Create those of ``tables`` that are missing."""

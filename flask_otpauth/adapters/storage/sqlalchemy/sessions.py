@@ -81,8 +81,7 @@ class SqlSessionStore:
         """Delete sessions that ended before."""
         row = self.table.c
         ended = or_(row.ends_at < before_ms, row.closed_at < before_ms)
-        with self.database.transaction():
-            return self.database.write(self.table.delete().where(ended))
+        return self.database.purge(self.table, ended)
 
     def _close(self, which: ColumnElement[bool], now_ms: int) -> list[Values]:
         """Close those that nobody closed; each with its natural end."""
