@@ -229,6 +229,25 @@ def test_a_row_that_was_written_by_sql_is_marked_when_it_is_first_found(host: Ho
     assert host.statuses(of_first) == [401] * 3
 
 
+@pytest.mark.parametrize("act", ["disable", "delete", "revoke_sessions", "issue_account_token"])
+def test_a_row_that_the_host_read_before_it_was_marked_is_that_user(act: str, host: Host) -> None:
+    host.caller.login()
+    host.sql("UPDATE {table} SET person_key = NULL")
+    directory = host.app.extensions["otpauth"].services.directory
+
+    with host.app.app_context():
+        db = host.app.extensions["sqlalchemy"]
+        user = db.session.get(directory.model, 1)
+        db.session.expunge(user)
+        db.session.rollback()
+        # The session of a user whose mark is another one is none, so there is a new one.
+        host.caller.login()
+        does = getattr(host.otpauth, act, None) or getattr(host.otpauth.users, act)
+
+        assert user.person_key is None
+        assert does(user)
+
+
 def test_of_logins_that_find_a_row_without_a_mark_at_once_all_get_the_same(host: Host) -> None:
     host.caller.login()
     host.sql("UPDATE {table} SET person_key = NULL")
