@@ -112,9 +112,10 @@ class Shared(Settings):
     )
     subject_key: Secret | None = Field(
         None,
-        description="Keys the rows. It must survive a rotation, or every quota, lock and PIN starts anew. "
-        "Without it: the secret; of several, the one that was in use when `create_all` or `init-db` made the "
-        "tables, and a start-up error where the store does not tell.",
+        description="The key of the rows. It must stay when other secrets are rotated, or every quota, lock "
+        "and PIN starts anew. Without it: the secret; of several, the one that was in use when "
+        "`create_all` or `init-db` made the tables. "
+        "If the store does not tell which, the app does not start.",
         repr=False,
     )
     allow_weak_keys: StrictBool = Field(

@@ -1,4 +1,4 @@
-"""The trunk of the tree, and what is nobody's fault."""
+"""The base classes, and the errors that no client caused."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class ConfigurationError(OtpAuthError):
 
 
 class Refusal(OtpAuthError):
-    """What a client may be told. ``retry_after_seconds`` is set where it ends by itself."""
+    """What a client may be told. ``retry_after_seconds`` is set if it ends by itself."""
 
     code: ClassVar[str] = "refused"
     retry_after_seconds: int | None = None
@@ -42,7 +42,7 @@ class Refusal(OtpAuthError):
 
 
 class InternalError(Refusal):
-    """A bug. What it was is in the log and never in an answer."""
+    """A bug. The log has the details, and an answer never has."""
 
     code = "internal_error"
 
@@ -55,7 +55,7 @@ class Unavailable(Refusal):
 
 
 class StorageUnavailable(Unavailable):
-    """The store could not do an operation. Nothing was decided, nothing was lost."""
+    """The store could not do an operation. Nothing was decided or lost."""
 
 
 class LimiterUnavailable(Unavailable):
@@ -63,6 +63,6 @@ class LimiterUnavailable(Unavailable):
 
 
 class HashingBusy(Unavailable):
-    """All places for memory-hard hashes stayed taken for the whole bounded wait."""
+    """No place for a memory-hard hash became free within the time that a request waits."""
 
     retry_after_seconds = 1

@@ -1,4 +1,4 @@
-"""What limits, codes, secrets and senders refuse."""
+"""Refusals because of limits, codes, PINs, passwords and senders."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class QuotaExceeded(Limited):
 
 
 class DailyQuotaExceeded(QuotaExceeded):
-    """The subject has had its codes of a day, ``daily`` of them."""
+    """The subject has had all its codes of the day; ``daily`` is how many."""
 
     def __init__(self, retry_after_seconds: int | None, count: int = 0) -> None:
         super().__init__(retry_after_seconds, count)
@@ -52,7 +52,7 @@ class TooManyRequests(Limited):
 
 
 class CodeRefused(Refusal):
-    """The submitted code opens nothing."""
+    """The submitted code was not accepted."""
 
     code = "code_refused"
 
@@ -74,13 +74,13 @@ class CodeWrong(CodeRefused):
 
 
 class CodeUsed(CodeRefused):
-    """The code was accepted once before."""
+    """The code was accepted before."""
 
     code = "code_used"
 
 
 class CodeExpired(CodeRefused):
-    """The code was right once, and it is too late."""
+    """The code was right, but it has expired."""
 
     code = "code_expired"
 
@@ -102,7 +102,7 @@ class SecretRefused(Refusal):
 
 
 class SecretWrong(SecretRefused):
-    """It is not the customer's. ``left`` more failures are allowed before the block."""
+    """The PIN or password is wrong. ``left`` more failures are allowed before the block."""
 
     code = "secret_wrong"
 
@@ -128,13 +128,13 @@ class SecretThrottled(SecretBlocked):
 
 
 class SecretNotSet(SecretRefused):
-    """The customer has none yet."""
+    """The customer has no PIN or password yet."""
 
     code = "secret_not_set"
 
 
 class SecretAlreadySet(SecretRefused):
-    """The customer has one already."""
+    """The customer has a PIN or password already."""
 
     code = "secret_already_set"
 

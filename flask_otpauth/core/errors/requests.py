@@ -1,4 +1,4 @@
-"""What is wrong with a request, or with who makes it."""
+"""Refusals because of the request, or of the client or user who makes it."""
 
 from __future__ import annotations
 
@@ -69,7 +69,7 @@ class InvalidFields(BadRequest):
 
 
 class NotAuthenticated(Refusal):
-    """It is not proved who is asking."""
+    """The request does not prove who is asking."""
 
     code = "unauthenticated"
 
@@ -103,13 +103,13 @@ class RefreshTokenInvalid(NotAuthenticated):
 
 
 class AccountTokenInvalid(NotAuthenticated):
-    """The account token is forged, expired, revoked, or of a disabled user."""
+    """The account token is forged, expired, revoked, or of a user who is deleted or disabled."""
 
     code = "account_token_invalid"
 
 
 class CaptchaRequired(NotAuthenticated):
-    """It must be shown that a person asks. ``challenge`` is what the client needs for that."""
+    """The client must solve a captcha. ``challenge`` is what it needs for that."""
 
     code = "captcha_required"
 
@@ -119,7 +119,7 @@ class CaptchaRequired(NotAuthenticated):
 
 
 class NotPermitted(Refusal):
-    """It is known who is asking, and they may not do this."""
+    """The client or user is known, but may not do this."""
 
     code = "not_permitted"
 
@@ -149,7 +149,7 @@ class CampaignPaused(NotPermitted):
 
 
 class NotFound(Refusal):
-    """What the request names does not exist, or not for this client."""
+    """Something that the request names does not exist, or does not exist for this client."""
 
     code = "not_found"
 
@@ -177,6 +177,6 @@ class CampaignNotFound(NotFound):
 
 
 class TemplateNotFound(NotFound):
-    """The template is not on the allow-list."""
+    """The template is not one of the allowed ones."""
 
     code = "template_not_found"
