@@ -11,7 +11,7 @@ import click
 from flask import current_app
 from flask.cli import AppGroup
 
-from flask_otpauth.core.errors import ConfigurationError, OtpAuthError, StorageUnavailable
+from flask_otpauth.core.errors import ConfigurationError, OtpAuthError
 from flask_otpauth.core.masking import encodable, one_line, printable
 
 if TYPE_CHECKING:
@@ -30,11 +30,6 @@ class OtpAuthGroup(AppGroup):
         """Run the command that was asked for."""
         try:
             return super().invoke(ctx)
-        except StorageUnavailable as error:
-            hint = "; if its tables are missing, flask otpauth init-db makes them"
-            # A table that lacks a column is there: only a migration mends it.
-            hint = "" if "column is missing" in str(error) else hint
-            raise click.ClickException(one_line(str(error), _LONGEST_ERROR) + hint) from error
         except ConfigurationError as error:  # a line for each problem, in our words
             raise click.ClickException(str(error)) from error
         except (OtpAuthError, ValueError) as error:  # ValueError: what was given makes no sense
