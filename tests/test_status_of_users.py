@@ -117,3 +117,13 @@ def test_nothing_is_told_where_is_enabled_is_all_there_is(
     host_with(outbox, tmp_path, **attributes)
 
     assert caplog.messages == []
+
+
+def test_who_is_enabled_is_not_set_where_the_model_computes_it(outbox: Outbox, tmp_path: Path) -> None:
+    app, _ = host_with(outbox, tmp_path, is_enabled=property(lambda user: True))
+    otpauth = app.extensions["test_otpauth"]
+
+    with app.app_context():
+        user = otpauth.users.create(email=ADDRESS)
+        with pytest.raises(ValueError, match="Customer.is_enabled is computed"):
+            otpauth.users.disable(user)

@@ -14,6 +14,7 @@ import jwt
 from flask_otpauth.adapters.jwt_keys import JwtKey, configured_keys, hmac_keys
 from flask_otpauth.core import strict_json
 from flask_otpauth.core.errors import CredentialsInvalid
+from flask_otpauth.core.instants import SKEW_MS
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 
@@ -22,8 +23,6 @@ __all__ = ["JwtKey", "JwtTokens", "configured_keys", "hmac_keys"]
 _LONGEST_TOKEN = 4096
 _LONGEST_LIFE_SECONDS = int(LONGEST_TOKEN_LIFE.total_seconds())
 _MAX_LEEWAY_SECONDS = 30
-#: How far another server's clock may be ahead of ours: contract/README.md, "Times".
-_SKEW_SECONDS = 30
 
 
 class JwtTokens:
@@ -120,7 +119,7 @@ class JwtTokens:
         if not 0 <= issued_at < expires_at <= issued_at + _LONGEST_LIFE_SECONDS:
             raise ValueError("no sensible life")
         clock = now.timestamp()
-        begun = max(issued_at, not_before) <= clock + _SKEW_SECONDS
+        begun = max(issued_at, not_before) <= clock + SKEW_MS / 1000
         if not begun or clock >= expires_at + self._leeway_seconds:
             raise ValueError("not alive")
 

@@ -32,7 +32,7 @@ SKEW_MS = 30_000
 #: ahead counts for nothing, or it would lock people for as long as that clock was ahead.
 AHEAD_MS = 24 * 3_600_000
 
-#: The end of what only a person ends.
+#: The end of a block that only an administrator ends.
 FOR_EVER = 1 << 62
 
 _LAST_MS = 10**INSTANT_WIDTH - 1

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flask_otpauth.core.errors import AccountTokenInvalid, CredentialsInvalid
-from flask_otpauth.engine.people import mark
+from flask_otpauth.engine.people import person_key_of
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.storage import SessionStore
@@ -28,7 +28,8 @@ class AccountTokens:
     def issue(self, user: User) -> str:
         """A token that names the user."""
         now = self.clock()
-        claims = {"sub": str(user.id), "person": mark(user), "gen": self.sessions.generation(str(user.id))}
+        generation = self.sessions.generation(str(user.id))
+        claims = {"sub": str(user.id), "person": person_key_of(user), "gen": generation}
         return self.signer.sign(_USE, claims, now, now + self.ttl)
 
     def user(self, token: str) -> User:
@@ -42,7 +43,7 @@ class AccountTokens:
         except CredentialsInvalid:
             raise AccountTokenInvalid from None
         user = self.directory.get(claims["sub"])
-        if user is None or not user.is_enabled or claims.get("person", "") != mark(user):
+        if user is None or not user.is_enabled or claims.get("person", "") != person_key_of(user):
             raise AccountTokenInvalid
         if claims["gen"] != self.sessions.generation(claims["sub"]):
             raise AccountTokenInvalid

@@ -166,7 +166,7 @@ class Customers:
             with self.codes.storage.transaction():
                 if secrets.put(user, new_hash, replacing=judged):
                     return effect()
-            # Somebody replaced it between our look and our leap: the old one is judged anew.
+            # Another request replaced it after it was judged: the old one is judged again.
         raise errors.StorageUnavailable("the secret changes faster than it can be replaced")
 
     def _reset_by(self, target: Target) -> Secrets:

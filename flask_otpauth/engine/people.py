@@ -11,7 +11,7 @@ from __future__ import annotations
 from flask_otpauth.ports.directory import User
 
 
-def mark(user: User) -> str:
+def person_key_of(user: User) -> str:
     """The user's ``person_key``; empty in a directory without one, which must never use an id twice."""
     return getattr(user, "person_key", None) or ""
 
@@ -23,4 +23,4 @@ def shown_id(user: User) -> int | str:
 
 def person(user: User) -> str:
     """The name under which the user's PIN, password, codes and limits are kept."""
-    return f"{user.id}\0{mark(user)}"
+    return f"{user.id}\0{person_key_of(user)}"

@@ -15,7 +15,7 @@ from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing
 from flask_otpauth.core.limits import milliseconds
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge
-from flask_otpauth.engine.people import mark
+from flask_otpauth.engine.people import person_key_of
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.events import Events
@@ -91,7 +91,7 @@ class Sessions:
         session = Session(
             id=_encoded(secrets.token_bytes(_ID_BYTES)),
             user_id=str(user.id),
-            person_key=mark(user),
+            person_key=person_key_of(user),
             authenticated_at=now_ms,
             rotated_at=now_ms,
             # Whole seconds, as ``exp`` has: in a fraction at the end no token could be signed.
@@ -174,7 +174,7 @@ class Sessions:
     def user_of(self, session: Session) -> User | None:
         """The user of the session; ``None`` if the user is deleted or disabled, by whomever."""
         user = self.directory.get(session.user_id)
-        if user is None or not user.is_enabled or mark(user) != session.person_key:
+        if user is None or not user.is_enabled or person_key_of(user) != session.person_key:
             return None
         return user
 

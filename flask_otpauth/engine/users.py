@@ -8,7 +8,7 @@ from typing import Any
 
 from flask_otpauth.core.member_ids import member_id as checked_member_id
 from flask_otpauth.core.sensitive import sensitive
-from flask_otpauth.engine.people import mark
+from flask_otpauth.engine.people import person_key_of
 from flask_otpauth.engine.secrets import Secrets
 from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.ports.addresses import Addresses
@@ -68,7 +68,7 @@ class Users:
         :raises ValueError: as :meth:`create`.
         """
         fields = {name: sensitive(value) if name == "password" else value for name, value in fields.items()}
-        return self._known_or(fields, lambda: self.create(**fields))
+        return self._user_with_or(fields, lambda: self.create(**fields))
 
     def of_proved_email(self, address: str) -> User:
         """
@@ -78,7 +78,7 @@ class Users:
         :raises UserExists: if two users have the address, so that nobody can say who is meant.
         """
         fields = {"email": address}
-        return self._known_or(fields, lambda: self.directory.create(**fields, email_verified=True))
+        return self._user_with_or(fields, lambda: self.directory.create(**fields, email_verified=True))
 
     def get(self, user_id: str) -> User | None:
         """The user of that id, in the one spelling that it has, disabled or not."""
@@ -94,20 +94,6 @@ class Users:
         """
         user = self.directory.find(kind, value, client_id)
         return user if user is not None and self._has(user, kind) == value else None
-
-    def _known_or(self, fields: Mapping[str, Any], create: Callable[[], User]) -> User:
-        """The user with these fields, or the new one that ``create`` makes."""
-        user = self._known(fields)
-        if user is not None:
-            return user
-        try:
-            return create()
-        except UserExists:
-            # Perhaps somebody else created them between the look and the leap.
-            user = self._known(fields)
-            if user is None:
-                raise
-            return user
 
     def phone(self, user: User) -> str | None:
         """The user's phone as E.164, whatever the directory keeps; ``None`` where there is none."""
@@ -163,10 +149,12 @@ class Users:
 
     def named(self, whom: Any) -> User | None:
         """The user that ``whom`` is, or is the id of; else the one that :meth:`find` finds by it."""
+        if whom is None:
+            return None
         user = self.get(_id_of(whom))
         if hasattr(whom, "id"):
             # Where the host read the row before it had a mark, the id alone says who it is.
-            return user if user is not None and mark(whom) in ("", mark(user)) else None
+            return user if user is not None and person_key_of(whom) in ("", person_key_of(user)) else None
         return user or self.find(whom)
 
     def disable(self, whom: Any) -> bool:
@@ -213,7 +201,21 @@ class Users:
         user = self.named(whom)
         return 0 if user is None else self.sessions.close_all(str(user.id))
 
-    def _known(self, fields: Mapping[str, Any]) -> User | None:
+    def _user_with_or(self, fields: Mapping[str, Any], create: Callable[[], User]) -> User:
+        """The user with these fields, or the new one that ``create`` makes."""
+        user = self._user_with(fields)
+        if user is not None:
+            return user
+        try:
+            return create()
+        except UserExists:
+            # Perhaps another request created them after the first look.
+            user = self._user_with(fields)
+            if user is None:
+                raise
+            return user
+
+    def _user_with(self, fields: Mapping[str, Any]) -> User | None:
         kinds: tuple[IdentifierKind, ...] = ("email", "member_id", "phone")
         for kind in kinds:
             value = fields.get(kind)

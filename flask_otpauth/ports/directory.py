@@ -54,7 +54,7 @@ class Directory(Protocol):
     """
     Finds and writes users. Addresses are canonical (:class:`~flask_otpauth.ports.addresses.Addresses`).
 
-    A write is a short transaction of its own, never the host's, and idempotent.
+    A write is a short separate transaction, never the host's. All writes but :meth:`create` may be repeated.
     """
 
     def get(self, user_id: str) -> User | None:

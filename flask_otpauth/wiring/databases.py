@@ -16,10 +16,9 @@ from flask_otpauth.adapters.directory.keys import key_problems
 from flask_otpauth.adapters.directory.model import (
     ModelDirectory,
     UserMixin,
-    own_sessions,
     packaged_model,
-    shared_sessions,
 )
+from flask_otpauth.adapters.directory.sessions import own_sessions, shared_sessions
 from flask_otpauth.adapters.directory.status import unread_status
 from flask_otpauth.adapters.storage.memory import MemoryStorage
 from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage, is_in_memory, memory_engine

@@ -15,7 +15,7 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from sqlalchemy import Engine, create_engine, text
 
-from flask_otpauth.adapters.directory.model import own_sessions
+from flask_otpauth.adapters.directory.sessions import own_sessions
 from flask_otpauth.adapters.front import LimiterFront
 from flask_otpauth.adapters.hashing import Argon2Hasher
 from flask_otpauth.adapters.storage.memory import MemoryStorage

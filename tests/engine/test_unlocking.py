@@ -9,7 +9,7 @@ import pytest
 from flask import Flask
 
 from flask_otpauth import OtpAuth
-from flask_otpauth.engine.people import mark
+from flask_otpauth.engine.people import person_key_of
 from flask_otpauth.engine.unlocking import Forgotten
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows.account_caller import EMAIL, PHONE, Merchant, new_customer
@@ -212,7 +212,7 @@ def test_by_a_member_id_that_reads_as_a_number_and_by_an_object_that_reads_as_an
     user = new_customer(app, email=ADDRESS, member_id="912345678")
 
     class Readable:
-        id, person_key = user.id, mark(user)
+        id, person_key = user.id, person_key_of(user)
 
         def __str__(self) -> str:
             return PHONE

@@ -59,15 +59,21 @@ def test_the_number_told_is_that_of_the_quota_that_was_met(make_app: MakeApp, ou
 
 
 @pytest.mark.parametrize("lang", ["vi", "en"])
-def test_a_lock_is_not_told_as_a_quota(make_app: MakeApp, outbox: Outbox, lang: str) -> None:
-    caller = SmsCaller(make_app(sms_guess_budget="2 per day", sms_cooldown=0), outbox)
+@pytest.mark.parametrize(
+    ("settings", "sentences"),
+    [({}, TODAY), ({"sms_send_quotas": ("9 per hour",), "sms_day": "sliding"}, LATER)],
+)
+def test_a_lock_is_told_as_the_limit_of_a_day_where_there_is_one(
+    make_app: MakeApp, outbox: Outbox, settings: dict[str, Any], sentences: dict[str, str], lang: str
+) -> None:
+    caller = SmsCaller(make_app(sms_guess_budget="2 per day", sms_cooldown=0, **settings), outbox)
     wrong = "1" + caller.fresh_code()[1:]
     for _ in range(2):
         caller.verify("2" + wrong[1:] if wrong == outbox.last.code else wrong)
 
     answer = caller.resend(lang=lang)
 
-    assert told(answer) == (422, LATER[lang])
+    assert told(answer) == (422, sentences[lang])
     assert answer.json["data"]["otp"]["status"] == "limit"
 
 

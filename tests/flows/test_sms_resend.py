@@ -562,7 +562,7 @@ def test_a_locked_number_is_told_as_limited_until_the_lock_ends(
 
     answer = caller.resend()
 
-    assert told(answer) == (422, "Bạn đã thử quá nhiều lần. Vui lòng thử lại sau")
+    assert told(answer) == (422, TOMORROW.format(3))
     assert answer.json["data"] == {"otp": {"refresh_after": 90, "status": "limit"}}
     assert answer.headers["Retry-After"] == str(16 * 3600)
     assert len(outbox.messages) == 3

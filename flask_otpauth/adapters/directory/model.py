@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import contextmanager
 from functools import cache, partial
 from typing import Any, Literal
 
-from sqlalchemy import Boolean, Engine, MetaData, Select, String, Table, inspect, select, true, update
+from sqlalchemy import Boolean, MetaData, Select, String, Table, inspect, select, true, update
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, StatementError
 from sqlalchemy.orm import Mapped, Session, mapped_column, registry
 
 from flask_otpauth.adapters.directory.columns import can_be_set
 from flask_otpauth.adapters.directory.email_keys import by_email, forms, free_key, keep_email_keys, key_of
 from flask_otpauth.adapters.directory.keys import PrimaryKey
-from flask_otpauth.adapters.storage.sqlalchemy.database import begun, ours
+from flask_otpauth.adapters.directory.sessions import OpenSession
+from flask_otpauth.adapters.storage.sqlalchemy.database import begun
 from flask_otpauth.adapters.storage.sqlalchemy.outages import outages
 from flask_otpauth.adapters.storage.sqlalchemy.tables import exact
 from flask_otpauth.ports.directory import IdentifierKind, User, UserExists
@@ -72,15 +73,11 @@ def packaged_model(metadata: MetaData) -> type[Any]:
     return found
 
 
-#: Opens a session for one short piece of work; it commits at the end if told so.
-OpenSession = Callable[[bool], AbstractContextManager[Session]]
-
-
 class ModelDirectory:
     """
     A :class:`~flask_otpauth.ports.directory.Directory` over a model with :class:`UserMixin`.
 
-    ``open_session`` gives short sessions (:func:`own_sessions`), never the host's, whose pending
+    ``open_session`` gives short sessions (``own_sessions``), never the host's, whose pending
     rows are neither committed nor lost. ``who_holds`` returns which transaction of the host is
     open, for the message about a locked SQLite file.
     """
@@ -117,7 +114,7 @@ class ModelDirectory:
         users = self._known(kind, value)
         if len(users) == 1 and users[0].person_key is None:
             # Not written by the model, but by SQL for instance.
-            self._mark(users[0].id)
+            self._give_person_key(users[0].id)
             users = self._known(kind, value)
         return users[0] if len(users) == 1 else None
 
@@ -150,7 +147,13 @@ class ModelDirectory:
             self._set(user_id, f"{kind}_verified", True)
 
     def set_enabled(self, user_id: str, enabled: bool) -> bool:
-        """Disable or enable; whether there is such a user."""
+        """
+        Disable or enable; whether there is such a user.
+
+        :raises ValueError: if the model computes who is enabled.
+        """
+        if not can_be_set(self.model, "is_enabled"):
+            raise ValueError(f"{self.model.__name__}.is_enabled is computed: change what it is computed from")
         return self._set(user_id, "is_enabled", enabled)
 
     def delete(self, user_id: str) -> bool:
@@ -225,14 +228,14 @@ class ModelDirectory:
             with self.session(True) as session:
                 free_key(session, self.model, address)
 
-    def _mark(self, key: Any) -> None:
+    def _give_person_key(self, key: Any) -> None:
         """Give a row its person key; if several callers race, the first one's stays."""
         column = inspect(self.model).column_attrs.person_key.columns[0]
         table: Table = column.table
         [own_key] = table.primary_key
-        unmarked = update(table).where(own_key == key, column.is_(None))
+        without_one = update(table).where(own_key == key, column.is_(None))
         with self.session(True) as session:
-            session.execute(unmarked.values({column: _new_person_key()}))
+            session.execute(without_one.values({column: _new_person_key()}))
 
     def _demand_fitting(self, fields: dict[str, Any]) -> None:
         """:raises ValueError: if a value is too long for its column."""
@@ -256,43 +259,3 @@ def _identifier(user: Any, kind: IdentifierKind) -> str | None:
         return key_of(user.email)
     value = getattr(user, kind)
     return None if value is None else str(value)
-
-
-def own_sessions(engine: Engine) -> OpenSession:
-    """Separate sessions on ``engine``: objects stay readable after they are closed."""
-    engine = ours(engine)
-
-    @contextmanager
-    def open_session(writes: bool) -> Iterator[Session]:
-        with Session(engine, expire_on_commit=False) as session:
-            yield session
-            if writes:
-                session.commit()
-
-    return open_session
-
-
-def shared_sessions(current: Callable[[], Session], model: type[Any]) -> OpenSession:
-    """
-    Separate sessions on the host's connection for ``model``: an in-memory SQLite has only that one.
-
-    A write is a savepoint. It is durable at once if the host has no open transaction, and with the
-    host's commit otherwise. The host's pending rows are not flushed.
-    """
-
-    @contextmanager
-    def open_session(writes: bool) -> Iterator[Session]:
-        host = current()
-        with (
-            nullcontext() if host.in_transaction() else host.begin(),
-            Session(
-                host.connection({"mapper": model.__mapper__}),
-                expire_on_commit=False,
-                join_transaction_mode="create_savepoint",
-            ) as session,
-        ):
-            yield session
-            if writes:
-                session.commit()
-
-    return open_session

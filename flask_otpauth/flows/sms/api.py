@@ -76,7 +76,10 @@ def resend_otp(call: Call, body: Named) -> Success:
         discreet=True,
         withheld=user is not None and not user.is_enabled,
     )
-    call.services.codes.send(_policy(call), _target(call, number), letter)
+    try:
+        call.services.codes.send(_policy(call), _target(call, number), letter)
+    except errors.SubjectLocked as lock:
+        raise _as_limit(lock, call.settings) from None
     waiting = {"otp": {"refresh_after": int(call.settings.cooldown.total_seconds()), "status": "wait"}}
     return Success(waiting, _say(call, body, "Gửi mã OTP thành công"))
 
@@ -196,6 +199,13 @@ def _ask_captcha(settings: SmsSettings, number: str, answer: object) -> None:
     challenge = settings.captcha(number, answer) if settings.captcha is not None else None
     if challenge is not None:
         raise errors.CaptchaRequired(challenge)
+
+
+def _as_limit(lock: errors.SubjectLocked, settings: SmsSettings) -> errors.Limited:
+    """The document knows no lock: it is told as the limit of a day, where there is one (contract/sms.md)."""
+    if settings.daily is None:
+        return lock
+    return errors.DailyQuotaExceeded(lock.retry_after_seconds, settings.daily)
 
 
 def _policy(call: Call) -> Policy:

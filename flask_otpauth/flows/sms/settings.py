@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from flask_otpauth.core.limits import Quota
+from flask_otpauth.core.limits import DAY, Quota
 from flask_otpauth.core.locales import preferences
 from flask_otpauth.settings import Duration, Hook, Lifetime, Quotas, Shared, UrlPath, Words, WritingSettings
 
@@ -58,6 +58,11 @@ class SmsSettings(WritingSettings):
     origin: str | None = Field(
         None, description="Host of the origin-bound last line of the SMS, `@example.com #123456`."
     )
+
+    @property
+    def daily(self) -> int | None:
+        """How many codes a number gets in a day; ``None`` without a quota of a day."""
+        return min((quota.count for quota in self.send_quotas if quota.period == DAY), default=None)
 
     @property
     def catalogues(self) -> dict[str, dict[str, str]]:

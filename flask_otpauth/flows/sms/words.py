@@ -50,7 +50,7 @@ WORDING: Wording = {
         detail="Vượt quá giới hạn gửi OTP trong một ngày",
         data=_limited,
     ),
-    # A quota of another period, or the lock: neither is about today, nor over tomorrow.
+    # A quota of another period is not about today, nor over tomorrow.
     errors.Limited: Says(
         "Bạn đã thử quá nhiều lần. Vui lòng thử lại sau",
         field="limit",
