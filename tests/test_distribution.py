@@ -8,6 +8,7 @@ been somebody else's package since 2013. Only the import name is ``flask_otpauth
 from __future__ import annotations
 
 import re
+import runpy
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -15,6 +16,8 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
+from packaging.utils import canonicalize_name
 
 ROOT = Path(__file__).parents[1]
 NAME = "flask-otpauth-server"
@@ -78,6 +81,40 @@ def test_every_extra_that_a_text_names_is_there() -> None:
     named = {extra for _, line in lines() for found in EXTRAS.findall(line) for extra in found.split(",")}
 
     assert named == set(metadata()["options.extras_require"])
+
+
+def test_every_link_of_the_readme_works_on_a_package_index() -> None:
+    link = re.compile(r"\]\(([^)]+)\)")
+    shown = link.findall((ROOT / "README.md").read_text("utf-8"))
+    base = re.findall(r"^Source = (.+)$", metadata()["metadata"]["project_urls"], re.MULTILINE)[0]
+    version = metadata()["metadata"]["version"]
+
+    on_the_index = link.findall(runpy.run_path(str(ROOT / "setup.py"))["long_description"]())
+
+    files = [target for target in shown if "://" not in target]
+    assert files
+    assert on_the_index == [
+        f"{base}/blob/v{version}/{target}" if target in files else target for target in shown
+    ]
+
+
+def test_the_lock_file_has_a_version_of_every_dependency_that_setup_cfg_allows() -> None:
+    lock = (ROOT / "requirements-dev.lock").read_text("utf-8")
+    locked = {
+        canonicalize_name(name): version
+        for name, version in re.findall(r"^([\w.-]+)==([^ ;]+)", lock, re.MULTILINE)
+    }
+    extras = metadata()["options.extras_require"].values()
+    texts = "\n".join([metadata()["options"]["install_requires"], *extras]).splitlines()
+    required = [Requirement(text) for text in texts if text and not text.startswith(("#", NAME))]
+
+    assert len(required) > 30
+    for requirement in required:
+        assert locked[canonicalize_name(requirement.name)] in requirement.specifier, str(requirement)
+
+
+def test_the_lock_file_names_no_place_to_install_from() -> None:
+    assert "://" not in (ROOT / "requirements-dev.lock").read_text("utf-8")
 
 
 def test_a_start_up_error_names_the_extra_that_is_missing() -> None:

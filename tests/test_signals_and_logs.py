@@ -457,7 +457,7 @@ def test_no_secret_is_logged_stored_or_answered_but_as_the_documents_show(
         for what, secret in witness.secrets.items()
         if found(secret, answer)
     }
-    assert shown == {(path, what) for path, whats in SHOWN.items() for what in whats}
+    assert shown == {(path, what) for path, names in SHOWN.items() for what in names}
 
 
 def test_the_test_above_would_find_a_secret() -> None:

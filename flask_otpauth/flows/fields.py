@@ -105,7 +105,8 @@ def text(value: object, kind: LiteralString, **evidence: Any) -> str:
     return value
 
 
-Context: TypeAlias = ValidationInfo[Door]
+# Quoted: pydantic before 2.12 cannot index the class when the module is loaded.
+Context: TypeAlias = "ValidationInfo[Door]"
 
 
 def _email(value: object, info: Context) -> Address:

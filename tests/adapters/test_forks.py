@@ -107,16 +107,16 @@ def test_a_child_does_not_wait_for_a_connection_that_a_thread_of_its_parent_has(
     assert storage.database.engine is engine
 
 
-def test_a_childs_writes_are_not_in_the_transaction_that_its_parent_has_open(engine: Engine) -> None:
-    storage, mine, childs = SqlAlchemyStorage(engine), fresh_key(), fresh_key()
+def test_writes_of_a_child_are_not_in_the_transaction_that_its_parent_has_open(engine: Engine) -> None:
+    storage, mine, theirs = SqlAlchemyStorage(engine), fresh_key(), fresh_key()
     storage.create_all()
 
     with storage.transaction():
         storage.secrets.put(mine, "parent", replacing=None)
-        written = in_a_child(lambda: storage.secrets.put(childs, "child", replacing=None))
+        written = in_a_child(lambda: storage.secrets.put(theirs, "child", replacing=None))
 
     assert written == "True"
-    assert [storage.secrets.read(key).hash for key in (mine, childs)] == ["parent", "child"]
+    assert [storage.secrets.read(key).hash for key in (mine, theirs)] == ["parent", "child"]
 
 
 @pytest.mark.parametrize("idle", [True, False])
@@ -179,7 +179,7 @@ def test_a_limit_in_memory_hangs_no_child() -> None:
     assert child.startswith(TooManyRequests.__name__)
 
 
-def test_a_limit_in_redis_is_asked_on_a_connection_of_the_childs_own() -> None:
+def test_a_limit_in_redis_is_asked_on_a_connection_of_the_theirs_own() -> None:
     need("Redis", listens(REDIS_ADDRESS))
     front = limits(REDIS_URL)
     front.admit(("send",), "someone")

@@ -1,0 +1,187 @@
+"""
+Every check of the project, by name. ``nox --list`` shows them, and ``nox -s lint`` runs one.
+
+``.ci/run``, the hosted CI and the pre-commit hooks call these sessions, so each check is described only
+here. Sessions with ``python=False`` run in the development environment. The others make their own.
+"""
+
+from __future__ import annotations
+
+import shutil
+import sys
+import tarfile
+from pathlib import Path
+
+import nox
+
+ROOT = Path(__file__).parent
+PYTHONS = ("3.11", "3.12", "3.13", "3.14")
+
+#: What runs where all tests would take too long: what a new Python or an old dependency is likely to break.
+QUICK = ("tests/core", "tests/engine", "tests/adapters", "tests/flows", "tests/docs", "docs/examples")
+
+nox.needs_version = ">=2024.10"
+nox.options.sessions = ("lint", "spelling", "types", "tests", "docs")
+# A Python that the machine lacks is named as skipped. The hosted CI, which has them all, demands them.
+nox.options.error_on_missing_interpreters = False
+
+
+def tool(session: nox.Session, module: str, *arguments: str) -> None:
+    """Run a module of the development environment."""
+    session.run(sys.executable, "-m", module, *arguments)
+
+
+def built(session: nox.Session) -> tuple[Path, Path]:
+    """A source distribution of the tree, and the wheel that was built from it."""
+    folder = Path(session.create_tmp()) / "dist"
+    for old in folder.glob("*"):
+        old.unlink()
+    session.run(sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT), external=True)
+    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
+    return sdist, wheel
+
+
+# -- in the development environment -----------------------------------------------------------
+
+
+@nox.session(python=False)
+def tests(session: nox.Session) -> None:
+    """All tests, or those that you name after ``--``."""
+    tool(session, "pytest", *session.posargs)
+
+
+@nox.session(python=False)
+def coverage(session: nox.Session) -> None:
+    """
+    The coverage of all tests, with branches. It fails below the bound in pyproject.toml.
+
+    Where a measured run has left its files, they are reported; otherwise the tests run here, on two cores.
+    """
+    if not any(ROOT.glob(".coverage.*")):
+        measured = {
+            "COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"),
+            "COVERAGE_FILE": str(ROOT / ".coverage"),
+        }
+        session.run(sys.executable, "-m", "pytest", "-n", "2", *session.posargs, env=measured)
+    tool(session, "coverage", "combine", "--quiet")
+    tool(session, "coverage", "report")
+
+
+@nox.session(python=False)
+def lint(session: nox.Session) -> None:
+    """Style and likely bugs, in Python and in the files for the hosted CI."""
+    tool(session, "ruff", "check")
+    tool(session, "ruff", "format", "--check")
+    tool(
+        session, "check_jsonschema", "--builtin-schema", "vendor.github-workflows", ".github/workflows/ci.yml"
+    )
+    forms = (".github/ISSUE_TEMPLATE/bug.yml", ".github/ISSUE_TEMPLATE/feature.yml")
+    tool(session, "check_jsonschema", "--builtin-schema", "vendor.github-issue-forms", *forms)
+
+
+@nox.session(python=False)
+def spelling(session: nox.Session) -> None:
+    """Common misspellings."""
+    tool(session, "codespell_lib")
+
+
+@nox.session(python=False)
+def types(session: nox.Session) -> None:
+    """Types, strictly: the package and the example app, the examples of the docs, and the tools."""
+    tool(session, "mypy")
+    tool(session, "mypy", "docs/examples")
+    tool(session, "mypy", "noxfile.py", "tools")
+
+
+@nox.session(python=False)
+def docs(session: nox.Session) -> None:
+    """The docs in ``docs/_build/html``. A warning is an error."""
+    tool(session, "sphinx", "-q", "-W", "--keep-going", "docs", "docs/_build/html")
+
+
+@nox.session(python=False)
+def release(session: nox.Session) -> None:
+    """Whether the tree can be released, as RELEASING.md says. It names everything that is still missing."""
+    tool(session, "tools.release")
+
+
+@nox.session(python=False)
+def lock(session: nox.Session) -> None:
+    """Write ``requirements-dev.lock`` anew from setup.cfg, with the newest versions."""
+    tool(
+        session,
+        "uv",
+        *("pip", "compile", "--quiet", "--upgrade", "--universal", "--python-version", PYTHONS[0]),
+        *("--extra", "dev", "--custom-compile-command", "nox -s lock"),
+        *("--output-file", "requirements-dev.lock", "setup.cfg"),
+    )
+
+
+# -- in an environment of their own -----------------------------------------------------------
+
+
+@nox.session(python=PYTHONS)
+def pythons(session: nox.Session) -> None:
+    """The quick part of the tests on each Python, or what you name after ``--``."""
+    session.install("-e", ".[test]")
+    session.run("pytest", *(session.posargs or QUICK))
+
+
+@nox.session(python=PYTHONS[0], venv_backend="uv")
+def lowest(session: nox.Session) -> None:
+    """The quick part of the tests with the lowest versions that setup.cfg allows."""
+    session.install("--resolution", "lowest-direct", "-e", ".[test]")
+    session.run("pytest", *(session.posargs or QUICK))
+
+
+@nox.session(name="sqlalchemy-2.0")
+def sqlalchemy_2_0(session: nox.Session) -> None:
+    """The storage tests on SQLAlchemy 2.0. The development environment, where all tests run, has a newer one."""
+    session.install("-e", ".[test]", "SQLAlchemy>=2.0.31,<2.1")
+    is_older = "import sqlalchemy as s; raise SystemExit({} s.__version__.startswith('2.0.'))"
+    session.run("python", "-c", is_older.format("not"))
+    session.run(sys.executable, "-c", is_older.format(""), external=True)
+    session.run("pytest", "tests/adapters")
+
+
+@nox.session
+def package(session: nox.Session) -> None:
+    """The package alone, installed as users install it: no file is missing, and the example app starts."""
+    _, wheel = built(session)
+    session.install(str(wheel))
+    session.run("python", "-m", "pip", "check")
+    elsewhere = Path(session.create_tmp())
+    shutil.copytree(ROOT / "example_app", elsewhere / "example_app", dirs_exist_ok=True)
+    with session.chdir(elsewhere):
+        found = session.run(
+            "python", "-c", "import flask_otpauth; print(*flask_otpauth.__path__)", silent=True
+        )
+        differing = contents(Path(str(found).strip())) ^ contents(ROOT / "flask_otpauth")
+        if differing:
+            session.error(f"the wheel and the tree differ in {', '.join(sorted(differing))}")
+        session.run("flask", "--app", "example_app", "routes")
+
+
+def contents(folder: Path) -> set[str]:
+    """The files of a folder, without those that Python compiles."""
+    files = (file for file in folder.rglob("*") if file.is_file() and file.suffix != ".pyc")
+    return {str(file.relative_to(folder)) for file in files}
+
+
+@nox.session
+def sdist(session: nox.Session) -> None:
+    """The source distribution: it has every file of the repository, its tests run, its docs can be built."""
+    archive, wheel = built(session)
+    session.run(sys.executable, "-m", "twine", "check", "--strict", str(archive), str(wheel), external=True)
+    with tarfile.open(archive) as packed:
+        names = {name.partition("/")[2] for name in packed.getnames()}
+        packed.extractall(elsewhere := Path(session.create_tmp()) / "unpacked", filter="data")
+    listing = ("git", "ls-files", "--cached", "--others", "--exclude-standard")
+    files = set(str(session.run(*listing, silent=True, external=True)).splitlines())
+    if missing := {file for file in files if (ROOT / file).exists()} - names:
+        session.error(f"the source distribution lacks {', '.join(sorted(missing))}")
+    session.install(f"{wheel}[test,docs]")
+    with session.chdir(elsewhere / archive.name.removesuffix(".tar.gz")):
+        session.run("pytest", "--collect-only", "-q", silent=True)
+        session.run("pytest", "tests/core", "tests/docs", "tests/test_docs.py", "tests/test_distribution.py")
+        session.run("sphinx-build", "-q", "-W", "--keep-going", "docs", "docs/_build/html")
