@@ -136,7 +136,7 @@ def lowest(session: nox.Session) -> None:
 
 @nox.session(name="sqlalchemy-2.0")
 def sqlalchemy_2_0(session: nox.Session) -> None:
-    """The storage tests on SQLAlchemy 2.0. The development environment, where all tests run, has a newer one."""
+    """The storage tests on SQLAlchemy 2.0. The development environment has a newer version."""
     session.install("-e", ".[test]", "SQLAlchemy>=2.0.31,<2.1")
     is_older = "import sqlalchemy as s; raise SystemExit({} s.__version__.startswith('2.0.'))"
     session.run("python", "-c", is_older.format("not"))
