@@ -128,17 +128,17 @@ def main() -> None:
     parser.add_argument("--logins", type=int, default=100)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as folder:
-        ours = library(options.database or f"sqlite:///{folder}/ours.sqlite")
+        with_isolation = library(options.database or f"sqlite:///{folder}/ours.sqlite")
         bare = baseline(options.database or f"sqlite:///{folder}/bare.sqlite")
         numbers = count()
-        for login in (ours, bare):
+        for login in (with_isolation, bare):
             seconds(login, 50, numbers)
         rounds = [
-            (seconds(ours, options.logins, numbers), seconds(bare, options.logins, numbers))
+            (seconds(with_isolation, options.logins, numbers), seconds(bare, options.logins, numbers))
             for _ in range(options.rounds)
         ]
-    ratios = sorted(ours / bare for ours, bare in rounds)
-    per_login = statistics.median(ours for ours, _ in rounds) / options.logins * 1000
+    ratios = sorted(with_isolation / bare for with_isolation, bare in rounds)
+    per_login = statistics.median(with_isolation for with_isolation, _ in rounds) / options.logins * 1000
     median = statistics.median(ratios)
     print(f"ratio to the baseline: median {median:.2f}, from {ratios[0]:.2f} to {ratios[-1]:.2f}")
     print(f"one login (two requests): {per_login:.2f} ms")

@@ -20,9 +20,9 @@ from flask_otpauth.engine.unlocking import Unlocked
 from flask_otpauth.engine.users import Users
 from flask_otpauth.envelopes import PACKAGED
 from flask_otpauth.flows import FLOWS
-from flask_otpauth.flows.blueprint import Mount
-from flask_otpauth.flows.credentials import Presented, user_login
-from flask_otpauth.wiring import State, wire
+from flask_otpauth.web.blueprint import Mount
+from flask_otpauth.web.credentials import Presented, user_login
+from flask_otpauth.wiring import AppState, wire
 
 P = ParamSpec("P")
 R = TypeVar("R", bound=ResponseReturnValue)
@@ -162,7 +162,7 @@ class OtpAuth:
             state.by_flow["email"],
             state.services,
             PACKAGED["email"](state.by_flow["email"]),
-            state.front,
+            state.rate_limits,
         )
         return mount.failed(error)
 
@@ -177,10 +177,10 @@ class OtpAuth:
         return g.otpauth_user
 
     @property
-    def _state(self) -> State:
+    def _state(self) -> AppState:
         if "otpauth" not in current_app.extensions:
             raise RuntimeError("this app has no OtpAuth: call otpauth.init_app(app)")
-        return cast(State, current_app.extensions["otpauth"])
+        return cast(AppState, current_app.extensions["otpauth"])
 
 
 def _csrf_exemption(blueprint: Blueprint) -> Callable[[str | None, Any], None]:

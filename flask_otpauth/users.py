@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_otpauth.adapters.directory.model import ModelDirectory, UserMixin
+from flask_otpauth.adapters.sqlalchemy.directory.model import ModelDirectory, UserMixin
 from flask_otpauth.ports.directory import Directory, User, UserExists
 
 __all__ = ["Directory", "ModelDirectory", "User", "UserExists", "UserMixin"]

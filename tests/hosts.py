@@ -16,7 +16,7 @@ import pytest
 from flask import Flask
 
 from flask_otpauth import OtpAuth
-from flask_otpauth.adapters.hashing import Argon2Hasher
+from flask_otpauth.adapters.passwords.hashing import Argon2Hasher
 from flask_otpauth.testing import MovableClock, Outbox
 
 SECRET_KEY = "a test's own secret of more than 32 bytes"

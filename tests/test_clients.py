@@ -16,12 +16,12 @@ from click.testing import Result
 from flask import Flask
 from sqlalchemy import Engine, create_engine, event, text
 
-from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage
+from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.cli import otpauth as commands
 from flask_otpauth.core import errors
 from flask_otpauth.engine.clients import Campaigns, Clients
 from flask_otpauth.testing import MovableClock
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 from tests.hosts import MakeApp
 
 #: ``run("clients", "list")``: what a command printed; it succeeded.

@@ -23,7 +23,7 @@ from flask_otpauth import signals
 from flask_otpauth.core.errors import SendFailed
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.testing import Outbox
-from tests.adapters.storage.databases import mariadb_database, postgresql_schema
+from tests.adapters.databases import mariadb_database, postgresql_schema
 from tests.flows.sms_caller import otpauth_of
 from tests.hosts import MakeApp
 
@@ -371,7 +371,7 @@ def parts(app: Flask) -> Mapping[str, Any]:
         "delivery": post.delivery,
         "sender": app.config["OTPAUTH_SENDERS"]["email"],
         "email envelope": app.extensions["otpauth"].mounts["email"].envelope,
-        "front": app.extensions["otpauth"].front,
+        "front": app.extensions["otpauth"].rate_limits,
     }
 
 

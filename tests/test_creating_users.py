@@ -13,7 +13,7 @@ from flask import Flask
 
 from flask_otpauth import OtpAuth
 from flask_otpauth.users import UserExists
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 
 EMAIL, PHONE, MEMBER_ID = "victim@example.com", "+84987888001", "M-1"
 PASSWORD, ANOTHER = "plum-Tractor 9 violet", "kite Harbour 31 olive"

@@ -11,10 +11,10 @@ from sqlalchemy import Engine, create_engine, text
 from sqlalchemy.exc import DBAPIError
 from werkzeug.test import TestResponse
 
-from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage
+from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.testing import Outbox
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 from tests.flows.email_caller import EmailCaller, bearer, told
 from tests.hosts import MakeApp
 

@@ -13,7 +13,7 @@ from sqlalchemy.pool import NullPool
 
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.testing import Outbox
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 from tests.flows.email_caller import EmailCaller
 from tests.hosts import SECRET_KEY, MakeApp
 from tests.services import POSTGRESQL_URL

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer
 from tests.hosts import SECRET_KEY, cheap_hashing
 

@@ -132,10 +132,10 @@ def test_no_purpose_of_a_hosts_is_a_flows(purpose: str, app: Flask, codes: HostC
     caller = EmailCaller(app, outbox)
     login = caller.fresh_code()
     codes.send("email", ADDRESS, purpose=purpose)
-    ours = outbox.last.code
+    with_isolation = outbox.last.code
 
-    assert not codes.redeem(ADDRESS, purpose=purpose, code=login) or login == ours
-    assert told(caller.verify(ours))[1] == "Invalid OTP" or login == ours
+    assert not codes.redeem(ADDRESS, purpose=purpose, code=login) or login == with_isolation
+    assert told(caller.verify(with_isolation))[1] == "Invalid OTP" or login == with_isolation
     assert told(caller.verify(login)) == (0, "Login successful")
 
 

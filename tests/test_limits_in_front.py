@@ -292,7 +292,7 @@ def test_the_hosts_only_limiter_counts_and_its_defaults_stay_untouched(outbox: O
     own = [client.get("/own").status_code for _ in range(4)]
 
     assert app.extensions["limiter"] == {limiter}
-    assert app.extensions["otpauth"].front._limiter is limiter  # noqa: SLF001 - which one it is cannot be seen else
+    assert app.extensions["otpauth"].rate_limits._limiter is limiter  # noqa: SLF001 - which one it is cannot be seen else
     assert own == [200, 200, 200, 429]
 
 

@@ -17,7 +17,7 @@ from sqlalchemy import inspect
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.storage.databases import mariadb_database, postgresql_schema
+from tests.adapters.databases import mariadb_database, postgresql_schema
 from tests.hosts import SECRET_KEY
 
 # Flask-Migrate's env.py asks Flask-SQLAlchemy in the old way first.

@@ -17,7 +17,7 @@ from sqlalchemy import make_url
 
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import Outbox
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 from tests.docs.test_pages import DOCS, python_block
 from tests.flows.email_caller import PREFIX, bearer
 from tests.hosts import SECRET_KEY

@@ -23,8 +23,8 @@ from sqlalchemy import MetaData, create_engine
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import Shared
 from flask_otpauth.settings.described import described
+from tests.adapters.databases import postgresql_schema
 from tests.adapters.senders.conftest import LoopbackController
-from tests.adapters.storage.databases import postgresql_schema
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[1]

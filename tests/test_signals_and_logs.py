@@ -22,7 +22,7 @@ from werkzeug.serving import make_server
 from flask_otpauth import OtpAuth, signals
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 from tests.flows.email_caller import ADDRESS, EmailCaller
 from tests.hosts import SECRET_KEY, MakeApp
 

@@ -38,7 +38,7 @@ from sqlalchemy.types import TypeDecorator
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.storage.databases import mariadb_database, postgresql_schema
+from tests.adapters.databases import mariadb_database, postgresql_schema
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer
 from tests.hosts import SECRET_KEY, MakeApp, cheap_hashing
 

@@ -16,10 +16,10 @@ from sqlalchemy import String, create_engine
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flask_otpauth import ConfigurationError, OtpAuth
-from flask_otpauth.adapters.directory.sessions import own_sessions
+from flask_otpauth.adapters.sqlalchemy.directory.sessions import own_sessions
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, told
 from tests.hosts import SECRET_KEY, MakeApp
 

@@ -17,10 +17,10 @@ from sqlalchemy import String, Table, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from flask_otpauth import OtpAuth
-from flask_otpauth.adapters.directory.email_keys import has_email
+from flask_otpauth.adapters.sqlalchemy.directory.email_keys import has_email
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.storage.databases import mariadb_database, postgresql_schema
+from tests.adapters.databases import mariadb_database, postgresql_schema
 from tests.flows.email_caller import EmailCaller, told
 from tests.hosts import SECRET_KEY
 

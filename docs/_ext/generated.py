@@ -14,11 +14,11 @@ import click
 
 from flask_otpauth.cli import otpauth
 from flask_otpauth.core.errors import QuotaExceeded, Refusal, SecretBlocked
-from flask_otpauth.envelopes.base import STATUS, declared
+from flask_otpauth.doctor.standards import RULES
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import Shared
 from flask_otpauth.settings.described import Described, described
-from flask_otpauth.standards import RULES
+from flask_otpauth.web.envelope import STATUS, declared
 
 #: These have subclasses and are raised themselves, too.
 RAISED_BASES = (QuotaExceeded, SecretBlocked)
@@ -89,5 +89,5 @@ def deviations() -> Iterator[str]:
     yield "| flows | deviation | clauses | remedy |"
     yield "| --- | --- | --- | --- |"
     for rule in RULES:
-        mend = f"`{rule.mend.format(flow='…')}`" if rule.mend else ""
-        yield f"| {', '.join(rule.flows)} | {rule.says} | {rule.clauses} | {mend} |"
+        mend = f"`{rule.fix.format(flow='…')}`" if rule.fix else ""
+        yield f"| {', '.join(rule.flows)} | {rule.finding} | {rule.clauses} | {mend} |"

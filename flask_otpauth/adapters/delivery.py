@@ -11,12 +11,12 @@ from contextlib import AbstractContextManager
 from weakref import WeakMethod
 
 from flask_otpauth.adapters.forks import in_child
-from flask_otpauth.ports.delivery import Parcel
+from flask_otpauth.ports.delivery import Outgoing
 from flask_otpauth.ports.senders import Receipt, Status
 
 _logger = logging.getLogger(__name__)
 
-Send = Callable[[Parcel], Receipt]
+Send = Callable[[Outgoing], Receipt]
 
 #: A thread with nothing to do ends after this; the next parcel starts one.
 _IDLE_SECONDS = 30.0
@@ -25,9 +25,9 @@ _IDLE_SECONDS = 30.0
 class InlineDelivery:
     """Sends before the answer, so that a failure can be told."""
 
-    def submit(self, parcel: Parcel, send: Send) -> Receipt:
+    def submit(self, outgoing: Outgoing, send: Send) -> Receipt:
         """Send now."""
-        return send(parcel)
+        return send(outgoing)
 
     def drain(self, timeout_seconds: float) -> bool:
         """Nothing ever waits."""
@@ -59,12 +59,12 @@ class ThreadDelivery:
         in_child(self, ThreadDelivery._begin)
         atexit.register(_weakly(self._finish))
 
-    def submit(self, parcel: Parcel, send: Send) -> Receipt | None:
+    def submit(self, outgoing: Outgoing, send: Send) -> Receipt | None:
         """Have it sent soon; ``None`` if it cannot be taken."""
         with self._changed:
             if len(self._waiting) >= self._queue_size:
                 return None
-            self._waiting.append((parcel, send))
+            self._waiting.append((outgoing, send))
             if not self._staffed():
                 self._waiting.pop()
                 return None
@@ -78,7 +78,7 @@ class ThreadDelivery:
 
     def _begin(self) -> None:
         self._changed = threading.Condition()
-        self._waiting: deque[tuple[Parcel, Send]] = deque()
+        self._waiting: deque[tuple[Outgoing, Send]] = deque()
         self._threads = 0
         self._busy = 0
 
@@ -106,13 +106,13 @@ class ThreadDelivery:
             if not self._changed.wait_for(lambda: self._waiting, _IDLE_SECONDS):
                 self._threads -= 1
                 return False
-            parcel, send = self._waiting.popleft()
+            outgoing, send = self._waiting.popleft()
             self._busy += 1
         try:
             with self._context():
-                send(parcel)
+                send(outgoing)
         except BaseException as error:  # noqa: BLE001 - whatever a sender does, the next parcel is sent
-            _logger.error("sending %r failed: %s", parcel.message, type(error).__name__)  # noqa: TRY400
+            _logger.error("sending %r failed: %s", outgoing.message, type(error).__name__)  # noqa: TRY400
         finally:
             with self._changed:
                 self._busy -= 1

@@ -28,9 +28,9 @@ def backfill(dry_run: bool, batch: int) -> None:
     this at any time, and again.
     """
     # Here and not above: the command line must load without them.
-    from flask_otpauth.adapters.directory.backfill import Backfilled
-    from flask_otpauth.adapters.directory.backfill import backfill as backfilled
-    from flask_otpauth.adapters.directory.model import ModelDirectory
+    from flask_otpauth.adapters.sqlalchemy.directory.backfill import Backfilled
+    from flask_otpauth.adapters.sqlalchemy.directory.backfill import backfill as backfilled
+    from flask_otpauth.adapters.sqlalchemy.directory.model import ModelDirectory
 
     directory, result = state().services.directory, Backfilled()
     if not isinstance(directory, ModelDirectory):

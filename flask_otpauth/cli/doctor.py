@@ -10,10 +10,10 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from flask_otpauth.cli.checks import warnings
 from flask_otpauth.cli.groups import as_json, show_json, state, wrapped
-from flask_otpauth.core.odds import Odds, odds
-from flask_otpauth.standards import Deviation, deviations, sent_by_host
+from flask_otpauth.doctor.odds import Odds, odds
+from flask_otpauth.doctor.standards import Deviation, deviations, sent_by_host
+from flask_otpauth.doctor.warnings import warnings
 
 _INDENT = " " * 6
 
@@ -69,10 +69,10 @@ def _odds_lines(chances: dict[str, Odds]) -> Iterator[str]:
 
 def _deviation_lines(deviating: list[Deviation]) -> Iterator[str]:
     for each in deviating:
-        yield wrapped(f"{each.flow}: {each.says}", "  ", _INDENT)
+        yield wrapped(f"{each.flow}: {each.finding}", "  ", _INDENT)
         yield f"{_INDENT}{each.clauses}"
-        if each.mend:
-            yield f"{_INDENT}mended by {each.mend}"
+        if each.fix:
+            yield f"{_INDENT}mended by {each.fix}"
 
 
 def _chance(probability: float) -> str:

@@ -15,7 +15,7 @@ from flask_otpauth.core.errors import ConfigurationError, OtpAuthError
 from flask_otpauth.core.masking import encodable, one_line, printable
 
 if TYPE_CHECKING:
-    from flask_otpauth.wiring import State
+    from flask_otpauth.wiring import AppState
 
 _WIDTH = 100
 _LONGEST_ERROR = 1000
@@ -36,9 +36,9 @@ class OtpAuthGroup(AppGroup):
             raise click.ClickException(one_line(str(error), _LONGEST_ERROR)) from error
 
 
-def state() -> State:
+def state() -> AppState:
     """What the current app has of this package."""
-    found: State | None = current_app.extensions.get("otpauth")
+    found: AppState | None = current_app.extensions.get("otpauth")
     if found is None:
         raise click.ClickException("this app has no OtpAuth: call otpauth.init_app(app)")
     return found

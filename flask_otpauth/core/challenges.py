@@ -15,7 +15,7 @@ from enum import Enum
 
 from flask_otpauth.core import instants, locks
 from flask_otpauth.core.limits import Block, Limit, reach_ms, strongest
-from flask_otpauth.core.records import Record
+from flask_otpauth.core.rows import ChallengeRow
 
 
 @dataclass(frozen=True)
@@ -120,7 +120,7 @@ class Guess:
         return any(limit.period_ms is None for limit in self.locks)
 
 
-class State(Enum):
+class GuessState(Enum):
     """What became of a guess, or the state of the code that it could not be judged against."""
 
     ACCEPTED = "accepted"
@@ -133,7 +133,7 @@ class State(Enum):
 
 
 @dataclass(frozen=True)
-class Standing:
+class Verdict:
     """
     What the store says of a guess.
 
@@ -141,14 +141,14 @@ class Standing:
     how many guesses the code still takes; ``expired`` whether its time is over as well.
     """
 
-    state: State
+    state: GuessState
     right: bool = False
     left: int = 0
     expired: bool = False
     block: Block | None = None
 
 
-def blocked(limits: Record, issue: Issue) -> Block | None:
+def blocked(limits: ChallengeRow, issue: Issue) -> Block | None:
     """What forbids ``issue``, given the row with its logs."""
     return strongest(
         [
@@ -158,7 +158,7 @@ def blocked(limits: Record, issue: Issue) -> Block | None:
     )
 
 
-def repeats(challenge: Record, issue: Issue) -> bool:
+def repeats(challenge: ChallengeRow, issue: Issue) -> bool:
     """Whether ``issue`` asks again for the very code that was issued just before."""
     return (
         challenge.digest is not None
@@ -167,7 +167,7 @@ def repeats(challenge: Record, issue: Issue) -> bool:
     )
 
 
-def refusal(limits: Record, challenge: Record, counted: int, issue: Issue) -> IssueResult | None:
+def refusal(limits: ChallengeRow, challenge: ChallengeRow, counted: int, issue: Issue) -> IssueResult | None:
     """
     What to answer where ``issue`` must change nothing; ``None`` where nothing is in its way.
 
@@ -179,7 +179,7 @@ def refusal(limits: Record, challenge: Record, counted: int, issue: Issue) -> Is
     return None if block is None else IssueResult(block)
 
 
-def with_send(record: Record, issue: Issue) -> Record:
+def with_send(record: ChallengeRow, issue: Issue) -> ChallengeRow:
     """The limits row after ``issue``."""
     return replace(
         record,
@@ -189,7 +189,7 @@ def with_send(record: Record, issue: Issue) -> Record:
     )
 
 
-def with_code(record: Record, issue: Issue) -> Record:
+def with_code(record: ChallengeRow, issue: Issue) -> ChallengeRow:
     """The challenge row after ``issue``: the earlier code is worth nothing."""
     return replace(
         record,
@@ -206,43 +206,43 @@ def with_code(record: Record, issue: Issue) -> Record:
     )
 
 
-def without(record: Record, issue: Issue) -> Record:
+def without(record: ChallengeRow, issue: Issue) -> ChallengeRow:
     """The row after ``issue`` was withdrawn: quota given back, its code dead, a newer one alive."""
     digest = None if record.nonce == issue.nonce else record.digest
     return replace(record, sends=instants.withdrawn(record.sends, issue.entry), digest=digest)
 
 
-def judge(limits: Record | None, challenge: Record | None, guess: Guess) -> Standing:
+def judge(limits: ChallengeRow | None, challenge: ChallengeRow | None, guess: Guess) -> Verdict:
     """What ``guess`` is, given both rows as they are before it."""
-    lock = locks.lock_of(limits or Record(), guess.locks, guess.now_ms)
+    lock = locks.lock_of(limits or ChallengeRow(), guess.locks, guess.now_ms)
     if lock is not None:
-        return Standing(State.LOCKED, block=lock)
+        return Verdict(GuessState.LOCKED, block=lock)
     if challenge is None or challenge.digest is None:
-        return Standing(State.NONE)
+        return Verdict(GuessState.NONE)
     right = matches(challenge.digest, guess.digests)
     expired = is_over(challenge, guess.now_ms)
     left = max(0, guess.max_guesses - challenge.guesses)
     if challenge.consumed_at is not None:
-        return Standing(State.USED, right, left, expired)
+        return Verdict(GuessState.USED, right, left, expired)
     if left == 0:
-        return Standing(State.EXHAUSTED, right, 0, expired)
+        return Verdict(GuessState.EXHAUSTED, right, 0, expired)
     if expired:
-        return Standing(State.EXPIRED, right, left, expired)
+        return Verdict(GuessState.EXPIRED, right, left, expired)
     if right:
-        return Standing(State.ACCEPTED, right, left)
-    return Standing(State.WRONG, right, left - 1)
+        return Verdict(GuessState.ACCEPTED, right, left)
+    return Verdict(GuessState.WRONG, right, left - 1)
 
 
-def with_guess(record: Record, guess: Guess, standing: Standing) -> Record:
+def with_guess(record: ChallengeRow, guess: Guess, verdict: Verdict) -> ChallengeRow:
     """The challenge row after a judged ``guess``."""
-    if standing.state is State.ACCEPTED:
+    if verdict.state is GuessState.ACCEPTED:
         return replace(record, consumed_at=guess.now_ms)
     return replace(record, guesses=record.guesses + 1)
 
 
-def with_miss(record: Record, guess: Guess, standing: Standing, challenge: Record) -> Record:
+def with_miss(record: ChallengeRow, guess: Guess, verdict: Verdict, challenge: ChallengeRow) -> ChallengeRow:
     """The limits row after a judged ``guess``: a success clears the misses, if it proves something."""
-    if standing.state is State.ACCEPTED:
+    if verdict.state is GuessState.ACCEPTED:
         return locks.without_misses(record) if challenge.clears_misses else record
     return replace(
         record,
@@ -252,7 +252,7 @@ def with_miss(record: Record, guess: Guess, standing: Standing, challenge: Recor
     )
 
 
-def is_over(challenge: Record, now_ms: int) -> bool:
+def is_over(challenge: ChallengeRow, now_ms: int) -> bool:
     """
     Whether the code is not alive at ``now_ms``: it has expired, or was issued later, so that a
     clock that is set back revives none.

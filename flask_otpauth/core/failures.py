@@ -39,7 +39,7 @@ class FailurePolicy:
 
 
 @dataclass(frozen=True)
-class Secret:
+class StoredSecret:
     """
     A stored secret: its memory-hard hash (``None``: never set), and its failures.
 
@@ -84,7 +84,7 @@ class Secret:
             return 0
         return self.failures
 
-    def failed(self, policy: FailurePolicy, now_ms: int) -> Secret:
+    def failed(self, policy: FailurePolicy, now_ms: int) -> StoredSecret:
         """The secret after one failure more."""
         return replace(
             self,
@@ -93,11 +93,11 @@ class Secret:
             in_a_row=self.in_a_row + 1,
         )
 
-    def unblocked(self) -> Secret:
+    def unblocked(self) -> StoredSecret:
         """The secret after an unblock: the failures in a row are still that many."""
         return replace(self, failures=0, failed_at=0)
 
-    def replaced(self, new_hash: str) -> Secret:
+    def replaced(self, new_hash: str) -> StoredSecret:
         """A new secret in its place: of the old one's failures only those in a row are kept."""
         return replace(self.unblocked(), hash=new_hash)
 

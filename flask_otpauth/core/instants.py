@@ -13,16 +13,13 @@ earlier cooldown, an older entry of a quota) is back.
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 INSTANT_WIDTH = 13
 NONCE_WIDTH = 4
 ENTRY_WIDTH = INSTANT_WIDTH + NONCE_WIDTH + 1
 
 #: The entries that a log keeps, whatever the limits of the app that writes: another app's may
 #: look further back. Rules that look further back than this are refused at start-up.
-MAX_DEPTH = 100
+MAX_LOG_ENTRIES = 100
 
 #: How far the clocks of two servers may differ where one makes what the other accepts
 #: (contract/README.md, "Times"). What was made later than that is not accepted yet.
@@ -36,16 +33,6 @@ AHEAD_MS = 24 * 3_600_000
 FOR_EVER = 1 << 62
 
 _LAST_MS = 10**INSTANT_WIDTH - 1
-
-
-def epoch_ms(instant: datetime) -> int:
-    """An aware datetime in epoch milliseconds."""
-    return (instant - EPOCH) // timedelta(milliseconds=1)
-
-
-def from_epoch_ms(instant_ms: int) -> datetime:
-    """Epoch milliseconds as an aware datetime in UTC."""
-    return EPOCH + timedelta(milliseconds=instant_ms)
 
 
 def text_of(instant_ms: int) -> str:
@@ -72,16 +59,16 @@ def added(log: str, new_entry: str) -> str:
     """
     The log with one entry more, in its place by time.
 
-    It keeps ``MAX_DEPTH`` entries. The oldest gives way, unless that is the new entry itself or
+    It keeps ``MAX_LOG_ENTRIES`` entries. The oldest gives way, unless that is the new entry itself or
     the newest is so far ahead that it does not count: then that one does.
     """
     entries = _entries(log)
     place = sum(each[:INSTANT_WIDTH] > new_entry[:INSTANT_WIDTH] for each in entries)
     entries.insert(place, new_entry)
     newest_ms, new_ms = int(entries[0][:INSTANT_WIDTH]), int(new_entry[:INSTANT_WIDTH])
-    if len(entries) > MAX_DEPTH and (place == MAX_DEPTH or newest_ms > new_ms + AHEAD_MS):
+    if len(entries) > MAX_LOG_ENTRIES and (place == MAX_LOG_ENTRIES or newest_ms > new_ms + AHEAD_MS):
         del entries[0]
-    return "".join(entries[:MAX_DEPTH])
+    return "".join(entries[:MAX_LOG_ENTRIES])
 
 
 def withdrawn(log: str, old_entry: str) -> str:

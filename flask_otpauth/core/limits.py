@@ -14,24 +14,14 @@ from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from flask_otpauth.core import instants
+from flask_otpauth.core.time_units import DAY, milliseconds, whole_seconds
 
-DAY = timedelta(days=1)
 _HOUR_MS = 3_600_000
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
 _QUOTA = re.compile(
     r"\s*([0-9]{1,9})\s*(?:per|/)\s*([0-9]{1,5})?\s*(second|minute|hour|day|week)s?\s*",
     re.IGNORECASE | re.ASCII,
 )
-
-
-def milliseconds(period: timedelta) -> int:
-    """The length of ``period`` in whole milliseconds."""
-    return period // timedelta(milliseconds=1)
-
-
-def whole_seconds(duration_ms: int) -> int:
-    """``duration_ms`` in seconds, rounded up and at least 1: the value of ``Retry-After``."""
-    return max(1, -(-duration_ms // 1000))
 
 
 @dataclass(frozen=True)

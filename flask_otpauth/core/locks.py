@@ -12,16 +12,16 @@ from dataclasses import replace
 
 from flask_otpauth.core import instants
 from flask_otpauth.core.limits import Block, Limit, strongest
-from flask_otpauth.core.records import Record
+from flask_otpauth.core.rows import ChallengeRow
 
 
-def lock_of(limits: Record, locks: tuple[Limit, ...], now_ms: int) -> Block | None:
+def lock_of(limits: ChallengeRow, locks: tuple[Limit, ...], now_ms: int) -> Block | None:
     """The lock of a subject, by ``locks`` or met by another app; ``None`` if ``locks`` is empty."""
     own = [limit.free_at(limits.misses, now_ms) for limit in locks]
     return strongest([*own, _met(limits, now_ms)] if locks else [])
 
 
-def with_lock(limits: Record, locks: tuple[Limit, ...], now_ms: int) -> Record:
+def with_lock(limits: ChallengeRow, locks: tuple[Limit, ...], now_ms: int) -> ChallengeRow:
     """
     The limits row with the lock that ``locks`` make noted in it, so that other apps see it.
 
@@ -44,7 +44,7 @@ def with_lock(limits: Record, locks: tuple[Limit, ...], now_ms: int) -> Record:
     )
 
 
-def _met(limits: Record, now_ms: int) -> Block | None:
+def _met(limits: ChallengeRow, now_ms: int) -> Block | None:
     """The lock that some app has met, if its clock was not far ahead."""
     if limits.locked_until <= now_ms or limits.locked_at > now_ms + instants.AHEAD_MS:
         return None
@@ -53,6 +53,6 @@ def _met(limits: Record, now_ms: int) -> Block | None:
     return Block("lock", min(limits.locked_until, now_ms + limits.locked_until - limits.locked_at))
 
 
-def without_misses(record: Record) -> Record:
+def without_misses(record: ChallengeRow) -> ChallengeRow:
     """The limits row without misses and without a lock."""
     return replace(record, misses="", held=False, locked_at=0, locked_until=0)

@@ -25,7 +25,7 @@ _KEYPAD_LINES = ("123", "456", "789", "147", "258", "369", "159", "357")
 _FAMOUS = ("246810", "135790", "102030", "010203", "314159", "271828", "147896", "134679", "112358", "520131")
 
 
-def normalised(password: str) -> str:
+def normalize(password: str) -> str:
     """
     The form that is hashed and judged: NFKC, so that every keyboard's way of typing one
     password is that password.
@@ -33,14 +33,14 @@ def normalised(password: str) -> str:
     return Sensitive(unicodedata.normalize("NFKC", password))
 
 
-def weakness(password: str, context: Collection[str], common: Container[str]) -> str | None:
+def password_problem(password: str, context: Collection[str], common: Container[str]) -> str | None:
     """
     Why ``password`` is refused: ``too_short``, ``too_long``, ``common`` or ``personal``.
 
     ``context`` holds what belongs to the customer (e-mail address, member ID); ``common`` the
     list of common passwords, in lower case. Lengths are counted in code points.
     """
-    plain = normalised(password)
+    plain = normalize(password)
     folded = Sensitive(plain.casefold())
     if len(plain) < SHORTEST:
         return "too_short"
@@ -48,7 +48,7 @@ def weakness(password: str, context: Collection[str], common: Container[str]) ->
         return "too_long"
     if folded in common:
         return "common"
-    if any(folded == normalised(personal).casefold() for personal in context):
+    if any(folded == normalize(personal).casefold() for personal in context):
         return "personal"
     return None
 

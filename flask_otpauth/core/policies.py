@@ -7,7 +7,8 @@ from datetime import timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
-from flask_otpauth.core.limits import DAY, Limit, Quota, milliseconds
+from flask_otpauth.core.limits import Limit, Quota
+from flask_otpauth.core.time_units import DAY, milliseconds
 
 
 @dataclass(frozen=True)

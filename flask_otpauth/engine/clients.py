@@ -11,10 +11,10 @@ from datetime import timedelta
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
-from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms
+from flask_otpauth.core.instants import SKEW_MS
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.core.limits import milliseconds
 from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.core.time_units import epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.storage import ClientStore
 from flask_otpauth.ports.tokens import TokenSigner

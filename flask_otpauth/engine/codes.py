@@ -10,14 +10,14 @@ from itertools import chain
 from typing import Any
 
 from flask_otpauth.core import errors
-from flask_otpauth.core.challenges import Cap, Guess, Issue, Standing, State
+from flask_otpauth.core.challenges import Cap, Guess, GuessState, Issue, Verdict
 from flask_otpauth.core.codes import draw_code, draw_nonce, is_digits
-from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.core.limits import DAY, Block, milliseconds
+from flask_otpauth.core.limits import Block
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.time_units import DAY, epoch_ms, milliseconds
 from flask_otpauth.engine import retries
-from flask_otpauth.engine.post import Letter, Post
+from flask_otpauth.engine.messenger import Draft, Messenger
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.storage import Storage
@@ -54,7 +54,7 @@ class Target:
 
 
 @dataclass(frozen=True)
-class Terms:
+class IssueOptions:
     """
     What a request for a code may ask for beyond its policy.
 
@@ -97,11 +97,11 @@ class Codes:
 
     storage: Storage
     keys: KeyRing
-    post: Post
+    post: Messenger
     clock: Clock
     events: Events
 
-    def send(self, policy: Policy, target: Target, letter: Letter, terms: Terms | None = None) -> Issued:
+    def send(self, policy: Policy, target: Target, draft: Draft, terms: IssueOptions | None = None) -> Issued:
         """
         Issue a code, which supersedes the earlier one, and send it.
 
@@ -112,21 +112,21 @@ class Codes:
             if the same code is under way at this moment: ask again in a second.
         :raises SendFailed: if it was definitely not handed over; nothing was used up.
         """
-        terms = terms or Terms()
+        terms = terms or IssueOptions()
         now = self.clock()
         code = terms.code if terms.code is not None else draw_code(policy.code_length)
         expires_at = now + policy.code_ttl
         # Written before the code is issued: a template that fails uses nothing up.
-        message = self.post.write(letter, code, expires_at)
-        issue = self._issue(policy, target, now, terms, None if letter.withheld else code)
+        message = self.post.write(draft, code, expires_at)
+        issue = self._issue(policy, target, now, terms, None if draft.withheld else code)
         result = retries.issued(self.storage.challenges, issue)
         if result.block is not None:
             raise self._limited(result.block, target, issue.now_ms)
         if result.repeated:
             return Issued(code, expires_at, repeated=True)
-        if not letter.withheld:
+        if not draft.withheld:
             self.events("code_issued", purpose=target.purpose, subject=target.named)
-        if self.post.send(letter, message, issue).status.is_definite_failure:
+        if self.post.send(draft, message, issue).status.is_definite_failure:
             raise errors.SendFailed
         return Issued(code, expires_at)
 
@@ -138,7 +138,9 @@ class Codes:
         """
         now = self.clock()
         code = draw_code(policy.code_length)
-        result = self.storage.challenges.issue(self._issue(policy, target, now, Terms(is_known=True), code))
+        result = self.storage.challenges.issue(
+            self._issue(policy, target, now, IssueOptions(is_known=True), code)
+        )
         if result.block is not None:
             raise self._limited(result.block, target, epoch_ms(now))
         self.events("code_issued", purpose=target.purpose, subject=target.named)
@@ -193,12 +195,12 @@ class Codes:
         )
         result = None
         with self.storage.transaction():
-            standing = self.storage.challenges.redeem(guess)
-            if standing.state is State.ACCEPTED and effect is not None:
+            verdict = self.storage.challenges.redeem(guess)
+            if verdict.state is GuessState.ACCEPTED and effect is not None:
                 result = effect()
         # Only now: an exception inside would have undone the count of the guess.
-        if standing.state is not State.ACCEPTED:
-            raise self._refused(target, _refusal(standing, policy, now_ms))
+        if verdict.state is not GuessState.ACCEPTED:
+            raise self._refused(target, _refusal(verdict, policy, now_ms))
         self.events("code_accepted", purpose=target.purpose, subject=target.named)
         return result
 
@@ -213,9 +215,11 @@ class Codes:
         return self.keys.row_key(*_bound(target))
 
     def _peek(self, policy: Policy, target: Target) -> Block | None:
-        return self.storage.challenges.peek(self._issue(policy, target, self.clock(), Terms(), None))
+        return self.storage.challenges.peek(self._issue(policy, target, self.clock(), IssueOptions(), None))
 
-    def _issue(self, policy: Policy, target: Target, now: datetime, terms: Terms, code: str | None) -> Issue:
+    def _issue(
+        self, policy: Policy, target: Target, now: datetime, terms: IssueOptions, code: str | None
+    ) -> Issue:
         digest = secrets.token_bytes(32) if code is None else self._digests(target, code)[0]
         apart = self.keys.row_key(*_bound(target), digest.hex()) if terms.apart else None
         return Issue(
@@ -260,7 +264,7 @@ def _bound(target: Target) -> tuple[str, str, str]:
     return target.purpose, target.client_id, target.subject
 
 
-def _refusal(standing: Standing, policy: Policy, now_ms: int) -> errors.Refusal:
+def _refusal(verdict: Verdict, policy: Policy, now_ms: int) -> errors.Refusal:
     """
     The refusal to tell.
 
@@ -268,13 +272,13 @@ def _refusal(standing: Standing, policy: Policy, now_ms: int) -> errors.Refusal:
     are no oracle (contract/email.md). Where ``tells_state`` is set, the state is told whatever
     the code, and expiry before exhaustion (contract/flashcall.md: the order id is the proof).
     """
-    if standing.block is not None:
-        return errors.SubjectLocked(standing.block.retry_after_seconds(now_ms), standing.block.count)
-    if standing.state is State.EXHAUSTED:
-        return errors.CodeExpired() if standing.expired and policy.tells_state else errors.CodeExhausted()
-    told = standing.right or policy.tells_state
-    if standing.state is State.USED and told:
+    if verdict.block is not None:
+        return errors.SubjectLocked(verdict.block.retry_after_seconds(now_ms), verdict.block.count)
+    if verdict.state is GuessState.EXHAUSTED:
+        return errors.CodeExpired() if verdict.expired and policy.tells_state else errors.CodeExhausted()
+    told = verdict.right or policy.tells_state
+    if verdict.state is GuessState.USED and told:
         return errors.CodeUsed()
-    if standing.state is State.EXPIRED and told:
+    if verdict.state is GuessState.EXPIRED and told:
         return errors.CodeExpired()
-    return errors.CodeWrong(standing.left, standing.state.value)
+    return errors.CodeWrong(verdict.left, verdict.state.value)

@@ -11,14 +11,14 @@ from typing import Any, Protocol, TypeAlias
 from flask_otpauth.core import errors
 from flask_otpauth.core.challenges import Issue
 from flask_otpauth.core.codes import draw_nonce
-from flask_otpauth.core.instants import epoch_ms
-from flask_otpauth.core.limits import DAY, Limit, milliseconds
-from flask_otpauth.core.passwords import weakness
+from flask_otpauth.core.limits import Limit
+from flask_otpauth.core.passwords import password_problem
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.time_units import DAY, epoch_ms, milliseconds
 from flask_otpauth.engine.codes import Codes, Target
+from flask_otpauth.engine.messenger import Draft
 from flask_otpauth.engine.people import person
-from flask_otpauth.engine.post import Letter
-from flask_otpauth.engine.secrets import ATTEMPTS, Secrets
+from flask_otpauth.engine.secrets import ATTEMPTS, UserSecrets
 from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.directory import User
@@ -54,8 +54,8 @@ class Customers:
     users: Users
     codes: Codes
     sessions: Sessions
-    pins: Secrets
-    passwords: Secrets
+    pins: UserSecrets
+    passwords: UserSecrets
     barred_pins: Container[str] = dataclass_field(repr=False)
     common_passwords: Container[str] = dataclass_field(repr=False)
     notice_languages: Callable[[], tuple[str, ...]] | None
@@ -150,7 +150,7 @@ class Customers:
 
     def _replace(
         self,
-        secrets: Secrets,
+        secrets: UserSecrets,
         user: User,
         pair: tuple[str, str],
         field: str,
@@ -169,10 +169,12 @@ class Customers:
             # Another request replaced it after it was judged: the old one is judged again.
         raise errors.StorageUnavailable("the secret changes faster than it can be replaced")
 
-    def _reset_by(self, target: Target) -> Secrets:
+    def _reset_by(self, target: Target) -> UserSecrets:
         return self.pins if target.purpose == PIN_RESET else self.passwords
 
-    def _reset(self, secrets: Secrets, user: User, new_hash: str, field: str, replacing: str | None) -> int:
+    def _reset(
+        self, secrets: UserSecrets, user: User, new_hash: str, field: str, replacing: str | None
+    ) -> int:
         """Store a secret and end the customer's sessions: both or neither."""
         with self.codes.storage.transaction():
             while not secrets.put(user, new_hash, replacing=replacing):
@@ -182,7 +184,7 @@ class Customers:
                     raise errors.CodeWrong
             return self._end_sessions(user)
 
-    def _demand_enabled(self, secrets: Secrets, user: User, field: str) -> None:
+    def _demand_enabled(self, secrets: UserSecrets, user: User, field: str) -> None:
         """:raises SecretBlocked: if failures in a row have disabled the secret."""
         block = secrets.disabled(user, field)
         if block is not None:
@@ -192,7 +194,7 @@ class Customers:
         """End the customer's sessions in other flows (NIST SP 800-63B-4 §4.2.3): how many."""
         return self.sessions.end_all(str(user.id))
 
-    def demand_unblocked(self, secrets: Secrets, user: User, field: str) -> None:
+    def demand_unblocked(self, secrets: UserSecrets, user: User, field: str) -> None:
         """:raises SecretBlocked: if there is a block now."""
         block = secrets.block(user, field)
         if block is not None:
@@ -204,7 +206,7 @@ class Customers:
 
     def _demand_good_password(self, user: User, password: str, field: str) -> None:
         own: Collection[str] = [each for each in (user.email, user.member_id) if each]
-        reason = weakness(password, own, self.common_passwords)
+        reason = password_problem(password, own, self.common_passwords)
         if reason is not None:
             raise errors.SecretTooWeak(field, reason)
 
@@ -213,7 +215,7 @@ class Customers:
         self.sessions.closed(str(user.id), ended)
         post, languages = self.codes.post, self.notice_languages
         if languages is not None and user.email and "email" in post.routes:
-            post.notify(Letter("email", user.email, languages(), template=template, purpose=template))
+            post.notify(Draft("email", user.email, languages(), template=template, purpose=template))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.core.sensitive import sensitive
 from flask_otpauth.engine.codes import Codes, Target
-from flask_otpauth.engine.post import Letter
+from flask_otpauth.engine.messenger import Draft
 from flask_otpauth.ports.addresses import Addresses
 
 
@@ -74,10 +74,10 @@ class HostCodes:
         kind, address = self._parsed(recipient)
         if (channel == "email") is not (kind == "email"):
             raise ValueError(f"{channel!r} does not send to such an address")
-        letter = Letter(
+        draft = Draft(
             channel, address, self.languages(locale), template=purpose, purpose=purpose, values=values
         )
-        issued = self.engine.send(self.policies[kind], _target(purpose, address), letter)
+        issued = self.engine.send(self.policies[kind], _target(purpose, address), draft)
         return Sent(address, issued.expires_at)
 
     def redeem(self, recipient: str, *, purpose: str, code: str) -> Outcome:

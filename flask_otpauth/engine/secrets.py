@@ -7,16 +7,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from flask_otpauth.core import errors
-from flask_otpauth.core.failures import FailurePolicy, Secret
-from flask_otpauth.core.instants import FOR_EVER, epoch_ms
+from flask_otpauth.core.failures import FailurePolicy, StoredSecret
+from flask_otpauth.core.instants import FOR_EVER
 from flask_otpauth.core.keys import KeyRing, derive, keyed_digest
-from flask_otpauth.core.limits import whole_seconds
 from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.core.time_units import epoch_ms, whole_seconds
 from flask_otpauth.engine.people import person
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import User
 from flask_otpauth.ports.events import Events
-from flask_otpauth.ports.secrets import Hasher
+from flask_otpauth.ports.hashing import Hasher
 from flask_otpauth.ports.storage import Storage
 
 #: How often a secret is judged that others keep changing.
@@ -24,7 +24,7 @@ ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
-class Secrets:
+class UserSecrets:
     """
     One kind of standing secret (``pin`` or ``password``) of all users.
 
@@ -98,7 +98,7 @@ class Secrets:
         """End a block and begin to count anew; what a cap has ended stays so."""
         self.storage.secrets.unblock(self._key(user))
 
-    def enable(self, user: User) -> Secret:
+    def enable(self, user: User) -> StoredSecret:
         """End whatever block there is and forget every failure; the secret as it was before."""
         before = self.storage.secrets.read(self._key(user))
         self.storage.secrets.enable(self._key(user))
@@ -120,7 +120,7 @@ class Secrets:
         return self._blocked(field, FOR_EVER, 0) if stored.is_disabled(self.policy.cap) else None
 
     def _failed(
-        self, user: User, field: str, counted: bool, after: Secret, now_ms: int
+        self, user: User, field: str, counted: bool, after: StoredSecret, now_ms: int
     ) -> errors.SecretRefused:
         blocked = after.blocked_until(self.policy, now_ms)
         self.events("secret_refused", kind=self.kind, user_id=str(user.id), blocked=bool(blocked))

@@ -10,11 +10,11 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from flask_otpauth.core.errors import CredentialsInvalid, FreshLoginRequired, RefreshTokenInvalid
-from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms
+from flask_otpauth.core.instants import SKEW_MS
 from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing
-from flask_otpauth.core.limits import milliseconds
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge
+from flask_otpauth.core.time_units import epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.engine.people import person_key_of
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import Directory, User

@@ -10,11 +10,11 @@ from typing import Any, Literal, TypeAlias
 
 from flask_otpauth.core.challenges import Issue
 from flask_otpauth.core.codes import draw_nonce
-from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.time_units import epoch_ms
 from flask_otpauth.engine.people import person
-from flask_otpauth.engine.secrets import Secrets
+from flask_otpauth.engine.secrets import UserSecrets
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.ports.clock import Clock
@@ -62,7 +62,7 @@ class Unlocking:
     clock: Clock
     policies: Mapping[SubjectKind, tuple[Policy, ...]]
     regions: tuple[str, ...]
-    secrets: tuple[Secrets, ...]
+    secrets: tuple[UserSecrets, ...]
 
     def unlock(self, subject: Any) -> Unlocked:
         """

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
-from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.time_units import epoch_ms
 from flask_otpauth.engine.subject_keys import leave_mark
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.storage import Storage

@@ -9,7 +9,7 @@ from typing import Any
 from flask_otpauth.core.member_ids import member_id as checked_member_id
 from flask_otpauth.core.sensitive import sensitive
 from flask_otpauth.engine.people import person_key_of
-from flask_otpauth.engine.secrets import Secrets
+from flask_otpauth.engine.secrets import UserSecrets
 from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.ports.directory import Directory, IdentifierKind, User, UserExists
@@ -27,8 +27,8 @@ class Users:
     addresses: Addresses
     sessions: Sessions
     region: str | None
-    passwords: Secrets
-    pins: Secrets
+    passwords: UserSecrets
+    pins: UserSecrets
 
     def create(
         self,

@@ -11,7 +11,7 @@ from flask_otpauth.ports.senders import Message, Receipt
 
 
 @dataclass(frozen=True)
-class Parcel:
+class Outgoing:
     """
     A message, and the issue to withdraw should it definitely not be handed over.
 
@@ -27,7 +27,7 @@ class Parcel:
 class Delivery(Protocol):
     """Decides where ``send`` runs."""
 
-    def submit(self, parcel: Parcel, send: Callable[[Parcel], Receipt]) -> Receipt | None:
+    def submit(self, outgoing: Outgoing, send: Callable[[Outgoing], Receipt]) -> Receipt | None:
         """Have ``send(parcel)`` run: its receipt; ``accepted`` if it will run later, ``None`` if never."""
 
     def drain(self, timeout_seconds: float) -> bool:

@@ -15,9 +15,9 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 from typing import Literal, Protocol
 
-from flask_otpauth.core.challenges import Cap, Guess, Issue, IssueResult, Standing
+from flask_otpauth.core.challenges import Cap, Guess, Issue, IssueResult, Verdict
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
-from flask_otpauth.core.failures import FailurePolicy, Secret
+from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.limits import Block
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
 
@@ -36,7 +36,7 @@ class ChallengeStore(Protocol):
     def withdraw(self, issue: Issue) -> None:
         """Undo an issue: its quota is given back, its code dead, a newer code alive."""
 
-    def redeem(self, guess: Guess) -> Standing:
+    def redeem(self, guess: Guess) -> Verdict:
         """Judge the guess, count it, consume the code it opens; or say why it was not judged."""
 
     def reference(self, key: bytes) -> str | None:
@@ -52,7 +52,7 @@ class ChallengeStore(Protocol):
 class SecretStore(Protocol):
     """PINs and passwords: memory-hard hashes with their failure counters."""
 
-    def read(self, key: bytes) -> Secret:
+    def read(self, key: bytes) -> StoredSecret:
         """The secret as it is now; one that was never set has no hash."""
 
     def put(
@@ -63,7 +63,7 @@ class SecretStore(Protocol):
         (``"any"``: whatever it is) and there were fewer than ``cap`` failures in a row.
         """
 
-    def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, Secret]:
+    def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, StoredSecret]:
         """Count a failure unless blocked or the hash is not ``judged`` any more: (counted, as it is now)."""
 
     def passed(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> bool:

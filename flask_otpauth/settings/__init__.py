@@ -2,7 +2,7 @@
 Every ``OTPAUTH_*`` key is declared once, read once (by ``init_app``), and checked with all others.
 
 The keys that are about no flow, and those that every flow has, are in
-:mod:`~flask_otpauth.settings.keys`; each flow declares its own beside itself. What a value may
+:mod:`~flask_otpauth.settings.declared`; each flow declares its own beside itself. What a value may
 be is in :mod:`~flask_otpauth.settings.values`, how a key is shown to people in
 :mod:`~flask_otpauth.settings.described`, how all are read and checked in
 :mod:`~flask_otpauth.settings.reading`.
@@ -10,8 +10,8 @@ be is in :mod:`~flask_otpauth.settings.values`, how a key is shown to people in
 
 from __future__ import annotations
 
+from flask_otpauth.settings.declared import FlowSettings, Shared, WritingSettings
 from flask_otpauth.settings.described import PREFIX, Settings
-from flask_otpauth.settings.keys import FlowSettings, Shared, WritingSettings
 from flask_otpauth.settings.reading import nearest, read
 from flask_otpauth.settings.values import (
     CodeLength,
@@ -24,8 +24,8 @@ from flask_otpauth.settings.values import (
     Quotas,
     QuotaText,
     Region,
+    Strings,
     UrlPath,
-    Words,
 )
 
 __all__ = [
@@ -43,8 +43,8 @@ __all__ = [
     "Region",
     "Settings",
     "Shared",
+    "Strings",
     "UrlPath",
-    "Words",
     "WritingSettings",
     "nearest",
     "read",

@@ -16,7 +16,7 @@ from typing import Annotated, Any
 
 from pydantic import AfterValidator, BeforeValidator, Field, ImportString
 
-from flask_otpauth.core.instants import MAX_DEPTH
+from flask_otpauth.core.instants import MAX_LOG_ENTRIES
 from flask_otpauth.core.limits import Quota
 from flask_otpauth.core.locales import preferences
 from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
@@ -58,8 +58,8 @@ def _quota(value: object) -> Quota:
     quota = Quota.parse(value) if isinstance(value, str) else value
     if not isinstance(quota, Quota):
         raise ValueError
-    if quota.count > MAX_DEPTH:
-        raise ValueError(f"at most {MAX_DEPTH} can be counted exactly, not {quota.count}")
+    if quota.count > MAX_LOG_ENTRIES:
+        raise ValueError(f"at most {MAX_LOG_ENTRIES} can be counted exactly, not {quota.count}")
     return quota
 
 
@@ -107,7 +107,7 @@ def _url_path(value: str) -> str:
 
 
 Count = Annotated[
-    int, Field(strict=True, ge=1, le=MAX_DEPTH), Accepts(f"a whole number from 1 to {MAX_DEPTH}")
+    int, Field(strict=True, ge=1, le=MAX_LOG_ENTRIES), Accepts(f"a whole number from 1 to {MAX_LOG_ENTRIES}")
 ]
 CodeLength = Annotated[int, Field(strict=True, ge=4, le=10), Accepts("a whole number from 4 to 10")]
 #: A count that no log of instants has to hold.
@@ -130,7 +130,7 @@ Quotas = Annotated[
     BeforeValidator(_quotas),
     Accepts("a list of quotas such as ('5 per 15 minutes', '20 per day')"),
 ]
-Words = Annotated[tuple[str, ...], BeforeValidator(_listed), Accepts("a list of strings")]
+Strings = Annotated[tuple[str, ...], BeforeValidator(_listed), Accepts("a list of strings")]
 Region = Annotated[
     str, Field(pattern="^[A-Z]{2}$"), Accepts("the two capital letters of a region (ISO 3166) such as 'VN'")
 ]
@@ -151,7 +151,7 @@ Language = Annotated[
 ]
 Brand = Annotated[str, AfterValidator(_brand), Accepts("a name of one line, at most 64 characters")]
 #: Bytes that are never shown; a field of this type is declared with ``repr=False``.
-Secret = Annotated[bytes, Accepts("a string or bytes")]
-Secrets = Annotated[
+SecretBytes = Annotated[bytes, Accepts("a string or bytes")]
+SecretBytesList = Annotated[
     tuple[bytes, ...], BeforeValidator(_listed), Accepts("a list of strings or bytes, the newest first")
 ]

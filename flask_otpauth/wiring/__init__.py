@@ -1,4 +1,4 @@
-"""The one place where adapters meet ports: an app's configuration in, its :class:`State` out."""
+"""The one place where adapters meet ports: an app's configuration in, its :class:`AppState` out."""
 
 from __future__ import annotations
 
@@ -11,22 +11,22 @@ from flask import Flask
 from flask_limiter import Limiter
 
 from flask_otpauth.adapters.access_log import mask_codes
-from flask_otpauth.adapters.front import LimiterFront
+from flask_otpauth.adapters.rate_limits import LimiterRateLimits
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.engine.services import Services
 from flask_otpauth.envelopes import PACKAGED
 from flask_otpauth.flows import FLOWS
-from flask_otpauth.flows.blueprint import Mount
 from flask_otpauth.settings import Shared
-from flask_otpauth.wiring import databases, keys, limits, paths
+from flask_otpauth.web.blueprint import Mount
+from flask_otpauth.wiring import databases, paths, rate_limits, secret_keys
+from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.services import services
-from flask_otpauth.wiring.setup import Setup
 
 logger = logging.getLogger("flask_otpauth")
 
 
 @dataclass(frozen=True)
-class State:
+class AppState:
     """
     What one app has of this package: ``app.extensions["otpauth"]``.
 
@@ -37,7 +37,7 @@ class State:
     shared: Shared
     by_flow: Mapping[str, Any]
     services: Services
-    front: LimiterFront
+    rate_limits: LimiterRateLimits
     mounts: Mapping[str, Mount]
     are_stores_new: bool
     postponed: tuple[str, ...]
@@ -53,33 +53,41 @@ class State:
         }
 
 
-def wire(app: Flask, limiter: Limiter | None, db: Any) -> State:
+def wire(app: Flask, limiter: Limiter | None, db: Any) -> AppState:
     """
     Everything that ``app`` needs, chosen by its configuration.
 
     :raises ConfigurationError: with every problem that was found.
     """
-    setup = Setup.of(app, limiter, db)
-    stores = databases.stores(setup)
-    ring = keys.key_ring(setup, stores)
-    wired = services(setup, ring, stores)
-    front = limits.front(setup, ring)
-    setup.problems += paths.problems(setup, wired)
-    envelopes = {name: _envelope(setup, name) for name in setup.flows}
-    if setup.problems:
-        raise ConfigurationError(setup.problems)
-    for each in setup.postponed:
+    assembly = Assembly.of(app, limiter, db)
+    stores = databases.open_databases(assembly)
+    ring = secret_keys.key_ring(assembly, stores)
+    wired = services(assembly, ring, stores)
+    counted = rate_limits.rate_limits(assembly, ring)
+    assembly.problems += paths.problems(assembly, wired)
+    envelopes = {name: _envelope(assembly, name) for name in assembly.flows}
+    if assembly.problems:
+        raise ConfigurationError(assembly.problems)
+    for each in assembly.postponed:
         logger.warning("this app cannot serve: %s", each)
-    if "flashcall" in envelopes and setup.by_flow["flashcall"].mask_logs:
-        mask_codes(setup.by_flow["flashcall"].url_prefix)
+    if "flashcall" in envelopes and assembly.by_flow["flashcall"].mask_logs:
+        mask_codes(assembly.by_flow["flashcall"].url_prefix)
     mounts = {
-        name: Mount(FLOWS[name], setup.by_flow[name], wired, envelope, front)
+        name: Mount(FLOWS[name], assembly.by_flow[name], wired, envelope, counted)
         for name, envelope in envelopes.items()
     }
-    return State(setup.shared, setup.by_flow, wired, front, mounts, stores.are_new, tuple(setup.postponed))
+    return AppState(
+        assembly.shared,
+        assembly.by_flow,
+        wired,
+        counted,
+        mounts,
+        stores.are_new,
+        tuple(assembly.postponed),
+    )
 
 
-def _envelope(setup: Setup, flow: str) -> Any:
-    chosen = setup.by_flow[flow]
+def _envelope(assembly: Assembly, flow: str) -> Any:
+    chosen = assembly.by_flow[flow]
     packaged = {name: (lambda make=make: make(chosen)) for name, make in PACKAGED.items()}
-    return setup.resolved(f"{flow.upper()}_ENVELOPE", chosen.envelope, packaged, "success", "failure")
+    return assembly.resolved(f"{flow.upper()}_ENVELOPE", chosen.envelope, packaged, "success", "failure")

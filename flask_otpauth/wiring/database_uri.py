@@ -9,25 +9,25 @@ from flask import Flask
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from flask_otpauth.adapters.storage.sqlalchemy import is_in_memory, memory_engine
-from flask_otpauth.adapters.storage.sqlalchemy.database import SUPPORTED, not_supported
+from flask_otpauth.adapters.sqlalchemy.database import SUPPORTED, not_supported
+from flask_otpauth.adapters.sqlalchemy.storage import is_in_memory, memory_engine
 from flask_otpauth.settings import PREFIX
-from flask_otpauth.wiring.setup import Setup
+from flask_otpauth.wiring.assembly import Assembly
 
 #: What ``create_engine`` raises for options that it cannot use.
 _REFUSALS = (TypeError, ValueError, AttributeError, SQLAlchemyError)
 _KEY = f"{PREFIX}DATABASE_URI"
 
 
-def engine_of(setup: Setup, uri: str) -> Engine:
+def engine_of(assembly: Assembly, uri: str) -> Engine:
     """An engine on the database of ``uri``; a problem, and one in memory, where there cannot be one."""
     try:
         url = make_url(uri)
-        problem = _problem(setup, url)
+        problem = _problem(assembly, url)
         if problem is None and is_in_memory(url):
             return memory_engine()
         if problem is None:
-            engine = _created(setup, _in_instance_folder(url, setup.app))
+            engine = _created(assembly, _in_instance_folder(url, assembly.app))
             if not engine.dialect.is_async:
                 return engine
             problem = "its driver is asynchronous; name another one"
@@ -36,12 +36,12 @@ def engine_of(setup: Setup, uri: str) -> Engine:
     except (SQLAlchemyError, ValueError):
         # Without the error's text, which may hold the password of the URI.
         problem = "give a URL such as postgresql+psycopg://user:password@host/database or sqlite:///file.db"
-    setup.problems.append(f"{_KEY}: {problem}")
+    assembly.problems.append(f"{_KEY}: {problem}")
     return memory_engine()
 
 
-def _created(setup: Setup, url: URL) -> Engine:
-    given = setup.shared.engine_options
+def _created(assembly: Assembly, url: URL) -> Engine:
+    given = assembly.shared.engine_options
     # A connection that the server has closed meanwhile is replaced and fails nobody's request.
     options = {"pool_pre_ping": True, **given, "hide_parameters": True}
     try:
@@ -55,7 +55,7 @@ def _created(setup: Setup, url: URL) -> Engine:
     # Without the error's text, which may hold a value: each that is refused by itself is named.
     refused = [name for name in given if not _is_taken(url, name, given[name])]
     names = ", ".join(refused or given)
-    setup.problems.append(f"{PREFIX}ENGINE_OPTIONS: create_engine does not take {names} for this database")
+    assembly.problems.append(f"{PREFIX}ENGINE_OPTIONS: create_engine does not take {names} for this database")
     return memory_engine()
 
 
@@ -67,11 +67,11 @@ def _is_taken(url: URL, name: str, value: object) -> bool:
     return True
 
 
-def _problem(setup: Setup, url: URL) -> str | None:
+def _problem(assembly: Assembly, url: URL) -> str | None:
     backend = url.get_backend_name()
     if backend == "postgres":
         return "write postgresql+psycopg:// in place of postgres://"
-    if backend not in SUPPORTED and setup.shared.storage == "sqlalchemy":
+    if backend not in SUPPORTED and assembly.shared.storage == "sqlalchemy":
         return not_supported(backend)
     return None
 

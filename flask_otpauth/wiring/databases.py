@@ -9,31 +9,31 @@ from typing import Any
 
 from sqlalchemy import Engine, MetaData
 
-from flask_otpauth import registry
-from flask_otpauth.adapters.directory.columns import unfilled_columns
-from flask_otpauth.adapters.directory.host_session import in_session
-from flask_otpauth.adapters.directory.keys import key_problems
-from flask_otpauth.adapters.directory.model import (
+from flask_otpauth.adapters.memory.storage import MemoryStorage
+from flask_otpauth.adapters.sqlalchemy.directory.columns import unfilled_columns
+from flask_otpauth.adapters.sqlalchemy.directory.host_session import in_session
+from flask_otpauth.adapters.sqlalchemy.directory.keys import key_problems
+from flask_otpauth.adapters.sqlalchemy.directory.model import (
     ModelDirectory,
     UserMixin,
     packaged_model,
 )
-from flask_otpauth.adapters.directory.sessions import own_sessions, shared_sessions
-from flask_otpauth.adapters.directory.status import unread_status
-from flask_otpauth.adapters.storage.memory import MemoryStorage
-from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage, is_in_memory, memory_engine
+from flask_otpauth.adapters.sqlalchemy.directory.sessions import own_sessions, shared_sessions
+from flask_otpauth.adapters.sqlalchemy.directory.status import unread_status
+from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, is_in_memory, memory_engine
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.settings import PREFIX
+from flask_otpauth.wiring import resolve
+from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.database_uri import engine_of
-from flask_otpauth.wiring.setup import Setup
 
 _logger = logging.getLogger("flask_otpauth")
 
 
 @dataclass(frozen=True)
-class Stores:
+class Databases:
     """
     Where codes and users live; ``tables`` make themselves where they are missing, ``for_views``
     makes of a user what the host's views get. ``are_new``: codes begin and end with the process.
@@ -46,12 +46,12 @@ class Stores:
     are_new: bool
 
 
-def stores(setup: Setup) -> Stores:
+def open_databases(assembly: Assembly) -> Databases:
     """Codes and users on one engine and in one metadata; users elsewhere if the host says so."""
-    engine, metadata = _database(setup)
-    directory = _directory(setup, engine, metadata)
-    storage = _storage(setup, engine, metadata)
-    packaged_users = setup.shared.users is None
+    engine, metadata = _database(assembly)
+    directory = _directory(assembly, engine, metadata)
+    storage = _storage(assembly, engine, metadata)
+    packaged_users = assembly.shared.users is None
     tables = (storage.create_all, directory.create_all) if packaged_users else (storage.create_all,)
     in_memory = is_in_memory(engine.url)
     if in_memory:
@@ -59,63 +59,67 @@ def stores(setup: Setup) -> Stores:
         for create in tables:
             create()
     are_new = isinstance(storage, MemoryStorage) or (isinstance(storage, SqlAlchemyStorage) and in_memory)
-    return Stores(storage, directory, tables, _for_views(setup, directory, engine), are_new)
+    return Databases(storage, directory, tables, _for_views(assembly, directory, engine), are_new)
 
 
-def _storage(setup: Setup, engine: Engine, metadata: MetaData) -> Storage:
+def _storage(assembly: Assembly, engine: Engine, metadata: MetaData) -> Storage:
     storage: Storage | None = None
     try:
-        storage = setup.resolved(
+        storage = assembly.resolved(
             "STORAGE",
-            setup.shared.storage,
+            assembly.shared.storage,
             {
                 "sqlalchemy": lambda: SqlAlchemyStorage(
-                    engine, metadata, who_holds=lambda: _who_holds(setup)
+                    engine, metadata, describe_lock_holder=lambda: _describe_lock_holder(assembly)
                 ),
                 "memory": MemoryStorage,
             },
             "transaction",
         )
     except ConfigurationError as error:
-        setup.problems += error.problems
+        assembly.problems += error.problems
     return storage or MemoryStorage()
 
 
-def _database(setup: Setup) -> tuple[Engine, MetaData]:
-    host = _host_database(setup)
-    if setup.shared.database_uri or host is None:
-        return _not_shared(engine_of(setup, setup.shared.database_uri or _own_uri(setup))), MetaData()
-    if setup.shared.engine_options:
-        setup.problems.append(
+def _database(assembly: Assembly) -> tuple[Engine, MetaData]:
+    host = _host_database(assembly)
+    if assembly.shared.database_uri or host is None:
+        return _not_shared(
+            engine_of(assembly, assembly.shared.database_uri or _own_uri(assembly))
+        ), MetaData()
+    if assembly.shared.engine_options:
+        assembly.problems.append(
             f"{PREFIX}ENGINE_OPTIONS: set {PREFIX}DATABASE_URI too; the host's engine has "
             "SQLALCHEMY_ENGINE_OPTIONS"
         )
     if isinstance(host, Engine):
         return _not_shared(host), MetaData()
-    engine = _engine(setup, host, host.metadata)
+    engine = _engine(assembly, host, host.metadata)
     if engine is None:
-        setup.problems.append("SQLALCHEMY_DATABASE_URI: set it beside the binds, or set OTPAUTH_DATABASE_URI")
+        assembly.problems.append(
+            "SQLALCHEMY_DATABASE_URI: set it beside the binds, or set OTPAUTH_DATABASE_URI"
+        )
     return _not_shared(engine or memory_engine()), host.metadata
 
 
-def _engine(setup: Setup, host: Any, metadata: MetaData) -> Engine | None:
+def _engine(assembly: Assembly, host: Any, metadata: MetaData) -> Engine | None:
     """The engine that Flask-SQLAlchemy has for tables of that metadata: a bind's, or the default."""
-    with setup.app.app_context():
+    with assembly.app.app_context():
         engine: Engine | None = host.engines.get(metadata.info.get("bind_key"))
         return engine
 
 
-def _host_database(setup: Setup) -> Any:
+def _host_database(assembly: Assembly) -> Any:
     """The host's Flask-SQLAlchemy or Engine, ``None`` without one."""
-    registered = setup.app.extensions.get("sqlalchemy")
-    if isinstance(setup.db, Engine):
-        return setup.db
-    if setup.db is not None and registered is not setup.db:
-        setup.problems.append("SQLALCHEMY_DATABASE_URI: call db.init_app(app) before OtpAuth's init_app")
+    registered = assembly.app.extensions.get("sqlalchemy")
+    if isinstance(assembly.db, Engine):
+        return assembly.db
+    if assembly.db is not None and registered is not assembly.db:
+        assembly.problems.append("SQLALCHEMY_DATABASE_URI: call db.init_app(app) before OtpAuth's init_app")
         return None
-    is_meant = not setup.shared.database_uri and setup.app.config.get("SQLALCHEMY_DATABASE_URI")
+    is_meant = not assembly.shared.database_uri and assembly.app.config.get("SQLALCHEMY_DATABASE_URI")
     if registered is None and is_meant:
-        setup.problems.append(
+        assembly.problems.append(
             "SQLALCHEMY_DATABASE_URI: initialise Flask-SQLAlchemy before OtpAuth, or set OTPAUTH_DATABASE_URI"
         )
     return registered
@@ -126,74 +130,78 @@ def _not_shared(engine: Engine) -> Engine:
     return memory_engine() if is_in_memory(engine.url) else engine
 
 
-def _own_uri(setup: Setup) -> str:
+def _own_uri(assembly: Assembly) -> str:
     """A file in the instance folder; nowhere, if codes are to live in memory as well."""
-    if setup.shared.storage == "memory":
+    if assembly.shared.storage == "memory":
         return "sqlite://"
     return "sqlite:///otpauth.sqlite"
 
 
-def _who_holds(setup: Setup) -> str:
+def _describe_lock_holder(assembly: Assembly) -> str:
     """Which transaction of the host is open, for the error that a locked SQLite file becomes."""
-    db = setup.app.extensions.get("sqlalchemy")
+    db = assembly.app.extensions.get("sqlalchemy")
     if db is None or not db.session.registry.has() or not db.session().in_transaction():
         return ""
     return "db.session of this request has a transaction open: commit or roll it back first"
 
 
-def _directory(setup: Setup, engine: Engine, metadata: MetaData) -> Any:
-    chosen = setup.shared.users
+def _directory(assembly: Assembly, engine: Engine, metadata: MetaData) -> Any:
+    chosen = assembly.shared.users
     if chosen is None:
-        return ModelDirectory(packaged_model(metadata), own_sessions(engine), lambda: _who_holds(setup))
+        return ModelDirectory(
+            packaged_model(metadata), own_sessions(engine), lambda: _describe_lock_holder(assembly)
+        )
     if isinstance(chosen, str):
         try:
-            chosen = registry.imported(chosen)
+            chosen = resolve.import_path(chosen)
         except ValueError as error:
-            setup.problems.append(f"OTPAUTH_USERS: {error}")
+            assembly.problems.append(f"OTPAUTH_USERS: {error}")
             return None
     if isinstance(chosen, type) and issubclass(chosen, UserMixin):
-        return _model_directory(setup, chosen)
+        return _model_directory(assembly, chosen)
     if isinstance(chosen, type) and hasattr(chosen, "__mapper__"):
         form = f"class {chosen.__name__}(UserMixin, db.Model)"
-        setup.problems.append(f"OTPAUTH_USERS: the model needs flask_otpauth.users.UserMixin: {form}")
+        assembly.problems.append(f"OTPAUTH_USERS: the model needs flask_otpauth.users.UserMixin: {form}")
         return None
-    return setup.resolved("USERS", chosen, {}, "get", "find", "create", "mark_verified", "set_enabled")
+    return assembly.resolved("USERS", chosen, {}, "get", "find", "create", "mark_verified", "set_enabled")
 
 
-def _model_directory(setup: Setup, model: type[Any]) -> ModelDirectory | None:
-    db = setup.app.extensions.get("sqlalchemy")
+def _model_directory(assembly: Assembly, model: type[Any]) -> ModelDirectory | None:
+    db = assembly.app.extensions.get("sqlalchemy")
     if db is None:
-        setup.problems.append("OTPAUTH_USERS: a model needs Flask-SQLAlchemy; initialise it before OtpAuth")
+        assembly.problems.append(
+            "OTPAUTH_USERS: a model needs Flask-SQLAlchemy; initialise it before OtpAuth"
+        )
         return None
-    engine = _engine(setup, db, model.__table__.metadata)
+    engine = _engine(assembly, db, model.__table__.metadata)
     if engine is None:
-        setup.problems.append("OTPAUTH_USERS: Flask-SQLAlchemy has no engine for the model's table")
+        assembly.problems.append("OTPAUTH_USERS: Flask-SQLAlchemy has no engine for the model's table")
         return None
-    problems = key_problems(model) or _creation_problems(setup, model)
+    problems = key_problems(model) or _creation_problems(assembly, model)
     if problems:
-        setup.problems += [f"OTPAUTH_USERS: {problem}" for problem in problems]
+        assembly.problems += [f"OTPAUTH_USERS: {problem}" for problem in problems]
         return None
     unread = unread_status(model)
     if unread is not None:
         _logger.warning("OTPAUTH_USERS: %s", unread)
     sessions = shared_sessions(db.session, model) if is_in_memory(engine.url) else own_sessions(engine)
-    return ModelDirectory(model, sessions, lambda: _who_holds(setup))
+    return ModelDirectory(model, sessions, lambda: _describe_lock_holder(assembly))
 
 
-def _creation_problems(setup: Setup, model: type[Any]) -> list[str]:
+def _creation_problems(assembly: Assembly, model: type[Any]) -> list[str]:
     columns = unfilled_columns(model)
-    if not columns or "email" not in setup.flows or setup.by_flow["email"].create_user is False:
+    if not columns or "email" not in assembly.flows or assembly.by_flow["email"].create_user is False:
         return []
     remedy = f"give a default, fill it in __init__, or set {PREFIX}EMAIL_CREATE_USER = False"
     names = ", ".join(columns)
     return [f"a login of the e-mail flow makes a {model.__name__}, and nobody fills {names}: {remedy}"]
 
 
-def _for_views(setup: Setup, directory: Any, engine: Engine) -> Callable[[User], Any]:
+def _for_views(assembly: Assembly, directory: Any, engine: Engine) -> Callable[[User], Any]:
     """Users in the host's own database are rows of its ``db.session``; others are as they are."""
-    db = setup.app.extensions.get("sqlalchemy")
+    db = assembly.app.extensions.get("sqlalchemy")
     if db is None or not isinstance(directory, ModelDirectory):
         return lambda user: user
-    if setup.shared.users is None and _engine(setup, db, directory.model.metadata) is not engine:
+    if assembly.shared.users is None and _engine(assembly, db, directory.model.metadata) is not engine:
         return lambda user: user
     return in_session(db.session)

@@ -8,15 +8,15 @@ from collections.abc import Iterator
 from flask_otpauth.engine.services import Services
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import PREFIX
-from flask_otpauth.wiring.setup import Setup
+from flask_otpauth.wiring.assembly import Assembly
 
 
-def problems(setup: Setup, services: Services) -> list[str]:
+def problems(assembly: Assembly, services: Services) -> list[str]:
     """A sentence for each two settings that put something on one path, and for a view of the host there."""
-    views = {_pattern(rule.rule): rule.endpoint for rule in setup.app.url_map.iter_rules()}
+    views = {_pattern(rule.rule): rule.endpoint for rule in assembly.app.url_map.iter_rules()}
     settings_of: dict[str, str] = {}
     found: dict[tuple[str, str], str] = {}
-    for setting, path in _served(setup, services):
+    for setting, path in _served(assembly, services):
         pattern = _pattern(path)
         earlier = settings_of.setdefault(pattern, setting)
         if earlier != setting:
@@ -27,10 +27,10 @@ def problems(setup: Setup, services: Services) -> list[str]:
     return list(found.values())
 
 
-def _served(setup: Setup, services: Services) -> Iterator[tuple[str, str]]:
+def _served(assembly: Assembly, services: Services) -> Iterator[tuple[str, str]]:
     """Every path, with the setting that put it there."""
-    for name in dict.fromkeys(setup.flows):
-        settings = setup.by_flow[name]
+    for name in dict.fromkeys(assembly.flows):
+        settings = assembly.by_flow[name]
         for operation in FLOWS[name].operations:
             if operation.enabled(settings, services):
                 setting = operation.path_setting or "url_prefix"

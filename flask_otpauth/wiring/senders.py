@@ -17,61 +17,61 @@ from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Delivery
 from flask_otpauth.ports.senders import CHANNELS, Sender
 from flask_otpauth.settings import nearest
-from flask_otpauth.wiring.setup import Setup
+from flask_otpauth.wiring.assembly import Assembly
 
 
-def routes(setup: Setup, clock: Clock) -> dict[str, Sender]:
+def routes(assembly: Assembly, clock: Clock) -> dict[str, Sender]:
     """A guarded sender for each channel; a channel that a flow needs must have one."""
-    chosen = {**_defaults(setup), **setup.shared.senders}
-    setup.problems += [
+    chosen = {**_defaults(assembly), **assembly.shared.senders}
+    assembly.problems += [
         f"OTPAUTH_SENDERS: {channel!r} is not a channel{nearest(channel, CHANNELS)}"
         for channel in chosen
         if channel not in CHANNELS
     ]
-    needed = {channel for name in setup.flows for channel in FLOWS[name].channels(setup.by_flow[name])}
+    needed = {channel for name in assembly.flows for channel in FLOWS[name].channels(assembly.by_flow[name])}
     for channel in sorted(needed - {name for name, value in chosen.items() if value}):
-        if setup.app.debug:
+        if assembly.app.debug:
             chosen[channel] = "console"
         else:
             missing = f"name a sender for {channel!r}, on which a flow sends; 'console' prints the messages"
-            setup.demand_to_serve([f"OTPAUTH_SENDERS: {missing}"])
+            assembly.demand_to_serve([f"OTPAUTH_SENDERS: {missing}"])
     return {
-        channel: FailoverSender(_senders(setup, channel, value, channel in needed), clock)
+        channel: FailoverSender(_senders(assembly, channel, value, channel in needed), clock)
         for channel, value in chosen.items()
         if value
     }
 
 
-def _defaults(setup: Setup) -> dict[str, Any]:
+def _defaults(assembly: Assembly) -> dict[str, Any]:
     """Mail for e-mail; the console while debugging without ``MAIL_*``: a first try needs no settings."""
-    if setup.app.debug and not setup.app.config.get("MAIL_DEFAULT_SENDER"):
+    if assembly.app.debug and not assembly.app.config.get("MAIL_DEFAULT_SENDER"):
         return {}
     return {"email": "mail"}
 
 
-def delivery(setup: Setup) -> Delivery:
+def delivery(assembly: Assembly) -> Delivery:
     """When messages are sent."""
     packaged: dict[str, Callable[[], Any]] = {
         "inline": InlineDelivery,
-        "thread": lambda: ThreadDelivery(setup.app.app_context),
+        "thread": lambda: ThreadDelivery(assembly.app.app_context),
     }
-    chosen: Delivery | None = setup.resolved("DELIVERY", setup.shared.delivery, packaged, "submit")
+    chosen: Delivery | None = assembly.resolved("DELIVERY", assembly.shared.delivery, packaged, "submit")
     return chosen or InlineDelivery()
 
 
-def _senders(setup: Setup, channel: str, value: Any, needed: bool) -> list[Sender]:
+def _senders(assembly: Assembly, channel: str, value: Any, needed: bool) -> list[Sender]:
     packaged: dict[str, Callable[[], Any]] = {
-        "mail": lambda: _mail(setup),
+        "mail": lambda: _mail(assembly),
         "console": ConsoleSender,
         "memory": MemorySender,
     }
     names = list(value) if isinstance(value, (list, tuple)) else [value]
     if "mail" in names and needed:
-        setup.demand_to_serve(MailSender.problems(setup.app.config))
-    return [setup.resolved(f"SENDERS[{channel!r}]", name, packaged, "send") for name in names]
+        assembly.demand_to_serve(MailSender.problems(assembly.app.config))
+    return [assembly.resolved(f"SENDERS[{channel!r}]", name, packaged, "send") for name in names]
 
 
-def _mail(setup: Setup) -> MailSender:
-    if "mail" not in setup.app.extensions:
-        Mail(setup.app)
-    return MailSender(setup.app.extensions["mail"])
+def _mail(assembly: Assembly) -> MailSender:
+    if "mail" not in assembly.app.extensions:
+        Mail(assembly.app)
+    return MailSender(assembly.app.extensions["mail"])

@@ -4,8 +4,8 @@ from importlib import resources
 
 import pytest
 
-from flask_otpauth.adapters.common_passwords import common_passwords
-from flask_otpauth.core.passwords import LONGEST, SHORTEST, normalised, weakness
+from flask_otpauth.adapters.passwords.common import common_passwords
+from flask_otpauth.core.passwords import LONGEST, SHORTEST, normalize, password_problem
 
 
 def test_the_list_holds_what_it_can_be_compared_with() -> None:
@@ -16,7 +16,7 @@ def test_the_list_holds_what_it_can_be_compared_with() -> None:
     assert len(lines) > 10_000
     assert lines == sorted(set(lines))
     assert all(SHORTEST <= len(line) <= LONGEST for line in lines)
-    assert all(line == normalised(line).casefold() == line.strip() for line in lines)
+    assert all(line == normalize(line).casefold() == line.strip() for line in lines)
     assert common_passwords() == set(lines)
 
 
@@ -47,7 +47,7 @@ def test_the_list_holds_what_it_can_be_compared_with() -> None:
     ],
 )
 def test_what_guessers_try_first_is_refused(password: str) -> None:
-    assert weakness(password, (), common_passwords()) == "common"
+    assert password_problem(password, (), common_passwords()) == "common"
 
 
 @pytest.mark.parametrize(
@@ -62,4 +62,4 @@ def test_what_guessers_try_first_is_refused(password: str) -> None:
     ],
 )
 def test_the_documents_examples_and_uncommon_passwords_are_accepted(password: str) -> None:
-    assert weakness(password, ("foo@bar.com", "M-1000"), common_passwords()) is None
+    assert password_problem(password, ("foo@bar.com", "M-1000"), common_passwords()) is None

@@ -13,15 +13,15 @@ from contextlib import contextmanager, nullcontext
 import pytest
 
 from flask_otpauth.adapters.delivery import InlineDelivery, ThreadDelivery
-from flask_otpauth.ports.delivery import Parcel
+from flask_otpauth.ports.delivery import Outgoing
 from flask_otpauth.ports.senders import Message, Receipt, Status
 
 PATIENCE = 30.0
 ACCEPTED = Receipt(Status.ACCEPTED)
 
 
-def parcel(code: str = "012345") -> Parcel:
-    return Parcel(Message("sms", "+84987654321", code))
+def parcel(code: str = "012345") -> Outgoing:
+    return Outgoing(Message("sms", "+84987654321", code))
 
 
 class Outbox:
@@ -33,7 +33,7 @@ class Outbox:
         self.gate.set()
         self.entered = threading.Semaphore(0)
 
-    def send(self, given: Parcel) -> Receipt:
+    def send(self, given: Outgoing) -> Receipt:
         self.entered.release()
         assert self.gate.wait(PATIENCE)
         self.codes.append(given.message.code)
@@ -138,7 +138,7 @@ def test_each_sending_runs_in_a_context_of_its_own(outbox: Outbox) -> None:
 def test_a_worker_outlives_whatever_a_sending_raises(
     outbox: Outbox, error: BaseException, caplog: pytest.LogCaptureFixture
 ) -> None:
-    def fail(given: Parcel) -> Receipt:
+    def fail(given: Outgoing) -> Receipt:
         raise error
 
     delivery = ThreadDelivery(nullcontext, workers=1)
@@ -214,19 +214,19 @@ PROGRAM = """
 import threading
 from contextlib import nullcontext
 from flask_otpauth.adapters.delivery import ThreadDelivery
-from flask_otpauth.ports.delivery import Parcel
+from flask_otpauth.ports.delivery import Outgoing
 from flask_otpauth.ports.senders import Message, Receipt
 
 begun = threading.Event()
 
-def send(parcel):
+def send(outgoing):
     {sending}
-    print(parcel.message.code)
+    print(outgoing.message.code)
     return Receipt("accepted")
 
 delivery = ThreadDelivery(nullcontext, workers=1, shutdown_seconds={shutdown_seconds})
 for code in ("111111", "222222"):
-    delivery.submit(Parcel(Message("sms", "+84987654321", code)), send)
+    delivery.submit(Outgoing(Message("sms", "+84987654321", code)), send)
 """
 
 

@@ -15,14 +15,14 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from sqlalchemy import Engine, create_engine, text
 
-from flask_otpauth.adapters.directory.sessions import own_sessions
-from flask_otpauth.adapters.front import LimiterFront
-from flask_otpauth.adapters.hashing import Argon2Hasher
-from flask_otpauth.adapters.storage.memory import MemoryStorage
-from flask_otpauth.adapters.storage.sqlalchemy import SqlAlchemyStorage, memory_engine
+from flask_otpauth.adapters.memory.storage import MemoryStorage
+from flask_otpauth.adapters.passwords.hashing import Argon2Hasher
+from flask_otpauth.adapters.rate_limits import LimiterRateLimits
+from flask_otpauth.adapters.sqlalchemy.directory.sessions import own_sessions
+from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, memory_engine
 from flask_otpauth.core.errors import TooManyRequests
 from flask_otpauth.testing.storage_contract.samples import fresh_key
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 from tests.services import REDIS_ADDRESS, REDIS_URL, listens, need
 
 pytestmark = [
@@ -161,29 +161,29 @@ def test_a_child_hashes_although_all_places_were_taken_in_its_parent() -> None:
     assert child == "True"
 
 
-def limits(storage_uri: str) -> LimiterFront:
+def limits(storage_uri: str) -> LimiterRateLimits:
     app = Flask("host")
     limiter = Limiter(get_remote_address, app=app, storage_uri=storage_uri, strategy="moving-window")
-    return LimiterFront(limiter, {"send": "1 per hour"}, f"test:{fresh_key().hex()}")
+    return LimiterRateLimits(limiter, {"send": "1 per hour"}, f"test:{fresh_key().hex()}")
 
 
 def test_a_limit_in_memory_hangs_no_child() -> None:
-    front = limits("memory://")
-    front.admit(("send",), "someone")
-    storage = front._limiter.limiter.storage  # noqa: SLF001 - its locks are what a thread may hold
+    rate_limits = limits("memory://")
+    rate_limits.admit(("send",), "someone")
+    storage = rate_limits._limiter.limiter.storage  # noqa: SLF001 - its locks are what a thread may hold
     (lock,) = vars(storage)["locks"].values()
 
     with held_by_a_thread(lambda: lock):
-        child = in_a_child(lambda: front.admit(("send",), "someone"))
+        child = in_a_child(lambda: rate_limits.admit(("send",), "someone"))
 
     assert child.startswith(TooManyRequests.__name__)
 
 
 def test_a_limit_in_redis_is_asked_on_a_connection_of_the_theirs_own() -> None:
     need("Redis", listens(REDIS_ADDRESS))
-    front = limits(REDIS_URL)
-    front.admit(("send",), "someone")
+    rate_limits = limits(REDIS_URL)
+    rate_limits.admit(("send",), "someone")
 
-    assert in_a_child(lambda: front.admit(("send",), "somebody else")) == "None"
+    assert in_a_child(lambda: rate_limits.admit(("send",), "somebody else")) == "None"
     with pytest.raises(TooManyRequests):
-        front.admit(("send",), "somebody else")
+        rate_limits.admit(("send",), "somebody else")

@@ -7,7 +7,7 @@ import argon2
 import pytest
 from werkzeug.security import generate_password_hash
 
-from flask_otpauth.adapters.hashing import Argon2Hasher
+from flask_otpauth.adapters.passwords.hashing import Argon2Hasher
 from flask_otpauth.core.errors import HashingBusy
 
 PATIENCE = 30.0

@@ -13,7 +13,7 @@ import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 
-from flask_otpauth.adapters.tokens import JwtKey, JwtTokens, configured_keys, hmac_keys
+from flask_otpauth.adapters.tokens.jwt import JwtKey, JwtTokens, configured_keys, hmac_keys
 from flask_otpauth.core.errors import CredentialsInvalid
 from flask_otpauth.core.keys import KeyRing, derive
 

@@ -5,19 +5,19 @@ from dataclasses import replace
 import pytest
 
 from flask_otpauth.core import challenges
-from flask_otpauth.core.challenges import Cap, Guess, Issue, IssueResult, Standing, State
+from flask_otpauth.core.challenges import Cap, Guess, GuessState, Issue, IssueResult, Verdict
 from flask_otpauth.core.instants import entry
 from flask_otpauth.core.limits import Block, Limit
-from flask_otpauth.core.records import Record
+from flask_otpauth.core.rows import ChallengeRow
 
 NOW = 1_732_190_400_000
 RIGHT, WRONG = b"r" * 32, b"w" * 32
 LOCK = Limit("lock", 2, 1_000)
 COOLDOWN = Limit("cooldown", 1, 1_000)
 
-LIVE = Record(digest=RIGHT, nonce="nonce-of-the-code", issued_at=NOW, expires_at=NOW + 100)
-FREE = Record()
-LOCKED = Record(misses=entry(NOW, "aaaa") + entry(NOW - 1, "bbbb"))
+LIVE = ChallengeRow(digest=RIGHT, nonce="nonce-of-the-code", issued_at=NOW, expires_at=NOW + 100)
+FREE = ChallengeRow()
+LOCKED = ChallengeRow(misses=entry(NOW, "aaaa") + entry(NOW - 1, "bbbb"))
 
 
 def guess(digest: bytes, now_ms: int = NOW) -> Guess:
@@ -36,37 +36,37 @@ def issue(**more: object) -> Issue:
 @pytest.mark.parametrize(
     ("limits", "challenge", "now_ms", "expected"),
     [
-        (LOCKED, LIVE, NOW, Standing(State.LOCKED, block=Block("lock", NOW + 999, 2))),
-        (LOCKED, None, NOW, Standing(State.LOCKED, block=Block("lock", NOW + 999, 2))),
-        (None, None, NOW, Standing(State.NONE)),
-        (FREE, replace(LIVE, digest=None), NOW, Standing(State.NONE)),
-        (FREE, replace(LIVE, consumed_at=NOW), NOW, Standing(State.USED, left=5)),
-        (FREE, replace(LIVE, consumed_at=NOW, guesses=5), NOW, Standing(State.USED)),
-        (FREE, replace(LIVE, consumed_at=NOW), NOW + 100, Standing(State.USED, left=5, expired=True)),
-        (FREE, replace(LIVE, guesses=5), NOW, Standing(State.EXHAUSTED)),
-        (FREE, replace(LIVE, guesses=9), NOW + 100, Standing(State.EXHAUSTED, expired=True)),
-        (FREE, replace(LIVE, guesses=1), NOW + 100, Standing(State.EXPIRED, left=4, expired=True)),
+        (LOCKED, LIVE, NOW, Verdict(GuessState.LOCKED, block=Block("lock", NOW + 999, 2))),
+        (LOCKED, None, NOW, Verdict(GuessState.LOCKED, block=Block("lock", NOW + 999, 2))),
+        (None, None, NOW, Verdict(GuessState.NONE)),
+        (FREE, replace(LIVE, digest=None), NOW, Verdict(GuessState.NONE)),
+        (FREE, replace(LIVE, consumed_at=NOW), NOW, Verdict(GuessState.USED, left=5)),
+        (FREE, replace(LIVE, consumed_at=NOW, guesses=5), NOW, Verdict(GuessState.USED)),
+        (FREE, replace(LIVE, consumed_at=NOW), NOW + 100, Verdict(GuessState.USED, left=5, expired=True)),
+        (FREE, replace(LIVE, guesses=5), NOW, Verdict(GuessState.EXHAUSTED)),
+        (FREE, replace(LIVE, guesses=9), NOW + 100, Verdict(GuessState.EXHAUSTED, expired=True)),
+        (FREE, replace(LIVE, guesses=1), NOW + 100, Verdict(GuessState.EXPIRED, left=4, expired=True)),
     ],
 )
 def test_a_dead_code_is_not_judged_but_it_is_told_whether_the_guess_was_right(
-    limits: Record | None, challenge: Record | None, now_ms: int, expected: Standing, digest: bytes
+    limits: ChallengeRow | None, challenge: ChallengeRow | None, now_ms: int, expected: Verdict, digest: bytes
 ) -> None:
     standing = challenges.judge(limits, challenge, guess(digest, now_ms))
 
-    judged_rows = expected.state not in (State.LOCKED, State.NONE)
+    judged_rows = expected.state not in (GuessState.LOCKED, GuessState.NONE)
     assert standing == replace(expected, right=judged_rows and digest == RIGHT)
 
 
 @pytest.mark.parametrize(
     ("digest", "guesses", "expected"),
     [
-        (RIGHT, 0, Standing(State.ACCEPTED, right=True, left=5)),
-        (RIGHT, 4, Standing(State.ACCEPTED, right=True, left=1)),
-        (WRONG, 0, Standing(State.WRONG, left=4)),
-        (WRONG, 4, Standing(State.WRONG, left=0)),
+        (RIGHT, 0, Verdict(GuessState.ACCEPTED, right=True, left=5)),
+        (RIGHT, 4, Verdict(GuessState.ACCEPTED, right=True, left=1)),
+        (WRONG, 0, Verdict(GuessState.WRONG, left=4)),
+        (WRONG, 4, Verdict(GuessState.WRONG, left=0)),
     ],
 )
-def test_a_live_code_is_judged(digest: bytes, guesses: int, expected: Standing) -> None:
+def test_a_live_code_is_judged(digest: bytes, guesses: int, expected: Verdict) -> None:
     standing = challenges.judge(FREE, replace(LIVE, guesses=guesses), guess(digest, NOW + 99))
 
     assert standing == expected
@@ -79,7 +79,7 @@ def test_a_digest_under_any_key_may_match() -> None:
 
 
 def test_an_accepted_guess_consumes_the_code_and_clears_the_misses() -> None:
-    accepted = Standing(State.ACCEPTED, right=True)
+    accepted = Verdict(GuessState.ACCEPTED, right=True)
     limits = replace(LOCKED, held=True)
 
     assert challenges.with_guess(LIVE, guess(RIGHT), accepted) == replace(LIVE, consumed_at=NOW)
@@ -92,11 +92,11 @@ def test_a_code_that_proves_nothing_clears_nothing() -> None:
     known = replace(LIVE, clears_misses=False)
     limits = replace(LOCKED, held=True)
 
-    assert challenges.with_miss(limits, guess(RIGHT), Standing(State.ACCEPTED), known) == limits
+    assert challenges.with_miss(limits, guess(RIGHT), Verdict(GuessState.ACCEPTED), known) == limits
 
 
 def test_a_wrong_guess_is_counted_by_the_code_and_by_the_subject() -> None:
-    wrong = Standing(State.WRONG)
+    wrong = Verdict(GuessState.WRONG)
     missed = challenges.with_miss(LOCKED, guess(WRONG), wrong, LIVE)
 
     assert challenges.with_guess(LIVE, guess(WRONG), wrong) == replace(LIVE, guesses=1)
@@ -108,14 +108,14 @@ def test_a_wrong_guess_is_counted_by_the_code_and_by_the_subject() -> None:
 def test_a_miss_under_a_lock_without_an_end_holds_the_row() -> None:
     endless = replace(guess(WRONG), locks=(LOCK, Limit("lock", 9, None)))
 
-    assert challenges.with_miss(FREE, endless, Standing(State.WRONG), LIVE).held
+    assert challenges.with_miss(FREE, endless, Verdict(GuessState.WRONG), LIVE).held
 
 
 # -- issuing ----------------------------------------------------------------------------------------
 
 
 def test_an_issue_is_blocked_by_its_locks_and_by_its_limits() -> None:
-    sent = Record(sends=entry(NOW - 1, "aaaa"))
+    sent = ChallengeRow(sends=entry(NOW - 1, "aaaa"))
 
     assert challenges.blocked(FREE, issue()) is None
     assert challenges.blocked(sent, issue()) == Block("cooldown", NOW + 999, 1)
@@ -136,7 +136,7 @@ def test_an_issue_is_blocked_by_its_locks_and_by_its_limits() -> None:
     ],
 )
 def test_the_same_code_within_the_time_is_a_repetition(
-    challenge: Record, within_ms: int, repeated: bool
+    challenge: ChallengeRow, within_ms: int, repeated: bool
 ) -> None:
     assert challenges.repeats(challenge, issue(repeat_within_ms=within_ms)) is repeated
 
@@ -166,7 +166,7 @@ def test_an_issue_is_logged_and_begins_the_code_anew() -> None:
 
     row = challenges.with_code(challenges.with_send(worn, issue()), issue())
 
-    assert row == Record(
+    assert row == ChallengeRow(
         sends=entry(NOW, "nonce"),
         misses="untouched",
         nonce="nonce-of-the-issue",
@@ -181,7 +181,7 @@ def test_an_issue_is_logged_and_begins_the_code_anew() -> None:
 
 def test_what_is_withdrawn_leaves_the_log_and_takes_its_own_code_along() -> None:
     older = entry(NOW - 5, "aaaa")
-    own = Record(sends=issue().entry + older, nonce="nonce-of-the-issue", digest=RIGHT)
+    own = ChallengeRow(sends=issue().entry + older, nonce="nonce-of-the-issue", digest=RIGHT)
     newer = replace(own, nonce="another")
 
     assert challenges.without(own, issue()) == replace(own, sends=older, digest=None)

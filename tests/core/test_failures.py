@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_otpauth.core.failures import FailurePolicy, Secret
+from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import FOR_EVER
 
 NOW = 1_732_190_400_000
@@ -15,8 +15,8 @@ PIN = FailurePolicy(limit=3, window_ms=1_000)
 PASSWORD = FailurePolicy(limit=10, block_ms=15 * MINUTE, longest_block_ms=24 * 60 * MINUTE)
 
 
-def after(failures: int, policy: FailurePolicy, now_ms: int = NOW) -> Secret:
-    secret = Secret("h1")
+def after(failures: int, policy: FailurePolicy, now_ms: int = NOW) -> StoredSecret:
+    secret = StoredSecret("h1")
     for _ in range(failures):
         secret = secret.failed(policy, now_ms)
     return secret
@@ -58,7 +58,7 @@ def test_what_is_left_counts_down_to_the_block() -> None:
     [(10, 15), (20, 30), (30, 60), (70, 960), (80, 1_440), (90, 1_440), (10**6, 1_440)],
 )
 def test_each_further_block_is_twice_as_long_up_to_the_longest(failures: int, minutes: int) -> None:
-    secret = Secret("h1", failures, NOW)
+    secret = StoredSecret("h1", failures, NOW)
     end = NOW + minutes * MINUTE
 
     assert secret.blocked_until(PASSWORD, end - 1) == end
@@ -90,15 +90,15 @@ def test_a_failure_never_changes_the_hash(failures: int) -> None:
 @pytest.mark.parametrize(
     ("secret", "honoured"),
     [
-        (Secret("h1"), True),
-        (Secret(None), True),
-        (Secret("h2"), False),
-        (Secret("h1", failures=2, failed_at=NOW), True),
-        (Secret("h1", failures=3, failed_at=NOW), False),
-        (Secret(None, failures=3, failed_at=NOW), False),
+        (StoredSecret("h1"), True),
+        (StoredSecret(None), True),
+        (StoredSecret("h2"), False),
+        (StoredSecret("h1", failures=2, failed_at=NOW), True),
+        (StoredSecret("h1", failures=3, failed_at=NOW), False),
+        (StoredSecret(None, failures=3, failed_at=NOW), False),
     ],
 )
 def test_a_verification_counts_unless_a_block_or_another_hash_came_before_it(
-    secret: Secret, honoured: bool
+    secret: StoredSecret, honoured: bool
 ) -> None:
     assert secret.honours("h1", PIN, NOW) is honoured

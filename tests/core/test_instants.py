@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_otpauth.core import instants
+from flask_otpauth.core import instants, time_units
 
 moments = st.integers(0, 10**13 - 1)
 nonces = st.text("abcXYZ019_-", min_size=4, max_size=16)
@@ -42,7 +42,7 @@ def test_a_log_is_in_the_order_of_time_whoever_writes_when(written: list[tuple[i
 
 def test_a_full_log_keeps_the_newest_and_the_one_that_was_just_written() -> None:
     log = ""
-    for instant in range(1_000, 1_000 + instants.MAX_DEPTH):
+    for instant in range(1_000, 1_000 + instants.MAX_LOG_ENTRIES):
         log = instants.added(log, instants.entry(instant, "abcd"))
 
     newer = instants.instants_of(instants.added(log, instants.entry(5_000, "abcd")))
@@ -50,8 +50,8 @@ def test_a_full_log_keeps_the_newest_and_the_one_that_was_just_written() -> None
     behind = instants.added(log, instants.entry(1_100 + instants.AHEAD_MS, "abcd"))
     behind = instants.added(behind, instants.entry(1_099, "abcd"))
 
-    assert (newer[0], newer[-1], len(newer)) == (5_000, 1_001, instants.MAX_DEPTH)
-    assert (older[0], older[-1], len(older)) == (1_098, 5, instants.MAX_DEPTH)
+    assert (newer[0], newer[-1], len(newer)) == (5_000, 1_001, instants.MAX_LOG_ENTRIES)
+    assert (older[0], older[-1], len(older)) == (1_098, 5, instants.MAX_LOG_ENTRIES)
     assert instants.instants_of(behind) == [1_099, *range(1_099, 1_000, -1)]
 
 
@@ -84,9 +84,9 @@ def test_withdrawing_what_is_not_there_changes_nothing(log: list[str], absent: s
 def test_an_instant_is_the_same_in_every_zone_and_cut_to_its_millisecond(
     instant: datetime, expected: int
 ) -> None:
-    assert instants.epoch_ms(instant) == expected
+    assert time_units.epoch_ms(instant) == expected
 
 
 @given(moments)
 def test_milliseconds_come_back_as_they_went(instant_ms: int) -> None:
-    assert instants.epoch_ms(instants.from_epoch_ms(instant_ms)) == instant_ms
+    assert time_units.epoch_ms(time_units.from_epoch_ms(instant_ms)) == instant_ms

@@ -8,8 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_otpauth.core import instants
-from flask_otpauth.core.instants import epoch_ms
-from flask_otpauth.core.limits import Block, Limit, Quota, milliseconds, reach_ms, strongest, whole_seconds
+from flask_otpauth.core.limits import Block, Limit, Quota, reach_ms, strongest
+from flask_otpauth.core.time_units import epoch_ms, milliseconds, whole_seconds
 
 NOON = 1_732_190_400_000
 HOUR = 3_600_000

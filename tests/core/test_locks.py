@@ -7,7 +7,7 @@ from dataclasses import replace
 from flask_otpauth.core.instants import FOR_EVER, entry
 from flask_otpauth.core.limits import Block, Limit
 from flask_otpauth.core.locks import lock_of, with_lock, without_misses
-from flask_otpauth.core.records import Record
+from flask_otpauth.core.rows import ChallengeRow
 
 NOW = 1_732_190_400_000
 HOUR = 3_600_000
@@ -15,7 +15,7 @@ DAY = 24 * HOUR
 BUDGET = (Limit("lock", 2, DAY),)
 CAP = (Limit("lock", 2, None),)
 LARGE = (Limit("lock", 30, DAY),)
-MISSED = Record(misses=entry(NOW + 1, "bbbb") + entry(NOW, "aaaa"))
+MISSED = ChallengeRow(misses=entry(NOW + 1, "bbbb") + entry(NOW, "aaaa"))
 
 
 def test_a_lock_that_is_met_again_and_again_is_written_once() -> None:
@@ -53,5 +53,5 @@ def test_what_locks_nobody_any_more_says_so_to_every_app() -> None:
 
     lifted = without_misses(met)
 
-    assert lifted == replace(Record(), needed_until=lifted.needed_until)
+    assert lifted == replace(ChallengeRow(), needed_until=lifted.needed_until)
     assert lock_of(lifted, LARGE, NOW + 3) is None

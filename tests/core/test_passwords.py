@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from flask_otpauth.core.codes import is_digits
-from flask_otpauth.core.passwords import common_pins, normalised, weakness
+from flask_otpauth.core.passwords import common_pins, normalize, password_problem
 
 COMMON = frozenset({"password1", "correct horse"})
 
@@ -39,26 +39,26 @@ COMMON = frozenset({"password1", "correct horse"})
     ],
 )
 def test_a_password_is_judged_by_length_and_familiarity(password: str, reason: str | None) -> None:
-    assert weakness(password, ["foo@bar.com", "Member-100", ""], COMMON) == reason
+    assert password_problem(password, ["foo@bar.com", "Member-100", ""], COMMON) == reason
 
 
 def test_lengths_are_those_of_the_form_that_is_hashed() -> None:
     ligature = "ﬃ"
 
-    assert weakness(ligature * 3, (), ()) is None
-    assert weakness(ligature * 43, (), ()) == "too_long"
+    assert password_problem(ligature * 3, (), ()) is None
+    assert password_problem(ligature * 43, (), ()) == "too_long"
 
 
 @pytest.mark.parametrize(
     ("typed", "stored"), [("caf\u0065\u0301 noir", "café noir"), ("ｐａｓｓ", "pass"), (" Pass ", " Pass ")]
 )
 def test_one_password_is_one_however_a_keyboard_composes_it(typed: str, stored: str) -> None:
-    assert normalised(typed) == stored
+    assert normalize(typed) == stored
 
 
 @given(st.text(max_size=40))
 def test_normalising_twice_changes_nothing_more(password: str) -> None:
-    assert normalised(normalised(password)) == normalised(password)
+    assert normalize(normalize(password)) == normalize(password)
 
 
 def test_the_common_pins_are_a_small_share_of_all() -> None:

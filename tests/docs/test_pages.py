@@ -13,9 +13,9 @@ from docs._ext import generated
 from flask_otpauth import OtpAuth
 from flask_otpauth.cli import otpauth as commands
 from flask_otpauth.core import errors
+from flask_otpauth.doctor.standards import RULES
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import Shared
-from flask_otpauth.standards import RULES
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.docs.replay import Replay
 from tests.hosts import SECRET_KEY, MakeApp

@@ -10,20 +10,21 @@ from typing import Any
 import pytest
 
 from flask_otpauth.adapters.delivery import InlineDelivery
-from flask_otpauth.adapters.storage.memory import MemoryStorage
+from flask_otpauth.adapters.memory.storage import MemoryStorage
 from flask_otpauth.core import errors
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.core.limits import DAY, Quota
+from flask_otpauth.core.limits import Quota
 from flask_otpauth.core.policies import Policy
-from flask_otpauth.engine.codes import Codes, Target, Terms
-from flask_otpauth.engine.post import Letter, Post
+from flask_otpauth.core.time_units import DAY
+from flask_otpauth.engine.codes import Codes, IssueOptions, Target
+from flask_otpauth.engine.messenger import Draft, Messenger
 from flask_otpauth.senders import MemorySender, Message, Receipt, Sender, Status
 from flask_otpauth.testing import MovableClock
 
 POLICY = Policy("scope", cooldown=timedelta(seconds=90), send_quotas=(Quota(3, DAY),))
 FREE = Policy("scope")
 TARGET = Target("login", "+84987654321")
-LETTER = Letter("sms", "+84987654321", purpose="login")
+LETTER = Draft("sms", "+84987654321", purpose="login")
 
 
 class PlainTemplates:
@@ -62,7 +63,7 @@ class Stage:
     heard: Heard
     codes: Codes
 
-    def send(self, policy: Policy = FREE, target: Target = TARGET, letter: Letter = LETTER) -> str:
+    def send(self, policy: Policy = FREE, target: Target = TARGET, letter: Draft = LETTER) -> str:
         """Send a code; the code in the message."""
         self.codes.send(policy, target, letter)
         return self.sender.messages[-1].code
@@ -83,7 +84,7 @@ def staged(
     clock, sender, heard, storage = MovableClock(), MemorySender(answer), Heard(), MemoryStorage()
     routes: dict[str, Sender] = dict.fromkeys(("sms", "flashcall", "email"), sender)
     known = templates or PlainTemplates("otpauth/sms/code.en.txt")
-    post = Post(routes, InlineDelivery(), known, storage, clock, heard, "Shop")
+    post = Messenger(routes, InlineDelivery(), known, storage, clock, heard, "Shop")
     keys = KeyRing((b"k" * 32,), b"s" * 32)
     return Stage(clock, sender, heard, Codes(storage, keys, post, clock, heard))
 
@@ -225,7 +226,7 @@ def test_a_withheld_letter_is_not_sent_and_no_guess_is_right(stage: Stage) -> No
 
 
 def test_a_chosen_code_asked_for_again_at_once_is_a_repetition(stage: Stage) -> None:
-    terms = Terms(code="482913", repeat_within_ms=10_000)
+    terms = IssueOptions(code="482913", repeat_within_ms=10_000)
     first = stage.codes.send(POLICY, TARGET, LETTER, terms)
     stage.clock.tick_ms(9_999)
     again = stage.codes.send(POLICY, TARGET, LETTER, terms)
@@ -276,7 +277,13 @@ def test_a_wrong_guess_carries_what_is_left_and_a_reason_for_the_log(stage: Stag
 def test_nothing_with_a_code_in_it_shows_it(stage: Stage) -> None:
     issued = stage.codes.send(FREE, TARGET, LETTER)
 
-    shown = [issued, Terms(code=issued.code), stage.sender.messages[-1], stage.heard.events, stage.codes]
+    shown = [
+        issued,
+        IssueOptions(code=issued.code),
+        stage.sender.messages[-1],
+        stage.heard.events,
+        stage.codes,
+    ]
 
     assert issued.code not in " ".join(repr(each) for each in shown)
 
@@ -323,7 +330,7 @@ def test_a_message_that_waited_past_its_codes_end_is_not_sent(stage: Stage) -> N
         ),
     ],
 )
-def test_the_best_template_there_is_writes_the_message(known: list[str], letter: Letter, text: str) -> None:
+def test_the_best_template_there_is_writes_the_message(known: list[str], letter: Draft, text: str) -> None:
     stage = staged(templates=PlainTemplates(*known))
 
     code = stage.send(letter=letter)
@@ -343,7 +350,7 @@ def test_a_channel_without_words_needs_no_template() -> None:
 def test_a_notice_without_a_template_is_never_written_as_a_code() -> None:
     stage = staged(templates=PlainTemplates("otpauth/email/code.en.txt"))
 
-    stage.codes.post.notify(Letter("email", "user@example.com", template="pin_changed"))
+    stage.codes.post.notify(Draft("email", "user@example.com", template="pin_changed"))
 
     assert stage.sender.messages[-1].text == ""
 
@@ -351,7 +358,7 @@ def test_a_notice_without_a_template_is_never_written_as_a_code() -> None:
 def test_a_notice_that_fails_is_told_by_event_alone() -> None:
     stage = staged(lambda message: Receipt(Status.REJECTED))
 
-    stage.codes.post.notify(Letter("email", "user@example.com", template="pin_changed"))
+    stage.codes.post.notify(Draft("email", "user@example.com", template="pin_changed"))
 
     assert stage.heard.names() == ["send_failed"]
 

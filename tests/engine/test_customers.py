@@ -55,7 +55,7 @@ def break_at(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
     """Let the store fail at ``step``."""
     name, _, verb = step.partition(".")
     module = {"SqlChallengeStore": "challenges", "SqlSecretStore": "secrets", "SqlSessionStore": "sessions"}
-    monkeypatch.setattr(f"flask_otpauth.adapters.storage.sqlalchemy.{module[name]}.{name}.{verb}", down)
+    monkeypatch.setattr(f"flask_otpauth.adapters.sqlalchemy.{module[name]}.{name}.{verb}", down)
 
 
 @pytest.mark.parametrize("step", STEPS)

@@ -11,14 +11,14 @@ from typing import Any
 
 import pytest
 
-from flask_otpauth.adapters.hashing import Argon2Hasher
-from flask_otpauth.adapters.storage.memory import MemoryStorage
+from flask_otpauth.adapters.memory.storage import MemoryStorage
+from flask_otpauth.adapters.passwords.hashing import Argon2Hasher
 from flask_otpauth.core import errors
 from flask_otpauth.core.failures import FailurePolicy
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.core.passwords import normalised
+from flask_otpauth.core.passwords import normalize
 from flask_otpauth.engine.people import person as person_name
-from flask_otpauth.engine.secrets import Secrets
+from flask_otpauth.engine.secrets import UserSecrets
 from flask_otpauth.testing import MovableClock
 
 PIN = FailurePolicy(limit=3, window_ms=604_800_000)
@@ -65,16 +65,18 @@ def hasher() -> RecordingHasher:
 @pytest.fixture
 def make(
     hasher: RecordingHasher, otpauth_clock: MovableClock, told: list[tuple[str, dict[str, Any]]]
-) -> Callable[..., Secrets]:
+) -> Callable[..., UserSecrets]:
     storage = MemoryStorage()
 
-    def make(kind: str = "pin", policy: FailurePolicy = PIN, *, subject_key: bytes = b"s" * 32) -> Secrets:
+    def make(
+        kind: str = "pin", policy: FailurePolicy = PIN, *, subject_key: bytes = b"s" * 32
+    ) -> UserSecrets:
         ring = KeyRing((b"k" * 32,), subject_key)
-        return Secrets(
+        return UserSecrets(
             kind,
             policy,
             kind == "password",
-            normalised if kind == "password" else str,
+            normalize if kind == "password" else str,
             storage,
             hasher,
             ring,
@@ -86,14 +88,14 @@ def make(
 
 
 @pytest.fixture
-def pins(make: Callable[..., Secrets]) -> Secrets:
+def pins(make: Callable[..., UserSecrets]) -> UserSecrets:
     """PINs, of which person 1 has 123456."""
     pins = make()
     set_to(pins, "123456")
     return pins
 
 
-def set_to(secrets: Secrets, secret: str, whose: Any = None) -> str:
+def set_to(secrets: UserSecrets, secret: str, whose: Any = None) -> str:
     """Set a person's secret; its hash."""
     whose = whose or person()
     new_hash = secrets.hashed(whose, secret)
@@ -101,7 +103,7 @@ def set_to(secrets: Secrets, secret: str, whose: Any = None) -> str:
     return new_hash
 
 
-def refusal(secrets: Secrets, secret: str, whose: Any = None) -> Any:
+def refusal(secrets: UserSecrets, secret: str, whose: Any = None) -> Any:
     """The refusal of a secret."""
     with pytest.raises(errors.SecretRefused) as caught:
         secrets.check(whose or person(), secret, "pin")
@@ -109,7 +111,7 @@ def refusal(secrets: Secrets, secret: str, whose: Any = None) -> Any:
 
 
 def test_what_is_hashed_is_a_keyed_digest_and_never_the_secret(
-    pins: Secrets, hasher: RecordingHasher
+    pins: UserSecrets, hasher: RecordingHasher
 ) -> None:
     pins.check(person(), "123456", "pin")
     refusal(pins, NOT_THIS)
@@ -120,7 +122,7 @@ def test_what_is_hashed_is_a_keyed_digest_and_never_the_secret(
 
 
 def test_a_stolen_hash_is_worth_nothing_without_the_key(
-    pins: Secrets, make: Callable[..., Secrets], hasher: RecordingHasher
+    pins: UserSecrets, make: Callable[..., UserSecrets], hasher: RecordingHasher
 ) -> None:
     stolen = pins.storage.secrets.read(pins.keys.row_key("pin", person_name(person()))).hash
 
@@ -131,7 +133,7 @@ def test_a_stolen_hash_is_worth_nothing_without_the_key(
 
 
 def test_a_hash_is_worth_nothing_for_another_person_or_kind(
-    pins: Secrets, make: Callable[..., Secrets]
+    pins: UserSecrets, make: Callable[..., UserSecrets]
 ) -> None:
     stolen = set_to(pins, "123456")
     passwords, thief = make("password", PASSWORD), person(id=2)
@@ -142,13 +144,15 @@ def test_a_hash_is_worth_nothing_for_another_person_or_kind(
     assert isinstance(refusal(passwords, "123456", thief), errors.SecretWrong)
 
 
-def test_a_check_answers_with_the_hash_that_it_judged(pins: Secrets) -> None:
+def test_a_check_answers_with_the_hash_that_it_judged(pins: UserSecrets) -> None:
     new_hash = set_to(pins, "654321")
 
     assert pins.check(person(), "654321", "pin") == new_hash
 
 
-def test_a_secret_that_was_changed_meanwhile_is_judged_anew(pins: Secrets, hasher: RecordingHasher) -> None:
+def test_a_secret_that_was_changed_meanwhile_is_judged_anew(
+    pins: UserSecrets, hasher: RecordingHasher
+) -> None:
     def change() -> None:
         hasher.before_verifying = lambda: None
         set_to(pins, "654321")
@@ -163,7 +167,7 @@ def test_a_secret_that_was_changed_meanwhile_is_judged_anew(pins: Secrets, hashe
 
 
 def test_a_right_secret_does_not_pass_a_block_that_came_meanwhile(
-    pins: Secrets, hasher: RecordingHasher
+    pins: UserSecrets, hasher: RecordingHasher
 ) -> None:
     def block() -> None:
         hasher.before_verifying = lambda: None
@@ -176,7 +180,7 @@ def test_a_right_secret_does_not_pass_a_block_that_came_meanwhile(
 
 
 def test_a_secret_that_changes_all_the_time_is_a_store_that_cannot_be_used(
-    pins: Secrets, hasher: RecordingHasher
+    pins: UserSecrets, hasher: RecordingHasher
 ) -> None:
     real = hasher.real.hash
     changes = iter(range(1_000))
@@ -188,7 +192,9 @@ def test_a_secret_that_changes_all_the_time_is_a_store_that_cannot_be_used(
     assert next(changes) == 10
 
 
-def test_a_blocked_secret_is_not_judged_and_costs_the_same(pins: Secrets, hasher: RecordingHasher) -> None:
+def test_a_blocked_secret_is_not_judged_and_costs_the_same(
+    pins: UserSecrets, hasher: RecordingHasher
+) -> None:
     for _ in range(3):
         refusal(pins, NOT_THIS)
     hasher.verified.clear()
@@ -199,12 +205,12 @@ def test_a_blocked_secret_is_not_judged_and_costs_the_same(pins: Secrets, hasher
     assert hasher.verified == [None, None]
 
 
-def test_where_none_is_set_a_dummy_is_verified(pins: Secrets, hasher: RecordingHasher) -> None:
+def test_where_none_is_set_a_dummy_is_verified(pins: UserSecrets, hasher: RecordingHasher) -> None:
     assert type(refusal(pins, "123456", person(id=3))) is errors.SecretNotSet
     assert hasher.verified == [None]
 
 
-def test_the_last_failure_of_a_throttle_still_reads_as_wrong(make: Callable[..., Secrets]) -> None:
+def test_the_last_failure_of_a_throttle_still_reads_as_wrong(make: Callable[..., UserSecrets]) -> None:
     passwords = make("password", PASSWORD)
     set_to(passwords, "a password")
 
@@ -215,7 +221,7 @@ def test_the_last_failure_of_a_throttle_still_reads_as_wrong(make: Callable[...,
 
 
 def test_a_block_says_when_it_ends_only_where_it_ends(
-    make: Callable[..., Secrets], otpauth_clock: MovableClock
+    make: Callable[..., UserSecrets], otpauth_clock: MovableClock
 ) -> None:
     ending = make(policy=FailurePolicy(limit=3, window_ms=604_800_000, block_ms=60_000))
     lasting = make("other")
@@ -233,7 +239,7 @@ def test_a_block_says_when_it_ends_only_where_it_ends(
 
 
 def test_failures_in_a_row_are_capped_over_windows_and_unblocks(
-    make: Callable[..., Secrets], otpauth_clock: MovableClock
+    make: Callable[..., UserSecrets], otpauth_clock: MovableClock
 ) -> None:
     pins = make(policy=FailurePolicy(limit=3, window_ms=604_800_000, cap=5))
     set_to(pins, "123456")
@@ -251,7 +257,9 @@ def test_failures_in_a_row_are_capped_over_windows_and_unblocks(
     assert pins.check(person(), "123456", "pin")
 
 
-def test_a_refusal_is_told_without_the_secret(pins: Secrets, told: list[tuple[str, dict[str, Any]]]) -> None:
+def test_a_refusal_is_told_without_the_secret(
+    pins: UserSecrets, told: list[tuple[str, dict[str, Any]]]
+) -> None:
     refusals = [refusal(pins, NOT_THIS) for _ in range(3)]
 
     facts = {"kind": "pin", "user_id": "1"}
@@ -259,7 +267,7 @@ def test_a_refusal_is_told_without_the_secret(pins: Secrets, told: list[tuple[st
     assert NOT_THIS not in f"{told}{refusals!r}{[str(each) for each in refusals]}"
 
 
-def test_a_hash_that_the_host_brought_along_is_for_passwords_alone(make: Callable[..., Secrets]) -> None:
+def test_a_hash_that_the_host_brought_along_is_for_passwords_alone(make: Callable[..., UserSecrets]) -> None:
     guest = person(password_hash=Argon2Hasher(cheap=True).hash("a password"))
     passwords, pins = make("password", PASSWORD), make()
 
@@ -281,43 +289,42 @@ CHANGED_BY_NFKC = [
 
 @pytest.mark.parametrize("typed", CHANGED_BY_NFKC)
 def test_a_hash_that_the_host_brought_along_is_verified_as_it_was_typed_and_in_its_normal_form(
-    typed: str, make: Callable[..., Secrets]
+    typed: str, make: Callable[..., UserSecrets]
 ) -> None:
     passwords, hasher = make("password", PASSWORD), Argon2Hasher(cheap=True)
     as_typed = person(1, password_hash=hasher.hash(typed))
-    as_normal = person(2, password_hash=hasher.hash(normalised(typed)))
+    as_normal = person(2, password_hash=hasher.hash(normalize(typed)))
 
-    assert normalised(typed) != typed
+    assert normalize(typed) != typed
     assert passwords.check(as_typed, typed, "password") == as_typed.password_hash
     assert passwords.check(as_normal, typed, "password") == as_normal.password_hash
-    assert passwords.check(as_normal, normalised(typed), "password") == as_normal.password_hash
+    assert passwords.check(as_normal, normalize(typed), "password") == as_normal.password_hash
     assert isinstance(refusal(passwords, typed + "x", as_typed), errors.SecretWrong)
-    assert isinstance(refusal(passwords, normalised(typed), as_typed), errors.SecretWrong)
+    assert isinstance(refusal(passwords, normalize(typed), as_typed), errors.SecretWrong)
 
 
 @pytest.mark.parametrize("typed", ["plain ascii 9 violet", *CHANGED_BY_NFKC])
 def test_how_often_is_hashed_depends_on_what_was_typed_alone(
-    typed: str, make: Callable[..., Secrets], hasher: RecordingHasher
+    typed: str, make: Callable[..., UserSecrets], hasher: RecordingHasher
 ) -> None:
     passwords, real = make("password", PASSWORD), Argon2Hasher(cheap=True)
-    nobody, ours = person(1), person(2)
-    set_to(passwords, typed, ours)
+    nobody, with_isolation = person(1), person(2)
+    set_to(passwords, typed, with_isolation)
     brought = [
-        person(n, password_hash=real.hash(each))
-        for n, each in ((3, typed), (4, normalised(typed)), (5, "no"))
+        person(n, password_hash=real.hash(each)) for n, each in ((3, typed), (4, normalize(typed)), (5, "no"))
     ]
 
     counts = []
-    for somebody in (nobody, ours, *brought):
+    for somebody in (nobody, with_isolation, *brought):
         hasher.verified.clear()
         with suppress(errors.SecretRefused, errors.SecretNotSet):
             passwords.check(somebody, typed, "password")
         counts.append(len(hasher.verified))
 
-    assert counts == [1 if normalised(typed) == typed else 2] * 5
+    assert counts == [1 if normalize(typed) == typed else 2] * 5
 
 
-def test_a_new_password_is_found_however_it_is_typed(make: Callable[..., Secrets]) -> None:
+def test_a_new_password_is_found_however_it_is_typed(make: Callable[..., UserSecrets]) -> None:
     passwords = make("password", PASSWORD)
     set_to(passwords, "cafe\u0301 Harbour 31")
 

@@ -21,7 +21,7 @@ from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock
 from flask_otpauth.testing.outbox import CHANNELS
 from flask_otpauth.testing.storage_contract.races import Operation, Racers, call, race_on_threads
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 from tests.hosts import SECRET_KEY, cheap_hashing
 
 #: A path, a JSON body (``None``: a GET), headers.

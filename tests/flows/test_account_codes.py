@@ -128,10 +128,10 @@ def test_a_code_belongs_to_its_merchant_and_its_customer(merchant: Merchant) -> 
 
 def test_two_merchants_codes_for_one_customer_live_side_by_side(merchant: Merchant) -> None:
     other = Merchant(merchant.app)
-    ours, theirs = merchant.code(), other.code()
+    with_isolation, theirs = merchant.code(), other.code()
 
     # The later one has not superseded the earlier; the reset itself ends the other.
-    assert merchant.reset_pin(ours).json == OK
+    assert merchant.reset_pin(with_isolation).json == OK
     assert other.reset_pin(theirs).json == INVALID_OTP
 
 

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from flask_otpauth.adapters.hashing import Argon2Hasher
+from flask_otpauth.adapters.passwords.hashing import Argon2Hasher
 from tests.flows.account_caller import (
     OK,
     PASSWORD,

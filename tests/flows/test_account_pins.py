@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_otpauth.adapters.hashing import Argon2Hasher
+from flask_otpauth.adapters.passwords.hashing import Argon2Hasher
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.testing import MovableClock
 from tests.flows.account_caller import (

@@ -54,10 +54,10 @@ class World:
 
 Ask = Callable[[World], Any]
 Redeem = Callable[[World, str], bool]
-Door = tuple[Ask, Redeem]
+ParseContext = tuple[Ask, Redeem]
 
 
-def email(user: int) -> Door:
+def email(user: int) -> ParseContext:
     """To log in by e-mail."""
     named = {"email": EMAILS[user]}
     return (
@@ -66,7 +66,7 @@ def email(user: int) -> Door:
     )
 
 
-def sms(phone: int, client: int) -> Door:
+def sms(phone: int, client: int) -> ParseContext:
     """To verify a phone by SMS."""
     named = {"cc_phone": "84", "phone": PHONES[phone]}
 
@@ -77,7 +77,7 @@ def sms(phone: int, client: int) -> Door:
     return lambda world: world.post("/api/auth/resend-otp", named, "sms", client)["status"] == "OK", verify
 
 
-def flashcall(client: int) -> Door:
+def flashcall(client: int) -> ParseContext:
     """To redeem an order; each order is a subject of its own."""
 
     def ask(world: World) -> bool:
@@ -93,7 +93,7 @@ def flashcall(client: int) -> Door:
     return ask, redeem
 
 
-def voice(campaign: int, client: int) -> Door:
+def voice(campaign: int, client: int) -> ParseContext:
     """To verify a phone by a spoken code."""
 
     def post(world: World, path: str, **contact: str) -> bool:
@@ -104,7 +104,7 @@ def voice(campaign: int, client: int) -> Door:
     return lambda world: post(world, ""), lambda world, code: post(world, "/verify", otp=code)
 
 
-def pin(user: int, client: int) -> Door:
+def pin(user: int, client: int) -> ParseContext:
     """To reset a PIN."""
 
     def redeem(world: World, code: str) -> bool:
@@ -118,7 +118,7 @@ def pin(user: int, client: int) -> Door:
     return ask, redeem
 
 
-def password(user: int, client: int) -> Door:
+def password(user: int, client: int) -> ParseContext:
     """To reset a password."""
 
     def redeem(world: World, code: str) -> bool:
@@ -135,7 +135,7 @@ def password(user: int, client: int) -> Door:
     return ask, redeem
 
 
-def hosts(recipient: str, purpose: str) -> Door:
+def hosts(recipient: str, purpose: str) -> ParseContext:
     """A purpose of the host's own, in its own views."""
 
     def ask(world: World) -> bool:
@@ -150,7 +150,7 @@ def hosts(recipient: str, purpose: str) -> Door:
     return ask, redeem
 
 
-DOORS: dict[str, Door] = {
+DOORS: dict[str, ParseContext] = {
     "email, user 1": email(0),
     "email, user 2": email(1),
     "sms, phone 1, client 1": sms(0, 0),

@@ -12,7 +12,7 @@ from flask import Flask
 from sqlalchemy import Engine, event
 
 from flask_otpauth.testing import Outbox
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 from tests.flows.email_caller import EmailCaller, another, bearer, told
 from tests.hosts import MakeApp
 

@@ -15,7 +15,7 @@ from flask import Flask
 
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, another, bearer, told
 from tests.hosts import SECRET_KEY
 

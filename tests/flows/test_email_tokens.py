@@ -351,13 +351,13 @@ def test_a_token_of_another_app_is_refused(
 ) -> None:
     # One database for both, so that the session of the token is found wherever it is looked for.
     other = with_routes(make_app(email_single_session=False, **elsewhere))
-    ours = caller.login()["accessToken"]
+    with_isolation = caller.login()["accessToken"]
     theirs = EmailCaller(other, outbox).login()["accessToken"]
 
     statuses = [
         client.get("/untouched", headers=bearer(token)).status_code
         for client in (app.test_client(), other.test_client())
-        for token in (ours, theirs)
+        for token in (with_isolation, theirs)
     ]
 
     assert statuses == [200, 401, 401, 200]

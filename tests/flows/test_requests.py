@@ -18,11 +18,11 @@ from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.engine.codes import Target
 from flask_otpauth.engine.customers import ByCode
 from flask_otpauth.flows.account.bodies import SetPassword
-from flask_otpauth.flows.base import Call
-from flask_otpauth.flows.body import MAX_BODY_BYTES
-from flask_otpauth.flows.fields import Door, parse
 from flask_otpauth.senders import Message
 from flask_otpauth.testing import Outbox
+from flask_otpauth.web.body import MAX_BODY_BYTES
+from flask_otpauth.web.fields import ParseContext, parse
+from flask_otpauth.web.flow import Call
 from tests.hosts import SECRET_KEY, MakeApp
 
 NAMES = {405: "Method Not Allowed", 413: "Content Too Large", 415: "Unsupported Media Type"}
@@ -688,7 +688,7 @@ def test_a_prefix_is_a_setting(make_app: MakeApp, flow: Documented) -> None:
 
 def test_what_a_request_holds_is_in_no_repr(app: Flask) -> None:
     state = app.extensions["otpauth"]
-    door = Door(state.by_flow["account"], state.services.addresses)
+    door = ParseContext(state.by_flow["account"], state.services.addresses)
     given = {"email": "victim@example.com", "new_password": "correct horse battery"}
 
     body = parse(SetPassword, given, door)

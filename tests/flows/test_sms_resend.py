@@ -10,7 +10,7 @@ from flask import Flask
 from jinja2 import DictLoader
 
 from flask_otpauth import ConfigurationError, signals
-from flask_otpauth.flows.sms.words import ENGLISH, FAULTS, LABELS, WORDING
+from flask_otpauth.flows.sms.messages import ENGLISH, FAULTS, LABELS, WORDING
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows.sms_caller import (

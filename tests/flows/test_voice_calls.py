@@ -13,7 +13,7 @@ from sqlalchemy.schema import DropTable
 from flask_otpauth import ConfigurationError
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.adapters.storage.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema
 from tests.flows.voice_caller import (
     NUMBER,
     PHONE,

@@ -14,7 +14,7 @@ from typing import Any, Protocol
 import flask_mail
 
 from flask_otpauth.adapters.addresses import deliverable
-from flask_otpauth.adapters.senders.letter import Composed, Mailbox, composed
+from flask_otpauth.adapters.senders.mail_message import Composed, Mailbox, composed
 from flask_otpauth.adapters.senders.smtp import Conversation, receipt_for
 from flask_otpauth.ports.senders import Message, Receipt, Status
 
@@ -143,14 +143,14 @@ def _is_port(value: object) -> bool:
 def _announce(message: Message, mail: Composed, connection: flask_mail.Connection) -> None:
     """Have Flask-Mail send its signal. The connection was never opened, so nothing else goes out."""
     try:
-        letter = flask_mail.Message(
+        draft = flask_mail.Message(
             subject=message.subject,
             recipients=[mail.recipient],
             body=message.text,
             html=message.html,
             sender=(mail.sender.name, mail.sender.address) if mail.sender.name else mail.sender.address,
         )
-        letter.msgId = mail.id
-        connection.send(letter)
+        draft.msgId = mail.id
+        connection.send(draft)
     except Exception as error:  # noqa: BLE001 - a listener's mistake does not take the mail back
         _logger.warning("a listener of email_dispatched failed: %s", type(error).__name__)

@@ -1,7 +1,7 @@
-"""The ``account`` flow: what its document says is in four files, since it has fifteen paths."""
+"""The flow ``account``."""
 
 from __future__ import annotations
 
-from flask_otpauth.flows.account.api import account
+from flask_otpauth.flows.account.handlers import account
 
 __all__ = ["account"]

@@ -8,7 +8,7 @@ from pydantic import PlainValidator
 
 from flask_otpauth.core.codes import is_digits
 from flask_otpauth.core.sensitive import Sensitive
-from flask_otpauth.flows.fields import Body, Context, EmailAddress, Name, fault, text
+from flask_otpauth.web.fields import Body, Context, EmailAddress, Name, fault, text
 
 PIN_LENGTH = 6
 
@@ -61,7 +61,7 @@ def _repeats(field: str, mismatch: Any) -> PlainValidator:
 
 Identifier = Annotated[Any, PlainValidator(_identifier)]
 Pin = Annotated[str, PlainValidator(_pin)]
-Secret = Annotated[str, PlainValidator(_secret)]
+SecretText = Annotated[str, PlainValidator(_secret)]
 Channel = Annotated[str, PlainValidator(_channel)]
 
 
@@ -81,7 +81,7 @@ class ValidatePassword(Customer):
     """A password to check."""
 
     verbatim: ClassVar = frozenset({"password"})
-    password: Secret
+    password: SecretText
 
 
 class SetPin(Customer):
@@ -116,7 +116,7 @@ class RequestPinReset(Customer):
 class ResetPin(Customer):
     """A code and a new PIN."""
 
-    otp: Secret
+    otp: SecretText
     pin: Pin
     confirm_pin: Annotated[str, _repeats("pin", "pin_mismatch")]
 
@@ -125,7 +125,7 @@ class ResetPinWithPassword(Customer):
     """The password and a new PIN."""
 
     verbatim: ClassVar = frozenset({"password"})
-    password: Secret
+    password: SecretText
     pin: Pin
     confirm_pin: Annotated[str, _repeats("pin", "pin_mismatch")]
 
@@ -134,8 +134,8 @@ class ChangePassword(Customer):
     """The password that is, and the password that shall be."""
 
     verbatim: ClassVar = frozenset({"old_password", "new_password"})
-    old_password: Secret
-    new_password: Secret
+    old_password: SecretText
+    new_password: SecretText
 
 
 class SetPassword(Body):
@@ -143,7 +143,7 @@ class SetPassword(Body):
 
     verbatim: ClassVar = frozenset({"new_password"})
     email: EmailAddress
-    new_password: Secret
+    new_password: SecretText
 
 
 class RequestPasswordReset(Body):
@@ -160,8 +160,8 @@ class ResetPassword(Body):
 
     verbatim: ClassVar = frozenset({"new_password", "confirm_new_password"})
     identifier: Identifier
-    otp: Secret
-    new_password: Secret
+    otp: SecretText
+    new_password: SecretText
     confirm_new_password: Annotated[str, _repeats("new_password", "mismatch_password")]
 
 

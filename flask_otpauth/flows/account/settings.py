@@ -11,9 +11,10 @@ from pydantic import Field, StrictBool
 
 from flask_otpauth.core.codes import is_digits
 from flask_otpauth.core.failures import FailurePolicy
-from flask_otpauth.core.limits import DAY, Quota, milliseconds
+from flask_otpauth.core.limits import Quota
 from flask_otpauth.core.policies import Policy
-from flask_otpauth.settings import Count, Period, Region, Shared, UrlPath, Words, WritingSettings
+from flask_otpauth.core.time_units import DAY, milliseconds
+from flask_otpauth.settings import Count, Period, Region, Shared, Strings, UrlPath, WritingSettings
 
 CHANNELS = ("email", "sms", "whatsapp")
 
@@ -45,7 +46,7 @@ class AccountSettings(WritingSettings):
     otp_daily_limit: Count = Field(5, description="Codes of a customer and purpose in a day.")
     echo_otp: StrictBool = Field(True, description="Whether the code is in the response, as documented.")
     region: Region = Field("ID", description="Region of national phone numbers.")
-    channels: Words = Field(CHANNELS, description="What `type` may be; each needs a sender.")
+    channels: Strings = Field(CHANNELS, description="What `type` may be; each needs a sender.")
     templates: dict[str, str] = Field(
         {"code": "code"}, description="The `template_code`s that are allowed, each with its template's name."
     )

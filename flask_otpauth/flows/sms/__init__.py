@@ -1,7 +1,7 @@
-"""The ``sms`` flow: what its document says, with its texts in two languages, is in three files."""
+"""The flow ``sms``."""
 
 from __future__ import annotations
 
-from flask_otpauth.flows.sms.api import sms
+from flask_otpauth.flows.sms.handlers import sms
 
 __all__ = ["sms"]

@@ -10,9 +10,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from flask_otpauth.core.limits import DAY, Quota
+from flask_otpauth.core.limits import Quota
 from flask_otpauth.core.locales import preferences
-from flask_otpauth.settings import Duration, Hook, Lifetime, Quotas, Shared, UrlPath, Words, WritingSettings
+from flask_otpauth.core.time_units import DAY
+from flask_otpauth.settings import Duration, Hook, Lifetime, Quotas, Shared, Strings, UrlPath, WritingSettings
 
 #: Parameters of every call of the published API; demanded only where a host says so.
 SIBLING_FIELDS = ("device_id", "platform", "lang")
@@ -44,7 +45,7 @@ class SmsSettings(WritingSettings):
     unknown_phone: Literal["send", "reject"] = Field(
         "send", description="What a number without an account gets: a code, or a 404."
     )
-    required_fields: Words = Field(
+    required_fields: Strings = Field(
         (), description="Which of `device_id`, `platform` and `lang` every call must have."
     )
     messages: dict[str, dict[str, str]] = Field(

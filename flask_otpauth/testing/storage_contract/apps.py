@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from flask_otpauth.core.challenges import State
+from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.limits import Block, Limit
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
@@ -30,7 +30,7 @@ MANY = 100
 ROUNDS = 10
 
 
-def miss(storage: Storage, subject: Subject, now_ms: int, lock: Limit) -> State:
+def miss(storage: Storage, subject: Subject, now_ms: int, lock: Limit) -> GuessState:
     """A wrong guess at a new code, judged by an app with that lock."""
     storage.challenges.issue(subject.issue("111111", now_ms))
     return storage.challenges.redeem(subject.guess("222222", now_ms, locks=(lock,))).state
@@ -57,8 +57,8 @@ class AppContract(ContractBase):
         locks = [BUDGET] * (BUDGET.count - 1) + [SHORT]
         misses = [miss(storage, subject, NOON + n, lock) for n, lock in enumerate(locks)]
 
-        assert misses == [State.WRONG] * BUDGET.count
-        assert miss(storage, subject, NOON + MINUTE, BUDGET) is State.LOCKED
+        assert misses == [GuessState.WRONG] * BUDGET.count
+        assert miss(storage, subject, NOON + MINUTE, BUDGET) is GuessState.LOCKED
 
     def test_an_app_without_a_cap_ends_no_hold_of_an_app_that_has_one(
         self, storage: Storage, subject: Subject
@@ -89,9 +89,9 @@ class AppContract(ContractBase):
 
         accepted = storage.challenges.redeem(subject.guess("111111", NOON + MINUTE, locks=(BUDGET,)))
 
-        assert accepted.state is State.ACCEPTED
+        assert accepted.state is GuessState.ACCEPTED
         again = [miss(storage, subject, NOON + MINUTE + n, BUDGET) for n in range(2)]
-        assert again == [State.WRONG, State.LOCKED]
+        assert again == [GuessState.WRONG, GuessState.LOCKED]
 
     def test_a_code_that_its_caller_knows_ends_no_cap(self, storage: Storage, subject: Subject) -> None:
         miss(storage, subject, NOON, HARD_CAP)
@@ -112,7 +112,7 @@ class AppContract(ContractBase):
 
         storage.challenges.redeem(subject.guess("333333", NOON + MINUTE, locks=(BUDGET,)))
 
-        assert [miss(storage, subject, NOON + MINUTE, BUDGET) for _ in range(2)] == [State.WRONG] * 2
+        assert [miss(storage, subject, NOON + MINUTE, BUDGET) for _ in range(2)] == [GuessState.WRONG] * 2
 
     def test_a_lock_that_one_app_has_met_holds_in_one_that_allows_more_and_ends_with_it(
         self, storage: Storage, subject: Subject
@@ -129,7 +129,7 @@ class AppContract(ContractBase):
         over = storage.challenges.redeem(subject.guess("222222", NOON + DAY, locks=(LARGE,)))
         assert not_met is None
         assert met.block == Block("lock", NOON + DAY)
-        assert (guess.state, over.state) == (State.LOCKED, State.WRONG)
+        assert (guess.state, over.state) == (GuessState.LOCKED, GuessState.WRONG)
 
     def test_a_lock_that_one_app_has_met_is_lifted_for_all(self, storage: Storage, subject: Subject) -> None:
         for n in range(BUDGET.count + 1):
@@ -138,7 +138,7 @@ class AppContract(ContractBase):
         locked = miss(storage, subject, NOON + MINUTE, LARGE)
         storage.challenges.clear(subject.limits_key, "misses")
 
-        assert (locked, miss(storage, subject, NOON + MINUTE, LARGE)) == (State.LOCKED, State.WRONG)
+        assert (locked, miss(storage, subject, NOON + MINUTE, LARGE)) == (GuessState.LOCKED, GuessState.WRONG)
 
     def test_a_lock_that_is_met_while_it_is_lifted_stays_lifted(self, storage: Storage, race: Race) -> None:
         for _ in range(ROUNDS):
@@ -159,7 +159,7 @@ class AppContract(ContractBase):
         for n in range(BUDGET.count + 1):
             miss(storage, subject, NOON + 4_000 * DAY + n, BUDGET)
 
-        assert miss(storage, subject, NOON, LARGE) is State.WRONG
+        assert miss(storage, subject, NOON, LARGE) is GuessState.WRONG
 
     def test_racing_apps_with_different_budgets_each_keep_to_theirs(
         self, storage: Storage, race: Race
@@ -176,8 +176,8 @@ class AppContract(ContractBase):
 
         judged = Counter(
             guess.locks[0].count
-            for guess, standing in zip(guesses, standings, strict=True)
-            if standing.state is State.WRONG
+            for guess, verdict in zip(guesses, standings, strict=True)
+            if verdict.state is GuessState.WRONG
         )
         assert BUDGET.count <= judged.total() <= LARGE.count
         assert judged[BUDGET.count] <= BUDGET.count
@@ -199,4 +199,4 @@ class AppContract(ContractBase):
             ]
         )
 
-        assert Counter(standing.state for standing in standings)[State.WRONG] == BUDGET.count
+        assert Counter(verdict.state for verdict in standings)[GuessState.WRONG] == BUDGET.count

@@ -6,8 +6,8 @@ from dataclasses import replace
 
 import pytest
 
-from flask_otpauth.core.challenges import State
-from flask_otpauth.core.instants import MAX_DEPTH, SKEW_MS
+from flask_otpauth.core.challenges import GuessState
+from flask_otpauth.core.instants import MAX_LOG_ENTRIES, SKEW_MS
 from flask_otpauth.core.limits import Block, Limit
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
 from flask_otpauth.ports.storage import Storage
@@ -28,7 +28,7 @@ YEARS_AHEAD = NOON + 4_000 * DAY
 A_DAY = Limit("quota", 3, DAY)
 
 
-def misses(storage: Storage, subject: Subject, *instants: int, lock: Limit = BUDGET) -> list[State]:
+def misses(storage: Storage, subject: Subject, *instants: int, lock: Limit = BUDGET) -> list[GuessState]:
     """What wrong guesses are, each at a new code and at one of these instants."""
     states = []
     for now_ms in instants:
@@ -55,7 +55,7 @@ class ClockContract(ContractBase):
 
         states = misses(storage, subject, *instants)
 
-        assert states == [State.WRONG] * BUDGET.count + [State.LOCKED] * 2
+        assert states == [GuessState.WRONG] * BUDGET.count + [GuessState.LOCKED] * 2
 
     def test_what_a_clock_that_is_behind_writes_hides_nothing_from_one_that_is_right(
         self, storage: Storage, subject: Subject
@@ -89,7 +89,7 @@ class ClockContract(ContractBase):
 
         assert first.issued
         assert cooling.block == Block("cooldown", NOON + 90 * SECOND, 1)
-        assert opened.state is State.ACCEPTED
+        assert opened.state is GuessState.ACCEPTED
 
     def test_what_was_counted_before_a_clock_went_wrong_counts_afterwards(
         self, storage: Storage, subject: Subject
@@ -98,8 +98,8 @@ class ClockContract(ContractBase):
         wrong = misses(storage, subject, YEARS_AHEAD)
         after = misses(storage, subject, NOON + HOUR, NOON + HOUR)
 
-        assert (before, wrong) == ([State.WRONG] * (BUDGET.count - 1), [State.WRONG])
-        assert after == [State.WRONG, State.LOCKED]
+        assert (before, wrong) == ([GuessState.WRONG] * (BUDGET.count - 1), [GuessState.WRONG])
+        assert after == [GuessState.WRONG, GuessState.LOCKED]
 
     def test_a_clock_that_is_far_behind_counts_for_itself_and_lifts_no_lock(
         self, storage: Storage, subject: Subject
@@ -109,13 +109,13 @@ class ClockContract(ContractBase):
         behind = misses(storage, subject, *[NOON] * (BUDGET.count + 1))
         right = misses(storage, subject, YEARS_AHEAD)
 
-        assert behind == [State.WRONG] * BUDGET.count + [State.LOCKED]
-        assert right == [State.LOCKED]
+        assert behind == [GuessState.WRONG] * BUDGET.count + [GuessState.LOCKED]
+        assert right == [GuessState.LOCKED]
 
     def test_a_log_that_a_clock_filled_years_ahead_has_room_for_what_is_now(
         self, storage: Storage, subject: Subject
     ) -> None:
-        for n in range(MAX_DEPTH):
+        for n in range(MAX_LOG_ENTRIES):
             storage.challenges.issue(subject.issue(now_ms=YEARS_AHEAD + n))
 
         results = [storage.challenges.issue(subject.issue(send_limits=(A_DAY,))) for _ in range(4)]
@@ -146,9 +146,9 @@ class ClockContract(ContractBase):
 
         assert sum(result.issued for result in results) == A_DAY.count
 
-    @pytest.mark.parametrize(("later_ms", "state"), [(0, State.ACCEPTED), (1, State.EXPIRED)])
+    @pytest.mark.parametrize(("later_ms", "state"), [(0, GuessState.ACCEPTED), (1, GuessState.EXPIRED)])
     def test_a_clock_that_is_set_back_revives_no_code(
-        self, storage: Storage, subject: Subject, later_ms: int, state: State
+        self, storage: Storage, subject: Subject, later_ms: int, state: GuessState
     ) -> None:
         storage.challenges.issue(subject.issue("111111", NOON + SKEW_MS + later_ms))
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from flask_otpauth.core.challenges import IssueResult, State
+from flask_otpauth.core.challenges import GuessState, IssueResult
 from flask_otpauth.core.limits import Limit
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
@@ -36,16 +36,22 @@ class CodeRaces(ContractBase):
             [call("challenges.redeem", subject.guess("111111", locks=(BUDGET,))) for _ in range(50)]
         )
 
-        assert Counter(standing.state for standing in standings) == {State.ACCEPTED: 1, State.USED: 49}
+        assert Counter(verdict.state for verdict in standings) == {
+            GuessState.ACCEPTED: 1,
+            GuessState.USED: 49,
+        }
 
     def test_of_200_wrong_guesses_5_are_judged(self, storage: Storage, subject: Subject, race: Race) -> None:
         storage.challenges.issue(subject.issue("111111"))
 
         standings = race([call("challenges.redeem", subject.guess(f"{n:06}")) for n in range(200)])
 
-        judged = [standing.left for standing in standings if standing.state is State.WRONG]
+        judged = [verdict.left for verdict in standings if verdict.state is GuessState.WRONG]
         assert sorted(judged) == [0, 1, 2, 3, 4]
-        assert Counter(standing.state for standing in standings) == {State.WRONG: 5, State.EXHAUSTED: 195}
+        assert Counter(verdict.state for verdict in standings) == {
+            GuessState.WRONG: 5,
+            GuessState.EXHAUSTED: 195,
+        }
 
     def test_wrong_guesses_at_many_codes_of_a_subject_share_its_budget(
         self, storage: Storage, race: Race
@@ -59,9 +65,9 @@ class CodeRaces(ContractBase):
             [call("challenges.redeem", codes[n % 4].guess("222222", locks=(BUDGET,))) for n in range(60)]
         )
 
-        states = Counter(standing.state for standing in standings)
-        assert states[State.WRONG] == BUDGET.count
-        assert states[State.LOCKED] + states[State.EXHAUSTED] == 60 - BUDGET.count
+        states = Counter(verdict.state for verdict in standings)
+        assert states[GuessState.WRONG] == BUDGET.count
+        assert states[GuessState.LOCKED] + states[GuessState.EXHAUSTED] == 60 - BUDGET.count
 
     def test_of_50_first_requests_under_a_cooldown_one_is_issued(
         self, storage: Storage, subject: Subject, race: Race
@@ -73,7 +79,7 @@ class CodeRaces(ContractBase):
         winners = [n for n, result in enumerate(results) if result.issued]
         assert len(winners) == 1
         assert {result.block.kind for result in results if not result.issued} == {"cooldown"}
-        assert storage.challenges.redeem(subject.guess(f"{winners[0]:06}")).state is State.ACCEPTED
+        assert storage.challenges.redeem(subject.guess(f"{winners[0]:06}")).state is GuessState.ACCEPTED
 
     def test_of_50_requests_under_a_quota_of_3_exactly_3_are_issued(
         self, storage: Storage, subject: Subject, race: Race
@@ -132,7 +138,7 @@ class CodeRaces(ContractBase):
         )
 
         for subject in subjects:
-            assert storage.challenges.redeem(subject.guess("222222")).state is State.ACCEPTED
+            assert storage.challenges.redeem(subject.guess("222222")).state is GuessState.ACCEPTED
             assert storage.challenges.issue(subject.issue(send_limits=limits)).issued
             assert not storage.challenges.issue(subject.issue(send_limits=limits)).issued
 
@@ -146,11 +152,11 @@ class CodeRaces(ContractBase):
             [*guesses[:10], call("challenges.issue", subject.issue("222222", NOON + 1)), *guesses[10:]]
         )
 
-        states = [standing.state for standing in standings if not isinstance(standing, IssueResult)]
-        assert states.count(State.ACCEPTED) <= 1
+        states = [verdict.state for verdict in standings if not isinstance(verdict, IssueResult)]
+        assert states.count(GuessState.ACCEPTED) <= 1
         new = [storage.challenges.redeem(subject.guess("222222", NOON + 1)).state for _ in range(2)]
-        judged = states.count(State.WRONG)
-        assert new == ([State.ACCEPTED, State.USED] if judged < 5 else [State.EXHAUSTED] * 2)
+        judged = states.count(GuessState.WRONG)
+        assert new == ([GuessState.ACCEPTED, GuessState.USED] if judged < 5 else [GuessState.EXHAUSTED] * 2)
 
     def test_a_guess_within_a_longer_transaction_is_judged_as_exactly(
         self, storage: Storage, subject: Subject, race: Race
@@ -169,5 +175,5 @@ class CodeRaces(ContractBase):
             ]
         )
 
-        states = Counter(standing.state for standing, _ in results)
-        assert states == {State.ACCEPTED: 1, State.USED: 29}
+        states = Counter(verdict.state for verdict, _ in results)
+        assert states == {GuessState.ACCEPTED: 1, GuessState.USED: 29}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_otpauth.core.challenges import Standing, State
+from flask_otpauth.core.challenges import GuessState, Verdict
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.samples import (
@@ -33,8 +33,8 @@ class CodeContract(ContractBase):
         first = storage.challenges.redeem(subject.guess("111111"))
         second = storage.challenges.redeem(subject.guess("111111"))
 
-        assert first == Standing(State.ACCEPTED, right=True, left=MAX_GUESSES)
-        assert second == Standing(State.USED, right=True, left=MAX_GUESSES)
+        assert first == Verdict(GuessState.ACCEPTED, right=True, left=MAX_GUESSES)
+        assert second == Verdict(GuessState.USED, right=True, left=MAX_GUESSES)
 
     def test_wrong_guesses_count_down_and_then_the_code_is_exhausted(
         self, storage: Storage, subject: Subject
@@ -44,13 +44,13 @@ class CodeContract(ContractBase):
         wrong = [storage.challenges.redeem(subject.guess("222222")) for _ in range(MAX_GUESSES)]
         right = storage.challenges.redeem(subject.guess("111111"))
 
-        assert wrong == [Standing(State.WRONG, left=left) for left in (4, 3, 2, 1, 0)]
-        assert right == Standing(State.EXHAUSTED, right=True)
+        assert wrong == [Verdict(GuessState.WRONG, left=left) for left in (4, 3, 2, 1, 0)]
+        assert right == Verdict(GuessState.EXHAUSTED, right=True)
 
     def test_without_a_request_nothing_is_judged(self, storage: Storage, subject: Subject) -> None:
-        standing = storage.challenges.redeem(subject.guess("111111"))
+        verdict = storage.challenges.redeem(subject.guess("111111"))
 
-        assert standing == Standing(State.NONE)
+        assert verdict == Verdict(GuessState.NONE)
         assert storage.challenges.reference(subject.challenge_key) is None
 
     def test_a_code_expires_at_the_very_millisecond(self, storage: Storage, subject: Subject) -> None:
@@ -59,25 +59,25 @@ class CodeContract(ContractBase):
         over = storage.challenges.redeem(subject.guess("111111", NOON + CODE_TTL))
         in_time = storage.challenges.redeem(subject.guess("111111", NOON + CODE_TTL - 1))
 
-        assert over == Standing(State.EXPIRED, right=True, left=MAX_GUESSES, expired=True)
-        assert in_time.state is State.ACCEPTED
+        assert over == Verdict(GuessState.EXPIRED, right=True, left=MAX_GUESSES, expired=True)
+        assert in_time.state is GuessState.ACCEPTED
 
     def test_a_guess_at_a_dead_code_is_not_counted(self, storage: Storage, subject: Subject) -> None:
         storage.challenges.issue(subject.issue("111111"))
         for _ in range(BUDGET.count):
             storage.challenges.redeem(subject.guess("222222", NOON + CODE_TTL, locks=(BUDGET,)))
 
-        standing = storage.challenges.redeem(subject.guess("111111", locks=(BUDGET,)))
+        verdict = storage.challenges.redeem(subject.guess("111111", locks=(BUDGET,)))
 
-        assert standing == Standing(State.ACCEPTED, right=True, left=MAX_GUESSES)
+        assert verdict == Verdict(GuessState.ACCEPTED, right=True, left=MAX_GUESSES)
 
     def test_a_digest_under_any_accepted_key_is_right(self, storage: Storage, subject: Subject) -> None:
         storage.challenges.issue(subject.issue("111111"))
         digests = (digest_of("of a newer key"), digest_of("111111"))
 
-        standing = storage.challenges.redeem(subject.guess(digests=digests))
+        verdict = storage.challenges.redeem(subject.guess(digests=digests))
 
-        assert standing.state is State.ACCEPTED
+        assert verdict.state is GuessState.ACCEPTED
 
     def test_a_code_opens_no_other_challenge_of_its_subject(self, storage: Storage) -> None:
         subject = two_rows()
@@ -91,8 +91,8 @@ class CodeContract(ContractBase):
             storage.challenges.redeem(other.guess("222222")),
         ]
 
-        assert swapped.state is State.WRONG
-        assert [standing.state for standing in own] == [State.ACCEPTED, State.ACCEPTED]
+        assert swapped.state is GuessState.WRONG
+        assert [verdict.state for verdict in own] == [GuessState.ACCEPTED, GuessState.ACCEPTED]
 
     # -- issue --------------------------------------------------------------------------------
 
@@ -104,8 +104,10 @@ class CodeContract(ContractBase):
 
         storage.challenges.issue(subject.issue("222222", NOON + 1))
 
-        assert storage.challenges.redeem(subject.guess("111111", NOON + 1)) == Standing(State.WRONG, left=4)
-        assert storage.challenges.redeem(subject.guess("222222", NOON + 1)).state is State.ACCEPTED
+        assert storage.challenges.redeem(subject.guess("111111", NOON + 1)) == Verdict(
+            GuessState.WRONG, left=4
+        )
+        assert storage.challenges.redeem(subject.guess("222222", NOON + 1)).state is GuessState.ACCEPTED
 
     def test_a_new_code_may_follow_a_used_one(self, storage: Storage, subject: Subject) -> None:
         storage.challenges.issue(subject.issue("111111"))
@@ -113,7 +115,7 @@ class CodeContract(ContractBase):
 
         storage.challenges.issue(subject.issue("222222"))
 
-        assert storage.challenges.redeem(subject.guess("222222")).state is State.ACCEPTED
+        assert storage.challenges.redeem(subject.guess("222222")).state is GuessState.ACCEPTED
 
     def test_the_newest_reference_is_kept_in_each_row(self, storage: Storage) -> None:
         subject = two_rows()
@@ -170,7 +172,7 @@ class CodeContract(ContractBase):
 
         storage.purge(NOON + 1)
 
-        assert storage.challenges.redeem(subject.guess("111111", NOON + 1)).state is State.ACCEPTED
+        assert storage.challenges.redeem(subject.guess("111111", NOON + 1)).state is GuessState.ACCEPTED
 
     # -- keys ---------------------------------------------------------------------------------
 

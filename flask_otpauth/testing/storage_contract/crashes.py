@@ -11,7 +11,7 @@ from itertools import count
 from multiprocessing.connection import Connection
 from typing import Any
 
-from flask_otpauth.core.challenges import State
+from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.samples import Subject, digest_of, one_row, two_rows
@@ -62,26 +62,26 @@ def toil(
         storage.challenges.issue(own.issue("111111"))
         end.send(("done", "issue", number))
         end.send(("begun", "redeem", number))
-        standing = storage.challenges.redeem(own.guess("111111"))
-        end.send(("accepted" if standing.state is State.ACCEPTED else "done", "redeem", number))
+        verdict = storage.challenges.redeem(own.guess("111111"))
+        end.send(("accepted" if verdict.state is GuessState.ACCEPTED else "done", "redeem", number))
 
 
 def killed_at_some_moment(target: Callable[..., None], *arguments: Any) -> list[tuple[str, str, int]]:
     """The journal of a process that ran ``target`` until it was killed."""
     context = multiprocessing.get_context("spawn")
-    ours, theirs = context.Pipe(duplex=False)
+    with_isolation, theirs = context.Pipe(duplex=False)
     process = context.Process(target=target, args=(theirs, *arguments), daemon=True)
     process.start()
     theirs.close()
-    lines = [ours.recv() for _ in range(random.randrange(8, 60))]  # noqa: S311
+    lines = [with_isolation.recv() for _ in range(random.randrange(8, 60))]  # noqa: S311
     process.join(random.uniform(0, 0.02))  # noqa: S311 - so as to hit every part of an operation
     process.kill()
     process.join()
     try:
         while True:
-            lines.append(ours.recv())
+            lines.append(with_isolation.recv())
     except (EOFError, OSError):
-        ours.close()
+        with_isolation.close()
         return lines
 
 
@@ -107,11 +107,11 @@ class CrashContract(ContractBase):
             later = [
                 storage.challenges.redeem(code_subject(seed, number).guess("111111")).state for _ in range(3)
             ]
-            assert later.count(State.ACCEPTED) + (number in journal.accepted) <= 1
-            assert number not in journal.accepted or later == [State.USED] * 3
+            assert later.count(GuessState.ACCEPTED) + (number in journal.accepted) <= 1
+            assert number not in journal.accepted or later == [GuessState.USED] * 3
 
     @staticmethod
     def _guesses(storage: Storage, subject: Subject) -> int:
         """How many guesses the row has counted."""
-        standing = storage.challenges.redeem(subject.guess("222222", max_guesses=_ENDLESS))
-        return _ENDLESS - standing.left - 1
+        verdict = storage.challenges.redeem(subject.guess("222222", max_guesses=_ENDLESS))
+        return _ENDLESS - verdict.left - 1

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from flask_otpauth.core.challenges import IssueResult, State
-from flask_otpauth.core.instants import MAX_DEPTH
+from flask_otpauth.core.challenges import GuessState, IssueResult
+from flask_otpauth.core.instants import MAX_LOG_ENTRIES
 from flask_otpauth.core.limits import Block, Limit
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
@@ -31,7 +31,7 @@ def blocked(kind: str, free_at_ms: int | None, count: int) -> IssueResult:
     return IssueResult(Block(kind, free_at_ms, count))
 
 
-def miss(storage: Storage, subject: Subject, now_ms: int, lock: Limit) -> State:
+def miss(storage: Storage, subject: Subject, now_ms: int, lock: Limit) -> GuessState:
     """A wrong guess at a new code."""
     storage.challenges.issue(subject.issue("111111", now_ms))
     return storage.challenges.redeem(subject.guess("222222", now_ms, locks=(lock,))).state
@@ -97,7 +97,7 @@ class LimitContract(ContractBase):
         storage.challenges.issue(refused)
 
         assert storage.challenges.reference(subject.challenge_key) == "b"
-        assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
+        assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
         assert storage.challenges.issue(subject.issue(now_ms=free_at, send_limits=(COOLDOWN,))) == ISSUED
 
     def test_a_look_tells_what_would_be_forbidden_and_changes_nothing(
@@ -111,7 +111,7 @@ class LimitContract(ContractBase):
 
         assert free is None
         assert forbidden == Block("cooldown", NOON + 90 * SECOND, 1)
-        assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
+        assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
 
     def test_challenges_of_one_subject_share_its_limits(self, storage: Storage) -> None:
         subject = two_rows()
@@ -122,12 +122,12 @@ class LimitContract(ContractBase):
         assert other == blocked("cooldown", NOON + 90 * SECOND, 1)
 
     def test_the_deepest_quota_is_exact(self, storage: Storage, subject: Subject) -> None:
-        limit = Limit("quota", MAX_DEPTH, DAY)
-        issues = [subject.issue(now_ms=NOON + n, send_limits=(limit,)) for n in range(MAX_DEPTH + 1)]
+        limit = Limit("quota", MAX_LOG_ENTRIES, DAY)
+        issues = [subject.issue(now_ms=NOON + n, send_limits=(limit,)) for n in range(MAX_LOG_ENTRIES + 1)]
 
         results = [storage.challenges.issue(issue) for issue in issues]
 
-        assert results == [ISSUED] * MAX_DEPTH + [blocked("quota", NOON + DAY, MAX_DEPTH)]
+        assert results == [ISSUED] * MAX_LOG_ENTRIES + [blocked("quota", NOON + DAY, MAX_LOG_ENTRIES)]
 
     def test_withdrawing_brings_back_cooldown_and_quota_as_they_were(
         self, storage: Storage, subject: Subject
@@ -182,8 +182,8 @@ class LimitContract(ContractBase):
             subject.issue(now_ms=now_ms, send_limits=(COOLDOWN,), locks=(BUDGET,))
         )
 
-        assert misses == [State.WRONG] * BUDGET.count
-        assert (guess.state, guess.block) == (State.LOCKED, Block("lock", NOON + DAY, BUDGET.count))
+        assert misses == [GuessState.WRONG] * BUDGET.count
+        assert (guess.state, guess.block) == (GuessState.LOCKED, Block("lock", NOON + DAY, BUDGET.count))
         assert issue == blocked("lock", NOON + DAY, BUDGET.count)
 
     def test_a_lock_ends_when_the_oldest_miss_leaves_and_tries_do_not_prolong_it(
@@ -197,8 +197,8 @@ class LimitContract(ContractBase):
         one_more = storage.challenges.redeem(subject.guess("222222", NOON + DAY, locks=(BUDGET,)))
         locked = storage.challenges.redeem(subject.guess("111111", NOON + DAY, locks=(BUDGET,)))
 
-        assert early.state is State.LOCKED
-        assert one_more.state is State.WRONG
+        assert early.state is GuessState.LOCKED
+        assert one_more.state is GuessState.WRONG
         assert locked.block == Block("lock", NOON + DAY + MINUTE, BUDGET.count)
 
     def test_a_success_clears_the_misses(self, storage: Storage, subject: Subject) -> None:
@@ -209,7 +209,7 @@ class LimitContract(ContractBase):
         storage.challenges.redeem(subject.guess("111111", locks=(BUDGET,)))
 
         again = [miss(storage, subject, NOON + n, BUDGET) for n in range(BUDGET.count + 1)]
-        assert again == [State.WRONG] * BUDGET.count + [State.LOCKED]
+        assert again == [GuessState.WRONG] * BUDGET.count + [GuessState.LOCKED]
 
     def test_new_codes_and_cleared_sends_do_not_touch_the_misses(
         self, storage: Storage, subject: Subject
@@ -220,8 +220,8 @@ class LimitContract(ContractBase):
         storage.challenges.issue(subject.issue("111111", send_limits=(COOLDOWN,)))
         storage.challenges.clear(subject.limits_key, "sends")
 
-        assert miss(storage, subject, NOON, BUDGET) is State.WRONG
-        assert miss(storage, subject, NOON, BUDGET) is State.LOCKED
+        assert miss(storage, subject, NOON, BUDGET) is GuessState.WRONG
+        assert miss(storage, subject, NOON, BUDGET) is GuessState.LOCKED
 
     def test_a_hard_cap_ends_only_by_a_person(self, storage: Storage, subject: Subject) -> None:
         much_later = NOON + 1_000 * DAY

@@ -96,12 +96,12 @@ class Racers:
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         for _ in range(PROCESSES):
-            ours, theirs = context.Pipe()
+            with_isolation, theirs = context.Pipe()
             process = context.Process(target=_racer, args=(theirs, *self._factories), daemon=True)
             process.start()
             theirs.close()
             self._processes.append(process)
-            self._ends.append(ours)
+            self._ends.append(with_isolation)
 
     def close(self) -> None:
         """Let the processes end."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_otpauth.core.challenges import Issue, IssueResult, Standing, State
+from flask_otpauth.core.challenges import GuessState, Issue, IssueResult, Verdict
 from flask_otpauth.core.limits import Block
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
@@ -101,7 +101,7 @@ class RequestContract(ContractBase):
         storage.challenges.issue(subject.issue("222222", cap=cap, references=("c", "d")))
 
         assert storage.challenges.reference(subject.challenge_key) == "b"
-        assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
+        assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
 
     def test_nothing_fits_under_a_cap_of_none(self, storage: Storage, subject: Subject) -> None:
         result = storage.challenges.issue(subject.issue(cap=cap_of(0)))
@@ -135,8 +135,8 @@ class RequestContract(ContractBase):
 
         storage.challenges.withdraw(newest)
 
-        assert storage.challenges.redeem(subject.guess("111111")) == Standing(State.NONE)
-        assert storage.challenges.redeem(subject.guess("222222")) == Standing(State.NONE)
+        assert storage.challenges.redeem(subject.guess("111111")) == Verdict(GuessState.NONE)
+        assert storage.challenges.redeem(subject.guess("222222")) == Verdict(GuessState.NONE)
 
     def test_withdrawing_leaves_a_newer_code_alive(self, storage: Storage, subject: Subject) -> None:
         older = subject.issue("111111")
@@ -145,7 +145,7 @@ class RequestContract(ContractBase):
 
         storage.challenges.withdraw(older)
 
-        assert storage.challenges.redeem(subject.guess("222222")).state is State.ACCEPTED
+        assert storage.challenges.redeem(subject.guess("222222")).state is GuessState.ACCEPTED
 
     def test_withdrawing_gives_the_cap_back_once(self, storage: Storage, subject: Subject) -> None:
         cap = cap_of(2)
@@ -167,4 +167,4 @@ class RequestContract(ContractBase):
         storage.challenges.withdraw(subject.issue("222222"))
         storage.challenges.withdraw(two_rows().issue("222222"))
 
-        assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
+        assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED

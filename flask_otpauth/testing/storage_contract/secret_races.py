@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from flask_otpauth.core.failures import Secret
+from flask_otpauth.core.failures import StoredSecret
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.races import Race, call
 from flask_otpauth.testing.storage_contract.samples import NOON, fresh_key
@@ -29,7 +29,7 @@ class SecretRaces(SecretContract):
         passed = race([call("secrets.passed", pin, "h1", PIN, NOON) for _ in range(50)])
 
         assert passed == [True] * 50
-        assert storage.secrets.read(pin) == Secret("h1")
+        assert storage.secrets.read(pin) == StoredSecret("h1")
 
     def test_a_failure_that_blocks_and_a_pass_come_one_after_the_other(
         self, storage: Storage, race: Race
@@ -84,10 +84,10 @@ class SecretRaces(SecretContract):
         won = race([call("secrets.put", key, f"h{n}", replacing=None) for n in range(30)])
 
         assert sum(won) == 1
-        assert storage.secrets.read(key) == Secret(f"h{won.index(True)}")
+        assert storage.secrets.read(key) == StoredSecret(f"h{won.index(True)}")
 
     def test_of_racing_changes_one_wins(self, storage: Storage, pin: bytes, race: Race) -> None:
         won = race([call("secrets.put", pin, f"new {n}", replacing="h1") for n in range(30)])
 
         assert sum(won) == 1
-        assert storage.secrets.read(pin) == Secret(f"new {won.index(True)}")
+        assert storage.secrets.read(pin) == StoredSecret(f"new {won.index(True)}")

@@ -6,7 +6,7 @@ from dataclasses import replace
 
 import pytest
 
-from flask_otpauth.core.failures import FailurePolicy, Secret
+from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.samples import DAY, HOUR, MINUTE, NOON, fresh_key
@@ -34,7 +34,7 @@ class SecretContract(ContractBase):
     # -- put ----------------------------------------------------------------------------------
 
     def test_what_was_never_set_has_no_hash(self, storage: Storage) -> None:
-        assert storage.secrets.read(fresh_key()) == Secret()
+        assert storage.secrets.read(fresh_key()) == StoredSecret()
 
     def test_a_secret_is_set_the_first_time_only_where_there_is_none(
         self, storage: Storage, pin: bytes
@@ -42,7 +42,7 @@ class SecretContract(ContractBase):
         again = storage.secrets.put(pin, "h2", replacing=None)
 
         assert not again
-        assert storage.secrets.read(pin) == Secret("h1")
+        assert storage.secrets.read(pin) == StoredSecret("h1")
 
     def test_a_secret_is_replaced_only_if_it_is_the_one_that_was_read(
         self, storage: Storage, pin: bytes
@@ -51,14 +51,14 @@ class SecretContract(ContractBase):
         current = storage.secrets.put(pin, "h3", replacing="h1")
 
         assert (stale, current) == (False, True)
-        assert storage.secrets.read(pin) == Secret("h3")
+        assert storage.secrets.read(pin) == StoredSecret("h3")
 
     def test_a_secret_is_replaced_whatever_it_is(self, storage: Storage, pin: bytes) -> None:
         key = fresh_key()
 
         assert storage.secrets.put(pin, "h2", replacing="any")
         assert storage.secrets.put(key, "h2", replacing="any")
-        assert [storage.secrets.read(each) for each in (pin, key)] == [Secret("h2"), Secret("h2")]
+        assert [storage.secrets.read(each) for each in (pin, key)] == [StoredSecret("h2"), StoredSecret("h2")]
 
     def test_a_hash_that_the_host_brought_along_is_replaced_once(self, storage: Storage) -> None:
         key = fresh_key()
@@ -67,7 +67,7 @@ class SecretContract(ContractBase):
         second = storage.secrets.put(key, "h3", replacing="of the host")
 
         assert (first, second) == (True, False)
-        assert storage.secrets.read(key) == Secret("h2")
+        assert storage.secrets.read(key) == StoredSecret("h2")
 
     def test_a_new_secret_is_not_blocked_and_the_row_of_failures_goes_on(
         self, storage: Storage, pin: bytes
@@ -76,7 +76,7 @@ class SecretContract(ContractBase):
 
         storage.secrets.put(pin, "h2", replacing="h1")
 
-        assert storage.secrets.read(pin) == Secret("h2", in_a_row=3)
+        assert storage.secrets.read(pin) == StoredSecret("h2", in_a_row=3)
 
     @pytest.mark.parametrize("replacing", ["any", "h1"])
     def test_no_new_secret_takes_the_place_of_one_with_that_many_failures_in_a_row(
@@ -92,8 +92,8 @@ class SecretContract(ContractBase):
         enabled = storage.secrets.put(pin, "h2", replacing=replacing, cap=3)
 
         assert (below, capped, enabled) == (True, False, True)
-        assert disabled == Secret("h1", failures=1, failed_at=NOON, in_a_row=3)
-        assert storage.secrets.read(pin) == Secret("h2")
+        assert disabled == StoredSecret("h1", failures=1, failed_at=NOON, in_a_row=3)
+        assert storage.secrets.read(pin) == StoredSecret("h2")
 
     def test_a_hash_of_the_host_with_that_many_failures_in_a_row_is_not_replaced_either(
         self, storage: Storage
@@ -117,7 +117,7 @@ class SecretContract(ContractBase):
             (True, 3),
             (False, 3),
         ]
-        assert storage.secrets.read(pin) == Secret("h1", failures=3, failed_at=NOON + 2, in_a_row=3)
+        assert storage.secrets.read(pin) == StoredSecret("h1", failures=3, failed_at=NOON + 2, in_a_row=3)
 
     def test_a_blocked_secret_does_not_pass_until_it_is_unblocked(self, storage: Storage, pin: bytes) -> None:
         fail(storage, pin, PIN, NOON, NOON, NOON)
@@ -128,8 +128,8 @@ class SecretContract(ContractBase):
         freed = storage.secrets.passed(pin, "h1", PIN, NOON)
 
         assert (blocked, freed) == (False, True)
-        assert unblocked == Secret("h1", in_a_row=3)
-        assert storage.secrets.read(pin) == Secret("h1")
+        assert unblocked == StoredSecret("h1", in_a_row=3)
+        assert storage.secrets.read(pin) == StoredSecret("h1")
 
     def test_failures_in_a_row_are_capped_over_windows_and_unblocks(
         self, storage: Storage, pin: bytes
@@ -145,7 +145,7 @@ class SecretContract(ContractBase):
         storage.secrets.unblock(pin)
         assert not storage.secrets.passed(pin, "h1", capped, NOON + 1_000 * DAY)
         storage.secrets.enable(pin)
-        assert storage.secrets.read(pin) == Secret("h1")
+        assert storage.secrets.read(pin) == StoredSecret("h1")
         assert storage.secrets.passed(pin, "h1", capped, NOON)
 
     def test_a_pass_ends_the_row_of_failures_after_an_unblock_too(self, storage: Storage, pin: bytes) -> None:
@@ -153,13 +153,13 @@ class SecretContract(ContractBase):
         storage.secrets.unblock(pin)
 
         assert storage.secrets.passed(pin, "h1", PIN, NOON)
-        assert storage.secrets.read(pin) == Secret("h1")
+        assert storage.secrets.read(pin) == StoredSecret("h1")
 
     def test_a_pass_forgets_the_failures(self, storage: Storage, pin: bytes) -> None:
         fail(storage, pin, PIN, NOON, NOON)
 
         assert storage.secrets.passed(pin, "h1", PIN, NOON)
-        assert storage.secrets.read(pin) == Secret("h1")
+        assert storage.secrets.read(pin) == StoredSecret("h1")
 
     def test_the_count_is_zero_at_the_very_millisecond(self, storage: Storage, pin: bytes) -> None:
         other = fresh_key()
@@ -195,7 +195,7 @@ class SecretContract(ContractBase):
         failed = storage.secrets.fail(pin, "h0", PIN, NOON)
         passed = storage.secrets.passed(pin, "h0", PIN, NOON)
 
-        assert failed == (False, Secret("h1", failures=1, failed_at=NOON, in_a_row=1))
+        assert failed == (False, StoredSecret("h1", failures=1, failed_at=NOON, in_a_row=1))
         assert not passed
         assert storage.secrets.read(pin).failures == 1
 
@@ -208,7 +208,7 @@ class SecretContract(ContractBase):
 
         assert (fresh, blocked) == (True, False)
         assert counted == [True, True, True, False]
-        assert storage.secrets.read(key) == Secret(None, failures=3, failed_at=NOON, in_a_row=3)
+        assert storage.secrets.read(key) == StoredSecret(None, failures=3, failed_at=NOON, in_a_row=3)
 
     def test_unblocking_what_is_not_blocked_is_fine(self, storage: Storage, pin: bytes) -> None:
         never_set = fresh_key()
@@ -217,11 +217,11 @@ class SecretContract(ContractBase):
             storage.secrets.unblock(key)
             storage.secrets.enable(key)
 
-        assert [storage.secrets.read(key) for key in (pin, never_set)] == [Secret("h1"), Secret()]
+        assert [storage.secrets.read(key) for key in (pin, never_set)] == [StoredSecret("h1"), StoredSecret()]
 
     def test_a_deleted_secret_was_never_set(self, storage: Storage, pin: bytes) -> None:
         fail(storage, pin, PIN, NOON)
 
         assert [storage.secrets.delete(pin) for _ in range(2)] == [True, False]
-        assert storage.secrets.read(pin) == Secret()
+        assert storage.secrets.read(pin) == StoredSecret()
         assert storage.secrets.put(pin, "h2", replacing=None)

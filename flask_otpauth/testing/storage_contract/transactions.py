@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from contextlib import suppress
 
-from flask_otpauth.core.challenges import State
-from flask_otpauth.core.failures import Secret
+from flask_otpauth.core.challenges import GuessState
+from flask_otpauth.core.failures import StoredSecret
 from flask_otpauth.core.sessions import Session
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
@@ -40,8 +40,8 @@ class TransactionContract(ContractBase):
             raise GaveUp
 
         assert storage.sessions.find(session.id) is None
-        assert storage.secrets.read(pin) == Secret()
-        assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
+        assert storage.secrets.read(pin) == StoredSecret()
+        assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
 
     def test_an_exception_undoes_a_request_for_a_code(self, storage: Storage, subject: Subject) -> None:
         issued_at = NOON - 90 * SECOND
@@ -51,7 +51,7 @@ class TransactionContract(ContractBase):
             storage.challenges.issue(subject.issue("222222", send_limits=(COOLDOWN,)))
             raise GaveUp
 
-        assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
+        assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
         assert storage.challenges.issue(subject.issue(send_limits=(COOLDOWN,))).issued
 
     def test_what_ends_well_stands(self, storage: Storage, subject: Subject) -> None:
@@ -63,7 +63,7 @@ class TransactionContract(ContractBase):
             storage.sessions.open(session, closing_others=True)
 
         assert storage.sessions.find(session.id) == session
-        assert storage.challenges.redeem(subject.guess("111111")).state is State.USED
+        assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.USED
 
     def test_an_operation_sees_what_came_before_it_in_the_transaction(
         self, storage: Storage, subject: Subject
@@ -75,10 +75,10 @@ class TransactionContract(ContractBase):
             storage.secrets.put(pin, "h1", replacing=None)
             after = storage.secrets.read(pin)
             storage.challenges.issue(subject.issue("111111"))
-            standing = storage.challenges.redeem(subject.guess("111111"))
+            verdict = storage.challenges.redeem(subject.guess("111111"))
 
-        assert (before, after) == (Secret(), Secret("h1"))
-        assert standing.state is State.ACCEPTED
+        assert (before, after) == (StoredSecret(), StoredSecret("h1"))
+        assert verdict.state is GuessState.ACCEPTED
 
     def test_an_inner_transaction_is_a_part_of_the_outer_one(self, storage: Storage) -> None:
         pin = fresh_key()
@@ -88,7 +88,7 @@ class TransactionContract(ContractBase):
                 storage.secrets.put(pin, "h1", replacing=None)
             raise GaveUp
 
-        assert storage.secrets.read(pin) == Secret()
+        assert storage.secrets.read(pin) == StoredSecret()
 
     def test_a_refusal_inside_undoes_nothing_but_itself(self, storage: Storage, subject: Subject) -> None:
         pin, other = fresh_key(), fresh_key()
@@ -110,4 +110,4 @@ class TransactionContract(ContractBase):
 
         storage.create_all()
 
-        assert storage.challenges.redeem(subject.guess("111111")).state is State.ACCEPTED
+        assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED

@@ -1,0 +1,7 @@
+"""Storage in the memory of one process."""
+
+from __future__ import annotations
+
+from flask_otpauth.adapters.memory.storage import MemoryStorage
+
+__all__ = ["MemoryStorage"]

@@ -1,0 +1,111 @@
+"""Codes and their limits: the rules of :mod:`flask_otpauth.core.challenges`, under the lock."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from flask_otpauth.adapters.memory.state import Memory, removed
+from flask_otpauth.core import challenges as rules
+from flask_otpauth.core.challenges import Cap, Guess, GuessState, Issue, IssueResult, Verdict
+from flask_otpauth.core.limits import Block
+from flask_otpauth.core.locks import with_lock, without_misses
+from flask_otpauth.core.rows import ChallengeRow
+
+
+@dataclass(frozen=True)
+class MemoryChallengeStore:
+    """A :class:`~flask_otpauth.ports.storage.ChallengeStore`."""
+
+    memory: Memory
+
+    def issue(self, issue: Issue) -> IssueResult:
+        """See the port."""
+        with self.memory.lock:
+            limits, challenge = self._row(issue.limits_key), self._row(issue.challenge_key)
+            counted = self._counted(issue.cap) if issue.cap else 0
+            refusal = rules.refusal(limits, challenge, counted, issue)
+            if refusal is not None:
+                self._note(issue.limits_key, with_lock(limits, issue.locks, issue.now_ms))
+                return refusal
+            self.memory.challenges[issue.limits_key] = rules.with_send(limits, issue)
+            challenge = self._row(issue.challenge_key)
+            self.memory.challenges[issue.challenge_key] = rules.with_code(challenge, issue)
+            if issue.cap:
+                self._set_counted(issue.cap, counted + 1)
+            return IssueResult()
+
+    def peek(self, issue: Issue) -> Block | None:
+        """See the port."""
+        with self.memory.lock:
+            return rules.blocked(self._row(issue.limits_key), issue)
+
+    def withdraw(self, issue: Issue) -> None:
+        """See the port. A second time changes nothing."""
+        with self.memory.lock:
+            undone = False
+            for key in (issue.limits_key, issue.challenge_key):
+                before = self._row(key)
+                after = rules.without(before, issue)
+                if after != before:
+                    self.memory.challenges[key] = after
+                    undone = True
+            if issue.cap and undone and self._counted(issue.cap):
+                self._set_counted(issue.cap, self._counted(issue.cap) - 1)
+
+    def redeem(self, guess: Guess) -> Verdict:
+        """See the port."""
+        with self.memory.lock:
+            rows = self.memory.challenges
+            verdict = rules.judge(rows.get(guess.limits_key), rows.get(guess.challenge_key), guess)
+            if verdict.state is GuessState.LOCKED:
+                limits = self._row(guess.limits_key)
+                self._note(guess.limits_key, with_lock(limits, guess.locks, guess.now_ms))
+            if verdict.state in (GuessState.ACCEPTED, GuessState.WRONG):
+                limits, challenge = self._row(guess.limits_key), self._row(guess.challenge_key)
+                rows[guess.limits_key] = rules.with_miss(limits, guess, verdict, challenge)
+                challenge = self._row(guess.challenge_key)
+                rows[guess.challenge_key] = rules.with_guess(challenge, guess, verdict)
+            return verdict
+
+    def reference(self, key: bytes) -> str | None:
+        """See the port."""
+        with self.memory.lock:
+            row = self.memory.challenges.get(key)
+            return row.reference if row else None
+
+    def handed_over(self, issue: Issue) -> None:
+        """See the port."""
+        with self.memory.lock:
+            row = self._row(issue.challenge_key)
+            if row.nonce == issue.nonce:
+                self.memory.challenges[issue.challenge_key] = replace(row, handed_over=True)
+
+    def clear(self, limits_key: bytes, log: Literal["sends", "misses"]) -> bool:
+        """See the port."""
+        with self.memory.lock:
+            row = self._row(limits_key)
+            cleared = replace(row, sends="") if log == "sends" else without_misses(row)
+            if cleared == row:
+                return False
+            self.memory.challenges[limits_key] = cleared
+            return True
+
+    def purge(self, before_ms: int) -> int:
+        """Delete rows that no limit of any app has looked at since, and that lock nobody for ever."""
+        return removed(
+            self.memory.challenges, lambda row: row.needed_until < before_ms and not row.held
+        ) + removed(self.memory.counters, lambda counter: counter[0] < before_ms)
+
+    def _note(self, key: bytes, after: ChallengeRow) -> None:
+        if after != self._row(key):
+            self.memory.challenges[key] = after
+
+    def _row(self, key: bytes) -> ChallengeRow:
+        return self.memory.challenges.get(key, ChallengeRow())
+
+    def _counted(self, cap: Cap) -> int:
+        return self.memory.counters.get((cap.key, cap.day_start_ms), (cap.day_end_ms, 0))[1]
+
+    def _set_counted(self, cap: Cap, count: int) -> None:
+        self.memory.counters[cap.key, cap.day_start_ms] = (cap.day_end_ms, count)

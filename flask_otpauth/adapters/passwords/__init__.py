@@ -1,0 +1,1 @@
+"""Password hashing, and the list of common passwords."""

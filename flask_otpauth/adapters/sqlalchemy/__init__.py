@@ -1,0 +1,1 @@
+"""A relational database, through SQLAlchemy: the storage, and the directory of users."""

@@ -1,0 +1,67 @@
+"""Storage in a relational database, through SQLAlchemy Core: SQLite and PostgreSQL."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+
+from sqlalchemy import Engine, MetaData
+
+from flask_otpauth.adapters.sqlalchemy.challenges import SqlChallengeStore
+from flask_otpauth.adapters.sqlalchemy.clients import SqlClientStore
+from flask_otpauth.adapters.sqlalchemy.counters import Counters
+from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory, memory_engine
+from flask_otpauth.adapters.sqlalchemy.secrets import SqlSecretStore
+from flask_otpauth.adapters.sqlalchemy.sessions import SqlSessionStore
+from flask_otpauth.adapters.sqlalchemy.tables import Tables, define
+from flask_otpauth.ports.storage import ChallengeStore, ClientStore, SecretStore, SessionStore
+
+__all__ = ["Database", "SqlAlchemyStorage", "Tables", "define", "is_in_memory", "memory_engine"]
+
+
+class SqlAlchemyStorage:
+    """
+    A :class:`~flask_otpauth.ports.storage.Storage` on an engine, with transactions of its own.
+
+    ``metadata`` is where the tables are defined (the host's ``db.metadata``), ``describe_lock_holder``
+    tells which transaction of the host is open, for the message of a locked SQLite file.
+
+    :raises ConfigurationError: if the engine's database is not supported.
+    """
+
+    challenges: ChallengeStore
+    secrets: SecretStore
+    sessions: SessionStore
+    clients: ClientStore
+
+    def __init__(
+        self,
+        engine: Engine,
+        metadata: MetaData | None = None,
+        describe_lock_holder: Callable[[], str] = lambda: "",
+    ) -> None:
+        self.database = Database(engine, describe_lock_holder)
+        self.tables = define(MetaData() if metadata is None else metadata)
+        tables = self.tables
+        counters = Counters(self.database, tables.counters)
+        self._challenges = SqlChallengeStore(self.database, tables.challenges, counters)
+        self._sessions = SqlSessionStore(self.database, tables.sessions, tables.generations)
+        self._clients = SqlClientStore(self.database, tables.clients, tables.client_tokens, tables.campaigns)
+        self.challenges = self._challenges
+        self.secrets = SqlSecretStore(self.database, tables.secrets)
+        self.sessions = self._sessions
+        self.clients = self._clients
+
+    def transaction(self) -> AbstractContextManager[None]:
+        """See the port. What runs inside it in the same thread joins it."""
+        return self.database.transaction()
+
+    def create_all(self) -> None:
+        """See the port."""
+        self.database.create(self.tables)
+
+    def purge(self, before_ms: int) -> int:
+        """See the port. Secrets and token generations stay: each belongs to a user."""
+        with self.database.transaction():
+            return sum(part.purge(before_ms) for part in (self._challenges, self._sessions, self._clients))

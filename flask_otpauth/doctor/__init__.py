@@ -1,0 +1,1 @@
+"""Examines a running configuration: warnings, odds of guessing, deviations from standards."""

@@ -1,0 +1,154 @@
+"""Warnings about a running configuration that no standard has a clause for."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any
+
+from flask_otpauth.core.errors import StorageUnavailable
+from flask_otpauth.doctor.odds import Odds
+
+if TYPE_CHECKING:
+    from flask_otpauth.ports.directory import Directory
+    from flask_otpauth.ports.senders import Sender
+    from flask_otpauth.wiring import AppState
+
+_LOOPBACK = ("127.0.0.1", "::1", "localhost")
+
+#: What the documents' own settings leave to a guesser in a day at most: four digits, six guesses.
+_DOCUMENTED_PER_DAY = 6e-4
+
+
+def warnings(found: AppState, chances: Mapping[str, Odds], config: Mapping[str, Any]) -> Iterator[str]:
+    """One sentence each, beginning with what to set where a setting is the cause."""
+    yield from found.postponed
+    yield from _about_stores(found)
+    yield from _about_users(found.services.directory)
+    yield from _about_keys(found)
+    yield from _about_odds(chances)
+    yield from _about_processes(found)
+    yield from _about_front(found)
+    yield from _about_sending(found, config)
+    for name in found.mounts:
+        if found.by_flow[name].day == "calendar":
+            yield f"OTPAUTH_{name.upper()}_DAY = 'calendar': around midnight a subject gets two days' codes."
+
+
+def _about_stores(found: AppState) -> Iterator[str]:
+    """Whether each kind of row can be read: a missing table shows here before a user meets it."""
+    storage, directory = found.services.storage, found.services.directory
+    looks: tuple[Callable[[], object], ...] = (
+        lambda: storage.challenges.reference(bytes(32)),
+        lambda: storage.secrets.read(bytes(32)),
+        lambda: storage.sessions.find("-"),
+        lambda: storage.clients.get("-"),
+        lambda: directory.find("email", "nobody@example.invalid"),
+    )
+    for look in looks:
+        try:
+            look()
+        except StorageUnavailable as error:
+            hint = " If it is up, its tables are missing: flask otpauth init-db makes them."
+            # A table that lacks a column is there: only a migration mends it.
+            yield f"{error}." + ("" if "column is missing" in str(error) else hint)
+            return
+
+
+def _about_users(directory: Directory) -> Iterator[str]:
+    """What a host's own model has that is not looked at, or lacks."""
+    # Here and not above: the command line must load without them.
+    from flask_otpauth.adapters.sqlalchemy.directory.backfill import overdue
+    from flask_otpauth.adapters.sqlalchemy.directory.model import ModelDirectory
+    from flask_otpauth.adapters.sqlalchemy.directory.status import unread_status
+
+    if not isinstance(directory, ModelDirectory):
+        return
+    unread = unread_status(directory.model)
+    if unread is not None:
+        yield f"OTPAUTH_USERS: {unread}"
+    with suppress(StorageUnavailable):  # told by _about_stores
+        count = overdue(directory)
+        if count:
+            yield f"{count} users have an e-mail without its key: flask otpauth backfill writes it."
+
+
+def _about_keys(found: AppState) -> Iterator[str]:
+    if found.shared.subject_key is None:
+        yield (
+            "OTPAUTH_SUBJECT_KEY is derived from a secret: when that one is taken off the list, "
+            "every quota, lock and PIN starts anew. Set it to that secret first."
+        )
+    if not found.are_stores_new and not _is_marked(found):
+        yield (
+            "The store has no mark of the key of its rows: if SECRET_KEY was changed, set "
+            "OTPAUTH_SUBJECT_KEY to the one before; if migrations made the tables, flask otpauth init-db "
+            "leaves it."
+        )
+    if found.shared.allow_weak_keys:
+        yield "OTPAUTH_ALLOW_WEAK_KEYS: who guesses a short secret can forge every token."
+
+
+def _is_marked(found: AppState) -> bool:
+    from flask_otpauth.engine.subject_keys import marked
+
+    try:
+        return bool(marked(found.services.storage, [found.services.upkeep.keys.subject_key]))
+    except StorageUnavailable:  # told already
+        return True
+
+
+def _about_odds(chances: Mapping[str, Odds]) -> Iterator[str]:
+    for name, each in chances.items():
+        if each.per_day > _DOCUMENTED_PER_DAY:
+            yield (
+                f"{name}: a guesser has a chance of 1 in {int(1 / each.per_day):,} a day, where the "
+                "documented settings leave at most 1 in 1,666. More digits or a smaller guess budget mend it."
+            )
+
+
+def _about_processes(found: AppState) -> Iterator[str]:
+    if found.are_stores_new:
+        yield (
+            "OTPAUTH_STORAGE = 'memory', or a database in memory: each process has its own codes, locks and "
+            "sessions, until it ends."
+        )
+
+
+def _about_front(found: AppState) -> Iterator[str]:
+    if found.shared.ip_limits is None:
+        yield "OTPAUTH_IP_LIMITS = None: nothing is limited in front, unless the host does it."
+    elif not found.rate_limits.is_enabled:
+        yield "RATELIMIT_ENABLED = False: nothing is limited in front."
+    elif found.rate_limits.counts_alone:
+        yield (
+            "The limits in front are counted in memory, by each process for itself and until it ends. "
+            "RATELIMIT_STORAGE_URI names a shared store."
+        )
+
+
+def _about_sending(found: AppState, config: Mapping[str, Any]) -> Iterator[str]:
+    from flask_otpauth.adapters.senders.console import ConsoleSender
+    from flask_otpauth.adapters.senders.mail import MailSender
+    from flask_otpauth.adapters.senders.memory import MemorySender
+
+    for channel, sender in _senders(found):
+        for kind, name in ((ConsoleSender, "console"), (MemorySender, "memory")):
+            if isinstance(sender, kind):
+                yield f"OTPAUTH_SENDERS: what goes out on {channel!r} reaches nobody ({name})."
+    if not any(isinstance(sender, MailSender) for _, sender in _senders(found)):
+        return
+    if not config.get("MAIL_SERVER"):
+        yield "MAIL_SERVER is not set: mails go to 127.0.0.1, if a mail server is there."
+    encrypted = config.get("MAIL_USE_TLS") or config.get("MAIL_USE_SSL")
+    if not encrypted and config.get("MAIL_SERVER", "127.0.0.1") not in _LOOPBACK:
+        yield "Codes go to the mail server unencrypted: set MAIL_USE_TLS or MAIL_USE_SSL (ASVS 12.3.1)."
+
+
+def _senders(found: AppState) -> Iterator[tuple[str, Sender]]:
+    """Every sender with its channel, those that are tried later as well."""
+    from flask_otpauth.adapters.senders.failover import FailoverSender
+
+    for channel, route in found.services.codes.post.routes.items():
+        for sender in route.senders if isinstance(route, FailoverSender) else (route,):
+            yield channel, sender

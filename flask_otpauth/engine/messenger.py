@@ -1,0 +1,227 @@
+"""Writing a message and having it handed over, outside of every transaction."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+from flask_otpauth.core.accents import unaccented
+from flask_otpauth.core.challenges import Issue
+from flask_otpauth.core.codes import is_told_in
+from flask_otpauth.core.durations import spoken
+from flask_otpauth.core.errors import OtpAuthError, SendFailed
+from flask_otpauth.core.sensitive import Sensitive, sensitive
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.delivery import Delivery, Outgoing
+from flask_otpauth.ports.events import Events
+from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
+from flask_otpauth.ports.storage import Storage
+from flask_otpauth.ports.templates import Templates
+
+#: There is a packaged template of every message in English.
+_LAST_RESORT = "en"
+
+
+@dataclass(frozen=True)
+class Draft:
+    """
+    What to write and where to: everything about a message but its code.
+
+    ``template`` is a file name under ``otpauth/<channel>/`` without locale and ending; where it
+    does not exist, a code is told by the template ``code``. ``locales`` are the languages that
+    would do, the best first, English being the last resort. ``values`` are what a template may
+    name beside what every template is given; a text among them is put on one line, so that only
+    a template makes lines, the last of an SMS above all.
+
+    ``discreet``: the flow must not tell who has an account, so a sending that fails after the
+    answer gives nothing back. ``withheld``: the letter is written and queued like any other, but
+    not sent, because its recipient gets no code and the answer must not show that.
+    """
+
+    channel: str
+    recipient: str = field(repr=False)
+    locales: tuple[str, ...] = ()
+    template: str = "code"
+    purpose: str = ""
+    caller_number: str = field(default="", repr=False)
+    reference: str = ""
+    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    discreet: bool = False
+    withheld: bool = False
+
+
+@dataclass(frozen=True)
+class Messenger:
+    """
+    Renders letters and hands them over; a definite failure withdraws the code.
+
+    ``brand`` is what people call the app that a message is from.
+
+    ``last``: for each channel, the receipt of the last hand-over in this process whose outcome did
+    not depend on the recipient. A withheld letter gets the same receipt.
+    """
+
+    routes: Mapping[str, Sender]
+    delivery: Delivery
+    templates: Templates
+    storage: Storage
+    clock: Clock
+    events: Events
+    brand: str
+    last: dict[str, Receipt] = field(default_factory=dict)
+
+    def send(self, draft: Draft, message: Message, issue: Issue) -> Receipt:
+        """
+        Send a code, the ``message`` that ``draft`` became; the receipt says ``accepted`` also where
+        sending goes on behind the answer.
+        """
+        receipt = self._submit(Outgoing(message, None if draft.discreet else issue, draft.withheld))
+        if draft.discreet and receipt.status.is_definite_failure:
+            self._recorded(issue, receipt)
+        return receipt
+
+    def notify(self, draft: Draft) -> None:
+        """Send a letter that holds no code. That it fails is told by signal and log alone."""
+        try:
+            message = self.write(draft)
+        except Exception as error:  # noqa: BLE001 - a host's template; what it tells of is durable already
+            broken = Receipt(Status.REJECTED, detail=f"its template failed: {type(error).__name__}")
+            unwritten = Message(draft.channel, draft.recipient, "", purpose=draft.purpose)
+            self._settle(Outgoing(unwritten), broken)
+            return
+        self._submit(Outgoing(message))
+
+    def hand_over(self, outgoing: Outgoing) -> Receipt:
+        """Do it now. Runs where the delivery decides, and never inside a transaction."""
+        message = outgoing.message
+        if outgoing.withheld:
+            return self._settle(outgoing, self.last.get(message.channel, Receipt(Status.ACCEPTED)))
+        if message.expires_at is not None and message.expires_at <= self.clock():
+            return self._settle(outgoing, Receipt(Status.REJECTED, detail="its code has expired"))
+        receipt = self.routes[message.channel].send(message)
+        if receipt.status is not Status.INVALID_RECIPIENT:
+            self.last[message.channel] = receipt
+        return self._settle(outgoing, receipt)
+
+    def _submit(self, outgoing: Outgoing) -> Receipt:
+        receipt = self.delivery.submit(outgoing, self.hand_over)
+        if receipt is None:
+            return self._settle(outgoing, Receipt(Status.UNAVAILABLE, detail="the queue is full"))
+        return receipt
+
+    def _settle(self, outgoing: Outgoing, receipt: Receipt) -> Receipt:
+        message = outgoing.message
+        if outgoing.issue is not None:
+            self._recorded(outgoing.issue, receipt)
+        if not outgoing.withheld:
+            self.events(
+                "send_failed" if receipt.status.is_definite_failure else "code_sent",
+                channel=message.channel,
+                recipient=message.recipient,
+                purpose=message.purpose,
+                receipt=receipt,
+            )
+        return receipt
+
+    def _recorded(self, issue: Issue, receipt: Receipt) -> None:
+        """Withdraw a code that was certainly not handed over; note any other if a retry must know of it."""
+        try:
+            if receipt.status.is_definite_failure:
+                self.storage.challenges.withdraw(issue)
+            elif issue.repeat_within_ms:
+                self.storage.challenges.handed_over(issue)
+        except OtpAuthError:
+            # The code stays live and the quota used, and a retry is told to wait: the safe side.
+            # What became of the message is still told; that the store is down shows at the next request.
+            if receipt.status.is_definite_failure:
+                self.events("withdraw_failed")
+
+    def language(self, channel: str, locales: Iterable[str]) -> str | None:
+        """The first of ``locales`` in which a code can be told on that channel."""
+        names = {locale: f"otpauth/{channel}/code.{locale}.txt" for locale in locales}
+        return next((locale for locale, name in names.items() if self.templates.has(name)), None)
+
+    def write(self, draft: Draft, code: str = "", expires_at: datetime | None = None) -> Message:
+        """
+        The message that ``draft`` and ``code`` make; what a template raises is raised.
+
+        :raises SendFailed: if the code is not in it: nobody could ever use it.
+        """
+        text, html, subject, locale = "", None, "", next(iter(draft.locales), _LAST_RESORT)
+        found = self._found(draft, code)
+        if found is not None:
+            template, locale = found
+            values = self._values(draft, code, locale, expires_at)
+            text = Sensitive((self._part(draft, template, locale, "txt", values) or "").strip())
+            html = self._part(draft, template, locale, "html", values)
+            subject = self._part(draft, template, locale, "subject.txt", values) or ""
+        message = Message(
+            channel=draft.channel,
+            recipient=draft.recipient,
+            code=code,
+            text=text,
+            html=html,
+            subject=Sensitive(" ".join(subject.split())),
+            locale=locale,
+            purpose=draft.purpose,
+            caller_number=draft.caller_number,
+            expires_at=expires_at,
+            reference=draft.reference,
+        )
+        if found is not None:
+            self._demand_code(draft, message)
+        return message
+
+    def _found(self, draft: Draft, code: str) -> tuple[str, str] | None:
+        """The template to write by and its language: the letter's own, before the one of all codes."""
+        locales = list(dict.fromkeys([*draft.locales, _LAST_RESORT]))
+        for template in dict.fromkeys([draft.template, "code"] if code else [draft.template]):
+            for locale in locales:
+                if self.templates.has(_name(draft, f"{template}.{locale}", "txt")):
+                    return template, locale
+            if self.templates.has(_name(draft, template, "txt")):  # in one language for everybody
+                return template, locales[0]
+        return None
+
+    def _part(
+        self, draft: Draft, template: str, locale: str, ending: str, values: Mapping[str, Any]
+    ) -> str | None:
+        names = (_name(draft, f"{template}.{locale}", ending), _name(draft, template, ending))
+        rendered = (self.templates.render(name, values) for name in names if self.templates.has(name))
+        part: str | None = sensitive(next(rendered, None))
+        return part
+
+    def _values(self, draft: Draft, code: str, locale: str, expires_at: datetime | None) -> dict[str, Any]:
+        """All values of a template. None is ever missing, so that no global of the host takes its place."""
+        seconds = 0 if expires_at is None else max(1, round((expires_at - self.clock()).total_seconds()))
+        return {
+            "origin": None,
+            "repeats": 2,
+            "code_in_subject": False,
+            "brand": self.brand,
+            **{name: _on_one_line(value) for name, value in draft.values.items()},
+            "code": code,
+            "purpose": draft.purpose,
+            "locale": locale,
+            "seconds": seconds,
+            "minutes": max(1, seconds // 60),
+            "validity": spoken(seconds, locale) if seconds else "",
+            "unaccented": unaccented,
+        }
+
+    def _demand_code(self, draft: Draft, message: Message) -> None:
+        if is_told_in(message.code, message.text) and is_told_in(message.code, message.html or message.code):
+            return
+        receipt = Receipt(Status.REJECTED, detail="its template does not show the code")
+        self._settle(Outgoing(message, withheld=draft.withheld), receipt)
+        raise SendFailed
+
+
+def _name(draft: Draft, stem: str, ending: str) -> str:
+    return f"otpauth/{draft.channel}/{stem}.{ending}"
+
+
+def _on_one_line(value: object) -> object:
+    return Sensitive(" ".join(value.splitlines())) if isinstance(value, str) else value

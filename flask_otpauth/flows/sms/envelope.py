@@ -1,0 +1,79 @@
+"""``{"message", "data", "errors", "status", "status_code", "captcha"}`` (contract/sms.md)."""
+
+from __future__ import annotations
+
+from typing import Any, NamedTuple
+
+from flask_otpauth.core import errors
+from flask_otpauth.web.envelope import Failure, Success, Wire, declared
+
+
+class _Row(NamedTuple):
+    """What an error is called, and the HTTP status that it is sent with (200: a business error)."""
+
+    status_code: int
+    status: str
+    http: int = 200
+
+
+_INVALID_FIELD = _Row(422, "INVALID_FIELD")
+
+TABLE = {
+    errors.Refusal: _Row(500, "INTERNAL_SERVER_ERROR", 500),
+    errors.InternalError: _Row(500, "INTERNAL_SERVER_ERROR", 500),
+    errors.Unavailable: _Row(500, "INTERNAL_SERVER_ERROR", 503),
+    errors.BadRequest: _Row(400, "BAD_REQUEST"),
+    errors.MethodNotAllowed: _Row(405, "METHOD_NOT_ALLOW", 405),
+    errors.ContentTooLarge: _Row(400, "BAD_REQUEST", 413),
+    errors.UnsupportedMediaType: _Row(400, "BAD_REQUEST", 415),
+    errors.InvalidFields: _INVALID_FIELD,
+    errors.NotAuthenticated: _Row(401, "UNAUTHORIZED", 401),
+    errors.AccountTokenInvalid: _Row(401, "UNAUTHORIZED"),
+    errors.RefreshTokenInvalid: _Row(401, "UNAUTHORIZED"),
+    errors.CaptchaRequired: _INVALID_FIELD,
+    errors.NotPermitted: _Row(403, "REQUEST_DENIED", 403),
+    errors.NotFound: _Row(404, "NOT_FOUND"),
+    errors.TemplateNotFound: _INVALID_FIELD,
+    errors.Limited: _INVALID_FIELD,
+    errors.TooManyRequests: _Row(429, "LIMITED_REQUEST", 429),
+    errors.CodeRefused: _INVALID_FIELD,
+    errors.SecretRefused: _INVALID_FIELD,
+    errors.NotSent: _INVALID_FIELD,
+    errors.SendFailed: _Row(500, "INTERNAL_SERVER_ERROR"),
+}
+
+
+class SmsEnvelope:
+    """``http_status`` ``documented``: business errors are HTTP 200; ``semantic``: HTTP follows the code."""
+
+    def __init__(self, http_status: str = "documented") -> None:
+        self.http_status = http_status
+
+    @classmethod
+    def from_settings(cls, settings: Any) -> SmsEnvelope:
+        """The envelope as a flow's settings want it."""
+        return cls(getattr(settings, "http_status", "documented"))
+
+    def success(self, success: Success) -> Wire:
+        """``OK``."""
+        payload: dict[str, Any] = {"message": success.message}
+        if success.data:
+            payload["data"] = success.data
+        payload |= {"status": "OK", "status_code": 200, "captcha": []}
+        return payload, 200, success.headers
+
+    def failure(self, failure: Failure) -> Wire:
+        """The row's status; every value of ``errors`` is a list of messages."""
+        row = declared(TABLE, failure.error)
+        if failure.status is not None:
+            row = _Row(failure.status, row.status, failure.status)
+        data = dict(failure.data)
+        captcha = data.pop("captcha", [])
+        payload: dict[str, Any] = {"message": failure.message}
+        if failure.fields:
+            payload["errors"] = {each.field: [each.message] for each in failure.fields}
+        if data:
+            payload["data"] = data
+        payload |= {"status": row.status, "status_code": row.status_code, "captcha": captcha}
+        http = row.status_code if self.http_status == "semantic" and row.http == 200 else row.http
+        return payload, http, failure.headers

@@ -1,0 +1,45 @@
+"""The request bodies of the flow ``voice``."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import PlainValidator
+
+from flask_otpauth.core.codes import is_digits
+from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.web.fields import Body, Context, Name, fault, text
+
+
+def _phone(value: object, info: Context) -> str:
+    try:
+        return str(info.context.addresses.phone(text(value, "phone"), info.context.settings.region))
+    except ValueError:
+        raise fault("phone") from None
+
+
+def _otp(value: object, info: Context) -> str:
+    shortest, longest = info.context.settings.otp_min_length, info.context.settings.otp_max_length
+    if not isinstance(value, str) or not is_digits(value, shortest, longest):
+        raise fault("digits", shortest=shortest, longest=longest)
+    return Sensitive(value)
+
+
+class SecretKey(Body):
+    """The secret key that an access token is bought with."""
+
+    secret_key: Name
+
+
+class Contact(Body):
+    """The phone to call and the code to speak; without one, we draw it (``OTPAUTH_VOICE_VERIFY``)."""
+
+    phone_number: Annotated[str, PlainValidator(_phone)]
+    otp: Annotated[str, PlainValidator(_otp)] | None = None
+
+
+class SpokenCode(Body):
+    """For which user whom to call, or whose code to verify."""
+
+    userid: Name
+    contact: Contact

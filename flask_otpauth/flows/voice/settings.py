@@ -1,0 +1,68 @@
+"""The settings of the flow ``voice``."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field, StrictBool
+
+from flask_otpauth.core.limits import Quota
+from flask_otpauth.core.policies import Policy
+from flask_otpauth.settings import (
+    CodeLength,
+    Count,
+    Duration,
+    Lifetime,
+    Quotas,
+    Region,
+    Shared,
+    UrlPath,
+    WritingSettings,
+)
+
+PURPOSE = "voice"
+
+
+class VoiceSettings(WritingSettings):
+    """The keys of the voice flow."""
+
+    hardened: ClassVar = {"failure_cap": 100}
+
+    url_prefix: UrlPath = Field("/api/v1", description="Where the flow's paths begin.")
+    envelope: Any = Field("voice", description="The wire format.")
+    send_quotas: Quotas = Field(
+        (Quota.parse("5 per 10 minutes"), Quota.parse("10 per day")),
+        description="How many calls a phone gets.",
+    )
+    access_token_ttl: Lifetime = Field(
+        timedelta(seconds=15_552_000), description="How long a client's access token lives."
+    )
+    max_tokens: Count = Field(20, description="Access tokens of one client; the oldest gives way.")
+    otp_min_length: CodeLength = Field(4, description="The fewest digits of an `otp`.")
+    otp_max_length: CodeLength = Field(10, description="The most digits of an `otp`.")
+    retry_window: Duration = Field(
+        timedelta(seconds=10),
+        description="How long the same `otp` for the same phone is a retry, not a call.",
+    )
+    region: Region = Field("VN", description="Region of national phone numbers.")
+    failure_message_key: Literal["message", "messsage"] = Field(
+        "message", description="What failures call the message, for clients built on the document's misprint."
+    )
+    verify: StrictBool = Field(False, description="Whether the flow also draws codes and verifies them.")
+
+    def weakest_policy(self) -> Policy | None:
+        """A client may choose the shortest code; without ``verify`` it judges the guesses itself."""
+        shortest = min(self.code_length, self.otp_min_length)
+        return self.policy("", code_length=shortest) if self.verify else None
+
+    def problems(self, shared: Shared) -> list[str]:
+        """What cannot work together."""
+        found = super().problems(shared)
+        if self.otp_min_length > self.otp_max_length:
+            found.append("OTP_MIN_LENGTH: is more than OTP_MAX_LENGTH")
+        elif self.verify and not self.otp_min_length <= self.code_length <= self.otp_max_length:
+            found.append(
+                "CODE_LENGTH: must lie between OTP_MIN_LENGTH and OTP_MAX_LENGTH, so that it is a valid otp"
+            )
+        return found

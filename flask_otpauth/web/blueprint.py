@@ -1,0 +1,264 @@
+"""
+A flow's blueprint: the one place where HTTP is spoken.
+
+Each path is registered for all methods, since Flask would answer a wrong one, and OPTIONS
+and HEAD, by itself and not in the flow's envelope. The order is the contract's: method,
+limit in front, credential, body, fields, handler.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from typing import Any
+
+from flask import Blueprint, Response, request
+from flask.blueprints import BlueprintSetupState
+from werkzeug.datastructures import MultiDict
+from werkzeug.exceptions import HTTPException
+from werkzeug.routing import BaseConverter
+from werkzeug.wrappers import Response as HttpResponse
+
+from flask_otpauth.core import errors
+from flask_otpauth.core.clients import Client
+from flask_otpauth.core.networks import network
+from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
+from flask_otpauth.engine.services import Services
+from flask_otpauth.engine.sessions import Login
+from flask_otpauth.ports.rate_limits import RateLimits
+from flask_otpauth.web.answers import answered
+from flask_otpauth.web.body import MAX_BODY_BYTES, read_object
+from flask_otpauth.web.credentials import Presented, user_challenge, user_login
+from flask_otpauth.web.envelope import Envelope, Success
+from flask_otpauth.web.fields import ParseContext, parse
+from flask_otpauth.web.flow import Call, Flow, Operation
+from flask_otpauth.web.refusals import RAISED, decided_status, refusal_of
+
+#: The name of the host in a rule.
+_HOST = "otpauth_host"
+
+
+@dataclass(frozen=True)
+class Mount:
+    """One flow as one app serves it."""
+
+    flow: Flow
+    settings: Any
+    services: Services
+    envelope: Envelope
+    rate_limits: RateLimits
+
+    def blueprint(self, envelopes: Mapping[str, Envelope]) -> Blueprint:
+        """The blueprint; ``envelopes`` has those that single operations speak, by name."""
+        blueprint = Blueprint(f"otpauth_{self.flow.name}", __name__, url_prefix=self.settings.url_prefix)
+        routes: dict[str, dict[str, Operation]] = {}
+        for operation in self.flow.operations:
+            if operation.enabled(self.settings, self.services):
+                routes.setdefault(operation.path_in(self.settings), {})[operation.method] = operation
+        for path, operations in routes.items():
+            own = next((each.envelope for each in operations.values() if each.envelope), None)
+            blueprint.record(
+                _Route(self, path, operations, envelopes[own] if own else self.envelope).register
+            )
+        # What a host's own hooks raise on our paths is told in our envelope too, even where the
+        # host has handlers for such a status: those of a blueprint come first.
+        raised: tuple[type[Exception], ...] = (Exception, *RAISED)
+        for each in raised:
+            blueprint.register_error_handler(each, self.failed)
+        return blueprint
+
+    def listed(self) -> list[tuple[Operation, str, str]]:
+        """The operations that are served, each with its path and what it does."""
+        return [
+            (each, each.path_in(self.settings), (each.handler.__doc__ or "").strip().partition("\n")[0])
+            for each in self.flow.operations
+            if each.enabled(self.settings, self.services) and each.allowed(self.settings)
+        ]
+
+    def failed(self, error: Exception) -> HttpResponse:
+        """
+        The answer to what a hook of the host raised on a path of the flow.
+
+        The status of ``abort(403)`` is the host's decision, and so is all of ``abort(response)``.
+        """
+        if isinstance(error, HTTPException) and error.response is not None:
+            return error.get_response()
+        if self.rate_limits.is_down(error):
+            error = errors.LimiterUnavailable("the store of the host's limits is down")
+        return self.refuse(refusal_of(error), self.envelope, status=decided_status(error))
+
+    def refuse(
+        self,
+        refusal: errors.Refusal,
+        envelope: Envelope,
+        raw: Mapping[str, Any] | None = None,
+        operation: Operation | None = None,
+        status: int | None = None,
+    ) -> Response:
+        """``refusal`` in the flow's words and in ``envelope``; ``status`` is what the host decided."""
+        failure = replace(self.flow.failure_for(refusal, self.settings, raw or {}, operation), status=status)
+        response = answered(envelope.failure(failure))
+        if refusal.retry_after_seconds is not None:
+            response.headers["Retry-After"] = str(refusal.retry_after_seconds)
+        if isinstance(refusal, errors.MethodNotAllowed):
+            response.headers["Allow"] = refusal.allowed
+        if response.status_code == 401:
+            scheme = operation.challenge if operation else ""
+            if not scheme and self.flow.credential:
+                scheme = self.flow.credential.scheme
+            response.headers["WWW-Authenticate"] = scheme or user_challenge(refusal)
+        return response
+
+
+class RestOfPath(BaseConverter):
+    """What a path may hold beyond a segment: slashes, line breaks, or nothing (``<otpauth_rest:…>``)."""
+
+    part_isolating = False
+    regex = r"(?s:.*?)"
+
+    def to_python(self, value: str) -> str:
+        """Without the trailing slash, with which every path is served as well."""
+        return Sensitive(value.removesuffix("/"))
+
+
+@dataclass(frozen=True)
+class _Route:
+    """One path of a flow with its operations by method."""
+
+    mount: Mount
+    path: str
+    operations: Mapping[str, Operation]
+    envelope: Envelope
+
+    def register(self, state: BlueprintSetupState) -> None:
+        """
+        Add the path for every method there is, with and without a trailing slash.
+
+        Where an app matches hosts, a rule without one matches none: ours are for all.
+        """
+        url_map = state.app.url_map
+        url_map.converters.setdefault("otpauth_rest", RestOfPath)
+        endpoint = f"{state.name}.{next(iter(self.operations.values())).name}"
+        rule = state.app.url_rule_class(
+            self.path,
+            endpoint=endpoint,
+            methods=None,
+            strict_slashes=False,
+            merge_slashes=False,
+            host=f"<{_HOST}>" if url_map.host_matching else None,
+        )
+        rule.provide_automatic_options = False  # type: ignore[attr-defined]  # Flask reads it
+        url_map.add(rule)
+        state.app.view_functions[endpoint] = self.answer
+
+    def answer(self, **path: str) -> Response:
+        """The answer to one request, whatever happens."""
+        path.pop(_HOST, None)
+        raw: dict[str, Any] = {}
+        operation = self._allowed.get(request.method)
+        allow = ", ".join([*self._allowed, "OPTIONS"])
+        if operation is None and request.method == "OPTIONS":
+            headers = {"Allow": allow, "Cache-Control": "no-store"}
+            return Response(headers=headers, mimetype="application/json")
+        try:
+            if operation is None:
+                raise errors.MethodNotAllowed(allow)
+            call = self._call(operation, path)
+            raw.update(path if operation.method == "GET" else _body(operation))
+            body = parse(
+                operation.body, raw, ParseContext(self.mount.settings, self.mount.services.addresses)
+            )
+            return answered(self.envelope.success(self._handled(operation, call, body)))
+        except Exception as error:  # noqa: BLE001 - nothing leaves without the flow's envelope
+            return self.mount.refuse(refusal_of(error), self.envelope, raw, operation, decided_status(error))
+
+    def _handled(self, operation: Operation, call: Call, body: Any) -> Success:
+        if operation.rate_limit != "authentication":
+            return operation.handler(call, body)
+        with self._failures_counted(operation.name):
+            return operation.handler(call, body)
+
+    def _call(self, operation: Operation, path: Mapping[str, str]) -> Call:
+        return Call(
+            self.mount.services,
+            self.mount.settings,
+            client=self._client(operation),
+            login=self._login(operation) if operation.needs_login else None,
+            path=path,
+            query=request.args,
+            authorization=_headers().get("Authorization", ""),
+        )
+
+    def _login(self, operation: Operation) -> Login | None:
+        """Whose access token it is; ``None`` where the body holds what stands in for a live one."""
+        try:
+            return user_login(_headers(), self.mount.services)
+        except errors.NotAuthenticated:
+            if not _stands_in(operation):
+                raise
+            return None
+
+    def _client(self, operation: Operation) -> Client | None:
+        """Who is calling. The limit in front counts addresses, and between servers clients."""
+        flow, rate_limits, services = self.mount.flow, self.mount.rate_limits, self.mount.services
+        name, credential = f"{flow.name}.{operation.name}", operation.credential
+        if operation.rate_limit == "authentication":
+            return None
+        if credential is None or flow.on_devices:
+            rate_limits.admit((name, operation.rate_limit), network(request.remote_addr))
+            return credential.client(_headers(), services) if credential else None
+        with self._failures_counted("authentication"):
+            client = credential.client(_headers(), services)
+        rate_limits.admit((name, flow.name, "client"), client.id)
+        return client
+
+    @contextmanager
+    def _failures_counted(self, name: str) -> Iterator[None]:
+        """Count failed credentials: after too many, an address is refused."""
+        names, address = (f"{self.mount.flow.name}.{name}", "authentication"), network(request.remote_addr)
+        self.mount.rate_limits.check(names, address)
+        try:
+            yield
+        except (errors.NotAuthenticated, errors.NotPermitted):
+            self.mount.rate_limits.admit(names, address)
+            raise
+
+    @property
+    def _allowed(self) -> Mapping[str, Operation]:
+        settings = self.mount.settings
+        return {method: each for method, each in self.operations.items() if each.allowed(settings)}
+
+
+def _body(operation: Operation) -> dict[str, Any]:
+    # One byte more, since a body of unannounced length is cut there without a word. And a hook of
+    # the host may have read it all before us.
+    request.max_content_length = MAX_BODY_BYTES + 1
+    data = SensitiveBytes(request.get_data())
+    if len(data) > MAX_BODY_BYTES:
+        raise errors.ContentTooLarge
+    if operation.takes_form and request.mimetype == "application/x-www-form-urlencoded":
+        return _form(request.form)
+    if data and request.mimetype != "application/json":
+        raise errors.UnsupportedMediaType
+    return read_object(data)
+
+
+def _headers() -> Presented:
+    return Presented(request.headers)
+
+
+def _stands_in(operation: Operation) -> bool:
+    """Whether the body holds the field that may stand in for an access token."""
+    try:
+        value = _body(operation).get(operation.login_field or "")
+    except errors.Refusal:  # a body that cannot be read shows nobody
+        return False
+    return operation.login_field is not None and value is not None and str(value).strip() != ""
+
+
+def _form(form: MultiDict[str, str]) -> dict[str, Any]:
+    """A form as an object; a parameter given twice is malformed (RFC 6749 §3.2)."""
+    if any(len(values) > 1 for values in form.listvalues()):
+        raise errors.MalformedRequest
+    return {name: Sensitive(value) for name, value in form.items()}

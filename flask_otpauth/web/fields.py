@@ -1,0 +1,145 @@
+"""
+Request bodies: pydantic models whose fields know what they are.
+
+A body is parsed once, at the door; inside there are no checks. Every fault is reported as a
+:class:`~flask_otpauth.core.errors.Fault` with a stable kind; the wording is the flow's.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, LiteralString, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
+
+from flask_otpauth.core.codes import is_digits
+from flask_otpauth.core.errors import Fault, InvalidFields, MalformedRequest
+from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.ports.addresses import Addresses
+
+#: The longest text that any field may have, in characters; longer is that field's fault.
+MAX_TEXT = 4096
+
+
+@dataclass(frozen=True)
+class ParseContext:
+    """What parsing needs to know: the flow's settings and how addresses are read."""
+
+    settings: Any
+    addresses: Addresses
+
+
+class Body(BaseModel):
+    """
+    The base of all request bodies.
+
+    Unknown fields are ignored. ``null`` counts as missing, and so does a blank string, except
+    in the fields that ``verbatim`` names (passwords: every character counts; words of a list).
+    Its repr shows no value: most are secret, and the others are addresses.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    verbatim: ClassVar[frozenset[str]] = frozenset()
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        return iter(())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_what_counts_as_missing(cls, raw: object) -> object:
+        if not isinstance(raw, dict):
+            return raw
+        return {
+            name: value
+            for name, value in raw.items()
+            if value is not None and (name in cls.verbatim or not _is_blank(value))
+        }
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address as the client sent it (trimmed), and in its canonical form."""
+
+    given: str = field(repr=False)
+    canonical: str = field(repr=False)
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
+
+
+def parse(body: type[Body], raw: Mapping[str, Any], door: ParseContext) -> Any:
+    """
+    ``raw`` as a ``body``.
+
+    :raises InvalidFields: with a fault for each field that is missing or wrong.
+    :raises MalformedRequest: if a field is of a type that makes no sense at all.
+    """
+    try:
+        return body.model_validate(dict(raw), context=door)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+    faults = [_fault(each) for each in found]
+    if any(fault.kind == "malformed" for fault in faults):
+        raise MalformedRequest
+    raise InvalidFields(*faults)
+
+
+def _fault(error: Any) -> Fault:
+    kind = {"missing": "required"}.get(error["type"], error["type"])
+    path = ".".join(str(part) for part in error["loc"] if isinstance(part, str))
+    return Fault(path, kind, {key: value for key, value in error.get("ctx", {}).items() if key != "error"})
+
+
+def fault(kind: LiteralString, **evidence: Any) -> PydanticCustomError:
+    """What a field's validator raises: a fault of that kind."""
+    return PydanticCustomError(kind, kind, evidence)
+
+
+def text(value: object, kind: LiteralString, **evidence: Any) -> str:
+    """A usable string, or a fault of that kind: no other JSON type, not over-long, no NUL."""
+    if not isinstance(value, str) or len(value) > MAX_TEXT or "\0" in value:
+        raise fault(kind, **evidence)
+    return value
+
+
+# Quoted: pydantic before 2.12 cannot index the class when the module is loaded.
+Context: TypeAlias = "ValidationInfo[ParseContext]"
+
+
+def _email(value: object, info: Context) -> Address:
+    given = text(value, "invalid_email").strip()
+    try:
+        return Address(given, info.context.addresses.email(given))
+    except ValueError:
+        raise fault("invalid_email") from None
+
+
+def _code(value: object, info: Context) -> str:
+    length = info.context.settings.code_length
+    if not isinstance(value, str) or not is_digits(value, length):
+        raise fault("invalid_code", length=length)
+    return Sensitive(value)
+
+
+def _token(value: object, info: Context) -> str:
+    return Sensitive(text(value, "invalid_token").strip())
+
+
+def _name(value: object, info: Context) -> str:
+    return Sensitive(text(value, "not_a_string").strip())
+
+
+def _locale(value: object, info: Context) -> str:
+    return text(value, "malformed").strip()
+
+
+#: Any JSON value, for fields that are looked at only in certain cases.
+Anything = Any
+EmailAddress = Annotated[Address, PlainValidator(_email)]
+Code = Annotated[str, PlainValidator(_code)]
+OpaqueToken = Annotated[str, PlainValidator(_token)]
+Name = Annotated[str, PlainValidator(_name)]
+Locale = Annotated[str, PlainValidator(_locale)]

@@ -1,0 +1,66 @@
+"""Databases to test on: each test process has its own, and leaves nothing behind."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from uuid import uuid4
+
+from sqlalchemy import URL, Engine, create_engine, make_url, text
+
+from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
+from tests.services import MARIADB_ADDRESS, MARIADB_URL, POSTGRESQL_ADDRESS, POSTGRESQL_URL, listens, need
+
+#: A racing writer may wait for its turn longer than the five seconds that are usual.
+PATIENTLY = {"timeout": 60}
+
+
+@contextmanager
+def postgresql_schema() -> Iterator[str]:
+    """A schema of its own, as the URL of an engine that sees nothing else."""
+    need("PostgreSQL", listens(POSTGRESQL_ADDRESS))
+    schema = f"otpauth_test_{uuid4().hex}"
+    server = create_engine(POSTGRESQL_URL)
+    with server.begin() as connection:
+        connection.execute(text(f"CREATE SCHEMA {schema}"))
+    try:
+        url: URL = make_url(POSTGRESQL_URL).update_query_dict({"options": f"-csearch_path={schema}"})
+        yield url.render_as_string(hide_password=False)
+    finally:
+        with server.begin() as connection:
+            connection.execute(text(f"DROP SCHEMA {schema} CASCADE"))
+        server.dispose()
+
+
+@contextmanager
+def mariadb_database() -> Iterator[str]:
+    """A database of its own, as its URL: only for users, since our rows cannot be there yet."""
+    need("MariaDB", listens(MARIADB_ADDRESS))
+    database = f"otpauth_test_{uuid4().hex}"
+    server = create_engine(MARIADB_URL)
+    with server.begin() as connection:
+        connection.execute(text(f"CREATE DATABASE {database}"))
+    try:
+        yield make_url(MARIADB_URL).set(database=database).render_as_string(hide_password=False)
+    finally:
+        with server.begin() as connection:
+            connection.execute(text(f"DROP DATABASE {database}"))
+        server.dispose()
+
+
+def sqlite_engine(path: object) -> Engine:
+    """An engine on a SQLite file."""
+    return create_engine(f"sqlite:///{path}", connect_args=PATIENTLY)
+
+
+def emptied(storage: SqlAlchemyStorage) -> None:
+    """Create the tables, and delete what is in them."""
+    storage.create_all()
+    with storage.transaction():
+        for table in storage.tables.all():
+            storage.database.write(table.delete())
+
+
+def let_go(storage: SqlAlchemyStorage) -> None:
+    """Close the connections of a storage."""
+    storage.database.engine.dispose()

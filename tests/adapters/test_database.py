@@ -1,0 +1,357 @@
+"""Our transactions: ours alone, at our level, and outages that say what to do."""
+
+from __future__ import annotations
+
+import contextvars
+import logging
+import socket
+import threading
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, create_mock_engine, event, text
+from sqlalchemy.exc import IntegrityError
+from sqlalchemy.pool import QueuePool
+
+from flask_otpauth.adapters.sqlalchemy.database import MAX_TRIES, retry_until_explained
+from flask_otpauth.adapters.sqlalchemy.storage import Database, SqlAlchemyStorage, memory_engine
+from flask_otpauth.core.challenges import GuessState
+from flask_otpauth.core.errors import ConfigurationError, StorageUnavailable
+from flask_otpauth.testing.storage_contract.code_races import CodeRaces
+from flask_otpauth.testing.storage_contract.races import race_on_threads
+from flask_otpauth.testing.storage_contract.samples import NOON, digest_of, fresh_key, one_row, two_rows
+from flask_otpauth.testing.storage_contract.sessions import session_of
+from tests.adapters.databases import emptied, sqlite_engine
+
+
+@contextmanager
+def disposing(engine: Engine) -> Iterator[Engine]:
+    """The engine, whose connections are closed in the end."""
+    try:
+        yield engine
+    finally:
+        engine.dispose()
+
+
+class GaveUp(Exception):
+    """Leaves a transaction."""
+
+
+@pytest.fixture
+def engine(tmp_path: Path) -> Iterator[Engine]:
+    with disposing(sqlite_engine(tmp_path / "otpauth.sqlite")) as engine:
+        yield engine
+
+
+@pytest.fixture
+def postgresql(postgresql_url: str) -> Iterator[Engine]:
+    with disposing(create_engine(postgresql_url)) as engine:
+        yield engine
+
+
+@pytest.fixture
+def storage(engine: Engine) -> SqlAlchemyStorage:
+    storage = SqlAlchemyStorage(engine)
+    storage.create_all()
+    return storage
+
+
+# -- whose transaction, and at which level ------------------------------------------------------
+
+
+def test_the_hosts_transaction_neither_commits_nor_undoes_ours(postgresql: Engine) -> None:
+    storage = SqlAlchemyStorage(postgresql)
+    emptied(storage)
+    subject = one_row()
+
+    with postgresql.connect() as host:
+        host.execute(text("CREATE TABLE invoice (id INTEGER)"))
+        storage.challenges.issue(subject.issue("111111"))
+        host.rollback()
+
+        assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
+        assert host.scalar(text("SELECT to_regclass('invoice')")) is None
+
+
+def level_of(engine: Engine) -> tuple[str, bool]:
+    """Isolation level and autocommit of a connection that the host takes."""
+    with engine.connect() as host:
+        return host.get_isolation_level(), cast("Any", host.connection.driver_connection).autocommit
+
+
+@pytest.mark.parametrize("level", ["AUTOCOMMIT", "SERIALIZABLE", "REPEATABLE READ"])
+def test_on_postgresql_we_race_at_read_committed_whatever_the_hosts_level(
+    postgresql_url: str, level: Any
+) -> None:
+    with disposing(create_engine(postgresql_url, isolation_level=level, pool_size=1)) as engine:
+        storage = SqlAlchemyStorage(engine)
+        emptied(storage)
+        before = level_of(engine)
+
+        with storage.transaction():
+            (row,) = storage.database.read(text("SELECT current_setting('transaction_isolation') AS level"))
+        CodeRaces().test_of_50_right_guesses_one_is_accepted(
+            storage, two_rows(), partial(race_on_threads, storage)
+        )
+
+        assert row == {"level": "read committed"}
+        assert level_of(engine) == before, "the host's own connections are as they were"
+
+
+def begin_as_the_manual_says(engine: Engine) -> None:
+    """SQLAlchemy's recipe for SQLite, which hosts use that want real savepoints."""
+
+    @event.listens_for(engine, "connect")
+    def connect(connection: Any, _record: object) -> None:
+        connection.isolation_level = None
+
+    @event.listens_for(engine, "begin")
+    def begin(connection: Connection) -> None:
+        connection.exec_driver_sql("BEGIN")
+
+
+@pytest.mark.parametrize("host", ["as it comes", "autocommit", "its own BEGIN"])
+def test_on_sqlite_what_is_one_transaction_stays_one_whatever_the_hosts_engine_does(
+    tmp_path: Path, host: str
+) -> None:
+    options: dict[str, Any] = {"isolation_level": "AUTOCOMMIT"} if host == "autocommit" else {}
+    with disposing(create_engine(f"sqlite:///{tmp_path}/otpauth.sqlite", **options)) as engine:
+        if host == "its own BEGIN":
+            begin_as_the_manual_says(engine)
+        storage = SqlAlchemyStorage(engine)
+        storage.create_all()
+        pins = [fresh_key(), fresh_key()]
+
+        with pytest.raises(GaveUp):
+            _set_and_give_up(storage, pins)
+
+        assert [storage.secrets.read(pin).hash for pin in pins] == [None, None]
+
+
+def _set_and_give_up(storage: SqlAlchemyStorage, pins: list[bytes]) -> None:
+    with storage.transaction():
+        for pin in pins:
+            storage.secrets.read(pin)
+            storage.secrets.put(pin, "h1", replacing=None)
+        raise GaveUp
+
+
+def test_a_transaction_belongs_to_its_thread_even_where_the_context_is_handed_on(
+    postgresql: Engine,
+) -> None:
+    storage = SqlAlchemyStorage(postgresql)
+    emptied(storage)
+    pin, other = fresh_key(), fresh_key()
+
+    def give_up_halfway() -> None:
+        with storage.transaction():
+            storage.secrets.put(pin, "h1", replacing=None)
+            context = contextvars.copy_context()
+            with ThreadPoolExecutor(1) as pool:
+                pool.submit(context.run, lambda: storage.secrets.put(other, "h2", replacing=None)).result()
+            raise GaveUp
+
+    with pytest.raises(GaveUp):
+        give_up_halfway()
+
+    assert [storage.secrets.read(key).hash for key in (pin, other)] == [None, "h2"]
+
+
+def test_a_write_needs_a_transaction(storage: SqlAlchemyStorage) -> None:
+    with pytest.raises(RuntimeError):
+        storage.database.write(storage.tables.secrets.delete())
+
+
+@pytest.mark.parametrize("database", ["engine", "postgresql"])
+def test_tables_may_be_created_by_several_at_once(request: pytest.FixtureRequest, database: str) -> None:
+    engine: Engine = request.getfixturevalue(database)
+    storage = SqlAlchemyStorage(engine)
+    storage.tables.metadata.drop_all(engine)
+    barrier = threading.Barrier(4)
+
+    def create() -> None:
+        with engine.connect():
+            barrier.wait(60)
+        SqlAlchemyStorage(engine).create_all()
+
+    with ThreadPoolExecutor(4) as pool:
+        for created in [pool.submit(create) for _ in range(4)]:
+            created.result(60)
+
+    assert storage.challenges.issue(one_row().issue()).issued
+
+
+# -- outages ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("database", ["engine", "postgresql"])
+def test_a_missing_table_is_told_with_the_command_that_makes_it(
+    request: pytest.FixtureRequest, database: str
+) -> None:
+    storage = SqlAlchemyStorage(request.getfixturevalue(database))
+    storage.tables.metadata.drop_all(storage.database.engine)
+
+    with pytest.raises(StorageUnavailable, match="flask otpauth init-db"):
+        storage.challenges.issue(one_row().issue())
+    with pytest.raises(StorageUnavailable, match="flask otpauth init-db"):
+        storage.sessions.find("s")
+
+
+def test_a_server_that_is_down_is_an_outage() -> None:
+    with socket.socket() as nobody_listens:
+        nobody_listens.bind(("127.0.0.1", 0))
+        port = nobody_listens.getsockname()[1]
+        storage = SqlAlchemyStorage(create_engine(f"postgresql+psycopg://u:p4ssword@127.0.0.1:{port}/d"))
+
+        with pytest.raises(StorageUnavailable) as writing:
+            storage.challenges.issue(one_row().issue())
+        with pytest.raises(StorageUnavailable) as reading:
+            storage.sessions.find("s")
+
+    assert "p4ssword" not in f"{writing.value} {reading.value}"
+
+
+def test_a_connection_that_is_cut_undoes_the_transaction_and_the_next_one_works(postgresql: Engine) -> None:
+    storage = SqlAlchemyStorage(postgresql)
+    emptied(storage)
+    pin = fresh_key()
+
+    def cut_halfway() -> None:
+        with storage.transaction():
+            storage.secrets.put(pin, "h1", replacing=None)
+            (row,) = storage.database.read(text("SELECT pg_backend_pid() AS pid"))
+            with postgresql.connect() as administrator:
+                administrator.execute(text("SELECT pg_terminate_backend(:pid)"), row)
+            storage.secrets.put(fresh_key(), "h2", replacing=None)
+
+    with pytest.raises(StorageUnavailable):
+        cut_halfway()
+
+    assert storage.secrets.read(pin).hash is None
+    assert storage.secrets.put(pin, "h3", replacing=None)
+
+
+def test_a_connection_that_is_cut_before_the_commit_is_an_outage(postgresql: Engine) -> None:
+    storage = SqlAlchemyStorage(postgresql)
+    emptied(storage)
+    pin = fresh_key()
+
+    def cut_at_the_end() -> None:
+        with storage.transaction():
+            storage.secrets.put(pin, "h1", replacing=None)
+            (row,) = storage.database.read(text("SELECT pg_backend_pid() AS pid"))
+            with postgresql.connect() as administrator:
+                administrator.execute(text("SELECT pg_terminate_backend(:pid)"), row)
+
+    with pytest.raises(StorageUnavailable):
+        cut_at_the_end()
+
+    assert storage.secrets.read(pin).hash is None
+
+
+def test_a_full_disk_is_an_outage_and_nothing_was_decided(engine: Engine, storage: SqlAlchemyStorage) -> None:
+    subject = one_row()
+    storage.challenges.issue(subject.issue("111111", references=("", "small")))
+    engine.dispose()
+
+    @event.listens_for(engine, "connect")
+    def fill(connection: Any, _record: object) -> None:
+        connection.execute("PRAGMA max_page_count = 1")
+
+    with pytest.raises(StorageUnavailable, match="full"):
+        storage.challenges.issue(subject.issue("222222", references=("", "large" * 10_000)))
+
+    assert storage.challenges.reference(subject.challenge_key) == "small"
+
+
+def test_a_pool_without_a_free_connection_is_an_outage(engine: Engine, storage: SqlAlchemyStorage) -> None:
+    busy = create_engine(engine.url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    with disposing(busy), busy.connect(), pytest.raises(StorageUnavailable, match="free"):
+        SqlAlchemyStorage(busy).sessions.find("s")
+
+
+def test_a_mistake_of_the_caller_is_no_outage(storage: SqlAlchemyStorage) -> None:
+    session = session_of("u")
+    storage.sessions.open(session, closing_others=False)
+
+    with pytest.raises(IntegrityError) as caught:
+        storage.sessions.open(session, closing_others=False)
+
+    assert session.id not in str(caught.value)
+
+
+def test_no_digest_reaches_the_engines_echo(
+    engine: Engine, storage: SqlAlchemyStorage, caplog: pytest.LogCaptureFixture
+) -> None:
+    subject = one_row()
+    with caplog.at_level(logging.DEBUG, "sqlalchemy.engine"):
+        storage.challenges.issue(subject.issue("111111"))
+        storage.sessions.find("a session's id")
+
+    assert "INSERT INTO otpauth_challenges" in caplog.text
+    assert repr(digest_of("111111")) not in caplog.text
+    assert "a session's id" not in caplog.text
+
+
+@pytest.mark.parametrize(
+    "url", ["mysql+pymysql://", "mariadb+pymysql://", "oracle+oracledb://", "mssql+pyodbc://"]
+)
+def test_an_unsupported_database_is_refused_at_start(url: str) -> None:
+    engine = cast("Engine", create_mock_engine(url, lambda *_: None))
+
+    with pytest.raises(ConfigurationError, match="name a database of postgresql or sqlite"):
+        Database(engine)
+
+
+# -- an operation whose row others keep changing --------------------------------------------------
+
+
+def test_what_nothing_explains_any_more_is_tried_again() -> None:
+    attempts = iter([None, None, "done"])
+    explanations: list[None] = []
+
+    result = retry_until_explained(lambda: next(attempts), lambda: explanations.append(None))
+
+    assert result == "done"
+    assert len(explanations) == 2
+
+
+def test_it_is_not_tried_for_ever() -> None:
+    attempts: list[None] = []
+
+    with pytest.raises(StorageUnavailable):
+        retry_until_explained(lambda: attempts.append(None), lambda: None)
+
+    assert len(attempts) == MAX_TRIES
+
+
+def test_threads_take_turns_on_a_database_in_memory() -> None:
+    inside = threading.Event()
+    pin = fresh_key()
+
+    with disposing(memory_engine()) as engine, ThreadPoolExecutor(1) as pool:
+        storage = SqlAlchemyStorage(engine)
+        storage.create_all()
+
+        def read_meanwhile() -> str | None:
+            inside.wait(60)
+            return storage.secrets.read(pin).hash
+
+        reading = pool.submit(read_meanwhile)
+        with storage.transaction():
+            storage.secrets.put(pin, "h1", replacing=None)
+            inside.set()
+            storage.secrets.put(pin, "h2", replacing="h1")
+
+        assert reading.result(60) == "h2"
+
+
+def test_a_purge_counts_what_it_deleted(storage: SqlAlchemyStorage) -> None:
+    storage.challenges.issue(two_rows().issue())
+
+    assert [storage.purge(NOON * 2), storage.purge(NOON * 2)] == [2, 0]
