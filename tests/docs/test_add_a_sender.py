@@ -1,4 +1,4 @@
-"""The examples of the how-to pages, run as a reader would run them."""
+"""The page on senders: its example, run against a provider that answers in each way."""
 
 from __future__ import annotations
 
