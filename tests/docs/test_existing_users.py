@@ -3,19 +3,15 @@
 from __future__ import annotations
 
 import json
-import os
 import re
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
-DOCS = Path(__file__).parents[2] / "docs"
+from tests.docs.shell import DOCS, Shell, blocks
+
 EXAMPLE = (DOCS / "examples/existing_users.py").read_text("utf-8")
-COMMANDS = re.findall(
-    r"```sh\n(.*?)```", (DOCS / "howto/users-that-were-there.md").read_text("utf-8"), re.DOTALL
-)
+COMMANDS = blocks("howto/users-that-were-there.md", "sh")
 #: The shop as it was: without what the example marks as new.
 BEFORE = "\n".join(
     re.sub(r"\(UserMixin, (.*)  # new: the mixin", r"(\1", line)
@@ -24,46 +20,28 @@ BEFORE = "\n".join(
 )
 
 
-def run(folder: Path, command: str) -> str:
-    """What commands print, in the shop's folder."""
-    environment = {
-        **os.environ,
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "FLASK_APP": "shop:create_app",
-        "FLASK_SECRET_KEY": "docs/howto/users-that-were-there.md: not a secret",
-        "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/shop.db",
-        "FLASK_OTPAUTH_SENDERS": '{"email": "console"}',
-    }
-    done = subprocess.run(
-        ["bash", "-ec", command], cwd=folder, env=environment, capture_output=True, text=True, check=False
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
-
-
 @pytest.mark.timeout(400)  # a dozen processes, one after the other
 def test_who_follows_the_page_keeps_their_users_and_can_go_back(tmp_path: Path) -> None:
-    shop = tmp_path / "shop.py"
-    shop.write_text(BEFORE, "utf-8")
-    run(tmp_path, "flask db init && flask db migrate && flask db upgrade")
-    run(
-        tmp_path,
-        f"""{sys.executable} - <<'EOF'
+    shop = Shell(tmp_path)
+    shop.write(BEFORE)
+    shop.run("flask db init && flask db migrate && flask db upgrade")
+    shop.run(
+        """python - <<'EOF'
 from shop import User, create_app, db
 with create_app().app_context():
     db.session.add_all([User(email="Ann@Example.com"), User(email="Bob@Example.com", is_active=False)])
     db.session.commit()
-EOF""",
+EOF"""
     )
 
-    shop.write_text(EXAMPLE, "utf-8")
-    said = "".join(run(tmp_path, commands) for commands in COMMANDS)
+    shop.write(EXAMPLE)
+    said = "".join(shop.run(commands) for commands in COMMANDS)
     ann, bob = (
-        json.loads(run(tmp_path, f"flask otpauth users show --json {name}@example.com"))[0]
+        json.loads(shop.run(f"flask otpauth users show --json {name}@example.com"))[0]
         for name in ("ann", "bob")
     )
-    again = run(tmp_path, "flask db migrate && ls migrations/versions/*.py | wc -l")
-    run(tmp_path, "flask db downgrade && flask db upgrade")
+    again = shop.run("flask db migrate && ls migrations/versions/*.py | wc -l")
+    shop.run("flask db downgrade && flask db upgrade")
 
     assert "2 keys would be written.\n2 keys written.\n" in said
     assert "backfill writes it" not in said

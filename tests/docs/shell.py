@@ -1,0 +1,77 @@
+"""The commands of a page, run by a shell in the folder of an app, as a reader would run them."""
+
+from __future__ import annotations
+
+import os
+import re
+import subprocess
+import sys
+from dataclasses import dataclass, field
+from pathlib import Path
+
+DOCS = Path(__file__).parents[2] / "docs"
+
+
+def blocks(page: str, language: str) -> list[str]:
+    """The blocks of that language on a page, in order."""
+    text = (DOCS / page).read_text("utf-8")
+    return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
+
+
+#: Logs in by the code that the console is shown, and prints what the app answers.
+_LOGIN = """
+import contextlib, io, re
+from shop import create_app
+client, console = create_app().test_client(), io.StringIO()
+with contextlib.redirect_stdout(console):
+    asked = client.post("/apis/auth/request-otp", json={{"email": "{email}"}})
+if asked.status_code != 200:
+    raise SystemExit(f"{{asked.status_code}}")
+code = re.search("code +([0-9]+)", console.getvalue())[1]
+answer = client.post("/apis/auth/verify-otp", json={{"email": "{email}", "otpCode": code}})
+print(answer.json["message"])
+"""
+
+
+@dataclass(frozen=True)
+class Shell:
+    """A folder with ``shop.py`` in it, the app, and the variables that configure it."""
+
+    folder: Path
+    variables: dict[str, str] = field(default_factory=dict)
+
+    def write(self, source: str) -> None:
+        """Put the app there."""
+        (self.folder / "shop.py").write_text(source, "utf-8")
+
+    def attempt(self, commands: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run ``commands``, the end of which is the first that fails."""
+        environment = {
+            **os.environ,
+            "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
+            "FLASK_APP": "shop",
+            "FLASK_SECRET_KEY": "3f0c5d1e7a9b42688d17c0e5b6a4f92d3f0c5d1e7a9b42688d17c0e5b6a4f92d",
+            "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{self.folder}/shop.db",
+            "FLASK_OTPAUTH_SENDERS": '{"email": "console"}',
+            **self.variables,
+            **variables,
+        }
+        return subprocess.run(
+            ["bash", "-euc", commands],
+            cwd=self.folder,
+            env=environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def run(self, commands: str, **variables: str) -> str:
+        """What ``commands`` print, none of which fails."""
+        done = self.attempt(commands, **variables)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def login(self, email: str) -> str:
+        """What the app answers and logs when somebody logs in by code."""
+        done = self.attempt(f"python - <<'EOF'\n{_LOGIN.format(email=email)}\nEOF")
+        return (done.stdout + done.stderr).strip()
