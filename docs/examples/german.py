@@ -7,6 +7,7 @@ from typing import Any
 
 from flask import Flask
 
+from docs.examples.german_answers import ANSWERS
 from flask_otpauth import OtpAuth
 
 otpauth = OtpAuth()
@@ -17,13 +18,7 @@ def create_app(config: Mapping[str, Any] | None = None) -> Flask:
     app = Flask(__name__, template_folder="german")
     app.config["OTPAUTH_BRAND"] = "Blumenladen"
     app.config["OTPAUTH_LANGUAGE"] = "de"
-    app.config["OTPAUTH_SMS_MESSAGES"] = {
-        "de": {
-            "Gửi mã OTP thành công": "Der Code ist unterwegs",
-            "Mã OTP không chính xác": "Der Code ist falsch",
-            "Vui lòng yêu cầu gửi lại OTP sau {seconds} giây": "Bitte in {seconds} Sekunden noch einmal",
-        }
-    }
+    app.config["OTPAUTH_SMS_MESSAGES"] = {"de": ANSWERS}
     app.config.from_prefixed_env()
     app.config.from_mapping(config or {})
     otpauth.init_app(app)
