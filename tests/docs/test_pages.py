@@ -145,7 +145,7 @@ def test_the_security_page_names_every_rule() -> None:
     made = "\n".join(generated.deviations())
 
     assert "```{otpauth-deviations}\n" in (DOCS / "security.md").read_text("utf-8")
-    assert all(f" | {rule.says} | {rule.clauses} | " in made for rule in RULES)
+    assert all(f" | {rule.finding} | {rule.clauses} | " in made for rule in RULES)
 
 
 def test_every_page_is_in_the_table_of_contents() -> None:
