@@ -1,4 +1,9 @@
-"""How it looks on the wire. One file for each format."""
+"""
+Wire formats: the packaged ones, and what a host needs to write its own.
+
+An envelope is an object with two methods, ``success`` and ``failure``. Name it in
+``OTPAUTH_<FLOW>_ENVELOPE``.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,7 @@ from flask_otpauth.flows.flashcall.envelope import FlashcallEnvelope
 from flask_otpauth.flows.oauth.envelope import OAuthEnvelope
 from flask_otpauth.flows.sms.envelope import SmsEnvelope
 from flask_otpauth.flows.voice.envelope import VoiceEnvelope
-from flask_otpauth.web.envelope import Envelope, Failure, FieldError, Success, Wire
+from flask_otpauth.web.envelope import Envelope, Failure, FieldError, Success, Wire, declared, status_of
 from flask_otpauth.web.problem import ProblemEnvelope
 
 #: The packaged envelopes by name: each makes itself from a flow's settings.
@@ -25,4 +30,20 @@ PACKAGED: Mapping[str, Callable[[Any], Envelope]] = {
     "voice": VoiceEnvelope.from_settings,
 }
 
-__all__ = ["PACKAGED", "Envelope", "Failure", "FieldError", "Success", "Wire"]
+__all__ = [
+    "PACKAGED",
+    "AccountEnvelope",
+    "EmailEnvelope",
+    "Envelope",
+    "Failure",
+    "FieldError",
+    "FlashcallEnvelope",
+    "OAuthEnvelope",
+    "ProblemEnvelope",
+    "SmsEnvelope",
+    "Success",
+    "VoiceEnvelope",
+    "Wire",
+    "declared",
+    "status_of",
+]

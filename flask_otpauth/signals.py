@@ -9,6 +9,21 @@ from __future__ import annotations
 
 from blinker import Namespace
 
+__all__ = [
+    "ALL",
+    "code_accepted",
+    "code_issued",
+    "code_refused",
+    "code_sent",
+    "request_limited",
+    "secret_refused",
+    "send_failed",
+    "session_opened",
+    "session_revoked",
+    "token_reused",
+    "withdraw_failed",
+]
+
 _signals = Namespace()
 
 #: A code is live: ``purpose``, ``subject``. Nothing was sent yet.
@@ -34,4 +49,5 @@ withdraw_failed = _signals.signal("withdraw_failed")
 #: A PIN or a password was wrong: ``kind``, ``user_id``, and whether that ``blocked`` it.
 secret_refused = _signals.signal("secret_refused")
 
+#: Every signal by its name.
 ALL = {name: signal for name, signal in globals().items() if name in _signals}

@@ -3,6 +3,6 @@
 from __future__ import annotations
 
 from flask_otpauth.adapters.sqlalchemy.directory.model import ModelDirectory, UserMixin
-from flask_otpauth.ports.directory import Directory, User, UserExists
+from flask_otpauth.ports.directory import Directory, IdentifierKind, User, UserExists
 
-__all__ = ["Directory", "ModelDirectory", "User", "UserExists", "UserMixin"]
+__all__ = ["Directory", "IdentifierKind", "ModelDirectory", "User", "UserExists", "UserMixin"]

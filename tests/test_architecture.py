@@ -59,7 +59,7 @@ MAY_IMPORT = {
     "flows": _may("core engine flows ports settings web", "pydantic"),
     "adapters": _may("adapters core ports signals", "any werkzeug"),
     "errors": _may("core"),
-    "storage": _may("core ports"),
+    "storage": _may("adapters core ports"),
     "senders": _may("adapters ports"),
     "users": _may("adapters ports"),
     "envelopes": _may("flows web"),

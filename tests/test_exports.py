@@ -1,49 +1,102 @@
-"""What is public is what ``__all__`` says, no more and no less."""
+"""What is public: the list of ``docs/public.md``, no more and no less."""
 
 from __future__ import annotations
 
+import ast
 import importlib
+import re
 import subprocess
 import sys
-from types import ModuleType
+from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
 
-# What the documentation promises. More may be exported; nothing of this may go.
-PROMISED = {
-    "flask_otpauth": {"ConfigurationError", "OtpAuth", "OtpAuthError", "Refusal"},
-    "flask_otpauth.senders": {
-        "ConsoleSender",
-        "MailSender",
-        "MemorySender",
-        "Message",
-        "Receipt",
-        "Sender",
-        "Status",
-    },
-    "flask_otpauth.testing": {"StorageContract"},
-    "flask_otpauth.users": {"Directory", "User", "UserMixin"},
-}
+from flask_otpauth import OtpAuth
+from tests.hosts import MakeApp
+
+ROOT = Path(__file__).parents[1]
+PAGE = (ROOT / "docs" / "public.md").read_text("utf-8")
 
 
-@pytest.mark.parametrize("name", PROMISED)
-def test_all_is_sorted_and_complete(name: str) -> None:
-    module = importlib.import_module(name)
+def listed(section: str) -> dict[str, list[str]]:
+    """The definitions under a heading of the page: each term with the names that it defines."""
+    text = PAGE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
+    entries = re.findall(r"^`([\w.]+)`\n((?:[: ] .*\n)+)", text, re.MULTILINE)
+    return {term: re.findall(r"`(\w+)`", names) for term, names in entries}
 
-    public = {
-        attribute
-        for attribute in dir(module)
-        if not attribute.startswith("_") and not isinstance(getattr(module, attribute), ModuleType)
+
+MODULES = listed("Modules")
+MEMBERS = listed("The extension object")
+
+
+def defined(body: list[ast.stmt]) -> Iterator[str]:
+    """The names that a module assigns, defines, or imports from the package, apart from private ones."""
+    for node in body:
+        if isinstance(node, ast.ImportFrom) and str(node.module).startswith("flask_otpauth"):
+            yield from (alias.asname or alias.name for alias in node.names)
+        elif isinstance(node, ast.Assign):
+            yield from (target.id for target in node.targets if isinstance(target, ast.Name))
+        elif isinstance(node, ast.AnnAssign) and isinstance(node.target, ast.Name):
+            yield node.target.id
+        elif isinstance(node, ast.ClassDef | ast.FunctionDef):
+            yield node.name
+        elif isinstance(node, ast.If):  # for type checkers
+            yield from defined(node.body)
+
+
+def test_the_page_lists_every_module_at_the_top_of_the_package() -> None:
+    at_the_top = {
+        f"flask_otpauth.{path.stem}"
+        for path in (ROOT / "flask_otpauth").glob("*.py")
+        if path.stem not in ("__init__", "extension")
     }
 
-    assert module.__all__ == sorted(public - {"annotations"})  # of "from __future__ import annotations"
+    assert at_the_top | {"flask_otpauth", "flask_otpauth.testing"} <= set(MODULES)
 
 
-@pytest.mark.parametrize(("name", "promised"), PROMISED.items())
-def test_what_is_promised_is_there(name: str, promised: set[str]) -> None:
+@pytest.mark.parametrize("name", MODULES)
+def test_the_page_lists_what_a_public_module_exports(name: str) -> None:
+    assert MODULES[name] == importlib.import_module(name).__all__
+
+
+# The module of the fixtures imports what they return, too.
+@pytest.mark.parametrize("name", [name for name in MODULES if name != "flask_otpauth.testing.fixtures"])
+def test_a_public_module_exports_all_that_is_in_it(name: str) -> None:
     module = importlib.import_module(name)
+    source = ast.parse(Path(str(module.__file__)).read_text("utf-8"))
 
-    assert promised <= set(module.__all__)
+    public = {each for each in defined(source.body) if not each.startswith("_")}
+
+    assert set(module.__all__) == public  # in the order that ruff demands
+    assert all(hasattr(module, each) for each in public)
+
+
+def test_the_page_lists_the_attributes_of_the_extension() -> None:
+    assert MEMBERS["OtpAuth"] == sorted(name for name in vars(OtpAuth) if not name.startswith("_"))
+
+
+@pytest.mark.parametrize("term", [term for term in MEMBERS if term != "OtpAuth"])
+def test_the_methods_that_the_page_lists_are_there(term: str, make_app: MakeApp) -> None:
+    app = make_app()
+    otpauth = OtpAuth()
+
+    with app.app_context():
+        found = getattr(otpauth, term.removeprefix("OtpAuth."))
+
+    assert MEMBERS[term] == sorted(MEMBERS[term])
+    assert all(callable(getattr(found, name)) for name in MEMBERS[term])
+
+
+@pytest.mark.parametrize(
+    "path",
+    [*ROOT.glob("docs/examples/*.py"), *ROOT.glob("docs/**/*.md"), *ROOT.glob("example_app/**/*.py")],
+    ids=lambda path: str(path.relative_to(ROOT)),
+)
+def test_examples_import_public_modules_only(path: Path) -> None:
+    imported = re.findall(r"(?:from|import) (flask_otpauth[\w.]*)", path.read_text("utf-8"))
+
+    assert set(imported) <= set(MODULES)
 
 
 @pytest.mark.parametrize("error", ["ConfigurationError", "Refusal"])

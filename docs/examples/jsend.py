@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask_otpauth.web.envelope import Failure, Success, Wire, status_of
+from flask_otpauth.envelopes import Failure, Success, Wire, status_of
 
 
 class JSend:

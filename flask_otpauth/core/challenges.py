@@ -148,7 +148,7 @@ class Verdict:
     block: Block | None = None
 
 
-def blocked(limits: ChallengeRow, issue: Issue) -> Block | None:
+def block_of(limits: ChallengeRow, issue: Issue) -> Block | None:
     """What forbids ``issue``, given the row with its logs."""
     return strongest(
         [
@@ -167,7 +167,9 @@ def repeats(challenge: ChallengeRow, issue: Issue) -> bool:
     )
 
 
-def refusal(limits: ChallengeRow, challenge: ChallengeRow, counted: int, issue: Issue) -> IssueResult | None:
+def judge_issue(
+    limits: ChallengeRow, challenge: ChallengeRow, counted: int, issue: Issue
+) -> IssueResult | None:
     """
     What to answer where ``issue`` must change nothing; ``None`` where nothing is in its way.
 
@@ -175,7 +177,7 @@ def refusal(limits: ChallengeRow, challenge: ChallengeRow, counted: int, issue: 
     """
     if repeats(challenge, issue):
         return IssueResult(repeated=challenge.handed_over, under_way=not challenge.handed_over)
-    block = strongest([blocked(limits, issue), issue.cap.block(counted) if issue.cap else None])
+    block = strongest([block_of(limits, issue), issue.cap.block(counted) if issue.cap else None])
     return None if block is None else IssueResult(block)
 
 
@@ -206,13 +208,13 @@ def with_code(record: ChallengeRow, issue: Issue) -> ChallengeRow:
     )
 
 
-def without(record: ChallengeRow, issue: Issue) -> ChallengeRow:
+def without_issue(record: ChallengeRow, issue: Issue) -> ChallengeRow:
     """The row after ``issue`` was withdrawn: quota given back, its code dead, a newer one alive."""
     digest = None if record.nonce == issue.nonce else record.digest
     return replace(record, sends=instants.withdrawn(record.sends, issue.entry), digest=digest)
 
 
-def judge(limits: ChallengeRow | None, challenge: ChallengeRow | None, guess: Guess) -> Verdict:
+def judge_guess(limits: ChallengeRow | None, challenge: ChallengeRow | None, guess: Guess) -> Verdict:
     """What ``guess`` is, given both rows as they are before it."""
     lock = locks.lock_of(limits or ChallengeRow(), guess.locks, guess.now_ms)
     if lock is not None:

@@ -62,7 +62,7 @@ class Rotation(Enum):
     DEAD = "dead"
 
 
-def judge(session: Session | None, refresh: Refresh) -> Rotation:
+def judge_refresh(session: Session | None, refresh: Refresh) -> Rotation:
     """
     What ``refresh`` is worth, given the row as it is before it.
 

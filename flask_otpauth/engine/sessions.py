@@ -13,7 +13,7 @@ from flask_otpauth.core.errors import CredentialsInvalid, FreshLoginRequired, Re
 from flask_otpauth.core.instants import SKEW_MS
 from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
-from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge
+from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
 from flask_otpauth.core.time_units import epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.engine.people import person_key_of
 from flask_otpauth.ports.clock import Clock
@@ -156,7 +156,7 @@ class Sessions:
         """
         refresh = self._presented(refresh_token)
         session = self.store.find(refresh.session_id)
-        rotation = judge(session, refresh)
+        rotation = judge_refresh(session, refresh)
         # Of two at once one closes it; the other's token is revoked by then.
         if session is None or rotation is Rotation.DEAD or not self.store.close(session.id, refresh.now_ms):
             raise RefreshTokenInvalid

@@ -7,6 +7,8 @@ import pytest
 from flask_otpauth.testing.clock import MovableClock
 from flask_otpauth.testing.outbox import Outbox
 
+__all__ = ["otpauth_clock", "otpauth_outbox"]
+
 
 @pytest.fixture
 def otpauth_clock() -> MovableClock:

@@ -75,7 +75,7 @@ class ReadsBeforeItRedeems(Mutant):
 
     def _redeem(self, guess: Guess) -> Verdict:
         row = self._read(guess.challenge_key)
-        standing = rules.judge(row, row, guess)
+        standing = rules.judge_guess(row, row, guess)
         if standing.state in (GuessState.ACCEPTED, GuessState.WRONG):
             self._write(guess.challenge_key, rules.with_guess(row, guess, standing))
         return standing
@@ -90,7 +90,7 @@ class ReadsBeforeItIssues(Mutant):
 
     def _issue(self, issue: Issue) -> IssueResult:
         row = self._read(issue.limits_key)
-        refusal = rules.refusal(row, row, 0, issue)
+        refusal = rules.judge_issue(row, row, 0, issue)
         if refusal is None:
             self._write(issue.limits_key, rules.with_code(rules.with_send(row, issue), issue))
         return refusal or IssueResult()

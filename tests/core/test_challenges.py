@@ -51,7 +51,7 @@ def issue(**more: object) -> Issue:
 def test_a_dead_code_is_not_judged_but_it_is_told_whether_the_guess_was_right(
     limits: ChallengeRow | None, challenge: ChallengeRow | None, now_ms: int, expected: Verdict, digest: bytes
 ) -> None:
-    standing = challenges.judge(limits, challenge, guess(digest, now_ms))
+    standing = challenges.judge_guess(limits, challenge, guess(digest, now_ms))
 
     judged_rows = expected.state not in (GuessState.LOCKED, GuessState.NONE)
     assert standing == replace(expected, right=judged_rows and digest == RIGHT)
@@ -67,7 +67,7 @@ def test_a_dead_code_is_not_judged_but_it_is_told_whether_the_guess_was_right(
     ],
 )
 def test_a_live_code_is_judged(digest: bytes, guesses: int, expected: Verdict) -> None:
-    standing = challenges.judge(FREE, replace(LIVE, guesses=guesses), guess(digest, NOW + 99))
+    standing = challenges.judge_guess(FREE, replace(LIVE, guesses=guesses), guess(digest, NOW + 99))
 
     assert standing == expected
 
@@ -117,9 +117,9 @@ def test_a_miss_under_a_lock_without_an_end_holds_the_row() -> None:
 def test_an_issue_is_blocked_by_its_locks_and_by_its_limits() -> None:
     sent = ChallengeRow(sends=entry(NOW - 1, "aaaa"))
 
-    assert challenges.blocked(FREE, issue()) is None
-    assert challenges.blocked(sent, issue()) == Block("cooldown", NOW + 999, 1)
-    assert challenges.blocked(LOCKED, issue()) == Block("lock", NOW + 999, 2)
+    assert challenges.block_of(FREE, issue()) is None
+    assert challenges.block_of(sent, issue()) == Block("cooldown", NOW + 999, 1)
+    assert challenges.block_of(LOCKED, issue()) == Block("lock", NOW + 999, 2)
 
 
 @pytest.mark.parametrize(
@@ -147,11 +147,11 @@ def test_a_repetition_is_told_before_a_lock_a_lock_before_a_cap_and_a_cap_as_a_q
 
     placed = replace(LIVE, handed_over=True)
 
-    assert challenges.refusal(LOCKED, placed, 3, request) == IssueResult(repeated=True)
-    assert challenges.refusal(LOCKED, LIVE, 3, request) == IssueResult(under_way=True)
-    assert challenges.refusal(LOCKED, FREE, 3, request) == IssueResult(Block("lock", NOW + 999, 2))
-    assert challenges.refusal(FREE, FREE, 3, request) == IssueResult(Block("quota", NOW + 10, 3))
-    assert challenges.refusal(FREE, FREE, 2, request) is None
+    assert challenges.judge_issue(LOCKED, placed, 3, request) == IssueResult(repeated=True)
+    assert challenges.judge_issue(LOCKED, LIVE, 3, request) == IssueResult(under_way=True)
+    assert challenges.judge_issue(LOCKED, FREE, 3, request) == IssueResult(Block("lock", NOW + 999, 2))
+    assert challenges.judge_issue(FREE, FREE, 3, request) == IssueResult(Block("quota", NOW + 10, 3))
+    assert challenges.judge_issue(FREE, FREE, 2, request) is None
 
 
 def test_only_what_is_neither_blocked_nor_repeated_is_issued() -> None:
@@ -184,5 +184,5 @@ def test_what_is_withdrawn_leaves_the_log_and_takes_its_own_code_along() -> None
     own = ChallengeRow(sends=issue().entry + older, nonce="nonce-of-the-issue", digest=RIGHT)
     newer = replace(own, nonce="another")
 
-    assert challenges.without(own, issue()) == replace(own, sends=older, digest=None)
-    assert challenges.without(newer, issue()) == replace(newer, sends=older)
+    assert challenges.without_issue(own, issue()) == replace(own, sends=older, digest=None)
+    assert challenges.without_issue(newer, issue()) == replace(newer, sends=older)

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge, rotated
+from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh, rotated
 
 NOW = 1_732_190_400_000
 DAY = 86_400_000
@@ -37,19 +37,19 @@ def refresh(generation: int, later_ms: int = 0) -> Refresh:
 def test_a_refresh_token_is_worth_what_its_generation_and_age_say(
     generation: int, later_ms: int, expected: Rotation
 ) -> None:
-    assert judge(SESSION, refresh(generation, later_ms)) is expected
+    assert judge_refresh(SESSION, refresh(generation, later_ms)) is expected
 
 
 def test_no_token_of_a_closed_or_unknown_session_is_worth_anything() -> None:
-    assert judge(None, refresh(5)) is Rotation.DEAD
-    assert judge(replace(SESSION, closed_at=NOW), refresh(5)) is Rotation.DEAD
-    assert judge(replace(SESSION, closed_at=NOW), refresh(3)) is Rotation.DEAD
+    assert judge_refresh(None, refresh(5)) is Rotation.DEAD
+    assert judge_refresh(replace(SESSION, closed_at=NOW), refresh(5)) is Rotation.DEAD
+    assert judge_refresh(replace(SESSION, closed_at=NOW), refresh(3)) is Rotation.DEAD
 
 
 def test_without_a_grace_no_clock_takes_a_spent_token() -> None:
     behind = replace(refresh(4, -2_000), grace_ms=0)
 
-    assert judge(SESSION, behind) is Rotation.REUSED
+    assert judge_refresh(SESSION, behind) is Rotation.REUSED
 
 
 @pytest.mark.parametrize(

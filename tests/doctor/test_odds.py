@@ -13,13 +13,13 @@ from flask_otpauth.core.challenges import (
     Guess,
     GuessState,
     Issue,
-    blocked,
-    judge,
+    block_of,
+    judge_guess,
     with_code,
     with_guess,
     with_miss,
     with_send,
-    without,
+    without_issue,
 )
 from flask_otpauth.core.limits import Quota
 from flask_otpauth.core.policies import Policy
@@ -122,7 +122,7 @@ class Guesser:
             self.policy.send_limits,
             self.policy.locks,
         )
-        if blocked(self._limits, issue) is not None:
+        if block_of(self._limits, issue) is not None:
             return False
         self._limits = with_send(self._limits, issue)
         self._codes.append((with_code(ChallengeRow(), issue), issue))
@@ -140,7 +140,7 @@ class Guesser:
                 self.policy.max_guesses,
                 self.policy.locks,
             )
-            standing = judge(self._limits, code, guess)
+            standing = judge_guess(self._limits, code, guess)
             if standing.state is GuessState.WRONG:
                 self._limits = with_miss(self._limits, guess, standing, code)
                 self._codes[number] = with_guess(code, guess, standing), issue
@@ -157,7 +157,7 @@ class Guesser:
         """The newest message could not be handed over: its code is withdrawn."""
         if self._codes:
             _, issue = self._codes.pop()
-            self._limits = without(self._limits, issue)
+            self._limits = without_issue(self._limits, issue)
 
     def wait(self, duration_ms: int) -> None:
         """Let time pass."""

@@ -24,7 +24,7 @@ class MemoryChallengeStore:
         with self.memory.lock:
             limits, challenge = self._row(issue.limits_key), self._row(issue.challenge_key)
             counted = self._counted(issue.cap) if issue.cap else 0
-            refusal = rules.refusal(limits, challenge, counted, issue)
+            refusal = rules.judge_issue(limits, challenge, counted, issue)
             if refusal is not None:
                 self._note(issue.limits_key, with_lock(limits, issue.locks, issue.now_ms))
                 return refusal
@@ -38,7 +38,7 @@ class MemoryChallengeStore:
     def peek(self, issue: Issue) -> Block | None:
         """See the port."""
         with self.memory.lock:
-            return rules.blocked(self._row(issue.limits_key), issue)
+            return rules.block_of(self._row(issue.limits_key), issue)
 
     def withdraw(self, issue: Issue) -> None:
         """See the port. A second time changes nothing."""
@@ -46,7 +46,7 @@ class MemoryChallengeStore:
             undone = False
             for key in (issue.limits_key, issue.challenge_key):
                 before = self._row(key)
-                after = rules.without(before, issue)
+                after = rules.without_issue(before, issue)
                 if after != before:
                     self.memory.challenges[key] = after
                     undone = True
@@ -57,7 +57,7 @@ class MemoryChallengeStore:
         """See the port."""
         with self.memory.lock:
             rows = self.memory.challenges
-            verdict = rules.judge(rows.get(guess.limits_key), rows.get(guess.challenge_key), guess)
+            verdict = rules.judge_guess(rows.get(guess.limits_key), rows.get(guess.challenge_key), guess)
             if verdict.state is GuessState.LOCKED:
                 limits = self._row(guess.limits_key)
                 self._note(guess.limits_key, with_lock(limits, guess.locks, guess.now_ms))

@@ -6,7 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 
 from flask_otpauth.adapters.memory.state import Memory, removed
-from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge, rotated
+from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh, rotated
 
 
 @dataclass(frozen=True)
@@ -26,7 +26,7 @@ class MemorySessionStore:
         """See the port."""
         with self.memory.lock:
             session = self.find(refresh.session_id)
-            rotation = judge(session, refresh)
+            rotation = judge_refresh(session, refresh)
             if session is not None and rotation is Rotation.ROTATED:
                 self.memory.sessions[session.id] = rotated(session, refresh.now_ms)
             if rotation is Rotation.REUSED:

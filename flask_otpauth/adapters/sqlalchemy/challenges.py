@@ -59,7 +59,7 @@ class SqlChallengeStore:
     def peek(self, issue: Issue) -> Block | None:
         """See the port."""
         rows = self._rows(issue.limits_key)
-        return rules.blocked(rows.get(issue.limits_key, ChallengeRow()), issue)
+        return rules.block_of(rows.get(issue.limits_key, ChallengeRow()), issue)
 
     def withdraw(self, issue: Issue) -> None:
         """See the port. A second time changes nothing."""
@@ -135,7 +135,7 @@ class SqlChallengeStore:
         limits = rows.get(issue.limits_key, ChallengeRow())
         challenge = rows.get(issue.challenge_key, ChallengeRow())
         counted = 0 if issue.cap is None else self.counters.counted(issue.cap)
-        refusal = rules.refusal(limits, challenge, counted, issue)
+        refusal = rules.judge_issue(limits, challenge, counted, issue)
         if refusal is None and _is_ahead(limits, issue.now_ms):
             return self.database.attempt(lambda: self._issued_by_rules(issue))
         if refusal is not None:
@@ -146,7 +146,7 @@ class SqlChallengeStore:
         limits = self._locked(issue.limits_key)
         if limits is None:
             return None
-        refusal = rules.refusal(limits, self._locked(issue.challenge_key) or ChallengeRow(), 0, issue)
+        refusal = rules.judge_issue(limits, self._locked(issue.challenge_key) or ChallengeRow(), 0, issue)
         if refusal is not None:
             return refusal
         self._put(issue.limits_key, rules.with_send(limits, issue))
@@ -219,7 +219,7 @@ class SqlChallengeStore:
     def _not_judged(self, guess: Guess) -> Verdict | None:
         rows = self._rows(guess.limits_key, guess.challenge_key)
         limits = rows.get(guess.limits_key)
-        verdict = rules.judge(limits, rows.get(guess.challenge_key), guess)
+        verdict = rules.judge_guess(limits, rows.get(guess.challenge_key), guess)
         if limits is not None and verdict.state is GuessState.LOCKED:
             self._note(guess.limits_key, limits, with_lock(limits, guess.locks, guess.now_ms))
         if verdict.state not in (GuessState.ACCEPTED, GuessState.WRONG):
@@ -234,7 +234,7 @@ class SqlChallengeStore:
         limits, challenge = self._locked(guess.limits_key), self._locked(guess.challenge_key)
         if limits is None or challenge is None:
             return None
-        verdict = rules.judge(limits, challenge, guess)
+        verdict = rules.judge_guess(limits, challenge, guess)
         if verdict.state in (GuessState.ACCEPTED, GuessState.WRONG):
             self._put(guess.limits_key, rules.with_miss(limits, guess, verdict, challenge))
             challenge = self._locked(guess.challenge_key) or challenge

@@ -10,7 +10,7 @@ from flask_otpauth.adapters.sqlalchemy.database import MAX_TRIES, Database, Valu
 from flask_otpauth.adapters.sqlalchemy.tables import columns_of
 from flask_otpauth.core import instants
 from flask_otpauth.core.errors import StorageUnavailable
-from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge
+from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
 
 
 @dataclass(frozen=True)
@@ -126,7 +126,7 @@ class SqlSessionStore:
 
     def _not_rotated(self, refresh: Refresh) -> tuple[Rotation, Session | None] | None:
         session = self.find(refresh.session_id)
-        rotation = judge(session, refresh)
+        rotation = judge_refresh(session, refresh)
         if rotation is Rotation.ROTATED:
             return None
         if rotation is Rotation.REUSED:

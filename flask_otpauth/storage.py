@@ -1,0 +1,85 @@
+"""
+What a host needs to write a storage: the protocols, the values that they mention, and the rules.
+
+A rule is a function that takes rows and returns a verdict (``judge_…``), or a row and returns the
+row after it (``with_…``, ``without_…``, ``rotated``). :class:`StoredSecret` has its rules as methods.
+"""
+
+from __future__ import annotations
+
+from flask_otpauth.adapters.memory import MemoryStorage
+from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
+from flask_otpauth.core.challenges import (
+    Cap,
+    Guess,
+    GuessState,
+    Issue,
+    IssueResult,
+    Verdict,
+    block_of,
+    judge_guess,
+    judge_issue,
+    with_code,
+    with_guess,
+    with_miss,
+    with_send,
+    without_issue,
+)
+from flask_otpauth.core.clients import Campaign, Client, ClientToken
+from flask_otpauth.core.failures import FailurePolicy, StoredSecret
+from flask_otpauth.core.limits import Block, Limit
+from flask_otpauth.core.locks import with_lock, without_misses
+from flask_otpauth.core.rows import ChallengeRow
+from flask_otpauth.core.sessions import (
+    Refresh,
+    Rotation,
+    Session,
+    judge_refresh,
+    rotated,
+)
+from flask_otpauth.ports.storage import (
+    ChallengeStore,
+    ClientStore,
+    SecretStore,
+    SessionStore,
+    Storage,
+)
+
+__all__ = [
+    "Block",
+    "Campaign",
+    "Cap",
+    "ChallengeRow",
+    "ChallengeStore",
+    "Client",
+    "ClientStore",
+    "ClientToken",
+    "FailurePolicy",
+    "Guess",
+    "GuessState",
+    "Issue",
+    "IssueResult",
+    "Limit",
+    "MemoryStorage",
+    "Refresh",
+    "Rotation",
+    "SecretStore",
+    "Session",
+    "SessionStore",
+    "SqlAlchemyStorage",
+    "Storage",
+    "StoredSecret",
+    "Verdict",
+    "block_of",
+    "judge_guess",
+    "judge_issue",
+    "judge_refresh",
+    "rotated",
+    "with_code",
+    "with_guess",
+    "with_lock",
+    "with_miss",
+    "with_send",
+    "without_issue",
+    "without_misses",
+]
