@@ -396,7 +396,7 @@ def test_config_shows_every_key_as_a_configuration_has_it(run: Run) -> None:
         line.partition(" = ")[0] for line in shown.splitlines() if " = " in line and line[0] != "#"
     ] == keys
     assert "OTPAUTH_EMAIL_SEND_QUOTAS = ('5 per 15 minutes', '20 per day')\n" in shown
-    assert "# How long a code lives.\nOTPAUTH_SMS_CODE_TTL = 300\n" in shown
+    assert "# How long a code is valid.\nOTPAUTH_SMS_CODE_TTL = 300\n" in shown
 
 
 def test_config_shows_what_is_in_force(make_app: MakeApp) -> None:

@@ -51,103 +51,108 @@ class Shared(Settings):
     """The keys that are about no flow in particular."""
 
     flows: Strings = Field(
-        ("email",), description="Which flows to register, of `email`, `sms`, `flashcall`, `voice`, `account`."
+        ("email",), description="The flows to register: `email`, `sms`, `flashcall`, `voice`, `account`."
     )
     profile: Literal["documented", "hardened"] = Field(
         "documented",
-        description="`hardened` changes the defaults that the documents leave weak. A key that is set still "
-        "wins over the profile.",
+        description="`hardened` replaces the weak defaults of the documented APIs. A setting that you set "
+        "yourself takes precedence over the profile.",
     )
     senders: Senders = Field(
         {},
-        description="Who sends on each channel (`email`, `sms`, `whatsapp`, `voice`, `flashcall`): a name "
-        "(`mail`, `console`, `memory`), a dotted path, an instance, or a list of these, tried in order. "
-        "Merged over `{'email': 'mail'}`. In debug mode a channel without a sender gets the console.",
+        description="The sender for each channel (`email`, `sms`, `whatsapp`, `voice`, `flashcall`): a name "
+        "(`mail`, `console`, `memory`), a dotted path, an instance, or a list of these, which "
+        "are tried in order. Merged over `{'email': 'mail'}`. In debug mode, a channel without a "
+        "sender uses `console`.",
     )
     delivery: Any = Field(
         "inline",
-        description="When messages are sent: `inline` (before the answer, so that a failure can be told), "
-        "`thread` (behind it), a dotted path or an instance.",
+        description="When messages are sent: `inline` (before the response, so that the response can report "
+        "a failure), `thread` (after the response), a dotted path or an instance.",
     )
     storage: Any = Field(
         "sqlalchemy",
-        description="Where codes live: `sqlalchemy`, `memory` (of one process; users too, where there is "
-        "no database), a dotted path or an instance.",
+        description="Where codes are stored: `sqlalchemy`, `memory` (one process only; users are stored "
+        "there too if no database is configured), a dotted path or an instance.",
     )
     database_uri: str | None = Field(
         None,
-        description="A separate database for the extension; a relative SQLite path begins in the instance "
-        "folder. Without it: the engine of the host's Flask-SQLAlchemy; without "
-        "that, a SQLite file in the instance folder.",
+        description="A separate database for the extension. A relative SQLite path is relative to the "
+        "instance folder. Default: the engine of your Flask-SQLAlchemy. Without "
+        "Flask-SQLAlchemy: a SQLite file in the instance folder.",
         repr=False,
     )
     engine_options: EngineOptions = Field(
         {},
-        description="What SQLAlchemy's `create_engine` takes for that database, such as "
-        "`{'pool_size': 10, 'connect_args': {'connect_timeout': 3}}`; merged over `{'pool_pre_ping': True}` "
-        "and, with psycopg, over `{'connect_args': {'prepare_threshold': None}}`. "
-        "The host's own engine has `SQLALCHEMY_ENGINE_OPTIONS`.",
+        description="Options of SQLAlchemy's `create_engine` for that database, such as `{'pool_size': 10, "
+        "'connect_args': {'connect_timeout': 3}}`. Merged over `{'pool_pre_ping': True}` and, "
+        "with psycopg, over `{'connect_args': {'prepare_threshold': None}}`. For the engine of "
+        "your Flask-SQLAlchemy, set `SQLALCHEMY_ENGINE_OPTIONS`.",
         repr=False,
     )
     users: Any = Field(
         None,
-        description="Where users are found: a directory, or a model with `UserMixin`, as dotted path or as "
-        "object. Without it: the packaged table.",
+        description="Where users are stored: a directory, or a model with `UserMixin`, as an object or a "
+        "dotted path. Default: the packaged table.",
     )
     brand: Brand | None = Field(
-        None, description="What people call the app, for its messages. Without it: the app's name."
+        None, description="The name of your app in messages. Default: the name of the Flask object."
     )
     language: Language | None = Field(
         None,
-        description="Language of messages and answers where a request asks for none, in each flow that sets "
-        "no other: `'de'`, or `'flask_babel:get_locale'`. Without it: the documented one.",
+        description="Language of messages and responses if a request names none, for each flow that does not "
+        "set its own: `'de'`, or `'flask_babel:get_locale'`. Default: the language of the flow's "
+        "document.",
     )
     phone_region: Region | None = Field(
         None, description="Region of national phone numbers in `users.create` and `codes.send`."
     )
     secret_keys: SecretBytesList | None = Field(
         None,
-        description="Secrets that all keys are derived from, newest first. Without it: `SECRET_KEY` and "
+        description="Secrets from which all keys are derived, newest first. Default: `SECRET_KEY` and "
         "`SECRET_KEY_FALLBACKS`.",
         repr=False,
     )
     subject_key: SecretBytes | None = Field(
         None,
-        description="The key of the rows. It must stay when other secrets are rotated, or every quota, lock "
-        "and PIN starts anew. Without it: the secret; of several, the one that was in use when "
-        "`create_all` or `init-db` made the tables. "
-        "If the store does not tell which, the app does not start.",
+        description="Secret from which row keys are derived. Keep it when you rotate secrets, or all quotas, "
+        "locks and PINs are reset. Default: your secret. If you have several, the one that was in use when "
+        "`create_all` or `init-db` made the tables. If the database does not show which one that is, the "
+        "app does not start.",
         repr=False,
     )
     allow_weak_keys: StrictBool = Field(
         False,
-        description="Whether secrets of fewer than 32 bytes, and samples that others know, are accepted "
-        "outside of debug mode and tests.",
+        description="Accept secrets shorter than 32 bytes and published sample keys, even outside of debug "
+        "mode and tests.",
     )
     ip_limits: Limits | None = Field(
         {},
-        description="The approximate limits in front, by path (`email.request-otp`), by flow, or by class of "
-        "paths (`send`, `redeem`, `token`, `client`, `authentication`); merged over the default. A limit of "
-        "`None` is none; instead of the dict, `None` leaves all of it to the host.",
+        description="Rate limits, by path (`email.request-otp`), by flow, or by class of paths (`send`, "
+        "`redeem`, `token`, `client`, `authentication`). Merged over the defaults. A value of "
+        "`None` removes one limit. `None` instead of the dict turns off all rate limits.",
     )
     clock: Hook | None = Field(
-        None, description="What returns the time as an aware datetime. Without it: the system's clock."
+        None,
+        description="A callable that returns the current time as an aware datetime. Default: the system "
+        "clock.",
     )
     hash_concurrency: Count = Field(
-        4, description="How many memory-hard hashes may run at a time in one process."
+        4, description="Maximum number of memory-hard hashes computed at the same time in one process."
     )
     hash_wait: Duration = Field(
-        timedelta(seconds=2), description="How long a hash waits for its place before a 503."
+        timedelta(seconds=2),
+        description="How long a request waits for a free hashing slot before it gets a 503.",
     )
-    jwt_issuer: str = Field("flask_otpauth", description="`iss` of the tokens.")
+    jwt_issuer: str = Field("flask_otpauth", description="The `iss` claim of tokens.")
     jwt_audience: str | None = Field(
-        None, description="`aud` of the tokens. Without it: the app's import name."
+        None, description="The `aud` claim of tokens. Default: the import name of the app."
     )
     jwt_keys: JwtKeys | None = Field(
         None,
-        description="Asymmetric keys for access tokens, newest first: `{'kid', 'alg', 'key'}` (PEM; `alg` "
-        "RS256, ES256 or EdDSA). One with `public_key` in place of `key` only verifies. Without it: HS256 "
-        "with derived keys.",
+        description="Asymmetric keys for access tokens, newest first: `{'kid', 'alg', 'key'}` (PEM; `alg` is "
+        "RS256, ES256 or EdDSA). A key with `public_key` instead of `key` only verifies. "
+        "Default: HS256 with derived keys.",
         repr=False,
     )
 
@@ -162,28 +167,33 @@ class FlowSettings(Settings):
 
     host_channels: ClassVar[tuple[str, ...]] = ()
 
-    url_prefix: UrlPath = Field(..., description="Where the flow's paths begin.")
+    url_prefix: UrlPath = Field(..., description="URL prefix of the flow's paths.")
     envelope: Any = Field(
         ...,
-        description="The wire format: the name of a packaged envelope, `package.module:attribute`, or an "
-        "instance.",
+        description="The wire format: the name of a packaged envelope, a dotted path or an instance.",
     )
-    code_length: CodeLength = Field(6, description="Digits of a code.")
-    code_ttl: Period = Field(timedelta(seconds=300), description="How long a code lives.")
-    max_guesses: Count = Field(5, description="Wrong guesses that kill a code.")
-    cooldown: Duration = Field(timedelta(0), description="The least time between two codes of a subject.")
-    send_quotas: Quotas = Field((), description="How many codes a subject gets.")
+    code_length: CodeLength = Field(6, description="Number of digits in a code.")
+    code_ttl: Period = Field(timedelta(seconds=300), description="How long a code is valid.")
+    max_guesses: Count = Field(5, description="Maximum wrong guesses per code.")
+    cooldown: Duration = Field(
+        timedelta(0), description="Minimum time between two codes to the same subject."
+    )
+    send_quotas: Quotas = Field((), description="How many codes can be sent to one subject in a period.")
     guess_budget: QuotaText = Field(
-        Quota(15, DAY), description="Wrong guesses of a subject over all its codes; then it is locked."
+        Quota(15, DAY),
+        description="Maximum wrong guesses per subject over all its codes. After that, the subject is "
+        "locked.",
     )
     failure_cap: Count | None = Field(
         None,
-        description="Wrong guesses in a row, over any number of codes, after which only `unlock` helps; "
-        "`None`: no cap.",
+        description="Maximum wrong guesses in a row, over any number of codes. After that, only `flask "
+        "otpauth unlock` helps. `None`: no cap.",
     )
-    timezone: ZoneInfo = Field(ZoneInfo("UTC"), description="Where a calendar day begins.")
+    timezone: ZoneInfo = Field(ZoneInfo("UTC"), description="Time zone in which a calendar day starts.")
     day: Literal["sliding", "calendar"] = Field(
-        "sliding", description="Whether quotas of a day slide or begin anew at midnight."
+        "sliding",
+        description="Whether a quota per day covers any 24 hours (`sliding`) or starts again at midnight "
+        "(`calendar`).",
     )
 
     def policy(self, scope: str, **changes: Any) -> Policy:
@@ -225,8 +235,8 @@ class WritingSettings(FlowSettings):
 
     language: Language | None = Field(
         None,
-        description="Language where a request asks for none. Without it: `OTPAUTH_LANGUAGE`, else the "
-        "documented one.",
+        description="Language if a request names none. Default: `OTPAUTH_LANGUAGE`, then the language of the "
+        "flow's document.",
     )
 
     def languages(self, wanted: str | None = None) -> tuple[str, ...]:

@@ -114,8 +114,9 @@ def test_the_configuration_page_shows_types_and_both_defaults() -> None:
     made = "\n".join(generated.settings("sms"))
 
     assert (
-        "`OTPAUTH_SMS_DAY`\n: Whether quotas of a day slide or begin anew at midnight. "
-        "Takes 'sliding' or 'calendar'. Default: `'calendar'`. Hardened: `'sliding'`.\n"
+        "`OTPAUTH_SMS_DAY`\n: Whether a quota per day covers any 24 hours (`sliding`) or starts again at "
+        "midnight (`calendar`). Takes 'sliding' or 'calendar'. "
+        "Default: `'calendar'`. Hardened: `'sliding'`.\n"
     ) in made
 
 

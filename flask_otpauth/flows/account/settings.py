@@ -32,48 +32,57 @@ class AccountSettings(WritingSettings):
         "limit_resets_per_day": 3,
     }
 
-    url_prefix: UrlPath = Field("/api", description="Where the flow's paths begin.")
+    url_prefix: UrlPath = Field("/api", description="URL prefix of the flow's paths.")
     envelope: Any = Field("account", description="The wire format.")
-    timezone: ZoneInfo = Field(ZoneInfo("Asia/Jakarta"), description="Where a calendar day begins.")
+    timezone: ZoneInfo = Field(
+        ZoneInfo("Asia/Jakarta"), description="Time zone in which a calendar day starts."
+    )
     day: Literal["sliding", "calendar"] = Field(
-        "calendar", description="Whether quotas of a day slide or begin anew at midnight."
+        "calendar",
+        description="Whether a quota per day covers any 24 hours (`sliding`) or starts again at midnight "
+        "(`calendar`).",
     )
     failure_cap: Count | None = Field(
         None,
-        description="Wrong codes, PINs or passwords in a row, over any number of codes, windows, "
-        "unblocks and resets, after which only `unlock` helps; `None`: no cap.",
+        description="Maximum wrong codes, PINs or passwords in a row, over any number of codes, windows, "
+        "unblocks and resets. After that, only `flask otpauth unlock` helps. `None`: no cap.",
     )
-    otp_daily_limit: Count = Field(5, description="Codes of a customer and purpose in a day.")
-    echo_otp: StrictBool = Field(True, description="Whether the code is in the response, as documented.")
+    otp_daily_limit: Count = Field(5, description="Maximum codes per customer and purpose in a day.")
+    echo_otp: StrictBool = Field(True, description="Return the code in the response, as documented.")
     region: Region = Field("ID", description="Region of national phone numbers.")
-    channels: Strings = Field(CHANNELS, description="What `type` may be; each needs a sender.")
+    channels: Strings = Field(CHANNELS, description="Allowed values of `type`. Each channel needs a sender.")
     templates: dict[str, str] = Field(
-        {"code": "code"}, description="The `template_code`s that are allowed, each with its template's name."
+        {"code": "code"}, description="Allowed values of `template_code`, each with the name of its template."
     )
-    pin_max_failures: Count = Field(3, description="Wrong PINs that block it.")
+    pin_max_failures: Count = Field(3, description="Number of wrong PINs after which the PIN is blocked.")
     pin_failure_window: Period = Field(
-        timedelta(seconds=604_800), description="The count returns to zero so long after the last failure."
+        timedelta(seconds=604_800),
+        description="Time after the last wrong PIN until the count returns to zero.",
     )
     pin_block_ttl: Period | None = Field(
-        None, description="How long a block lasts; `None`: until an unblock or a reset."
+        None, description="How long a PIN stays blocked. `None`: until it is unblocked or reset."
     )
     pin_blocklist: Literal["common"] | tuple[str, ...] | None = Field(
-        None, description="PINs that may not be set: `'common'`, or a collection."
+        None, description="PINs that are not allowed: `'common'`, or a list of PINs."
     )
     password_max_failures: Count = Field(
-        10, description="Wrong passwords in a row that lock password checks."
+        10, description="Number of wrong passwords in a row after which password checks are locked."
     )
     password_lock: Period = Field(
         timedelta(minutes=15),
-        description="The first lock of password checks; each further one is twice as long.",
+        description="Duration of the first lock of password checks. Each further lock is twice as long.",
     )
-    password_lock_max: Period = Field(timedelta(hours=24), description="The longest lock of password checks.")
+    password_lock_max: Period = Field(
+        timedelta(hours=24), description="Maximum duration of a lock of password checks."
+    )
     notify_changes: StrictBool = Field(
-        True, description="Whether a customer is told by e-mail of a reset PIN or a changed password."
+        True, description="Send the customer an e-mail when a PIN is reset or a password is changed."
     )
-    unblocks_per_day: Count | None = Field(None, description="Unblocks of a customer's PIN in any 24 hours.")
+    unblocks_per_day: Count | None = Field(
+        None, description="Maximum PIN unblocks per customer in any 24 hours. `None`: no limit."
+    )
     limit_resets_per_day: Count | None = Field(
-        None, description="Resets of a customer's request quota in any 24 hours."
+        None, description="Maximum quota resets per customer in any 24 hours. `None`: no limit."
     )
 
     def policy(self, scope: str, **changes: Any) -> Policy:

@@ -24,30 +24,31 @@ class EmailSettings(WritingSettings):
         "session_max_age": timedelta(days=30),
     }
 
-    url_prefix: UrlPath = Field("/apis/auth", description="Where the flow's paths begin.")
+    url_prefix: UrlPath = Field("/apis/auth", description="URL prefix of the flow's paths.")
     envelope: Any = Field("email", description="The wire format.")
     send_quotas: Quotas = Field(
         (Quota.parse("5 per 15 minutes"), Quota.parse("20 per day")),
-        description="How many codes an address gets.",
+        description="How many codes can be sent to one address in a period.",
     )
     error_codes: Literal["examples", "table"] = Field(
-        "examples", description="Whether errors carry the codes of the document's examples or of its table."
+        "examples", description="Use the error codes of the document's examples, or those of its table."
     )
     http_status: Literal["always_200", "semantic"] = Field(
-        "always_200", description="Whether business errors are HTTP 200, as documented."
+        "always_200",
+        description="HTTP status of business errors: 200 as documented, or one that says what happened.",
     )
     create_user: Literal["on_verify", "on_request", False] = Field(
-        "on_verify", description="When an address without an account gets one; `False`: never."
+        "on_verify", description="When to create a user for an address that has none. `False`: never."
     )
-    code_in_subject: StrictBool = Field(True, description="Whether the mail's subject shows the code.")
-    single_session: StrictBool = Field(True, description="Whether a login revokes the user's earlier tokens.")
-    access_token_ttl: Lifetime = Field(timedelta(hours=24), description="How long an access token lives.")
-    refresh_token_ttl: Lifetime = Field(timedelta(days=30), description="How long a refresh token lives.")
+    code_in_subject: StrictBool = Field(True, description="Show the code in the subject of the mail.")
+    single_session: StrictBool = Field(True, description="A login ends the user's other sessions.")
+    access_token_ttl: Lifetime = Field(timedelta(hours=24), description="How long an access token is valid.")
+    refresh_token_ttl: Lifetime = Field(timedelta(days=30), description="How long a refresh token is valid.")
     refresh_grace: Duration = Field(
-        timedelta(seconds=10), description="How long a spent refresh token gets the same successor again."
+        timedelta(seconds=10), description="How long a used refresh token returns the same new tokens again."
     )
     session_max_age: Lifetime = Field(
-        timedelta(days=180), description="When a session ends, however often it was refreshed."
+        timedelta(days=180), description="Maximum duration of a session, however often it is refreshed."
     )
 
     def session_policy(self) -> SessionPolicy:

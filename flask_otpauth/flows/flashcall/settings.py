@@ -30,28 +30,31 @@ class FlashcallSettings(FlowSettings):
 
     hardened: ClassVar = {"failure_cap": 100, "echo_code": False, "auth_post": True, "auth_get": False}
 
-    url_prefix: UrlPath = Field("/v1", description="Where the flow's paths begin.")
+    url_prefix: UrlPath = Field("/v1", description="URL prefix of the flow's paths.")
     envelope: Any = Field("flashcall", description="The wire format.")
-    code_length: CodeLength = Field(4, description="Digits of a code.")
-    max_guesses: Count = Field(3, description="Wrong guesses that kill an order.")
+    code_length: CodeLength = Field(4, description="Number of digits in a code.")
+    max_guesses: Count = Field(3, description="Maximum wrong guesses per order.")
     send_quotas: Quotas = Field(
         (Quota.parse("5 per 10 minutes"), Quota.parse("10 per day")),
-        description="How many orders a phone gets, over all applications.",
+        description="How many orders can be made for one phone in a period, over all applications.",
     )
     guess_budget: QuotaText = Field(
-        Quota(6, DAY), description="Wrong guesses of a phone over all its orders; then it is locked."
+        Quota(6, DAY),
+        description="Maximum wrong guesses per phone over all its orders. After that, the phone is locked.",
     )
-    prefixes: Strings = Field(("7487260",), description="Beginnings of number A; the code is its end.")
-    region: Region = Field("RU", description="Region of the phones that are called.")
+    prefixes: Strings = Field(
+        ("7487260",), description="First digits of number A. Its last digits are the code."
+    )
+    region: Region = Field("RU", description="Region of the phone numbers that are called.")
     daily_cap: LargeCount | None = Field(
-        None, description="Orders of one application in a UTC day; `None`: no cap."
+        None, description="Maximum orders per application in a UTC day. `None`: no cap."
     )
-    echo_code: StrictBool = Field(True, description="Whether `code.value` is ever shown, as documented.")
-    auth_get: StrictBool = Field(True, description="Whether `GET /auth/{order_id}/{order_code}` redeems.")
-    auth_post: StrictBool = Field(False, description="Whether `POST /auth` redeems as well.")
-    mask_logs: StrictBool = Field(
-        True, description="Whether the code is masked in the paths that werkzeug and gunicorn log."
+    echo_code: StrictBool = Field(
+        True, description="Return `code.value` if a request asks for it, as documented."
     )
+    auth_get: StrictBool = Field(True, description="Serve `GET /auth/{order_id}/{order_code}`.")
+    auth_post: StrictBool = Field(False, description="Serve `POST /auth`.")
+    mask_logs: StrictBool = Field(True, description="Mask the code in paths that Werkzeug and Gunicorn log.")
 
     def problems(self, shared: Shared) -> list[str]:
         """What cannot work together."""

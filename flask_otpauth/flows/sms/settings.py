@@ -26,38 +26,48 @@ class SmsSettings(WritingSettings):
     host_channels: ClassVar = ("sms", "whatsapp", "voice", "flashcall")
     hardened: ClassVar = {"failure_cap": 100, "day": "sliding", "http_status": "semantic"}
 
-    url_prefix: UrlPath = Field("/api/auth", description="Where the flow's paths begin.")
+    url_prefix: UrlPath = Field("/api/auth", description="URL prefix of the flow's paths.")
     envelope: Any = Field("sms", description="The wire format.")
     cooldown: Duration = Field(
-        timedelta(seconds=90), description="The least time between two codes of a number."
+        timedelta(seconds=90), description="Minimum time between two codes to the same number."
     )
-    send_quotas: Quotas = Field((Quota.parse("3 per day"),), description="How many codes a number gets.")
-    timezone: ZoneInfo = Field(ZoneInfo("Asia/Ho_Chi_Minh"), description="Where a calendar day begins.")
+    send_quotas: Quotas = Field(
+        (Quota.parse("3 per day"),), description="How many codes can be sent to one number in a period."
+    )
+    timezone: ZoneInfo = Field(
+        ZoneInfo("Asia/Ho_Chi_Minh"), description="Time zone in which a calendar day starts."
+    )
     day: Literal["sliding", "calendar"] = Field(
-        "calendar", description="Whether quotas of a day slide or begin anew at midnight."
+        "calendar",
+        description="Whether a quota per day covers any 24 hours (`sliding`) or starts again at midnight "
+        "(`calendar`).",
     )
     http_status: Literal["documented", "semantic"] = Field(
-        "documented", description="Whether business errors are HTTP 200, as documented."
+        "documented",
+        description="HTTP status of business errors: 200 as documented, or one that says what happened.",
     )
-    token_path: UrlPath = Field("/oauth/token", description="Where API tokens are bought: an absolute path.")
-    token_ttl: Lifetime = Field(timedelta(days=365), description="How long an API token lives.")
-    account_token_ttl: Lifetime = Field(timedelta(days=30), description="How long an account token lives.")
+    token_path: UrlPath = Field("/oauth/token", description="Absolute path of the token endpoint.")
+    token_ttl: Lifetime = Field(timedelta(days=365), description="How long an API token is valid.")
+    account_token_ttl: Lifetime = Field(timedelta(days=30), description="How long an account token is valid.")
     unknown_phone: Literal["send", "reject"] = Field(
-        "send", description="What a number without an account gets: a code, or a 404."
+        "send",
+        description="What happens for a number without an account: `send` a code, or `reject` the request "
+        "with a 404.",
     )
     required_fields: Strings = Field(
-        (), description="Which of `device_id`, `platform` and `lang` every call must have."
+        (), description="Fields that every request must have, out of `device_id`, `platform` and `lang`."
     )
     messages: dict[str, dict[str, str]] = Field(
-        {}, description="More languages: code → {Vietnamese text: translation}."
+        {}, description="Translations of responses: `{language: {Vietnamese text: translation}}`."
     )
     captcha: Hook | None = Field(
         None,
-        description="A callable `(phone, answer) -> None | dict`, or a dotted path to one: the data of a "
-        "captcha that must be answered first, in the body field `captcha`; `None` when there is none.",
+        description="A callable `(phone, answer) -> None | dict`, or a dotted path to one. It gets the "
+        "`captcha` field of the body as `answer`. It returns `None` if no captcha is needed, or "
+        "the data of a captcha that must be answered first.",
     )
     origin: str | None = Field(
-        None, description="Host of the origin-bound last line of the SMS, `@example.com #123456`."
+        None, description="Host name for the origin-bound last line of an SMS, `@example.com #123456`."
     )
 
     @property

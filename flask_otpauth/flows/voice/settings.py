@@ -29,27 +29,31 @@ class VoiceSettings(WritingSettings):
 
     hardened: ClassVar = {"failure_cap": 100}
 
-    url_prefix: UrlPath = Field("/api/v1", description="Where the flow's paths begin.")
+    url_prefix: UrlPath = Field("/api/v1", description="URL prefix of the flow's paths.")
     envelope: Any = Field("voice", description="The wire format.")
     send_quotas: Quotas = Field(
         (Quota.parse("5 per 10 minutes"), Quota.parse("10 per day")),
-        description="How many calls a phone gets.",
+        description="How many calls can be made to one phone in a period.",
     )
     access_token_ttl: Lifetime = Field(
-        timedelta(seconds=15_552_000), description="How long a client's access token lives."
+        timedelta(seconds=15_552_000), description="How long a client's access token is valid."
     )
-    max_tokens: Count = Field(20, description="Access tokens of one client; the oldest gives way.")
-    otp_min_length: CodeLength = Field(4, description="The fewest digits of an `otp`.")
-    otp_max_length: CodeLength = Field(10, description="The most digits of an `otp`.")
+    max_tokens: Count = Field(
+        20, description="Maximum access tokens per client. A new token replaces the oldest."
+    )
+    otp_min_length: CodeLength = Field(4, description="Minimum number of digits in `otp`.")
+    otp_max_length: CodeLength = Field(10, description="Maximum number of digits in `otp`.")
     retry_window: Duration = Field(
         timedelta(seconds=10),
-        description="How long the same `otp` for the same phone is a retry, not a call.",
+        description="How long the same `otp` for the same phone counts as a retry and not as a new call.",
     )
     region: Region = Field("VN", description="Region of national phone numbers.")
     failure_message_key: Literal["message", "messsage"] = Field(
-        "message", description="What failures call the message, for clients built on the document's misprint."
+        "message",
+        description="Name of the message field in failures. `messsage` is for clients that rely on the "
+        "document's typo.",
     )
-    verify: StrictBool = Field(False, description="Whether the flow also draws codes and verifies them.")
+    verify: StrictBool = Field(False, description="Also generate and verify codes.")
 
     def weakest_policy(self) -> Policy | None:
         """A client may choose the shortest code; without ``verify`` it judges the guesses itself."""
