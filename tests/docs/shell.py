@@ -44,9 +44,9 @@ class Shell:
         """Put the app there."""
         (self.folder / "shop.py").write_text(source, "utf-8")
 
-    def attempt(self, commands: str, **variables: str) -> subprocess.CompletedProcess[str]:
-        """Run ``commands``, the end of which is the first that fails."""
-        environment = {
+    def environment(self, **variables: str) -> dict[str, str]:
+        """The environment that configures the app."""
+        return {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
             "FLASK_APP": "shop",
@@ -56,10 +56,13 @@ class Shell:
             **self.variables,
             **variables,
         }
+
+    def attempt(self, commands: str, **variables: str) -> subprocess.CompletedProcess[str]:
+        """Run ``commands``, the end of which is the first that fails."""
         return subprocess.run(
             ["bash", "-euc", commands],
             cwd=self.folder,
-            env=environment,
+            env=self.environment(**variables),
             capture_output=True,
             text=True,
             check=False,

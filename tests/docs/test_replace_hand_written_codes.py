@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-import os
 import re
 import sqlite3
-import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from email import message_from_bytes, policy
 from pathlib import Path
@@ -19,21 +17,16 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.adapters.senders.mail_server import Behaviour, LoopbackController
+from tests.docs.shell import DOCS, Shell, blocks
 from tests.flows.email_caller import another
-from tests.hosts import SECRET_KEY
 
-DOCS = Path(__file__).parents[2] / "docs"
-PAGE = (DOCS / "howto/replace-hand-written-codes.md").read_text("utf-8")
-CHANGE, REMOVE = re.findall(r"^```sh\n(.*?)^```$", PAGE, re.MULTILINE | re.DOTALL)
+CHANGE, REMOVE = blocks("howto/replace-hand-written-codes.md", "sh")
 BEFORE = (DOCS / "examples/hand_written.py").read_text("utf-8")
 BETWEEN = (DOCS / "examples/replaced.py").read_text("utf-8")
 #: Without the marked part and the marked lines.
-AFTER = re.sub(
-    "^.*  # old\n",
-    "",
-    re.sub("# -- old codes.*# -- end[^\n]*\n", "", BETWEEN, flags=re.DOTALL),
-    flags=re.MULTILINE,
-)
+AFTER = re.sub(r"(?ms)^# -- old codes.*^# -- end of the old codes\n|^[^\n]*  # old\n", "", BETWEEN)
+
+Load = Callable[[str], Flask]
 
 
 @dataclass
@@ -62,51 +55,35 @@ def mails() -> Iterator[Mails]:
     server.stop()
 
 
-@dataclass
-class Shop:
-    """A folder with the app in it, in one version after the other, on one database."""
-
-    folder: Path
-    monkeypatch: pytest.MonkeyPatch
-
-    def load(self, source: str) -> Flask:
-        """Put a version into the folder, and make its app in this process."""
-        file = self.folder / "shop.py"
-        file.write_text(source, "utf-8")
-        module = ModuleType("shop")
-        module.__file__ = str(file)
-        self.monkeypatch.setitem(sys.modules, "shop", module)
-        exec(compile(source, file, "exec"), module.__dict__)
-        app: Flask = module.create_app()
-        return app
-
-    def run(self, commands: str) -> None:
-        """Run commands in the folder, none of which fails."""
-        done = subprocess.run(
-            ["bash", "-euc", commands], cwd=self.folder, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
-
-    def tables(self) -> set[str]:
-        """The tables of the database."""
-        connection = sqlite3.connect(self.folder / "shop.db")
-        names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
-        connection.close()
-        return names
+@pytest.fixture
+def shop(tmp_path: Path, mails: Mails) -> Shell:
+    return Shell(tmp_path, {"FLASK_SMTP_PORT": str(mails.port)})
 
 
 @pytest.fixture
-def shop(tmp_path: Path, mails: Mails, monkeypatch: pytest.MonkeyPatch) -> Shop:
-    variables = {
-        "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "FLASK_APP": "shop",
-        "FLASK_SECRET_KEY": SECRET_KEY,
-        "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path}/shop.db",
-        "FLASK_SMTP_PORT": str(mails.port),
-    }
-    for name, value in variables.items():
+def load(shop: Shell, monkeypatch: pytest.MonkeyPatch) -> Load:
+    """Puts a version into the folder, and makes its app in this process."""
+    for name, value in shop.environment().items():
         monkeypatch.setenv(name, value)
-    return Shop(tmp_path, monkeypatch)
+
+    def made(source: str) -> Flask:
+        shop.write(source)
+        module = ModuleType("shop")
+        module.__file__ = str(shop.folder / "shop.py")
+        monkeypatch.setitem(sys.modules, "shop", module)
+        exec(compile(source, module.__file__, "exec"), module.__dict__)
+        app: Flask = module.create_app()
+        return app
+
+    return made
+
+
+def tables(shop: Shell) -> set[str]:
+    """The tables of the shop's database."""
+    connection = sqlite3.connect(shop.folder / "shop.db")
+    names = {name for (name,) in connection.execute("SELECT name FROM sqlite_master")}
+    connection.close()
+    return names
 
 
 def ask(browser: FlaskClient, email: str) -> TestResponse:
@@ -125,8 +102,8 @@ def login(app: Flask, mails: Mails, email: str) -> object:
 
 
 @pytest.mark.timeout(400)  # a dozen processes, one after the other
-def test_who_follows_the_page_loses_neither_users_nor_codes(shop: Shop, mails: Mails) -> None:
-    before = shop.load(BEFORE)
+def test_who_follows_the_page_loses_neither_users_nor_codes(shop: Shell, load: Load, mails: Mails) -> None:
+    before = load(BEFORE)
     shop.run("flask db init && flask db migrate && flask db upgrade")
     known = login(before, mails, "ann@example.com")
     ann, bob = before.test_client(), before.test_client()
@@ -135,7 +112,7 @@ def test_who_follows_the_page_loses_neither_users_nor_codes(shop: Shop, mails: M
     ask(bob, "bob@example.com")
     old_of_bob = mails.code
 
-    between = shop.load(BETWEEN)
+    between = load(BETWEEN)
     shop.run(CHANGE)
     in_the_old_version = login(before, mails, "cid@example.com")
     ann_later, bob_later = (moved(browser, between) for browser in (ann, bob))
@@ -145,7 +122,7 @@ def test_who_follows_the_page_loses_neither_users_nor_codes(shop: Shop, mails: M
     replaced = enter(bob_later, old_of_bob)
     fresh = enter(bob_later, mails.code)
 
-    after = shop.load(AFTER)
+    after = load(AFTER)
     shop.run(REMOVE)
 
     assert known == {"user_id": 1}
@@ -153,7 +130,7 @@ def test_who_follows_the_page_loses_neither_users_nor_codes(shop: Shop, mails: M
     assert accepted.json == {"user_id": 1}
     assert (again.status_code, replaced.status_code) == (400, 400)
     assert fresh.json == {"user_id": 3}
-    assert "otp_codes" not in shop.tables()
+    assert "otp_codes" not in tables(shop)
     assert login(after, mails, "Ann@example.com") == {"user_id": 1}
     assert login(after, mails, "cid@example.com") == {"user_id": 2}
 
@@ -167,8 +144,8 @@ def moved(browser: FlaskClient, app: Flask) -> FlaskClient:
     return there
 
 
-def test_the_shop_without_old_codes_answers_every_case(shop: Shop, mails: Mails) -> None:
-    app = shop.load(AFTER)
+def test_the_shop_without_old_codes_answers_every_case(load: Load, mails: Mails) -> None:
+    app = load(AFTER)
     module = sys.modules["shop"]
     with app.app_context():
         module.db.create_all()
