@@ -27,7 +27,7 @@ from tests.adapters.databases import postgresql_schema
 from tests.adapters.senders.conftest import LoopbackController
 from tests.servers import free_port
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text("utf-8")
 
 

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-ROOT = Path(__file__).parents[1]
+ROOT = Path(__file__).parents[2]
 PAGES = sorted([*ROOT.glob("*.md"), *ROOT.glob("docs/**/*.md")])
 OUR_FILE = re.compile(r"`((?:flask_otpauth|example_app|tests|docs|bench|\.ci)/[\w/.-]*)`")
 
