@@ -51,7 +51,7 @@ _COSTLY = frozenset(
 
 class CanonicalAddresses:
     """
-    Canonical e-mail addresses and phone numbers (contract/README.md, "Addresses").
+    Canonical e-mail addresses and phone numbers (contract/index.md, "Addresses").
 
     Phone numbers must be valid, that is of a range that is in use, and of a country: no user
     answers on a premium-rate, shared-cost, personal, company-wide (UAN) or satellite number, and

@@ -22,7 +22,7 @@ ENTRY_WIDTH = INSTANT_WIDTH + NONCE_WIDTH + 1
 MAX_LOG_ENTRIES = 100
 
 #: How far the clocks of two servers may differ where one makes what the other accepts
-#: (contract/README.md, "Times"). What was made later than that is not accepted yet.
+#: (contract/index.md, "Times"). What was made later than that is not accepted yet.
 SKEW_MS = 30_000
 #: How far in the future an entry may lie and still count. It is more than two time zones
 #: differ, so that a wrong zone brings nobody a second quota; what a clock wrote that was further

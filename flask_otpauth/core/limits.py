@@ -2,7 +2,7 @@
 Limits: a cooldown, a quota, a guess budget are one rule over a log of instants.
 
 *At most* ``count`` *entries in any* ``period_ms`` (or in a calendar day of ``zone``). A period
-of n milliseconds is over at the instant n, with no leeway (contract/README.md, "Times").
+of n milliseconds is over at the instant n, with no leeway (contract/index.md, "Times").
 """
 
 from __future__ import annotations
@@ -117,7 +117,7 @@ def strongest(blocks: Iterable[Block | None]) -> Block | None:
     """
     The block to tell: a lock before a quota before a cooldown, and of one kind the longest.
 
-    (contract/sms.md: "When both limits apply, the day's is told".)
+    (contract/sms.md, "Which limit is shown".)
     """
     return max(
         (block for block in blocks if block is not None),

@@ -1,4 +1,4 @@
-"""Clients and campaigns: one credential, four presentations (contract/README.md)."""
+"""Clients and campaigns: one credential, four presentations (contract/index.md)."""
 
 from __future__ import annotations
 

@@ -1,5 +1,5 @@
 """
-Reading a JSON body strictly: one meaning, or none (RFC 8259, contract/README.md "Requests").
+Reading a JSON body strictly: one meaning, or none (RFC 8259, contract/index.md, "Requests").
 
 Beyond what :mod:`~flask_otpauth.core.strict_json` refuses: lone surrogates, byte-order marks, and
 more than 32 levels.

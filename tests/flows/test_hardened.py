@@ -1,4 +1,4 @@
-"""``OTPAUTH_PROFILE = "hardened"``, item by item (contract/README.md)."""
+"""``OTPAUTH_PROFILE = "hardened"``, item by item (contract/index.md)."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is the same in every flow (contract/README.md): requests, methods, errors, responses."""
+"""What is the same in every flow (contract/index.md): requests, methods, errors, responses."""
 
 from __future__ import annotations
 
