@@ -87,9 +87,11 @@ def spelling(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def types(session: nox.Session) -> None:
-    """Types, strictly: the package and the example app, the examples of the docs, and the tools."""
+    """Types, strictly: package, example app, examples of the docs, tools, and an app as hosts write it."""
     tool(session, "mypy")
     tool(session, "mypy", "docs/examples")
+    tool(session, "mypy", "tests/typing")
+    tool(session, "basedpyright", "--pythonpath", sys.executable)
     tool(session, "mypy", "noxfile.py", "tools")
 
 

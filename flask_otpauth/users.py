@@ -3,6 +3,15 @@
 from __future__ import annotations
 
 from flask_otpauth.adapters.sqlalchemy.directory.model import ModelDirectory, UserMixin
-from flask_otpauth.ports.directory import Directory, IdentifierKind, User, UserExists
+from flask_otpauth.ports.directory import Directory, IdentifierKind, NewUser, User, UserExists, UserReference
 
-__all__ = ["Directory", "IdentifierKind", "ModelDirectory", "User", "UserExists", "UserMixin"]
+__all__ = [
+    "Directory",
+    "IdentifierKind",
+    "ModelDirectory",
+    "NewUser",
+    "User",
+    "UserExists",
+    "UserMixin",
+    "UserReference",
+]

@@ -66,8 +66,8 @@ MAY_IMPORT = {
     "wiring": _may("adapters core engine envelopes flows ports settings web wiring", "any flask"),
     "doctor": _may("adapters core doctor engine ports settings wiring"),
     "cli": _may("adapters cli core doctor engine settings wiring", "any flask"),
-    "extension": _may("cli core engine envelopes flows web wiring", "any flask werkzeug"),
-    "__init__": _may("core extension"),
+    "extension": _may("cli core engine envelopes flows ports web wiring", "any flask werkzeug"),
+    "__init__": _may("core engine extension"),
     "testing": _may("__init__ adapters core ports senders testing", "any"),
 }
 

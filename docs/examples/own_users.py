@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 from uuid import uuid4
 
 from flask import Flask
@@ -37,7 +37,7 @@ def create_app(config: Mapping[str, Any]) -> Flask:
     @app.get("/points")
     @otpauth.token_required
     def points() -> dict[str, Any]:
-        user: User = otpauth.current_user
+        user = cast(User, otpauth.current_user)
         return {"email": user.email, "points": user.points}
 
     return app

@@ -26,7 +26,7 @@ def create_app(config: Mapping[str, Any]) -> Flask:
     @app.post("/close-account")
     @otpauth.fresh_otp_required(max_age=300)
     def close_account() -> dict[str, Any]:
-        closed: bool = otpauth.users.disable(otpauth.current_user.id)
+        closed = otpauth.users.disable(otpauth.current_user)
         return {"closed": closed}
 
     return app

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal, TypeAlias
+from typing import Literal, TypeAlias
 
 from flask_otpauth.core.challenges import Issue
 from flask_otpauth.core.codes import draw_nonce
@@ -18,7 +18,7 @@ from flask_otpauth.engine.secrets import UserSecrets
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.ports.clock import Clock
-from flask_otpauth.ports.directory import User
+from flask_otpauth.ports.directory import User, UserReference
 from flask_otpauth.ports.storage import Storage
 
 #: What kind of subject limits are about.
@@ -64,7 +64,7 @@ class Unlocking:
     regions: tuple[str, ...]
     secrets: tuple[UserSecrets, ...]
 
-    def unlock(self, subject: Any) -> Unlocked:
+    def unlock(self, subject: UserReference) -> Unlocked:
         """
         Forget everything that is counted for an address or a user, so that nothing is locked any more.
 
@@ -100,7 +100,7 @@ class Unlocking:
                 blocked = was.blocked_until(secrets.policy, now_ms) is not None
                 yield Forgotten(f"user {user.id}", secrets.kind, blocked)
 
-    def _meanings(self, subject: Any, user: User | None) -> Iterator[tuple[SubjectKind, str, str]]:
+    def _meanings(self, subject: UserReference, user: User | None) -> Iterator[tuple[SubjectKind, str, str]]:
         """The subjects that are meant, each with its kind, its name, and how it is shown."""
         # What a user object reads as may be one of its addresses: not only that one is meant.
         addresses = [] if hasattr(subject, "id") else list(self._addresses(str(subject)))

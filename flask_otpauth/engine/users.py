@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeGuard, Unpack
+from uuid import UUID
 
 from flask_otpauth.core.member_ids import member_id as checked_member_id
 from flask_otpauth.core.sensitive import sensitive
@@ -12,7 +13,7 @@ from flask_otpauth.engine.people import person_key_of
 from flask_otpauth.engine.secrets import UserSecrets
 from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.ports.addresses import Addresses
-from flask_otpauth.ports.directory import Directory, IdentifierKind, User, UserExists
+from flask_otpauth.ports.directory import Directory, IdentifierKind, NewUser, User, UserExists, UserReference
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ class Users:
             self.passwords.put(user, self.passwords.hashed(user, password), replacing=None)
         return user
 
-    def get_or_create(self, **fields: Any) -> User:
+    def get_or_create(self, **fields: Unpack[NewUser]) -> User:
         """
         The user who has the e-mail (without one, the member id, or else the phone), as they are;
         or a new one. It takes what :meth:`create` takes; of callers at once, one creates.
@@ -67,7 +68,8 @@ class Users:
         :raises UserExists: if there is no such user, but another one has the phone or the member id.
         :raises ValueError: as :meth:`create`.
         """
-        fields = {name: sensitive(value) if name == "password" else value for name, value in fields.items()}
+        if "password" in fields:
+            fields["password"] = sensitive(fields["password"])
         return self._user_with_or(fields, lambda: self.create(**fields))
 
     def of_proved_email(self, address: str) -> User:
@@ -99,7 +101,7 @@ class Users:
         """The user's phone as E.164, whatever the directory keeps; ``None`` where there is none."""
         return self._has(user, "phone") or None
 
-    def find(self, identifier: Any) -> User | None:
+    def find(self, identifier: int | str | UUID) -> User | None:
         """The user of that e-mail, member id, phone or primary key; nobody if it fits two."""
         return self.resolve(identifier)
 
@@ -147,17 +149,17 @@ class Users:
         except ValueError:
             return ""
 
-    def named(self, whom: Any) -> User | None:
+    def named(self, whom: UserReference) -> User | None:
         """The user that ``whom`` is, or is the id of; else the one that :meth:`find` finds by it."""
         if whom is None:
             return None
         user = self.get(_id_of(whom))
-        if hasattr(whom, "id"):
+        if _is_user(whom):
             # Where the host read the row before it had a mark, the id alone says who it is.
             return user if user is not None and person_key_of(whom) in ("", person_key_of(user)) else None
-        return user or self.find(whom)
+        return user or self.resolve(whom)
 
-    def disable(self, whom: Any) -> bool:
+    def disable(self, whom: UserReference) -> bool:
         """Disable a user and end their sessions; whether there is such a user."""
         user = self.named(whom)
         if user is None:
@@ -166,12 +168,12 @@ class Users:
         self.sessions.close_all(str(user.id))
         return found
 
-    def enable(self, whom: Any) -> bool:
+    def enable(self, whom: UserReference) -> bool:
         """Enable a user again; whether there is such a user."""
         user = self.named(whom)
         return user is not None and self.directory.set_enabled(str(user.id), True)
 
-    def delete(self, whom: Any) -> bool:
+    def delete(self, whom: UserReference) -> bool:
         """
         Delete a user and all that is kept for them: sessions, account tokens, PIN and password.
         What is counted for an address stays. Whether there was such a user.
@@ -191,12 +193,12 @@ class Users:
         gone = user or whom
         if self.get(_id_of(gone)) is None:
             self.sessions.forget_all(_id_of(gone))
-        if hasattr(gone, "id"):
+        if _is_user(gone):
             for secrets in (self.pins, self.passwords):
                 secrets.delete(gone)
         return found
 
-    def revoke_sessions(self, whom: Any) -> int:
+    def revoke_sessions(self, whom: UserReference) -> int:
         """End all of a user's sessions and account tokens; how many sessions were alive."""
         user = self.named(whom)
         return 0 if user is None else self.sessions.close_all(str(user.id))
@@ -224,5 +226,9 @@ class Users:
         return None
 
 
-def _id_of(whom: Any) -> str:
+def _is_user(whom: UserReference) -> TypeGuard[User]:
+    return hasattr(whom, "id")
+
+
+def _id_of(whom: UserReference) -> str:
     return str(getattr(whom, "id", whom))

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, Protocol, TypeAlias, TypedDict
+from uuid import UUID
 
-IdentifierKind = Literal["id", "email", "phone", "member_id"]
+IdentifierKind: TypeAlias = Literal["id", "email", "phone", "member_id"]
 
 
 class UserExists(ValueError):
@@ -48,6 +49,28 @@ class User(Protocol):
     def email_verified(self) -> bool: ...
     @property
     def phone_verified(self) -> bool: ...
+
+
+class HasId(Protocol):
+    """A user, or a row of a host's model: what has an ``id``."""
+
+    @property
+    def id(self) -> object: ...
+
+
+#: A user, the id of one, or the e-mail address, phone number or member id. ``None`` means no user.
+UserReference: TypeAlias = HasId | int | str | UUID | None
+
+
+class NewUser(TypedDict, total=False):
+    """What a user is created with."""
+
+    email: str | None
+    phone: str | None
+    member_id: str | None
+    full_name: str
+    avatar_url: str | None
+    password: str | None
 
 
 class Directory(Protocol):
