@@ -20,15 +20,21 @@ PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 #: What runs where all tests would take too long: what a new Python or an old dependency is likely to break.
 QUICK = ("tests/core", "tests/engine", "tests/adapters", "tests/flows", "tests/docs", "docs/examples")
 
+#: What makes every process of Python in the development environment measure its coverage.
+MEASURED = {
+    "COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"),
+    "COVERAGE_FILE": str(ROOT / ".coverage"),
+}
+
 nox.needs_version = ">=2024.10"
 nox.options.sessions = ("lint", "spelling", "types", "tests", "docs")
 # A Python that the machine lacks is named as skipped. The hosted CI, which has them all, demands them.
 nox.options.error_on_missing_interpreters = False
 
 
-def tool(session: nox.Session, module: str, *arguments: str) -> None:
+def tool(session: nox.Session, module: str, *arguments: str, env: dict[str, str] | None = None) -> None:
     """Run a module of the development environment."""
-    session.run(sys.executable, "-m", module, *arguments)
+    session.run(sys.executable, "-m", module, *arguments, env=env, external=True)
 
 
 def built(session: nox.Session) -> tuple[Path, Path]:
@@ -36,7 +42,7 @@ def built(session: nox.Session) -> tuple[Path, Path]:
     folder = Path(session.create_tmp()) / "dist"
     for old in folder.glob("*"):
         old.unlink()
-    session.run(sys.executable, "-m", "build", "--outdir", str(folder), str(ROOT), external=True)
+    tool(session, "build", "--outdir", str(folder), str(ROOT))
     (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
     return sdist, wheel
 
@@ -46,23 +52,18 @@ def built(session: nox.Session) -> tuple[Path, Path]:
 
 @nox.session(python=False)
 def tests(session: nox.Session) -> None:
-    """All tests, or those that you name after ``--``."""
-    tool(session, "pytest", *session.posargs)
+    """All tests, and then their coverage. Arguments after ``--`` are pytest's, and turn the measuring off."""
+    if session.posargs:
+        tool(session, "pytest", *session.posargs)
+        return
+    tool(session, "coverage", "erase")
+    tool(session, "pytest", "-n", "2", env=MEASURED)
+    session.notify("coverage")
 
 
 @nox.session(python=False)
 def coverage(session: nox.Session) -> None:
-    """
-    The coverage of all tests, with branches. It fails below the bound in pyproject.toml.
-
-    Where a measured run has left its files, they are reported; otherwise the tests run here, on two cores.
-    """
-    if not any(ROOT.glob(".coverage.*")):
-        measured = {
-            "COVERAGE_PROCESS_START": str(ROOT / "pyproject.toml"),
-            "COVERAGE_FILE": str(ROOT / ".coverage"),
-        }
-        session.run(sys.executable, "-m", "pytest", "-n", "2", *session.posargs, env=measured)
+    """The lines and branches that the last measured tests ran. It fails below the bound in pyproject.toml."""
     tool(session, "coverage", "combine", "--quiet")
     tool(session, "coverage", "report")
 
@@ -109,7 +110,7 @@ def release(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def lock(session: nox.Session) -> None:
-    """Write ``requirements-dev.lock`` anew from setup.cfg, with the newest versions."""
+    """Write ``requirements-dev.lock`` from setup.cfg, with the newest versions of everything."""
     tool(
         session,
         "uv",
@@ -174,7 +175,7 @@ def contents(folder: Path) -> set[str]:
 def sdist(session: nox.Session) -> None:
     """The source distribution: it has every file of the repository, its tests run, its docs can be built."""
     archive, wheel = built(session)
-    session.run(sys.executable, "-m", "twine", "check", "--strict", str(archive), str(wheel), external=True)
+    tool(session, "twine", "check", "--strict", str(archive), str(wheel))
     with tarfile.open(archive) as packed:
         names = {name.partition("/")[2] for name in packed.getnames()}
         packed.extractall(elsewhere := Path(session.create_tmp()) / "unpacked", filter="data")
