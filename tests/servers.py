@@ -8,7 +8,7 @@ import re
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,8 +30,8 @@ class Files:
 sender = Files()
 """
 
-#: Workers begin to load the app at the same moment, what it imports being there, and say when they have.
-CONFIGURATION = """
+#: Workers begin to load the app at the same moment, what it imports being there.
+TOGETHER = """
 import multiprocessing
 
 together = multiprocessing.Barrier(workers)
@@ -39,7 +39,10 @@ together = multiprocessing.Barrier(workers)
 def post_fork(server, worker):
     import flask_otpauth, flask_sqlalchemy, psycopg
     together.wait(60)
+"""
 
+#: Workers say when they have loaded the app.
+READY = """
 def post_worker_init(worker):
     worker.log.info("worker is ready")
 """
@@ -77,12 +80,42 @@ class Shop:
         return str(answer.json()["data"]["accessToken"])
 
 
+@dataclass
+class Gunicorn:
+    """A running gunicorn: where it listens, and, once it has ended, all that it printed."""
+
+    address: str
+    printed: str
+
+
+@contextmanager
+def ready(
+    command: list[str], folder: Path, environment: Mapping[str, str], workers: int
+) -> Iterator[Gunicorn]:
+    """Run gunicorn until that many workers have said that they are ready."""
+    process = subprocess.Popen(
+        command, cwd=folder, env=environment, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    assert process.stdout is not None
+    server = Gunicorn("", "")
+    try:
+        while server.printed.count("worker is ready") < workers:
+            line = process.stdout.readline()
+            assert line, server.printed
+            server.printed += line
+        (server.address,) = re.findall(r"Listening at: (http://\S+)", server.printed)
+        yield server
+    finally:
+        process.terminate()
+        server.printed += process.communicate()[0]
+
+
 @contextmanager
 def gunicorn(folder: Path, database: str, *options: str, workers: int = 4) -> Iterator[Shop]:
     """Serve the README's app from ``folder`` by that many processes; all of them are ready."""
     (folder / "shop.py").write_text(app_of_the_readme())
     (folder / "outbox.py").write_text(OUTBOX)
-    (folder / "gunicorn.conf.py").write_text(f"workers = {workers}\n{CONFIGURATION}")
+    (folder / "gunicorn.conf.py").write_text(f"workers = {workers}\n{TOGETHER}{READY}")
     (folder / "codes").mkdir(exist_ok=True)
     environment = {
         "PATH": os.environ["PATH"],
@@ -92,23 +125,6 @@ def gunicorn(folder: Path, database: str, *options: str, workers: int = 4) -> It
         "FLASK_OTPAUTH_IP_LIMITS": "null",
         **{name: value for name, value in os.environ.items() if name.startswith("PG")},
     }
-    process = subprocess.Popen(
-        [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", *options, "shop:app"],
-        cwd=folder,
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.STDOUT,
-        text=True,
-    )
-    assert process.stdout is not None
-    printed = ""
-    try:
-        while printed.count("worker is ready") < workers:
-            line = process.stdout.readline()
-            assert line, printed
-            printed += line
-        (address,) = re.findall(r"Listening at: (http://\S+)", printed)
-        yield Shop(address, folder)
-    finally:
-        process.terminate()
-        process.communicate()
+    command = [sys.executable, "-m", "gunicorn", "--bind", "127.0.0.1:0", *options, "shop:app"]
+    with ready(command, folder, environment, workers) as server:
+        yield Shop(server.address, folder)

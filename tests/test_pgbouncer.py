@@ -18,7 +18,7 @@ from sqlalchemy import make_url
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import Outbox
 from tests.adapters.databases import postgresql_schema
-from tests.docs.test_pages import DOCS, python_block
+from tests.docs.shell import blocks
 from tests.flows.email_caller import PREFIX, bearer
 from tests.hosts import SECRET_KEY
 from tests.servers import free_port
@@ -101,7 +101,8 @@ def app_on(uri: str, outbox: Outbox, *, own_engine: bool) -> Flask:
         app.config["OTPAUTH_ENGINE_OPTIONS"] = {"connect_args": {"connect_timeout": 10}}
     else:
         app.config["SQLALCHEMY_DATABASE_URI"] = uri
-        exec(python_block("howto/deploy.md", "prepare_threshold"), {}, app.config)
+        (options,) = (each for each in blocks("howto/deploy.md", "python") if "prepare_threshold" in each)
+        exec(options, {}, app.config)
         SQLAlchemy(app)
     otpauth = OtpAuth(app)
     app.add_url_rule("/me", "me", otpauth.token_required(lambda: str(otpauth.current_user.email)))
@@ -144,7 +145,3 @@ def test_with_the_options_of_the_page_each_request_is_answered(
     app.extensions["otpauth"].services.storage.database.engine.dispose()
     assert refused == [[400] * LOOKS] * LOGINS
     assert seen == [[f"user{number}@example.com"] * LOOKS for number in range(LOGINS)]
-
-
-def test_there_is_a_page_on_it() -> None:
-    assert "PgBouncer" in (DOCS / "howto" / "deploy.md").read_text("utf-8")

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import sys
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -35,24 +35,34 @@ print(answer.json["message"])
 
 @dataclass(frozen=True)
 class Shell:
-    """A folder with ``shop.py`` in it, the app, and the variables that configure it."""
+    """A folder with the app in ``shop.py``, and the variables that configure it."""
 
     folder: Path
-    variables: dict[str, str] = field(default_factory=dict)
+    variables: dict[str, str]
+
+    @classmethod
+    def on_sqlite(cls, folder: Path, **variables: str) -> Shell:
+        """A shell with the variables that a first try needs, and others."""
+        return cls(
+            folder,
+            {
+                "FLASK_APP": "shop",
+                "FLASK_SECRET_KEY": "3f0c5d1e7a9b42688d17c0e5b6a4f92d3f0c5d1e7a9b42688d17c0e5b6a4f92d",
+                "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{folder}/shop.db",
+                "FLASK_OTPAUTH_SENDERS": '{"email": "console"}',
+                **variables,
+            },
+        )
 
     def write(self, source: str) -> None:
         """Put the app there."""
         (self.folder / "shop.py").write_text(source, "utf-8")
 
     def environment(self, **variables: str) -> dict[str, str]:
-        """The environment that configures the app."""
+        """All variables that the commands see."""
         return {
             **os.environ,
             "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-            "FLASK_APP": "shop",
-            "FLASK_SECRET_KEY": "3f0c5d1e7a9b42688d17c0e5b6a4f92d3f0c5d1e7a9b42688d17c0e5b6a4f92d",
-            "FLASK_SQLALCHEMY_DATABASE_URI": f"sqlite:///{self.folder}/shop.db",
-            "FLASK_OTPAUTH_SENDERS": '{"email": "console"}',
             **self.variables,
             **variables,
         }
@@ -71,7 +81,7 @@ class Shell:
     def run(self, commands: str, **variables: str) -> str:
         """What ``commands`` print, none of which fails."""
         done = self.attempt(commands, **variables)
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stdout + done.stderr
         return done.stdout
 
     def login(self, email: str) -> str:

@@ -22,7 +22,7 @@ BEFORE = "\n".join(
 
 @pytest.mark.timeout(400)  # a dozen processes, one after the other
 def test_who_follows_the_page_keeps_their_users_and_can_go_back(tmp_path: Path) -> None:
-    shop = Shell(tmp_path)
+    shop = Shell.on_sqlite(tmp_path)
     shop.write(BEFORE)
     shop.run("flask db init && flask db migrate && flask db upgrade")
     shop.run(

@@ -23,7 +23,7 @@ EAGER = EXAMPLE.replace(
 
 @pytest.fixture
 def shop(tmp_path: Path) -> Shell:
-    shop = Shell(tmp_path)
+    shop = Shell.on_sqlite(tmp_path)
     shop.write(EXAMPLE)
     return shop
 

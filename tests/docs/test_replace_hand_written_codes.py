@@ -57,7 +57,7 @@ def mails() -> Iterator[Mails]:
 
 @pytest.fixture
 def shop(tmp_path: Path, mails: Mails) -> Shell:
-    return Shell(tmp_path, {"FLASK_SMTP_PORT": str(mails.port)})
+    return Shell.on_sqlite(tmp_path, FLASK_SMTP_PORT=str(mails.port))
 
 
 @pytest.fixture
