@@ -145,7 +145,7 @@ def test_the_error_shows_every_problem_on_a_line_of_its_own() -> None:
             "give the two capital letters of a region (ISO 3166) such as 'VN', or None",
         ),
         ("CLOCK", 42, "give a callable, or the dotted path to one, or None"),
-        ("CLOCK", "shop.nowhere:clock", "cannot be imported: No module named 'shop'"),
+        ("CLOCK", "nowhere:clock", "cannot be imported: No module named 'nowhere'"),
         (
             "EMAIL_URL_PREFIX",
             "login/",

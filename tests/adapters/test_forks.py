@@ -179,7 +179,7 @@ def test_a_limit_in_memory_hangs_no_child() -> None:
     assert child.startswith(TooManyRequests.__name__)
 
 
-def test_a_limit_in_redis_is_asked_on_a_connection_of_the_theirs_own() -> None:
+def test_a_limit_in_redis_is_asked_by_a_child_on_its_own_connection() -> None:
     need("Redis", listens(REDIS_ADDRESS))
     rate_limits = limits(REDIS_URL)
     rate_limits.admit(("send",), "someone")

@@ -69,10 +69,10 @@ def _python_type(kind: TypeEngine[Any]) -> type[Any] | None:
     """The type of the key's values. A host's column type without a ``python_type`` has that of its column."""
     try:
         declared = kind.python_type
-        if declared is object and isinstance(kind, TypeDecorator):
-            return _python_type(kind.impl_instance)
-    except NotImplementedError:
-        return None
+    except NotImplementedError:  # SQLAlchemy 2.0 raises where 2.1 says ``object``
+        declared = object
+    if declared is object:
+        return _python_type(kind.impl_instance) if isinstance(kind, TypeDecorator) else None
     return declared
 
 
