@@ -34,12 +34,14 @@ class OtpAuth:
     """
     One-time-code authentication for a Flask app: a blueprint for each documented API.
 
-    What the code decides is given here, what a deployment decides in ``app.config``
-    (``OTPAUTH_*``). One object serves several apps; what it has of an app is in
+    The arguments are for what the code decides. What a deployment decides is in ``app.config``
+    (``OTPAUTH_*``). One object can serve several apps: the state of each app is in
     ``app.extensions["otpauth"]``.
 
-    ``limiter``: the Flask-Limiter that counts in front; default the app's own. ``db``: a
-    Flask-SQLAlchemy object or an Engine; default the app's Flask-SQLAlchemy.
+    :param app: the app, if it exists already. Otherwise call :meth:`init_app` later.
+    :param limiter: the Flask-Limiter object that counts requests in front. Without it, the one of the app.
+    :param db: a Flask-SQLAlchemy object or an SQLAlchemy ``Engine``. Without it, the Flask-SQLAlchemy of
+        the app.
     """
 
     def __init__(self, app: Flask | None = None, *, limiter: Limiter | None = None, db: Any = None) -> None:
@@ -50,9 +52,10 @@ class OtpAuth:
 
     def init_app(self, app: Flask) -> None:
         """
-        Read the configuration once, wire everything, and register the flows' blueprints.
+        Read the configuration and register the blueprints of the flows.
 
-        :raises ConfigurationError: with every problem at once.
+        :raises ~flask_otpauth.errors.ConfigurationError: if the configuration cannot work. It names every
+            problem at once.
         :raises RuntimeError: if the app has an OtpAuth already.
         """
         if "otpauth" in app.extensions:
@@ -109,17 +112,20 @@ class OtpAuth:
 
     def revoke_sessions(self, whom: UserReference) -> int:
         """
-        End all sessions and account tokens of a user, or of whom an id, an e-mail, a phone or a
-        member id names; how many sessions were alive.
+        End all sessions and account tokens of a user.
+
+        :param whom: the user, the id, or an e-mail address, a phone number or a member id.
+        :returns: how many sessions were alive; 0 if there is no such user.
         """
         return self.users.revoke_sessions(whom)
 
     def issue_account_token(self, whom: UserReference) -> str:
         """
-        What the host's own login hands to its app, for the ``sms`` flow to take; ``whom`` is a
-        user or names one, as in :meth:`revoke_sessions`.
+        Issue an account token, with which an app shows the ``sms`` flow whose account it is for. Your
+        own login calls this and gives the token to the app.
 
-        :raises ValueError: if it is nobody.
+        :param whom: the user, or what names one, as in :meth:`revoke_sessions`.
+        :raises ValueError: if there is no such user.
         """
         user = self.users.named(whom)
         if user is None:
@@ -128,19 +134,31 @@ class OtpAuth:
 
     def unlock(self, subject: UserReference) -> Unlocked:
         """
-        Forget what is counted of an address or a user, so that nothing is locked any more;
-        ``changes`` are what was forgotten. False if nothing was locked.
+        Forget everything that is counted for an address or a user, so that nothing is locked any more.
+
+        :param subject: an e-mail address or a phone number, in any spelling; or a user, or what names
+            one, as in :meth:`revoke_sessions`. A user's addresses, PIN and password are unlocked too.
+        :returns: what was forgotten, in ``changes``. It is true if any of it had locked the subject.
         """
         return self._state.services.unlocking.unlock(subject)
 
     def token_required(self, view: View[P]) -> Callable[P, ResponseReturnValue]:
-        """Let a view run only for a live access token (``Authorization: Bearer``, RFC 6750)."""
+        """
+        Decorate a view that only a logged-in user may call: one whose request has an access token
+        (``Authorization: Bearer``, RFC 6750). Any other request is answered with 401.
+
+        :param view: the view, which may be a coroutine function.
+        """
         return self._protected(view, None)
 
     def fresh_otp_required(
         self, max_age: int | timedelta = 300
     ) -> Callable[[View[P]], Callable[P, ResponseReturnValue]]:
-        """As :meth:`token_required`, and the login is younger than ``max_age`` seconds (RFC 9470)."""
+        """
+        Decorate a view as :meth:`token_required` does, for users whose login is recent (RFC 9470).
+
+        :param max_age: how old the login may be, in seconds or as a ``timedelta``.
+        """
         period = max_age if isinstance(max_age, timedelta) else timedelta(seconds=max_age)
         return lambda view: self._protected(view, period)
 

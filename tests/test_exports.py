@@ -14,20 +14,9 @@ import pytest
 
 from flask_otpauth import OtpAuth
 from tests.hosts import MakeApp
+from tests.public import MEMBERS, MODULES
 
 ROOT = Path(__file__).parents[1]
-PAGE = (ROOT / "docs" / "public.md").read_text("utf-8")
-
-
-def listed(section: str) -> dict[str, list[str]]:
-    """The definitions under a heading of the page: each term with the names that it defines."""
-    text = PAGE.partition(f"\n## {section}\n")[2].partition("\n## ")[0]
-    entries = re.findall(r"^`([\w.]+)`\n((?:[: ] .*\n)+)", text, re.MULTILINE)
-    return {term: re.findall(r"`(\w+)`", names) for term, names in entries}
-
-
-MODULES = listed("Modules")
-MEMBERS = listed("The extension object")
 
 
 def defined(body: list[ast.stmt]) -> Iterator[str]:

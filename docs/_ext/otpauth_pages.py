@@ -1,8 +1,9 @@
-"""The directives that put generated Markdown on a page, such as ``otpauth-settings``."""
+"""The directives that put generated Markdown on a page, and how the reference shows a class."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import generated
 from docutils import nodes
@@ -22,10 +23,17 @@ def directive(make: Callable[..., Iterator[str]], arguments: int = 0) -> type[Sp
     return Generated
 
 
+def without_constructor(app: Sphinx, kind: str, name: str, found: object, *_: Any) -> tuple[str, str] | None:
+    """No arguments for a class that a reader does not call: a protocol, or what an ``OtpAuth`` returns."""
+    is_made_elsewhere = name.startswith("flask_otpauth.engine.") or getattr(found, "_is_protocol", False)
+    return ("", "") if kind == "class" and is_made_elsewhere else None
+
+
 def setup(app: Sphinx) -> dict[str, bool]:
     """Register the directives."""
     app.add_directive("otpauth-settings", directive(generated.settings, arguments=1))
     app.add_directive("otpauth-errors", directive(generated.errors))
     app.add_directive("otpauth-commands", directive(generated.commands))
     app.add_directive("otpauth-deviations", directive(generated.deviations))
+    app.connect("autodoc-process-signature", without_constructor)
     return {"parallel_read_safe": True}

@@ -33,7 +33,11 @@ class Quota:
 
     @classmethod
     def parse(cls, text: str) -> Quota:
-        """Read a quota from text. :raises ValueError: if it is not one."""
+        """
+        Read a quota from text.
+
+        :raises ValueError: if it is not one.
+        """
         found = _QUOTA.fullmatch(text)
         if not found or int(found[1]) < 1 or (found[2] and int(found[2]) < 1):
             raise ValueError(f"{text!r} is not a quota such as '5 per 15 minutes'")

@@ -44,7 +44,7 @@ class Outcome:
 @dataclass(frozen=True)
 class HostCodes:
     """
-    The very engine of the flows, without a blueprint.
+    Sends and checks codes for your own views (``otpauth.codes``).
 
     An address has one quota and one guess budget, whoever sends to it: those of ``email`` for
     an e-mail address, those of ``sms`` for a phone number.
@@ -60,13 +60,19 @@ class HostCodes:
         self, channel: str, recipient: str, *, purpose: str, locale: str | None = None, **values: Any
     ) -> Sent:
         """
-        Send a code for ``purpose`` by ``channel``. The template ``otpauth/<channel>/<purpose>``,
-        else ``otpauth/<channel>/code``, gets ``values`` beside what every template gets.
-        ``locale`` is a language in any spelling; without it: ``OTPAUTH_LANGUAGE``, else English.
+        Send a code.
 
-        :raises ValueError: if ``recipient`` is no address of ``channel``, or nobody sends on that.
-        :raises Limited: if cooldown, quota or lock forbid it.
-        :raises SendFailed: if the message was definitely not handed over.
+        :param channel: a channel that has a sender in ``OTPAUTH_SENDERS``, such as ``email`` or ``sms``.
+        :param recipient: the e-mail address or phone number.
+        :param purpose: a name of your choice. A code is accepted only for the purpose it was sent for.
+        :param locale: the language of the message, in any spelling. Without it,
+            ``OTPAUTH_LANGUAGE``, or else English.
+        :param values: further values for the template ``otpauth/<channel>/<purpose>``, or else
+            ``otpauth/<channel>/code``.
+        :returns: where the code was sent and when it expires. The code is only in the message.
+        :raises ValueError: if ``recipient`` is not an address of ``channel``, or the channel has no sender.
+        :raises ~flask_otpauth.errors.Limited: if a cooldown, a quota or a lock forbids it.
+        :raises ~flask_otpauth.errors.SendFailed: if the message was definitely not handed over.
         """
         values = {name: sensitive(value) for name, value in values.items()}
         if channel not in self.engine.post.routes:
@@ -82,9 +88,12 @@ class HostCodes:
 
     def redeem(self, recipient: str, *, purpose: str, code: str) -> Outcome:
         """
-        Whether ``code`` is the one that was sent to ``recipient`` for ``purpose``. It is
-        accepted once, and a wrong guess is counted.
+        Check a code. It is accepted once, and a wrong guess is counted.
 
+        :param recipient: the e-mail address or phone number that the code was sent to.
+        :param purpose: the purpose that it was sent for.
+        :param code: what the user typed.
+        :returns: an outcome that is true if the code was accepted.
         :raises ValueError: if ``recipient`` is not an address.
         """
         code = sensitive(code)

@@ -19,7 +19,7 @@ from flask_otpauth.ports.directory import Directory, IdentifierKind, NewUser, Us
 @dataclass(frozen=True)
 class Users:
     """
-    Creating, finding, disabling, deleting users (``otpauth.users``).
+    Creates, finds, disables and deletes users (``otpauth.users``).
 
     Where a method takes ``whom``, that is a user, the id of one, or what :meth:`find` takes.
     """
@@ -42,9 +42,15 @@ class Users:
         password: str | None = None,
     ) -> User:
         """
-        A new user.
+        Create a user.
 
-        :raises UserExists: if somebody has the e-mail, the phone or the member id: nobody is changed.
+        :param email: the e-mail address, in any spelling.
+        :param phone: the phone number. A national number is one of ``OTPAUTH_PHONE_REGION``.
+        :param member_id: the number or name by which your app knows the user.
+        :param password: the password for the flow ``account``; only a hash of it is kept.
+        :returns: the new user.
+        :raises ~flask_otpauth.users.UserExists: if another user has the e-mail address, the phone
+            number or the member id. Nothing is changed then.
         :raises ValueError: if an address or the member id is not valid, or a value is too long.
         """
         password = sensitive(password)
@@ -62,10 +68,14 @@ class Users:
 
     def get_or_create(self, **fields: Unpack[NewUser]) -> User:
         """
-        The user who has the e-mail (without one, the member id, or else the phone), as they are;
-        or a new one. It takes what :meth:`create` takes; of callers at once, one creates.
+        Find a user, or create one. It takes what :meth:`create` takes.
 
-        :raises UserExists: if there is no such user, but another one has the phone or the member id.
+        The user is found by the e-mail address; if none is given, by the member id; if that is not
+        given either, by the phone number. A user who is found is not changed. If several callers do
+        this at once, one of them creates the user.
+
+        :raises ~flask_otpauth.users.UserExists: if no user was found, but another one has the phone
+            number or the member id.
         :raises ValueError: as :meth:`create`.
         """
         if "password" in fields:
@@ -102,7 +112,12 @@ class Users:
         return self._has(user, "phone") or None
 
     def find(self, identifier: int | str | UUID) -> User | None:
-        """The user of that e-mail, member id, phone or primary key; nobody if it fits two."""
+        """
+        Find a user.
+
+        :param identifier: an e-mail address, a member id, a phone number or a primary key.
+        :returns: the user, disabled or not; ``None`` if there is none, or if it fits two users.
+        """
         return self.resolve(identifier)
 
     def resolve(self, identifier: Any, client_id: str | None = None) -> User | None:
@@ -138,7 +153,11 @@ class Users:
         return None if value is None else self._canonical(kind, str(value))
 
     def _checked(self, kind: IdentifierKind, text: str) -> str:
-        """The canonical form. :raises ValueError: if there is none."""
+        """
+        The canonical form.
+
+        :raises ValueError: if there is none.
+        """
         if kind == "email":
             return self.addresses.email(text)
         return self.addresses.phone(text, self.region) if kind == "phone" else text
@@ -160,7 +179,11 @@ class Users:
         return user or self.resolve(whom)
 
     def disable(self, whom: UserReference) -> bool:
-        """Disable a user and end their sessions; whether there is such a user."""
+        """
+        Disable a user and end their sessions.
+
+        :returns: whether there is such a user.
+        """
         user = self.named(whom)
         if user is None:
             return False
@@ -169,17 +192,22 @@ class Users:
         return found
 
     def enable(self, whom: UserReference) -> bool:
-        """Enable a user again; whether there is such a user."""
+        """
+        Enable a user again.
+
+        :returns: whether there is such a user.
+        """
         user = self.named(whom)
         return user is not None and self.directory.set_enabled(str(user.id), True)
 
     def delete(self, whom: UserReference) -> bool:
         """
         Delete a user and all that is kept for them: sessions, account tokens, PIN and password.
-        What is counted for an address stays. Whether there was such a user.
 
-        If the host has deleted the row already, what is kept under the id is deleted.
+        What is counted for an address stays. If the host has deleted the row already, what is kept under
+        the id is deleted.
 
+        :returns: whether there was such a user.
         :raises ValueError: if the host's own rows do not let the user go, or its directory cannot
             delete; nothing is deleted then.
         """
@@ -199,7 +227,11 @@ class Users:
         return found
 
     def revoke_sessions(self, whom: UserReference) -> int:
-        """End all of a user's sessions and account tokens; how many sessions were alive."""
+        """
+        End all sessions and account tokens of a user.
+
+        :returns: how many sessions were alive.
+        """
         user = self.named(whom)
         return 0 if user is None else self.sessions.close_all(str(user.id))
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any, Literal, Protocol, TypeAlias, TypedDict
 from uuid import UUID
 
+#: What a user can be found by.
 IdentifierKind: TypeAlias = Literal["id", "email", "phone", "member_id"]
 
 

@@ -50,7 +50,11 @@ class Argon2Hasher:
         in_child(self, Argon2Hasher._begin)
 
     def hash(self, secret: str) -> str:
-        """A salted hash. :raises HashingBusy: if no place is free in time."""
+        """
+        A salted hash.
+
+        :raises HashingBusy: if no place is free in time.
+        """
         with self._place():
             return self._hasher.hash(secret)
 

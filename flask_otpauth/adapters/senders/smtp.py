@@ -33,7 +33,11 @@ class _Deadline:
         self._at = time.monotonic() + seconds
 
     def left(self) -> float:
-        """The seconds until then. :raises TimeoutError: if there are none."""
+        """
+        The seconds until then.
+
+        :raises TimeoutError: if there are none.
+        """
         left = self._at - time.monotonic()
         if left <= 0:
             raise TimeoutError

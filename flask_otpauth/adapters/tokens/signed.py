@@ -34,7 +34,11 @@ class SignedTokens:
         return Sensitive(self._serializer(use).dumps(payload))
 
     def read(self, use: str, token: str, now: datetime) -> Mapping[str, Any]:
-        """The claims of a token that is genuine and alive. :raises CredentialsInvalid: otherwise."""
+        """
+        The claims of a token that is genuine and alive.
+
+        :raises CredentialsInvalid: otherwise.
+        """
         try:
             claims = self._serializer(use).loads(token)
         except BadData:
