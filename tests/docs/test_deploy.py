@@ -281,14 +281,14 @@ def test_a_worker_without_its_tables_is_not_healthy(app: Flask) -> None:
 
 @dataclass
 class Before:
-    """What there was when the backup was made, and is over by now: a session, a code, an open account."""
+    """What there was when the backup was made, and is over by now: a session, a code, two accounts."""
 
     refresh_token: str
     code: str
     client_secret: str
 
     def seen_by(self, app: Flask, outbox: Outbox) -> list[Any]:
-        """How much of it ``app`` takes: the session, the code, the account, the client."""
+        """How much of it ``app`` takes: the session, the code, the accounts, the client."""
         caller, otpauth = EmailCaller(app, outbox), app.extensions["test_otpauth"]
         session, code = caller.refresh(self.refresh_token), caller.verify(self.code, "code@example.com")
         order = app.test_client().post(
@@ -296,8 +296,9 @@ class Before:
         )
         with app.app_context():
             is_enabled = otpauth.users.find("session@example.com").is_enabled
+            is_there = otpauth.users.find("deleted@example.com") is not None
         app.extensions["otpauth"].services.storage.database.engine.dispose()
-        return [told(session)[1], told(code)[1], is_enabled, order.status_code]
+        return [told(session)[1], told(code)[1], is_enabled, is_there, order.status_code]
 
 
 def test_what_a_restore_brings_back_and_what_another_key_keeps_out(
@@ -313,6 +314,7 @@ def test_what_a_restore_brings_back_and_what_another_key_keeps_out(
     caller, otpauth = EmailCaller(app, outbox), app.extensions["test_otpauth"]
     with app.app_context():
         client = otpauth.clients.create("Taxi", ["flashcall"])
+        otpauth.users.create(email="deleted@example.com")
     login = caller.login("session@example.com")
     before = Before(login["refreshToken"], caller.fresh_code("code@example.com"), client.secret)
     shell.run(replaced(BACKUP, **real))
@@ -320,6 +322,7 @@ def test_what_a_restore_brings_back_and_what_another_key_keeps_out(
     caller.logout(login["accessToken"])
     with app.app_context():
         otpauth.users.disable("session@example.com")
+        otpauth.users.delete("deleted@example.com")
     now = before.seen_by(app, outbox)
 
     shell.run(replaced(RESTORE, **real))
@@ -328,9 +331,9 @@ def test_what_a_restore_brings_back_and_what_another_key_keeps_out(
     another_key = {"SECRET_KEY": "another secret than at the time of the backup"}
     safe = before.seen_by(make_app(**settings, **another_key), outbox)
 
-    assert now == ["Invalid refresh token", "OTP has already been used", False, 400]
-    assert restored == ["Token refreshed successfully", "Login successful", True, 400]
-    assert safe == ["Invalid refresh token", "Invalid OTP", True, 400]
+    assert now == ["Invalid refresh token", "OTP has already been used", False, False, 400]
+    assert restored == ["Token refreshed successfully", "Login successful", True, True, 400]
+    assert safe == ["Invalid refresh token", "Invalid OTP", True, True, 400]
 
 
 # -- monitoring -------------------------------------------------------------------------------

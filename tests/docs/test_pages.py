@@ -133,3 +133,16 @@ def test_a_page_names_only_settings_that_there_are(page: Path) -> None:
     named = set(re.findall(r"\bOTPAUTH_[A-Z_]*[A-Z]\b", page.read_text("utf-8")))
 
     assert named - known <= {"OTPAUTH_EMIAL_CODE_TTL", "OTPAUTH_TEST_SERVICES"}
+
+
+def test_every_example_is_shown_on_a_page() -> None:
+    pages = "\n".join(page.read_text("utf-8") for page in DOCS.rglob("*.md"))
+    shown = set(re.findall(r"{literalinclude} (?:\.\./)?(examples/\S+)", pages))
+
+    examples = {
+        str(path.relative_to(DOCS))
+        for path in (DOCS / "examples").rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+
+    assert examples == shown
