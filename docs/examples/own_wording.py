@@ -1,0 +1,56 @@
+"""An app that answers in its own words. The format, the codes and the HTTP statuses stay as they are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from flask import Flask
+
+from flask_otpauth import OtpAuth
+from flask_otpauth.envelopes import EmailEnvelope, Envelope, Failure, Success, Wire
+
+SENTENCES = {
+    "Login successful": "Welcome to the flower shop",
+    "code_wrong": "This is not the code. Please look at the newest mail.",
+    "invalid_email": "Please check the e-mail address.",
+    "quota_exceeded": "You have asked for many codes. Please wait a little.",
+}
+
+otpauth = OtpAuth()
+
+
+class OwnWords:
+    """An envelope with other sentences. The packaged one decides all the rest."""
+
+    def __init__(self, packaged: Envelope, sentences: Mapping[str, str]) -> None:
+        self.packaged = packaged
+        self.sentences = sentences
+
+    def success(self, success: Success) -> Wire:
+        """The answer to a request that was granted. Its sentence is found by the packaged one."""
+        message = self.sentences.get(success.message, success.message)
+        return self.packaged.success(replace(success, message=message))
+
+    def failure(self, failure: Failure) -> Wire:
+        """The answer to a request that was refused."""
+        fields = tuple(
+            replace(each, message=self.sentence(each.kind, failure.code, each.message))
+            for each in failure.fields
+        )
+        message = self.sentence(failure.kind, failure.code, failure.message)
+        return self.packaged.failure(replace(failure, message=message, fields=fields))
+
+    def sentence(self, kind: str, code: str, packaged: str) -> str:
+        """The sentence for what is wrong with a field, else the one for the error, else the packaged one."""
+        return self.sentences.get(kind) or self.sentences.get(code) or packaged
+
+
+def create_app(config: Mapping[str, Any]) -> Flask:
+    """The host."""
+    app = Flask(__name__)
+    app.config["OTPAUTH_EMAIL_ENVELOPE"] = OwnWords(EmailEnvelope(http_status="semantic"), SENTENCES)
+    app.config.from_mapping(config)
+    otpauth.init_app(app)
+    return app
