@@ -35,6 +35,12 @@ def cheap_hashing() -> AbstractContextManager[object]:
 MakeApp = Callable[..., Flask]
 
 
+def otpauth_of(app: Flask) -> OtpAuth:
+    """The app's OtpAuth."""
+    otpauth: OtpAuth = app.extensions["test_otpauth"]
+    return otpauth
+
+
 @pytest.fixture
 def clock(otpauth_clock: MovableClock) -> MovableClock:
     """The app's clock."""
@@ -48,8 +54,14 @@ def outbox(otpauth_outbox: Outbox) -> Outbox:
 
 
 @pytest.fixture
-def database_uri(tmp_path: Path) -> str:
-    """Where the app's rows are."""
+def database_uri() -> str:
+    """Where the app's rows are: in memory, unless a module overrides it by ``database_file``."""
+    return "sqlite://"
+
+
+@pytest.fixture
+def database_file(tmp_path: Path) -> str:
+    """A database in a file, for apps that share their rows and for threads that write at once."""
     return f"sqlite:///{tmp_path / 'host.sqlite'}"
 
 

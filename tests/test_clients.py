@@ -166,12 +166,12 @@ def test_secrets_and_tokens_are_stored_as_keyed_digests_alone(make_app: MakeApp,
 
 
 def test_digests_are_of_this_app_and_survive_a_rotation_of_its_keys(
-    make_app: MakeApp, database_uri: str
+    make_app: MakeApp, database_file: str
 ) -> None:
     old, new = "an old key of this app, of more than 32 bytes", "a new key of this app, of more than 32 bytes"
 
     def knows(secret: str, *keys: str) -> bool:
-        app = make_app(secret_keys=keys, database_uri=database_uri)
+        app = make_app(secret_keys=keys, database_uri=database_file)
         with app.app_context():
             try:
                 app.extensions["test_otpauth"].clients.by_secret(secret, "voice")
@@ -179,7 +179,7 @@ def test_digests_are_of_this_app_and_survive_a_rotation_of_its_keys(
                 return False
         return True
 
-    with make_app(secret_keys=(old,)).app_context() as context:
+    with make_app(secret_keys=(old,), database_uri=database_file).app_context() as context:
         secret = context.app.extensions["test_otpauth"].clients.create("Shop").secret
 
     assert [knows(secret, old), knows(secret, new, old), knows(secret, new)] == [True, True, False]

@@ -24,8 +24,7 @@ from flask_otpauth.core.errors import SendFailed
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.testing import Outbox
 from tests.adapters.databases import mariadb_database, postgresql_schema
-from tests.flows.sms_caller import otpauth_of
-from tests.hosts import MakeApp
+from tests.hosts import MakeApp, otpauth_of
 
 PACKAGE = str(Path(flask_otpauth.__file__).parent)
 

@@ -15,14 +15,19 @@ from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.testing import Outbox
 from tests.adapters.databases import postgresql_schema
-from tests.flows.email_caller import EmailCaller, bearer, told
+from tests.flows.email_caller import EmailCaller, bearer, outcome
 from tests.hosts import MakeApp
 
 OUTAGE = (503, "application/json", (-6, "System error"), "5")
 
 
+@pytest.fixture
+def database_uri(database_file: str) -> str:
+    return database_file
+
+
 def seen(answer: TestResponse) -> tuple[int, str, tuple[int, str], str | None]:
-    return answer.status_code, answer.mimetype, told(answer), answer.headers.get("Retry-After")
+    return answer.status_code, answer.mimetype, outcome(answer), answer.headers.get("Retry-After")
 
 
 def engine_of(app: Flask) -> Engine:
@@ -98,7 +103,7 @@ def test_a_bug_on_the_way_into_a_protected_view_is_told_in_the_envelope(
 
     answer = app.test_client().get("/me", headers=headers)
 
-    assert (answer.status_code, told(answer)) == (500, (-6, "System error"))
+    assert (answer.status_code, outcome(answer)) == (500, (-6, "System error"))
 
 
 # -- what a server says -------------------------------------------------------------------------

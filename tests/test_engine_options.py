@@ -19,6 +19,11 @@ from tests.hosts import SECRET_KEY, MakeApp
 from tests.services import POSTGRESQL_URL
 
 
+@pytest.fixture
+def database_uri(database_file: str) -> str:
+    return database_file
+
+
 def engine_of(app: Flask) -> Any:
     return app.extensions["otpauth"].services.storage.database.engine
 

@@ -12,7 +12,8 @@ from flask_otpauth import Limited, SendFailed
 from flask_otpauth.engine.host_codes import HostCodes
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.flows.email_caller import ADDRESS, EmailCaller, another, told
+from tests.codes import another
+from tests.flows.email_caller import ADDRESS, EmailCaller, outcome
 from tests.hosts import MakeApp
 
 PHONE = "+84987654321"
@@ -135,8 +136,8 @@ def test_no_purpose_of_a_hosts_is_a_flows(purpose: str, app: Flask, codes: HostC
     with_isolation = outbox.last.code
 
     assert not codes.redeem(ADDRESS, purpose=purpose, code=login) or login == with_isolation
-    assert told(caller.verify(with_isolation))[1] == "Invalid OTP" or login == with_isolation
-    assert told(caller.verify(login)) == (0, "Login successful")
+    assert outcome(caller.verify(with_isolation))[1] == "Invalid OTP" or login == with_isolation
+    assert outcome(caller.verify(login)) == (0, "Login successful")
 
 
 def test_a_code_of_one_recipient_is_worth_nothing_for_another(codes: HostCodes, outbox: Outbox) -> None:
@@ -159,7 +160,7 @@ def test_an_address_has_one_quota_whoever_sends_to_it(app: Flask, codes: HostCod
         codes.send("email", ADDRESS, purpose="third")
 
     assert refused.value.retry_after_seconds == 900
-    assert told(caller.ask()) == (-206, "Too many OTP requests")
+    assert outcome(caller.ask()) == (-206, "Too many OTP requests")
 
 
 def test_an_address_has_one_guess_budget_whoever_asks(make_app: MakeApp, outbox: Outbox) -> None:
@@ -177,7 +178,7 @@ def test_an_address_has_one_guess_budget_whoever_asks(make_app: MakeApp, outbox:
             codes.send("email", ADDRESS, purpose="d")
 
     assert (outcome.reason, outcome.retry_after_seconds) == ("subject_locked", 86_400)
-    assert told(caller.ask()) == (-206, "Too many OTP requests")
+    assert outcome(caller.ask()) == (-206, "Too many OTP requests")
     with app.app_context():
         app.extensions["test_otpauth"].unlock(ADDRESS)
     assert caller.login()

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship, synonym
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import Outbox
 from flask_otpauth.users import UserMixin
-from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, told
+from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, outcome
 from tests.hosts import SECRET_KEY
 from tests.test_status_of_users import host_with
 
@@ -117,5 +117,5 @@ def test_the_table_of_the_hosts_that_is_missing_is_named(
 
     asked = EmailCaller(app, outbox).ask()
 
-    assert (asked.status_code, told(asked)[1]) == (503, "System error")
+    assert (asked.status_code, outcome(asked)[1]) == (503, "System error")
     assert f"or your migrations (no such table: {model.__tablename__})" in caplog.text

@@ -17,7 +17,7 @@ from flask_otpauth import OtpAuth, StorageUnavailable
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
 from tests.adapters.databases import postgresql_schema
-from tests.flows.email_caller import ADDRESS, EmailCaller, told
+from tests.flows.email_caller import ADDRESS, EmailCaller, outcome
 from tests.hosts import SECRET_KEY
 
 
@@ -210,7 +210,7 @@ def test_a_locked_file_is_503_in_the_envelope_and_the_log_says_who_holds_it(
     answer = EmailCaller(file_shop.app, file_shop.outbox).ask()
 
     assert answer.status_code == 503
-    assert told(answer) == (-6, "System error")
+    assert outcome(answer) == (-6, "System error")
     assert answer.headers["Retry-After"] == "5"
     assert "db.session of this request has a transaction open: commit or roll it back first" in caplog.text
     assert "db.session" not in answer.text
@@ -230,7 +230,7 @@ def test_a_file_that_somebody_else_locks_blames_nobody(
     assert locked.status_code == 503
     assert "the database is locked by another transaction." in caplog.text
     assert "db.session" not in caplog.text
-    assert told(caller.ask()) == (0, "OTP sent successfully")
+    assert outcome(caller.ask()) == (0, "OTP sent successfully")
 
 
 def test_missing_tables_are_503_and_the_log_says_what_to_run(
@@ -256,7 +256,7 @@ def test_a_database_that_is_not_there_is_503(outbox: Outbox) -> None:
 
     for answer in (caller.ask(), caller.verify("123456")):
         assert answer.status_code == 503
-        assert told(answer) == (-6, "System error")
+        assert outcome(answer) == (-6, "System error")
         assert "Retry-After" in answer.headers
     assert outbox.messages == []
 

@@ -24,6 +24,11 @@ PAGE = Path(__file__).parents[1] / "docs" / "howto" / "rotate-secrets.md"
 
 
 @pytest.fixture
+def database_uri(database_file: str) -> str:
+    return database_file
+
+
+@pytest.fixture
 def merchant(make_app: MakeApp) -> Merchant:
     """A merchant of the first deployment, whose customer has a PIN and a password."""
     app = make_app(SECRET_KEY=FIRST)
@@ -146,13 +151,13 @@ def test_the_same_secret_twice_is_one(make_app: MakeApp) -> None:
 
 
 def test_the_doctor_misses_the_mark_after_a_careless_rotation(make_app: MakeApp, merchant: Merchant) -> None:
-    def told(app: Flask) -> bool:
+    def warns(app: Flask) -> bool:
         return "no mark of the key" in app.test_cli_runner().invoke(commands, ["doctor"]).output
 
     careless = make_app(SECRET_KEY=SECOND, subject_key=SECOND)
     forget_marks(careless)
 
-    assert (told(make_app(SECRET_KEY=FIRST)), told(careless)) == (False, True)
+    assert (warns(make_app(SECRET_KEY=FIRST)), warns(careless)) == (False, True)
 
 
 # -- the page ---------------------------------------------------------------------------------

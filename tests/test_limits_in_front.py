@@ -16,7 +16,7 @@ from werkzeug.test import TestResponse
 
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.testing import Outbox
-from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, bearer, told
+from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, bearer, outcome
 from tests.hosts import SECRET_KEY
 from tests.services import REDIS_ADDRESS, REDIS_URL, listens, need
 
@@ -79,7 +79,7 @@ def test_the_defaults_per_address(path: str, limit: int, period: int, outbox: Ou
 
     assert {answer.status_code for answer in answers[:-1]} == {401 if path == "/logout" else 200}
     assert answers[-1].status_code == 429
-    assert told(answers[-1]) == TOO_MANY
+    assert outcome(answers[-1]) == TOO_MANY
     assert 0 < int(answers[-1].headers["Retry-After"]) <= period
     assert at(app, "192.0.2.2", path, json={}).status_code != 429
 
@@ -306,7 +306,7 @@ def test_the_hosts_default_limit_on_our_paths_is_told_in_our_envelope(outbox: Ou
     answers = [at(app, "192.0.2.1") for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 429]
-    assert told(answers[-1]) == TOO_MANY
+    assert outcome(answers[-1]) == TOO_MANY
     assert 0 < int(answers[-1].headers["Retry-After"]) <= 60
 
 
@@ -432,7 +432,7 @@ def test_with_its_store_down_every_request_is_refused(
 
     for answer in answers:
         assert answer.status_code == 503
-        assert told(answer) == (-6, "System error")
+        assert outcome(answer) == (-6, "System error")
         assert answer.headers["Retry-After"] == "5"
     assert outbox.messages == []
     assert "store of the limits in front is down" in caplog.text
@@ -458,7 +458,7 @@ def test_the_hosts_own_limit_with_the_store_down_is_503_in_our_envelope(
     answer = at(app, "192.0.2.1")
 
     assert answer.status_code == 503
-    assert told(answer) == (-6, "System error")
+    assert outcome(answer) == (-6, "System error")
 
 
 @pytest.mark.parametrize("before", STRATEGIES)
@@ -498,4 +498,4 @@ def test_ours_are_not_the_exact_limits(outbox: Outbox) -> None:
     answers = [caller.ask() for _ in range(3)]
 
     assert [answer.status_code for answer in answers] == [200, 200, 200]
-    assert told(answers[-1]) == TOO_MANY
+    assert outcome(answers[-1]) == TOO_MANY

@@ -14,16 +14,11 @@ from flask_otpauth import signals
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.senders import ConsoleSender, Message, Receipt, Status
 from flask_otpauth.testing import Outbox
-from tests.flows.sms_caller import SmsCaller, new_user, told
+from tests.flows.sms_caller import SmsCaller, new_user, outcome
 from tests.hosts import MakeApp
 from tests.test_cli import invoke
 
 FORGED = "x@y\n2026-11-25 WARNING flask_otpauth token_reused user_id=1\u2028\x1b[2J"
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 def lines(caplog: pytest.LogCaptureFixture) -> list[str]:
@@ -80,7 +75,7 @@ def test_a_directory_that_knows_more_spellings_of_an_id_tells_no_more(
 
     answer = caller.verify(code, user_id=spelling.format(user_id))
 
-    assert told(answer) == (422, "Mã OTP không chính xác")
+    assert outcome(answer) == (422, "Mã OTP không chính xác")
     assert answer.json["data"]["user_id"] == spelling.format(user_id)
 
 

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Mapped, mapped_column, synonym
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import Outbox
 from flask_otpauth.users import UserMixin
-from tests.flows.email_caller import ADDRESS, EmailCaller, told
+from tests.flows.email_caller import ADDRESS, EmailCaller, outcome
 from tests.hosts import SECRET_KEY
 
 
@@ -71,7 +71,7 @@ def test_a_synonym_makes_the_hosts_own_column_decide_in_both_directions(
     asked = caller.ask()
 
     assert (read, enabled, disabled) == (False, True, False)
-    assert (told(asked), len(outbox.messages)) == ((0, "OTP sent successfully"), before)
+    assert (outcome(asked), len(outbox.messages)) == ((0, "OTP sent successfully"), before)
     assert "is_enabled" not in model.__table__.c
     assert caplog.messages == []
 
@@ -89,7 +89,7 @@ def test_who_must_be_approved_first_gets_no_tokens_before(
     with app.app_context():
         app.extensions["test_otpauth"].users.enable(ADDRESS)
 
-    assert first is None or told(first) == (-300, "User not found")
+    assert first is None or outcome(first) == (-300, "User not found")
     assert (first is None) is (create_user == "on_request")
     assert caller.login()["email"] == ADDRESS
 

@@ -20,11 +20,16 @@ from flask_otpauth.adapters.sqlalchemy.directory.sessions import own_sessions
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
 from tests.adapters.databases import postgresql_schema
-from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, told
+from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, outcome
 from tests.hosts import SECRET_KEY, MakeApp
 
 #: What parsing says of what is no address.
 NO_ADDRESS = "not an? "
+
+
+@pytest.fixture
+def database_uri(database_file: str) -> str:
+    return database_file
 
 
 def users_of(app: Flask) -> Any:
@@ -253,7 +258,7 @@ def test_disabling_a_row_of_the_hosts_own_ends_its_sessions(host: Host) -> None:
     status = host.app.test_client().get("/me", headers=bearer(data["accessToken"])).status_code
 
     assert status == 401
-    assert told(host.caller.ask()) == (0, "OTP sent successfully")
+    assert outcome(host.caller.ask()) == (0, "OTP sent successfully")
     assert len(host.caller.outbox.messages) == 1
 
 
@@ -400,7 +405,7 @@ def test_a_directory_of_the_hosts_own_serves_the_flow(make_app: MakeApp, outbox:
     assert (known["userId"], known["fullName"]) == ("m-7", "From elsewhere")
     assert directory.members["m-7"].email_verified
     assert directory.members[fresh["userId"]].email == "new@example.com"
-    assert told(caller.refresh(known["refreshToken"]))[0] == 0
+    assert outcome(caller.refresh(known["refreshToken"]))[0] == 0
 
 
 def test_a_directory_that_cannot_delete_is_told_so_and_keeps_the_user_and_their_session(
@@ -417,8 +422,8 @@ def test_a_directory_that_cannot_delete_is_told_so_and_keeps_the_user_and_their_
         gone = directory.members.pop("m-7")
         users_of(app).delete(gone)
 
-    assert told(refreshed)[0] == 0
-    assert told(EmailCaller(app, outbox).refresh(refreshed.json["data"]["refreshToken"]))[0] != 0
+    assert outcome(refreshed)[0] == 0
+    assert outcome(EmailCaller(app, outbox).refresh(refreshed.json["data"]["refreshToken"]))[0] != 0
 
 
 @dataclass
@@ -441,12 +446,12 @@ def test_a_directory_that_is_down_for_a_while_costs_nobody_the_session(
     refresh_token = caller.login()["refreshToken"]
 
     directory.is_down = True
-    during = told(caller.refresh(refresh_token))
+    during = outcome(caller.refresh(refresh_token))
     directory.is_down = False
     clock.tick(600)
 
     assert during == (-6, "System error")
-    assert told(caller.refresh(refresh_token))[0] == 0
+    assert outcome(caller.refresh(refresh_token))[0] == 0
 
 
 @pytest.mark.parametrize("named", [Elsewhere, "tests.test_users:Elsewhere"], ids=["class", "dotted path"])

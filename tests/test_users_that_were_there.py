@@ -21,7 +21,7 @@ from flask_otpauth.adapters.sqlalchemy.directory.email_keys import has_email
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
 from tests.adapters.databases import mariadb_database, postgresql_schema
-from tests.flows.email_caller import EmailCaller, told
+from tests.flows.email_caller import EmailCaller, outcome
 from tests.hosts import SECRET_KEY
 
 ADDRESS = "ann@example.com"
@@ -147,7 +147,10 @@ def test_two_rows_that_differ_by_case_are_nobody(host: Host, outbox: Outbox) -> 
     asked = host.caller.ask(ADDRESS)
     refused = host.caller.verify(outbox.last.code, ADDRESS)
 
-    assert (told(asked), told(refused)) == ((0, "OTP sent successfully"), (-300, "User not found"))
+    assert (outcome(asked), outcome(refused)) == (
+        (0, "OTP sent successfully"),
+        (-300, "User not found"),
+    )
     assert host.count() == 2
     with host.app.app_context():
         assert host.users.find(ADDRESS) is None

@@ -12,7 +12,7 @@ from flask import Flask
 
 from flask_otpauth.core.errors import SendFailed
 from flask_otpauth.testing import Outbox
-from tests.flows.email_caller import ADDRESS, EmailCaller, told
+from tests.flows.email_caller import ADDRESS, EmailCaller, outcome
 from tests.hosts import MakeApp
 
 PHONE = "+84987654321"
@@ -189,11 +189,11 @@ def test_a_message_without_its_code_is_not_sent_and_uses_nothing_up(
     app = host_with(tmp_path, make_app(), monkeypatch, **files)
     caller = EmailCaller(app, outbox)
 
-    refused = [told(caller.ask(lang="en")) for _ in range(10)]
+    refused = [outcome(caller.ask(lang="en")) for _ in range(10)]
     with app.app_context(), pytest.raises(SendFailed):
         app.extensions["test_otpauth"].codes.send("email", ADDRESS, purpose="pay", locale="en")
 
     assert refused == [NOT_SENT] * 10
     assert len(outbox.messages) == 1
-    assert told(caller.verify(code))[1] == "Login successful"
+    assert outcome(caller.verify(code))[1] == "Login successful"
     assert "its template does not show the code" in caplog.text

@@ -13,8 +13,9 @@ from docs.examples import browser_api
 from example_app.live import serving
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.browsers import chromium
+from tests.codes import another
 from tests.docs.shell import DOCS
-from tests.flows.email_caller import ADDRESS, another
+from tests.flows.email_caller import ADDRESS
 from tests.hosts import SECRET_KEY
 
 ORIGIN = "https://shop.example.com"

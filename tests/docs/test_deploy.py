@@ -29,7 +29,7 @@ from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.adapters.senders.mail_server import Behaviour, LoopbackController, write_certificate
 from tests.docs.shell import DOCS, Shell, blocks
-from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, told
+from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, outcome
 from tests.hosts import MakeApp
 from tests.servers import READY, Gunicorn, ready
 from tests.services import POSTGRESQL_ADDRESS, POSTGRESQL_URL, REDIS_ADDRESS, REDIS_URL, listens, need
@@ -298,7 +298,7 @@ class Before:
             is_enabled = otpauth.users.find("session@example.com").is_enabled
             is_there = otpauth.users.find("deleted@example.com") is not None
         app.extensions["otpauth"].services.storage.database.engine.dispose()
-        return [told(session)[1], told(code)[1], is_enabled, is_there, order.status_code]
+        return [outcome(session)[1], outcome(code)[1], is_enabled, is_there, order.status_code]
 
 
 def test_what_a_restore_brings_back_and_what_another_key_keeps_out(

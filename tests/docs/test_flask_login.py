@@ -14,7 +14,8 @@ from werkzeug.test import TestResponse
 from docs.examples import web_session
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.flows.email_caller import ADDRESS, another
+from tests.codes import another
+from tests.flows.email_caller import ADDRESS
 from tests.hosts import SECRET_KEY
 
 

@@ -21,8 +21,9 @@ from flask_otpauth import OtpAuth
 from flask_otpauth.core import errors
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
+from tests.codes import another
 from tests.docs.replay import steps
-from tests.flows.email_caller import ADDRESS, EmailCaller, another, bearer, told
+from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, outcome
 from tests.hosts import SECRET_KEY, MakeApp
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -187,7 +188,7 @@ def test_the_example_directory_closes_an_account(
     caller.ask()
 
     assert (closed, nobody) == (True, False)
-    assert told(refused) == (-1, "Invalid refresh token")
+    assert outcome(refused) == (-1, "Invalid refresh token")
     assert len(outbox.messages) == 1  # the one before the account was closed
     users.enable(4711)
     assert caller.login()["userId"] == 4711
@@ -344,6 +345,6 @@ def test_the_example_listener_is_told_what_a_client_is_not(
     clock.tick(10)
     caller.refresh(login["refreshToken"])
 
-    assert {told(answer) for answer in answers} == {(1, "Invalid OTP")}
+    assert {outcome(answer) for answer in answers} == {(1, "Invalid OTP")}
     assert listening.refusals == {"wrong": 1, "expired": 1, "none": 1}
     assert listening.warned == ["1"]

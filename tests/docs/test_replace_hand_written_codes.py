@@ -17,8 +17,8 @@ from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
 from tests.adapters.senders.mail_server import Behaviour, LoopbackController
+from tests.codes import another
 from tests.docs.shell import DOCS, Shell, blocks
-from tests.flows.email_caller import another
 
 CHANGE, REMOVE = blocks("howto/replace-hand-written-codes.md", "sh")
 BEFORE = (DOCS / "examples/hand_written.py").read_text("utf-8")

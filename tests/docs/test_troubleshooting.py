@@ -22,7 +22,7 @@ from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
-from tests.flows.email_caller import ADDRESS, EmailCaller, told
+from tests.flows.email_caller import ADDRESS, EmailCaller, outcome
 from tests.hosts import SECRET_KEY, MakeApp
 
 PAGE = (Path(__file__).parents[2] / "docs/howto/troubleshooting.md").read_text("utf-8")
@@ -225,7 +225,7 @@ def test_a_disabled_user_is_told_of_a_code_that_no_line_tells_of(
     answer = caller.ask()
 
     assert NOTHING == [()]
-    assert told(answer) == (0, "OTP sent successfully")
+    assert outcome(answer) == (0, "OTP sent successfully")
     assert not logged.records
 
 
@@ -252,9 +252,9 @@ def test_a_limit_of_an_address_is_logged_and_the_command_of_the_page_lifts_it(
     unlocked = app.test_cli_runner().invoke(args=command.split())
 
     assert is_logged
-    assert told(answers[-1])[0] == -206
+    assert outcome(answers[-1])[0] == -206
     assert unlocked.exit_code == 0, unlocked.output
-    assert told(caller.ask())[0] == 0
+    assert outcome(caller.ask())[0] == 0
 
 
 def submit_a_wrong_code(caller: EmailCaller, clock: MovableClock) -> None:

@@ -20,6 +20,7 @@ from flask_otpauth.engine.codes import Codes, IssueOptions, Target
 from flask_otpauth.engine.messenger import Draft, Messenger
 from flask_otpauth.senders import MemorySender, Message, Receipt, Sender, Status
 from flask_otpauth.testing import MovableClock
+from tests.codes import another
 
 POLICY = Policy("scope", cooldown=timedelta(seconds=90), send_quotas=(Quota(3, DAY),))
 FREE = Policy("scope")
@@ -92,11 +93,6 @@ def staged(
 @pytest.fixture
 def stage() -> Stage:
     return staged()
-
-
-def another(code: str) -> str:
-    """A code that is not ``code``."""
-    return "000000" if code != "000000" else "111111"
 
 
 def test_what_is_redeemed_in_a_transaction_stands_or_falls_with_the_code(stage: Stage) -> None:

@@ -52,7 +52,7 @@ class RecordingHasher:
 
 
 @pytest.fixture
-def told() -> list[tuple[str, dict[str, Any]]]:
+def heard() -> list[tuple[str, dict[str, Any]]]:
     """The events."""
     return []
 
@@ -64,7 +64,7 @@ def hasher() -> RecordingHasher:
 
 @pytest.fixture
 def make(
-    hasher: RecordingHasher, otpauth_clock: MovableClock, told: list[tuple[str, dict[str, Any]]]
+    hasher: RecordingHasher, otpauth_clock: MovableClock, heard: list[tuple[str, dict[str, Any]]]
 ) -> Callable[..., UserSecrets]:
     storage = MemoryStorage()
 
@@ -81,7 +81,7 @@ def make(
             hasher,
             ring,
             otpauth_clock,
-            lambda event, **facts: told.append((event, facts)),
+            lambda event, **facts: heard.append((event, facts)),
         )
 
     return make
@@ -258,13 +258,13 @@ def test_failures_in_a_row_are_capped_over_windows_and_unblocks(
 
 
 def test_a_refusal_is_told_without_the_secret(
-    pins: UserSecrets, told: list[tuple[str, dict[str, Any]]]
+    pins: UserSecrets, heard: list[tuple[str, dict[str, Any]]]
 ) -> None:
     refusals = [refusal(pins, NOT_THIS) for _ in range(3)]
 
     facts = {"kind": "pin", "user_id": "1"}
-    assert told == [("secret_refused", {**facts, "blocked": blocked}) for blocked in (False, False, True)]
-    assert NOT_THIS not in f"{told}{refusals!r}{[str(each) for each in refusals]}"
+    assert heard == [("secret_refused", {**facts, "blocked": blocked}) for blocked in (False, False, True)]
+    assert NOT_THIS not in f"{heard}{refusals!r}{[str(each) for each in refusals]}"
 
 
 def test_a_hash_that_the_host_brought_along_is_for_passwords_alone(make: Callable[..., UserSecrets]) -> None:

@@ -62,13 +62,13 @@ def seven(people: People) -> Any:
 
 
 @pytest.fixture
-def told() -> list[tuple[str, dict[str, Any]]]:
+def heard() -> list[tuple[str, dict[str, Any]]]:
     return []
 
 
 @pytest.fixture
 def sessions(
-    storage: MemoryStorage, clock: MovableClock, told: list[tuple[str, dict[str, Any]]], people: People
+    storage: MemoryStorage, clock: MovableClock, heard: list[tuple[str, dict[str, Any]]], people: People
 ) -> Sessions:
     keys = ring(NEW)
     signer = JwtTokens(hmac_keys(keys), "issuer", "audience")
@@ -78,7 +78,7 @@ def sessions(
         keys,
         SessionPolicy(),
         clock,
-        lambda event, **facts: told.append((event, facts)),
+        lambda event, **facts: heard.append((event, facts)),
         cast(Directory, people),
     )
 
@@ -108,15 +108,15 @@ def test_nothing_shows_a_token(sessions: Sessions, seven: Any) -> None:
 
 
 def test_an_opening_is_told_once_it_is_durable_and_not_before(
-    sessions: Sessions, told: list[tuple[str, dict[str, Any]]], seven: Any
+    sessions: Sessions, heard: list[tuple[str, dict[str, Any]]], seven: Any
 ) -> None:
     sessions.open(seven)
     opening = sessions.open(seven)
-    before = list(told)
+    before = list(heard)
     sessions.opened(opening)
 
     assert before == []
-    assert told == [
+    assert heard == [
         ("session_opened", {"user_id": "7", "session_id": opening.session.id}),
         ("session_revoked", {"user_id": "7", "count": 1}),
     ]
@@ -145,7 +145,7 @@ def test_refresh_tokens_survive_a_rotation_of_secrets(sessions: Sessions, seven:
 
 
 def test_reuse_is_told_with_whose_session_it_ends(
-    sessions: Sessions, clock: MovableClock, told: list[tuple[str, dict[str, Any]]], seven: Any
+    sessions: Sessions, clock: MovableClock, heard: list[tuple[str, dict[str, Any]]], seven: Any
 ) -> None:
     opening = sessions.open(seven)
     sessions.refresh(opening.tokens.refresh_token)
@@ -154,7 +154,7 @@ def test_reuse_is_told_with_whose_session_it_ends(
         with pytest.raises(errors.RefreshTokenInvalid):
             sessions.refresh(opening.tokens.refresh_token)
 
-    assert told == [
+    assert heard == [
         ("token_reused", {"user_id": "7", "session_id": opening.session.id}),
         ("session_revoked", {"user_id": "7", "count": 1}),
     ]

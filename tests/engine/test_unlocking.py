@@ -12,8 +12,9 @@ from flask_otpauth import OtpAuth
 from flask_otpauth.engine.people import person_key_of
 from flask_otpauth.engine.unlocking import Forgotten
 from flask_otpauth.testing import MovableClock, Outbox
+from tests.codes import another
 from tests.flows.account_caller import EMAIL, PHONE, Merchant, new_customer
-from tests.flows.email_caller import EmailCaller, another
+from tests.flows.email_caller import EmailCaller
 from tests.flows.flashcall_caller import Application
 from tests.flows.sms_caller import SmsCaller
 from tests.hosts import MakeApp

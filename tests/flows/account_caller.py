@@ -9,9 +9,10 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from flask_otpauth import OtpAuth
 from flask_otpauth.engine.clients import Credentials
 from flask_otpauth.ports.directory import User
+from tests.codes import another
+from tests.hosts import otpauth_of
 
 EMAIL = "customer@stamps.co.id"
 PHONE = "+6281234567890"
@@ -45,17 +46,6 @@ PIN_BLOCKED = refused("pin", "PIN is blocked", "pin_blocked")
 def wrong_pin(left: int) -> dict[str, Any]:
     """The body that tells of a wrong PIN on ``/pin/validate``."""
     return refused("pin", f"Invalid PIN, {left} attempt(s) left", "invalid_pin")
-
-
-def another(code: str) -> str:
-    """A code of the same length that is not ``code``."""
-    return f"{(int(code) + 1) % 10 ** len(code):0{len(code)}d}"
-
-
-def otpauth_of(app: Flask) -> OtpAuth:
-    """The app's OtpAuth."""
-    otpauth: OtpAuth = app.extensions["test_otpauth"]
-    return otpauth
 
 
 def new_customer(app: Flask, **fields: Any) -> User:

@@ -9,14 +9,10 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_otpauth.testing import Outbox
+from tests.codes import another
 
 ADDRESS = "user@example.com"
 PREFIX = "/apis/auth"
-
-
-def another(code: str) -> str:
-    """A code of the same length that is not ``code``."""
-    return f"{(int(code) + 1) % 10 ** len(code):0{len(code)}d}"
 
 
 def bearer(token: str) -> dict[str, str]:
@@ -76,6 +72,6 @@ class EmailCaller:
         return answers[-1]
 
 
-def told(answer: TestResponse) -> tuple[int, str]:
+def outcome(answer: TestResponse) -> tuple[int, str]:
     """What an answer says: its code and its message."""
     return answer.json["code"], answer.json["message"]

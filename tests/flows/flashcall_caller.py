@@ -11,14 +11,10 @@ from werkzeug.test import TestResponse
 from flask_otpauth import OtpAuth
 from flask_otpauth.engine.clients import Credentials
 from flask_otpauth.testing import Outbox
+from tests.codes import another
 
 PHONE = "79991234567"
 OTHER_PHONE = "79991234568"
-
-
-def another(code: str) -> str:
-    """A code of the same length that is not ``code``."""
-    return f"{(int(code) + 1) % 10 ** len(code):0{len(code)}d}"
 
 
 def refused(*messages: str) -> dict[str, Any]:
@@ -81,7 +77,7 @@ class Application:
             times -= 3
 
 
-def told(answer: TestResponse) -> tuple[int, str]:
+def outcome(answer: TestResponse) -> tuple[int, str]:
     """What a refusal says: its status and its only message."""
     (error,) = answer.json["errors"]
     return answer.status_code, error["message"]

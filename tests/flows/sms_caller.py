@@ -8,9 +8,9 @@ from typing import Any
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from flask_otpauth import OtpAuth
 from flask_otpauth.engine.clients import Credentials
 from flask_otpauth.testing import Outbox
+from tests.hosts import otpauth_of
 
 RESEND = "/api/auth/resend-otp"
 VERIFY = "/api/auth/verify-otp"
@@ -32,12 +32,6 @@ SPELLINGS = [
 ]
 
 
-def otpauth_of(app: Flask) -> OtpAuth:
-    """The app's OtpAuth."""
-    otpauth: OtpAuth = app.extensions["test_otpauth"]
-    return otpauth
-
-
 def new_client(app: Flask, *flows: str, scope: str = "member") -> Credentials:
     """A client of these flows."""
     with app.app_context():
@@ -54,11 +48,6 @@ def account_token(app: Flask, user_id: str) -> str:
     """What the host's own login hands to its app."""
     with app.app_context():
         return otpauth_of(app).issue_account_token(user_id)
-
-
-def another(code: str) -> str:
-    """A code of the same length that is not ``code``."""
-    return f"{(int(code) + 1) % 10 ** len(code):0{len(code)}d}"
 
 
 @dataclass
@@ -108,6 +97,6 @@ def _names_somebody(fields: dict[str, Any]) -> bool:
     return not fields.keys().isdisjoint({"account_token", "cc_phone", "phone", "user_id"})
 
 
-def told(answer: TestResponse) -> tuple[int, str]:
+def outcome(answer: TestResponse) -> tuple[int, str]:
     """What an answer says: its status code and its message."""
     return answer.json["status_code"], answer.json["message"]

@@ -8,6 +8,7 @@ import pytest
 from flask import Flask
 
 from flask_otpauth.testing import Outbox
+from tests.codes import another
 from tests.flows.account_caller import (
     EMAIL,
     INVALID_OTP,
@@ -22,7 +23,6 @@ from tests.flows.account_caller import (
     UNLUCKY,
     WRONG_PIN,
     Merchant,
-    another,
     new_customer,
     refused,
     wrong_pin,
@@ -37,11 +37,6 @@ PIN_DIFFERS = ("Confirmation PIN does not match", "pin_mismatch")
 PASSWORD_DIFFERS = ("Confirmation password does not match", "mismatch_password")
 NO_NUMBER = ("Please enter a valid mobile phone number.", "invalid_mobile_number")
 SHORT = ("Password must have at least 8 characters", "invalid_new_password")
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture

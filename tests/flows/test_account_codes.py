@@ -14,6 +14,7 @@ from flask import Flask
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.ports.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
+from tests.codes import another
 from tests.flows.account_caller import (
     EMAIL,
     INVALID_OTP,
@@ -24,20 +25,14 @@ from tests.flows.account_caller import (
     PIN,
     PIN_CODE,
     Merchant,
-    another,
     new_customer,
-    otpauth_of,
     refused,
 )
 from tests.flows.conftest import MakeApp
+from tests.hosts import otpauth_of
 
 TEMPLATE_UNKNOWN = refused("template_code", "Messages template not found", "invalid_template_code")
 SEND_FAILED = refused("type", "Failed to send OTP", "otp_send_failed")
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture

@@ -18,9 +18,9 @@ from tests.flows.account_caller import (
     Merchant,
     new_client,
     new_customer,
-    otpauth_of,
     refused,
 )
+from tests.hosts import otpauth_of
 
 BUY = "/auth/get-access-token"
 MISSING = (401, {"detail": "Authentication credentials were not provided."})
@@ -46,17 +46,12 @@ PATHS = [
 
 
 @pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
-
-
-@pytest.fixture
 def merchant(app: Flask) -> Merchant:
     new_customer(app)
     return Merchant(app)
 
 
-def told(answer: TestResponse) -> tuple[int, Any]:
+def status_and_json(answer: TestResponse) -> tuple[int, Any]:
     return answer.status_code, answer.json
 
 
@@ -77,7 +72,7 @@ def bearer(merchant: Merchant) -> str:
 def test_every_path_asks_for_credentials_before_it_reads_the_body(merchant: Merchant, path: str) -> None:
     answer = merchant.app.test_client().post(f"/api{path}", data=b"{", content_type="text/plain")
 
-    assert told(answer) == MISSING
+    assert status_and_json(answer) == MISSING
     assert answer.headers["WWW-Authenticate"] == "Token"
     assert answer.headers["Vary"] == "Accept"
 
@@ -93,7 +88,7 @@ def test_without_a_token_of_the_two_types_credentials_are_missing(
 
     answer = asked(merchant, shown)
 
-    assert told(answer) == MISSING
+    assert status_and_json(answer) == MISSING
     assert answer.headers["WWW-Authenticate"] == "Token"
 
 
@@ -114,13 +109,13 @@ UNKNOWN: dict[str, Callable[[Merchant], str]] = {
 def test_a_token_that_is_unknown_is_invalid(merchant: Merchant, unknown: str) -> None:
     answer = asked(merchant, UNKNOWN[unknown](merchant))
 
-    assert told(answer) == INVALID
+    assert status_and_json(answer) == INVALID
     assert answer.headers["WWW-Authenticate"] == "Token"
 
 
 @pytest.mark.parametrize("token_type", ["Token", "token", "TOKEN"])
 def test_the_secret_lets_in_whatever_the_case_of_its_type(merchant: Merchant, token_type: str) -> None:
-    assert told(asked(merchant, f"{token_type} {merchant.client.secret}")) == (200, OK)
+    assert status_and_json(asked(merchant, f"{token_type} {merchant.client.secret}")) == (200, OK)
 
 
 def test_a_bearer_token_lives_for_24_hours(merchant: Merchant, clock: MovableClock) -> None:
@@ -129,8 +124,8 @@ def test_a_bearer_token_lives_for_24_hours(merchant: Merchant, clock: MovableClo
     in_time = asked(merchant, token)
     clock.tick_ms(1)
 
-    assert told(in_time) == (200, OK)
-    assert told(asked(merchant, token)) == INVALID
+    assert status_and_json(in_time) == (200, OK)
+    assert status_and_json(asked(merchant, token)) == INVALID
 
 
 @pytest.mark.parametrize("path", [BUY, f"{BUY}/"])
@@ -142,35 +137,35 @@ def test_a_bearer_token_is_bought_with_the_secret(
 
     assert answer.status_code == 200
     assert list(answer.json) == ["access_token"]
-    assert told(asked(merchant, f"Bearer {answer.json['access_token']}")) == (200, OK)
+    assert status_and_json(asked(merchant, f"Bearer {answer.json['access_token']}")) == (200, OK)
 
 
 @pytest.mark.parametrize("body", [{}, {"token": None}, {"token": ""}, {"token": "  "}])
 def test_buying_without_a_secret_is_400(merchant: Merchant, body: dict[str, Any]) -> None:
     answer = merchant.post(BUY, body, headers={})
 
-    assert told(answer) == (400, refused("token", "This field is required.", "required"))
+    assert status_and_json(answer) == (400, refused("token", "This field is required.", "required"))
 
 
 @pytest.mark.parametrize("token", [123, True, ["x"], {"x": 1}])
 def test_buying_with_something_else_than_a_string_is_400(merchant: Merchant, token: Any) -> None:
     answer = merchant.post(BUY, {"token": token}, headers={})
 
-    assert told(answer) == (400, refused("token", "Not a valid string.", "invalid"))
+    assert status_and_json(answer) == (400, refused("token", "Not a valid string.", "invalid"))
 
 
 def test_buying_with_a_wrong_secret_is_401(merchant: Merchant) -> None:
     answer = merchant.post(BUY, {"token": str(uuid.uuid4())}, headers={})
 
-    assert told(answer) == INVALID
+    assert status_and_json(answer) == INVALID
     assert answer.headers["WWW-Authenticate"] == "Token"
 
 
 def test_a_client_of_other_flows_may_do_nothing_here(merchant: Merchant) -> None:
     stranger = new_client(merchant.app, ("voice", "sms", "flashcall"))
 
-    assert told(asked(merchant, f"Token {stranger.secret}")) == FORBIDDEN
-    assert told(merchant.post(BUY, {"token": stranger.secret}, headers={})) == FORBIDDEN
+    assert status_and_json(asked(merchant, f"Token {stranger.secret}")) == FORBIDDEN
+    assert status_and_json(merchant.post(BUY, {"token": stranger.secret}, headers={})) == FORBIDDEN
 
 
 def test_a_blocked_client_may_do_nothing_until_it_is_unblocked(merchant: Merchant) -> None:
@@ -182,8 +177,8 @@ def test_a_blocked_client_may_do_nothing_until_it_is_unblocked(merchant: Merchan
     with merchant.app.app_context():
         clients.clients.unblock(merchant.client.id)
 
-    assert [told(answer) for answer in blocked] == [FORBIDDEN] * 2
-    assert [told(asked(merchant, shown)) for shown in (token, static)] == [(200, OK)] * 2
+    assert [status_and_json(answer) for answer in blocked] == [FORBIDDEN] * 2
+    assert [status_and_json(asked(merchant, shown)) for shown in (token, static)] == [(200, OK)] * 2
 
 
 @pytest.mark.parametrize("overlap", [0, 60])
@@ -199,8 +194,8 @@ def test_rotation_ends_the_old_secret_and_what_was_bought_with_it(
     clock.tick_ms(1)
 
     assert overlapping == [200 if overlap else 401] * 2
-    assert [told(asked(merchant, shown)) for shown in old] == [INVALID] * 2
-    assert told(asked(merchant, f"Token {renewed.secret}")) == (200, OK)
+    assert [status_and_json(asked(merchant, shown)) for shown in old] == [INVALID] * 2
+    assert status_and_json(asked(merchant, f"Token {renewed.secret}")) == (200, OK)
 
 
 def test_all_merchants_see_one_directory(merchant: Merchant) -> None:
@@ -234,7 +229,7 @@ def test_options_has_no_body_and_asks_for_no_credential(merchant: Merchant, path
 def test_a_trailing_slash_is_no_other_path(merchant: Merchant, path: str) -> None:
     plain, slashed = merchant.post(path), merchant.post(f"{path}/")
 
-    assert told(plain) == told(slashed)
+    assert status_and_json(plain) == status_and_json(slashed)
     assert plain.status_code == 400
 
 
@@ -253,7 +248,7 @@ def test_a_body_that_is_not_taken_is_told_in_detail_alone(
         "/api/pin/set", data=data, content_type=content_type, headers=merchant.headers
     )
 
-    assert told(answer) == (status, {"detail": detail})
+    assert status_and_json(answer) == (status, {"detail": detail})
 
 
 def test_answers_are_not_stored_and_are_json_whatever_is_accepted(merchant: Merchant) -> None:

@@ -18,11 +18,6 @@ SUCCESSES, FAILURES = DOCUMENT["successes"], DOCUMENT["failures"]
 
 
 @pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
-
-
-@pytest.fixture
 def merchant(app: Flask) -> Merchant:
     """A merchant whose customers are those of the document."""
     directory = app.extensions["otpauth"].services.directory

@@ -22,12 +22,17 @@ from tests.flows.account_caller import (
     WRONG_PIN,
     Merchant,
     new_customer,
-    otpauth_of,
     wrong_pin,
 )
 from tests.flows.conftest import MakeApp
+from tests.hosts import otpauth_of
 
 PATIENCE = 30
+
+
+@pytest.fixture
+def database_uri(database_file: str) -> str:
+    return database_file
 
 
 @pytest.fixture

@@ -22,18 +22,13 @@ from tests.flows.account_caller import (
     Merchant,
     give_password,
     new_customer,
-    otpauth_of,
     refused,
     wrong_pin,
 )
 from tests.flows.conftest import MakeApp
+from tests.hosts import otpauth_of
 
 NOBODY = refused("user", NOT_FOUND, "invalid_user")
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture

@@ -23,19 +23,14 @@ from tests.flows.account_caller import (
     UNLUCKY,
     Merchant,
     new_customer,
-    otpauth_of,
     refused,
 )
 from tests.flows.conftest import MakeApp
 from tests.flows.email_caller import EmailCaller
+from tests.hosts import otpauth_of
 
 WRONG = refused("password", UNLUCKY, "invalid_password")
 THROTTLED = refused("password", LOCKED, "too_many_attempts")
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture

@@ -20,21 +20,16 @@ from tests.flows.account_caller import (
     WRONG_PIN,
     Merchant,
     new_customer,
-    otpauth_of,
     refused,
     wrong_pin,
 )
 from tests.flows.conftest import MakeApp
+from tests.hosts import otpauth_of
 
 WEEK_MS = 604_800_000
 NOT_SET = refused("pin", "PIN is not set", "pin_not_set")
 CURRENT_BLOCKED = refused("current_pin", "PIN is blocked", "pin_blocked")
 CURRENT_WRONG = refused("current_pin", "Invalid PIN", "invalid_pin")
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from flask_otpauth.engine.people import person
+from tests.codes import another
 from tests.flows.account_caller import (
     EMAIL,
     PASSWORD,
@@ -15,7 +16,6 @@ from tests.flows.account_caller import (
     PIN_CODE,
     UNLUCKY,
     WRONG_PIN,
-    another,
 )
 from tests.flows.racing import Answer, Arena, Request, arena, database, racers
 
@@ -55,7 +55,7 @@ class Merchant:
         return int(self.arena.host.storage.secrets.read(key).in_a_row)
 
 
-def told(answers: list[Answer]) -> Counter[str]:
+def tally(answers: list[Answer]) -> Counter[str]:
     """How often each outcome was told: ``ok``, or what the first field is to blame for."""
     return Counter(body.get("error_message", body.get("status", "")) for _, body in answers)
 
@@ -66,7 +66,7 @@ def test_of_100_wrong_pins_3_are_judged_and_told_2_1_blocked(arena: Arena) -> No
     wrong = [{"user": NAMES[turn % 3], "pin": WRONG_PIN} for turn in range(100)]
     answers = merchant.at_once("/pin/validate", *wrong)
 
-    assert told(answers) == {
+    assert tally(answers) == {
         "pin: Invalid PIN, 2 attempt(s) left": 1,
         "pin: Invalid PIN, 1 attempt(s) left": 1,
         "pin: PIN is blocked": 98,
@@ -86,7 +86,7 @@ def test_changes_and_validations_share_the_three_failures(arena: Arena) -> None:
         * 10
     )
 
-    words = told(answers)
+    words = tally(answers)
     blocked = words["pin: PIN is blocked"] + words["current_pin: PIN is blocked"]
     assert (blocked, sum(words.values())) == (18, 20)
     assert merchant.failures("pins") == 3
@@ -98,7 +98,7 @@ def test_fifty_right_pins_all_pass(arena: Arena) -> None:
 
     answers = merchant.at_once("/pin/validate", *[{"user": EMAIL, "pin": PIN}] * 50)
 
-    assert told(answers) == {"ok": 50}
+    assert tally(answers) == {"ok": 50}
     assert merchant.failures("pins") == 0
 
 
@@ -119,7 +119,7 @@ def test_of_twenty_wrong_passwords_ten_are_judged(arena: Arena) -> None:
 
     answers = merchant.at_once("/auth/validate-password", *[{"user": EMAIL, "password": "wrong"}] * 20)
 
-    assert told(answers) == {
+    assert tally(answers) == {
         f"password: {UNLUCKY}": 10,
         "password: Too many attempts, try again later": 10,
     }
@@ -135,7 +135,7 @@ def test_of_simultaneous_resets_with_one_code_one_works(arena: Arena) -> None:
     answers = merchant.at_once("/pin/reset", *resets)
 
     (winner,) = [pin for pin, (status, _) in zip(pins, answers, strict=True) if status == 200]
-    assert told(answers) == {"ok": 1, "otp: Invalid OTP": 9}
+    assert tally(answers) == {"ok": 1, "otp: Invalid OTP": 9}
     assert merchant.call("/pin/validate", {"user": EMAIL, "pin": winner}) == {"status": "ok"}
 
 
@@ -149,7 +149,7 @@ def test_of_two_simultaneous_password_resets_with_one_code_one_works(arena: Aren
     ]
     answers = merchant.at_once("/auth/reset-password-with-otp", *resets)
 
-    assert told(answers) == {"ok": 1, "otp: Invalid OTP": 1}
+    assert tally(answers) == {"ok": 1, "otp: Invalid OTP": 1}
 
 
 def test_of_thirty_wrong_codes_five_are_judged(arena: Arena) -> None:
@@ -183,4 +183,4 @@ def test_of_ten_first_pins_one_is_set(arena: Arena) -> None:
     pins = [{"user": other, "pin": f"{n:06d}", "confirm_pin": f"{n:06d}"} for n in range(10)]
     answers = merchant.at_once("/pin/set", *pins)
 
-    assert told(answers) == {"ok": 1, "pin: PIN is already set": 9}
+    assert tally(answers) == {"ok": 1, "pin: PIN is already set": 9}

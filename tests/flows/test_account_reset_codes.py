@@ -19,9 +19,9 @@ from tests.flows.account_caller import (
     PIN_CODE,
     Merchant,
     new_customer,
-    otpauth_of,
 )
 from tests.flows.conftest import MakeApp
+from tests.hosts import otpauth_of
 
 NEW_PIN = "837462"
 NEW_PASSWORD = "kite Harbour 31 olive"

@@ -177,11 +177,6 @@ DOORS: dict[str, ParseContext] = {
 
 
 @pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
-
-
-@pytest.fixture
 def world(make_app: MakeApp, monkeypatch: pytest.MonkeyPatch) -> World:
     monkeypatch.setattr("flask_otpauth.engine.codes.draw_code", lambda length: CODE)
     app = make_app(

@@ -13,7 +13,8 @@ from sqlalchemy import Engine, event
 
 from flask_otpauth.testing import Outbox
 from tests.adapters.databases import postgresql_schema
-from tests.flows.email_caller import EmailCaller, another, bearer, told
+from tests.codes import another
+from tests.flows.email_caller import EmailCaller, bearer, outcome
 from tests.hosts import MakeApp
 
 WRITES = ("INSERT", "UPDATE", "DELETE")
@@ -81,7 +82,7 @@ def test_a_request_for_a_code_is_one_write_and_one_commit(caller: EmailCaller) -
     with metered() as cost:
         answer = caller.ask()
 
-    assert told(answer)[0] == 0
+    assert outcome(answer)[0] == 0
     assert (cost.writes, len(cost.reads), cost.commits) == (1, 1, 1)
 
 
@@ -93,7 +94,7 @@ def test_a_login_is_three_writes_one_commit_and_a_read_of_the_user_before_and_af
     with metered() as cost:
         answer = caller.verify(code)
 
-    assert told(answer)[0] == 0
+    assert outcome(answer)[0] == 0
     assert (cost.writes, len(cost.reads), cost.commits) == (3, 2, 1)
     assert all("otpauth_users" in read for read in cost.reads)
     assert [cost.statements[0], cost.statements[-1]] == cost.reads

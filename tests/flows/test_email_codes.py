@@ -8,7 +8,8 @@ import pytest
 from flask import Flask
 
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.flows.email_caller import ADDRESS, EmailCaller, another, told
+from tests.codes import another
+from tests.flows.email_caller import ADDRESS, EmailCaller, outcome
 from tests.hosts import MakeApp
 
 DAY = 24 * 3600
@@ -22,12 +23,6 @@ LIMITED = (-206, "Too many OTP requests")
 
 #: As many requests as a test needs.
 UNLIMITED: dict[str, Any] = {"email_send_quotas": ()}
-
-
-@pytest.fixture
-def database_uri() -> str:
-    """In memory, since that is faster and each test has one app."""
-    return "sqlite://"
 
 
 @pytest.fixture
@@ -69,20 +64,20 @@ def test_a_code_lives_until_its_last_millisecond(caller: EmailCaller, clock: Mov
     code = caller.fresh_code()
     clock.tick_ms(299_999)
 
-    assert told(caller.verify(code)) == LOGIN
+    assert outcome(caller.verify(code)) == LOGIN
 
 
 def test_a_code_is_expired_at_its_three_hundredth_second(caller: EmailCaller, clock: MovableClock) -> None:
     code = caller.fresh_code()
     clock.tick_ms(300_000)
 
-    assert told(caller.verify(code)) == EXPIRED
+    assert outcome(caller.verify(code)) == EXPIRED
 
 
 def test_a_code_opens_once(caller: EmailCaller) -> None:
     code = caller.fresh_code()
 
-    assert [told(caller.verify(code)) for _ in range(3)] == [LOGIN, USED, USED]
+    assert [outcome(caller.verify(code)) for _ in range(3)] == [LOGIN, USED, USED]
 
 
 def test_used_wins_over_expired(caller: EmailCaller, clock: MovableClock) -> None:
@@ -90,14 +85,14 @@ def test_used_wins_over_expired(caller: EmailCaller, clock: MovableClock) -> Non
     caller.verify(code)
     clock.tick(301)
 
-    assert told(caller.verify(code)) == USED
+    assert outcome(caller.verify(code)) == USED
 
 
 def test_a_new_request_supersedes_the_earlier_code(caller: EmailCaller) -> None:
     first, second = caller.fresh_code(), caller.fresh_code()
 
-    assert told(caller.verify(first)) == (LOGIN if first == second else WRONG)
-    assert told(caller.verify(second)) == (USED if first == second else LOGIN)
+    assert outcome(caller.verify(first)) == (LOGIN if first == second else WRONG)
+    assert outcome(caller.verify(second)) == (USED if first == second else LOGIN)
 
 
 def test_a_new_request_supersedes_a_used_code(caller: EmailCaller) -> None:
@@ -105,30 +100,30 @@ def test_a_new_request_supersedes_a_used_code(caller: EmailCaller) -> None:
     caller.verify(used)
     fresh = caller.fresh_code()
 
-    assert told(caller.verify(fresh)) == LOGIN
+    assert outcome(caller.verify(fresh)) == LOGIN
 
 
 def test_a_refused_request_leaves_the_code_alive(caller: EmailCaller) -> None:
     code = [caller.fresh_code() for _ in range(5)][-1]
     refused = caller.ask()
 
-    assert told(refused) == LIMITED
-    assert told(caller.verify(code)) == LOGIN
+    assert outcome(refused) == LIMITED
+    assert outcome(caller.verify(code)) == LOGIN
 
 
 def test_a_code_of_one_address_opens_no_other(caller: EmailCaller) -> None:
     caller.ask("other@example.com")
     code = caller.fresh_code()
 
-    assert told(caller.verify(code, "other@example.com")) == WRONG
-    assert told(caller.verify(code)) == LOGIN
+    assert outcome(caller.verify(code, "other@example.com")) == WRONG
+    assert outcome(caller.verify(code)) == LOGIN
 
 
 def test_nothing_requested_reads_as_wrong_and_counts_nothing(caller: EmailCaller) -> None:
-    refused = [told(caller.verify("123456")) for _ in range(20)]
+    refused = [outcome(caller.verify("123456")) for _ in range(20)]
 
     assert refused == [WRONG] * 20
-    assert told(caller.verify(caller.fresh_code())) == LOGIN
+    assert outcome(caller.verify(caller.fresh_code())) == LOGIN
 
 
 @pytest.mark.parametrize(
@@ -144,7 +139,7 @@ def test_a_wrong_code_reads_as_wrong_whatever_the_state_of_the_right_one(
     if state == "expired":
         clock.tick(300)
 
-    assert told(caller.miss()) == WRONG
+    assert outcome(caller.miss()) == WRONG
 
 
 @pytest.mark.parametrize(
@@ -155,10 +150,10 @@ def test_a_wrong_code_reads_as_wrong_whatever_the_state_of_the_right_one(
 def test_a_code_of_the_wrong_shape_is_invalid_and_not_counted(shapeless: object, caller: EmailCaller) -> None:
     code = caller.fresh_code()
 
-    refused = [told(caller.verify(shapeless)) for _ in range(6)]
+    refused = [outcome(caller.verify(shapeless)) for _ in range(6)]
 
     assert refused == [WRONG] * 6
-    assert told(caller.verify(code)) == LOGIN
+    assert outcome(caller.verify(code)) == LOGIN
 
 
 def test_leading_zeros_count(unlimited: EmailCaller, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -166,8 +161,8 @@ def test_leading_zeros_count(unlimited: EmailCaller, monkeypatch: pytest.MonkeyP
     code = unlimited.fresh_code()
 
     assert code == "000042"
-    assert told(unlimited.verify("42")) == WRONG
-    assert told(unlimited.verify("000042")) == LOGIN
+    assert outcome(unlimited.verify("42")) == WRONG
+    assert outcome(unlimited.verify("000042")) == LOGIN
 
 
 # -- five guesses ----------------------------------------------------------------------------
@@ -176,16 +171,16 @@ def test_leading_zeros_count(unlimited: EmailCaller, monkeypatch: pytest.MonkeyP
 def test_the_fifth_wrong_guess_still_reads_as_wrong_and_kills_the_code(caller: EmailCaller) -> None:
     code = caller.fresh_code()
 
-    assert [told(caller.miss()) for _ in range(5)] == [WRONG] * 5
-    assert told(caller.miss()) == EXHAUSTED
-    assert told(caller.verify(code)) == EXHAUSTED
+    assert [outcome(caller.miss()) for _ in range(5)] == [WRONG] * 5
+    assert outcome(caller.miss()) == EXHAUSTED
+    assert outcome(caller.verify(code)) == EXHAUSTED
 
 
 def test_four_wrong_guesses_leave_the_code_alive(caller: EmailCaller) -> None:
     code = caller.fresh_code()
     caller.miss(4)
 
-    assert told(caller.verify(code)) == LOGIN
+    assert outcome(caller.verify(code)) == LOGIN
 
 
 def test_an_exhausted_code_stays_exhausted_when_it_expires(caller: EmailCaller, clock: MovableClock) -> None:
@@ -193,7 +188,7 @@ def test_an_exhausted_code_stays_exhausted_when_it_expires(caller: EmailCaller, 
     caller.miss(5)
     clock.tick(301)
 
-    assert told(caller.verify(code)) == EXHAUSTED
+    assert outcome(caller.verify(code)) == EXHAUSTED
 
 
 def test_a_new_code_has_five_guesses_again(caller: EmailCaller) -> None:
@@ -202,7 +197,7 @@ def test_a_new_code_has_five_guesses_again(caller: EmailCaller) -> None:
     code = caller.fresh_code()
     caller.miss(4)
 
-    assert told(caller.verify(code)) == LOGIN
+    assert outcome(caller.verify(code)) == LOGIN
 
 
 @pytest.mark.parametrize("state", ["used", "expired", "exhausted"])
@@ -219,7 +214,7 @@ def test_guesses_at_a_dead_code_are_not_counted(
 
     unlimited.miss(20)
 
-    assert told(unlimited.ask()) == SENT
+    assert outcome(unlimited.ask()) == SENT
 
 
 # -- the long guess budget -------------------------------------------------------------------
@@ -238,7 +233,7 @@ def test_fifteen_wrong_guesses_lock_both_paths(unlimited: EmailCaller) -> None:
     asked, guessed = unlimited.ask(), unlimited.verify("123456")
 
     for answer in (asked, guessed):
-        assert told(answer) == LIMITED
+        assert outcome(answer) == LIMITED
         assert answer.headers["Retry-After"] == str(DAY)
 
 
@@ -258,8 +253,8 @@ def test_the_lock_wins_over_a_live_code(unlimited: EmailCaller) -> None:
     code = unlimited.fresh_code()
     last = unlimited.miss()
 
-    assert told(last) == WRONG
-    assert told(unlimited.verify(code)) == LIMITED
+    assert outcome(last) == WRONG
+    assert outcome(unlimited.verify(code)) == LIMITED
 
 
 def test_fourteen_wrong_guesses_do_not_lock(unlimited: EmailCaller) -> None:
@@ -267,7 +262,7 @@ def test_fourteen_wrong_guesses_do_not_lock(unlimited: EmailCaller) -> None:
         code = unlimited.fresh_code()
         unlimited.miss(times)
 
-    assert told(unlimited.verify(code)) == LOGIN
+    assert outcome(unlimited.verify(code)) == LOGIN
 
 
 def test_the_lock_ends_when_the_oldest_of_the_fifteen_leaves_the_window(
@@ -287,9 +282,9 @@ def test_the_lock_ends_when_the_oldest_of_the_fifteen_leaves_the_window(
     after = unlimited.ask()
 
     assert waits == str(DAY - 3600)
-    assert told(before) == LIMITED
+    assert outcome(before) == LIMITED
     assert before.headers["Retry-After"] == "1"
-    assert told(after) == SENT
+    assert outcome(after) == SENT
 
 
 def test_after_the_window_of_the_oldest_one_more_guess_locks_again(
@@ -304,8 +299,8 @@ def test_after_the_window_of_the_oldest_one_more_guess_locks_again(
     clock.tick(DAY - 3600)
     unlimited.fresh_code()
 
-    assert told(unlimited.miss()) == WRONG
-    assert told(unlimited.miss()) == LIMITED
+    assert outcome(unlimited.miss()) == WRONG
+    assert outcome(unlimited.miss()) == LIMITED
 
 
 def test_tries_do_not_prolong_the_lock(unlimited: EmailCaller, clock: MovableClock) -> None:
@@ -317,7 +312,7 @@ def test_tries_do_not_prolong_the_lock(unlimited: EmailCaller, clock: MovableClo
 
     assert unlimited.verify("123456").headers["Retry-After"] == str(DAY - 10 * 3600)
     clock.tick(DAY - 10 * 3600)
-    assert told(unlimited.ask()) == SENT
+    assert outcome(unlimited.ask()) == SENT
 
 
 def test_a_success_clears_the_log_of_wrong_guesses(unlimited: EmailCaller) -> None:
@@ -329,7 +324,7 @@ def test_a_success_clears_the_log_of_wrong_guesses(unlimited: EmailCaller) -> No
         code = unlimited.fresh_code()
         unlimited.miss(times)
 
-    assert told(unlimited.verify(code)) == LOGIN
+    assert outcome(unlimited.verify(code)) == LOGIN
 
 
 def test_another_address_is_not_locked(unlimited: EmailCaller) -> None:
@@ -367,10 +362,10 @@ def test_the_hardened_cap_locks_until_an_administrator_helps(
 
     refused = caller.ask()
 
-    assert told(refused) == LIMITED
+    assert outcome(refused) == LIMITED
     assert "Retry-After" not in refused.headers
     clock.tick(days=400)
-    assert told(caller.verify("123456")) == LIMITED
+    assert outcome(caller.verify("123456")) == LIMITED
     with caller.app.app_context():
         caller.app.extensions["test_otpauth"].unlock(ADDRESS)
     assert caller.login()
@@ -385,7 +380,7 @@ def test_an_address_gets_five_codes_in_any_fifteen_minutes(caller: EmailCaller, 
         answers.append(caller.ask())
         clock.tick(60)
 
-    assert [told(answer) for answer in answers] == [SENT] * 5 + [LIMITED]
+    assert [outcome(answer) for answer in answers] == [SENT] * 5 + [LIMITED]
     assert answers[-1].headers["Retry-After"] == str(900 - 5 * 60)
 
 
@@ -400,26 +395,26 @@ def test_the_quota_of_fifteen_minutes_ends_to_the_millisecond(
     clock.tick_ms(1)
     after = caller.ask()
 
-    assert told(before) == LIMITED
+    assert outcome(before) == LIMITED
     assert before.headers["Retry-After"] == "1"
-    assert told(after) == SENT
+    assert outcome(after) == SENT
 
 
 def test_an_address_gets_twenty_codes_in_any_twenty_four_hours(
     caller: EmailCaller, clock: MovableClock
 ) -> None:
     for _ in range(20):
-        assert told(caller.ask()) == SENT
+        assert outcome(caller.ask()) == SENT
         clock.tick(180)
     refused = caller.ask()
 
-    assert told(refused) == LIMITED
+    assert outcome(refused) == LIMITED
     assert refused.headers["Retry-After"] == str(DAY - 20 * 180)
     clock.tick_ms((DAY - 20 * 180) * 1000 - 1)
-    assert told(caller.ask()) == LIMITED
+    assert outcome(caller.ask()) == LIMITED
     clock.tick_ms(1)
-    assert told(caller.ask()) == SENT
-    assert told(caller.ask()) == LIMITED
+    assert outcome(caller.ask()) == SENT
+    assert outcome(caller.ask()) == LIMITED
 
 
 def test_a_refused_request_uses_nothing_up(caller: EmailCaller, clock: MovableClock) -> None:
@@ -427,11 +422,11 @@ def test_a_refused_request_uses_nothing_up(caller: EmailCaller, clock: MovableCl
         caller.ask()
     clock.tick(900)
 
-    assert [told(caller.ask()) for _ in range(6)] == [SENT] * 5 + [LIMITED]
+    assert [outcome(caller.ask()) for _ in range(6)] == [SENT] * 5 + [LIMITED]
 
 
 def test_there_is_no_cooldown(caller: EmailCaller) -> None:
-    assert [told(caller.ask()) for _ in range(2)] == [SENT] * 2
+    assert [outcome(caller.ask()) for _ in range(2)] == [SENT] * 2
 
 
 @pytest.mark.parametrize(
@@ -441,8 +436,8 @@ def test_there_is_no_cooldown(caller: EmailCaller) -> None:
 def test_no_spelling_of_an_address_gets_a_second_quota_or_code(spelling: str, caller: EmailCaller) -> None:
     code = [caller.fresh_code() for _ in range(5)][-1]
 
-    assert told(caller.ask(spelling)) == LIMITED
-    assert told(caller.verify(code, spelling)) == LOGIN
+    assert outcome(caller.ask(spelling)) == LIMITED
+    assert outcome(caller.verify(code, spelling)) == LOGIN
 
 
 def test_an_answer_echoes_the_address_as_it_was_sent_but_trimmed(caller: EmailCaller, outbox: Outbox) -> None:
@@ -456,8 +451,8 @@ def test_a_long_s_is_no_s(caller: EmailCaller) -> None:
     for _ in range(5):
         caller.ask("sam@example.com")
 
-    assert told(caller.ask("sam@example.com")) == LIMITED
-    assert told(caller.ask("\u017fam@example.com")) == SENT
+    assert outcome(caller.ask("sam@example.com")) == LIMITED
+    assert outcome(caller.ask("\u017fam@example.com")) == SENT
     assert caller.outbox.last.recipient == "\u017fam@example.com"
 
 
@@ -481,11 +476,11 @@ def test_every_number_is_a_setting(make_app: MakeApp, outbox: Outbox, clock: Mov
     assert answer.json["data"]["expireInSeconds"] == 60
     assert len(caller.code) == 8
     assert caller.ask().headers["Retry-After"] == "30"
-    assert [told(caller.miss()) for _ in range(3)] == [WRONG, WRONG, EXHAUSTED]
+    assert [outcome(caller.miss()) for _ in range(3)] == [WRONG, WRONG, EXHAUSTED]
     clock.tick(30)
     code = caller.fresh_code()
     clock.tick(60)
-    assert told(caller.verify(code)) == EXPIRED
+    assert outcome(caller.verify(code)) == EXPIRED
     caller.fresh_code()
     caller.miss(2)
-    assert told(caller.verify(another(caller.code))) == LIMITED
+    assert outcome(caller.verify(another(caller.code))) == LIMITED

@@ -10,15 +10,10 @@ import pytest
 from flask import Flask
 
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.flows.email_caller import ADDRESS, EmailCaller, another
+from tests.codes import another
+from tests.flows.email_caller import ADDRESS, EmailCaller
 
 DOCUMENT = json.loads((Path(__file__).parent / "documents" / "email.json").read_text("utf-8"))
-
-
-@pytest.fixture
-def database_uri() -> str:
-    """In memory, since that is faster and each test has one app."""
-    return "sqlite://"
 
 
 def arranged(given: str, caller: EmailCaller, clock: MovableClock) -> str:

@@ -12,14 +12,9 @@ from werkzeug.test import TestResponse
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, another
+from tests.codes import another
+from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller
 from tests.hosts import MakeApp
-
-
-@pytest.fixture
-def database_uri() -> str:
-    """In memory, since that is faster and each test has one app."""
-    return "sqlite://"
 
 
 class Stage(NamedTuple):

@@ -14,7 +14,7 @@ from flask import Flask
 from flask_otpauth import ConfigurationError, signals
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.flows.email_caller import ADDRESS, EmailCaller, told
+from tests.flows.email_caller import ADDRESS, EmailCaller, outcome
 from tests.hosts import MakeApp
 
 SENT = (0, "OTP sent successfully")
@@ -27,12 +27,6 @@ MALFORMED = (-1, "Invalid request")
 
 VIETNAMESE, ENGLISH, LAO = "mã xác thực", "your code", "ລະຫັດຢືນຢັນ"
 RUSSIAN, INDONESIAN = "ваш код", "kode anda"
-
-
-@pytest.fixture
-def database_uri() -> str:
-    """In memory, since that is faster and each test has one app."""
-    return "sqlite://"
 
 
 @pytest.fixture
@@ -73,7 +67,7 @@ def test_the_mail_is_in_the_language_that_was_asked_for(
 ) -> None:
     answer = caller.ask(lang=lang)
 
-    assert told(answer) == SENT
+    assert outcome(answer) == SENT
     assert outbox.last.locale == locale
     for part in (outbox.last.text, outbox.last.html, outbox.last.subject):
         assert part is not None
@@ -90,7 +84,7 @@ def test_without_lang_the_mail_is_vietnamese(caller: EmailCaller, outbox: Outbox
 def test_a_lang_that_is_no_text_is_malformed(lang: object, caller: EmailCaller, outbox: Outbox) -> None:
     answer = caller.ask(lang=lang)
 
-    assert told(answer) == MALFORMED
+    assert outcome(answer) == MALFORMED
     assert outbox.messages == []
 
 
@@ -144,8 +138,8 @@ def test_a_template_that_fails_uses_nothing_up(
     code = caller.fresh_code()
     caller.ask(lang="en")
 
-    assert {(answer.status_code, *told(answer)) for answer in broken} == {(500, -6, "System error")}
-    assert told(caller.verify(code)) == LOGIN
+    assert {(answer.status_code, *outcome(answer)) for answer in broken} == {(500, -6, "System error")}
+    assert outcome(caller.verify(code)) == LOGIN
 
 
 # -- to whom ---------------------------------------------------------------------------------
@@ -201,7 +195,7 @@ def test_what_is_no_address_is_invalid(
 ) -> None:
     answer = caller.post(path, {"email": address, "otpCode": "123456"})
 
-    assert told(answer) == (-304, "Invalid email")
+    assert outcome(answer) == (-304, "Invalid email")
     assert outbox.messages == []
 
 
@@ -256,7 +250,7 @@ def test_without_create_user_a_known_address_logs_in(make_app: MakeApp, outbox: 
     caller.ask()
     drained(app)
 
-    assert told(caller.verify(caller.code)) == LOGIN
+    assert outcome(caller.verify(caller.code)) == LOGIN
 
 
 def history(caller: EmailCaller, clock: MovableClock) -> list[tuple[Any, ...]]:
@@ -298,10 +292,10 @@ def test_an_unknown_address_gets_no_mail_and_no_guess_is_right(
     app = closed_app(make_app)
     caller = EmailCaller(app, outbox)
 
-    assert told(caller.ask()) == SENT
+    assert outcome(caller.ask()) == SENT
     drained(app)
     assert outbox.messages == []
-    assert [told(caller.verify("123456")) for _ in range(6)] == [WRONG] * 5 + [EXHAUSTED]
+    assert [outcome(caller.verify("123456")) for _ in range(6)] == [WRONG] * 5 + [EXHAUSTED]
     with app.app_context():
         assert users_of(app).find(ADDRESS) is None
 
@@ -313,9 +307,9 @@ def test_a_disabled_account_gets_success_and_no_mail(
     with app.app_context():
         users_of(app).disable(users_of(app).create(email=ADDRESS).id)
 
-    assert told(caller.ask()) == SENT
+    assert outcome(caller.ask()) == SENT
     assert outbox.messages == []
-    assert [told(caller.verify("123456")) for _ in range(6)] == [WRONG] * 5 + [EXHAUSTED]
+    assert [outcome(caller.verify("123456")) for _ in range(6)] == [WRONG] * 5 + [EXHAUSTED]
 
 
 def test_a_letter_that_is_withheld_is_written_all_the_same_since_writing_takes_time(
@@ -348,8 +342,8 @@ def test_the_right_code_of_an_account_that_was_disabled_meanwhile_finds_no_user(
         code = caller.fresh_code()
         users_of(app).disable(user.id)
 
-    assert told(caller.verify(code)) == (-300, "User not found")
-    assert told(caller.miss()) == WRONG
+    assert outcome(caller.verify(code)) == (-300, "User not found")
+    assert outcome(caller.miss()) == WRONG
 
 
 def test_an_account_that_is_enabled_again_logs_in(app: Flask, caller: EmailCaller) -> None:
@@ -388,13 +382,13 @@ def test_a_definite_failure_is_told_and_uses_nothing_up(
     answer: Any, caller: EmailCaller, outbox: Outbox
 ) -> None:
     outbox.answer = answer
-    failed = [told(caller.ask()) for _ in range(10)]
+    failed = [outcome(caller.ask()) for _ in range(10)]
     undelivered = caller.code
     outbox.answer = None
 
     assert failed == [NOT_SENT] * 10
-    assert told(caller.verify(undelivered)) == WRONG
-    assert [told(caller.ask()) for _ in range(6)] == [SENT] * 5 + [LIMITED]
+    assert outcome(caller.verify(undelivered)) == WRONG
+    assert [outcome(caller.ask()) for _ in range(6)] == [SENT] * 5 + [LIMITED]
 
 
 def test_after_a_definite_failure_the_earlier_code_is_dead_all_the_same(
@@ -404,7 +398,7 @@ def test_after_a_definite_failure_the_earlier_code_is_dead_all_the_same(
     outbox.answer = answering(Status.REJECTED)
     caller.ask()
 
-    assert told(caller.verify(code)) == WRONG
+    assert outcome(caller.verify(code)) == WRONG
 
 
 CUT_OFF = [raising(error) for error in (TimeoutError(), asyncio.CancelledError(), gevent.Timeout(1))]
@@ -416,8 +410,8 @@ def test_an_unknown_outcome_is_answered_as_success_and_counts(
 ) -> None:
     outbox.answer = answer
 
-    assert [told(caller.ask()) for _ in range(6)] == [SENT] * 5 + [LIMITED]
-    assert told(caller.verify(caller.code)) == LOGIN
+    assert [outcome(caller.ask()) for _ in range(6)] == [SENT] * 5 + [LIMITED]
+    assert outcome(caller.verify(caller.code)) == LOGIN
 
 
 def test_a_thread_sends_behind_the_answer(make_app: MakeApp, outbox: Outbox) -> None:
@@ -427,8 +421,8 @@ def test_a_thread_sends_behind_the_answer(make_app: MakeApp, outbox: Outbox) -> 
     answer = caller.ask()
     drained(app)
 
-    assert told(answer) == SENT
-    assert told(caller.verify(caller.code)) == LOGIN
+    assert outcome(answer) == SENT
+    assert outcome(caller.verify(caller.code)) == LOGIN
 
 
 @pytest.mark.parametrize("answer", CUT_OFF)
@@ -442,12 +436,12 @@ def test_an_unknown_outcome_behind_the_answer_leaves_the_code_alive_and_counts(
 
     with signals.code_sent.connected_to(lambda sender, receipt, **facts: heard.append(receipt.status), app):
         for _ in range(5):
-            assert told(caller.ask()) == SENT
+            assert outcome(caller.ask()) == SENT
             drained(app)
 
     assert heard == [Status.TIMEOUT] * 5
-    assert told(caller.ask()) == LIMITED
-    assert told(caller.verify(caller.code)) == LOGIN
+    assert outcome(caller.ask()) == LIMITED
+    assert outcome(caller.verify(caller.code)) == LOGIN
 
 
 def test_a_failure_behind_the_answer_gives_nothing_back_since_that_would_tell_who_has_an_account(
@@ -457,7 +451,7 @@ def test_a_failure_behind_the_answer_gives_nothing_back_since_that_would_tell_wh
     caller, answers = EmailCaller(app, outbox), []
     outbox.answer = answering(Status.UNAVAILABLE)
     for _ in range(6):
-        answers.append(told(caller.ask()))
+        answers.append(outcome(caller.ask()))
         drained(app)
 
     assert answers == [SENT] * 5 + [LIMITED]
@@ -476,4 +470,4 @@ class FullQueue:
 def test_what_cannot_be_queued_is_told_as_not_sent(make_app: MakeApp, outbox: Outbox) -> None:
     caller = EmailCaller(make_app(delivery=FullQueue()), outbox)
 
-    assert [told(caller.ask()) for _ in range(10)] == [NOT_SENT] * 10
+    assert [outcome(caller.ask()) for _ in range(10)] == [NOT_SENT] * 10

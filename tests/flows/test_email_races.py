@@ -16,7 +16,8 @@ from flask import Flask
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.adapters.databases import postgresql_schema
-from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, another, bearer, told
+from tests.codes import another
+from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, bearer, outcome
 from tests.hosts import SECRET_KEY
 
 LOGIN, USED, WRONG = "Login successful", "OTP has already been used", "Invalid OTP"
@@ -208,7 +209,7 @@ def test_of_logouts_by_one_refresh_token_at_once_one_ends_the_session(caller: Em
     body = {"refreshToken": caller.login()["refreshToken"]}
 
     with ThreadPoolExecutor(THREADS) as pool:
-        answers = list(pool.map(lambda _: told(caller.post("/logout", body)), range(THREADS)))
+        answers = list(pool.map(lambda _: outcome(caller.post("/logout", body)), range(THREADS)))
 
     assert sorted(set(answers)) == [(-1, "Invalid refresh token"), (0, "Logout successful")]
     assert answers.count((0, "Logout successful")) == 1

@@ -16,18 +16,12 @@ from werkzeug.test import TestResponse
 from flask_otpauth import signals
 from flask_otpauth.engine.codes import Codes
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, bearer, told
+from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, bearer, outcome
 from tests.hosts import MakeApp
 
 DAYS = timedelta(days=1).total_seconds()
 REFRESHED = (0, "Token refreshed successfully")
 REFUSED = (-1, "Invalid refresh token")
-
-
-@pytest.fixture
-def database_uri() -> str:
-    """In memory, since that is faster and each test has one app."""
-    return "sqlite://"
 
 
 def with_profile(app: Flask) -> Flask:
@@ -142,9 +136,9 @@ def test_a_login_revokes_every_earlier_token_at_once(caller: EmailCaller) -> Non
     second = caller.login()
 
     assert not lives(caller, first)
-    assert told(caller.refresh(first["refreshToken"])) == REFUSED
+    assert outcome(caller.refresh(first["refreshToken"])) == REFUSED
     assert lives(caller, second)
-    assert told(caller.refresh(second["refreshToken"])) == REFRESHED
+    assert outcome(caller.refresh(second["refreshToken"])) == REFRESHED
 
 
 def test_a_login_revokes_the_tokens_of_that_user_alone(caller: EmailCaller) -> None:
@@ -160,7 +154,7 @@ def test_several_sessions_are_a_setting(make_app: MakeApp, outbox: Outbox) -> No
 
     assert lives(caller, first)
     assert lives(caller, second)
-    assert told(caller.refresh(first["refreshToken"])) == REFRESHED
+    assert outcome(caller.refresh(first["refreshToken"])) == REFRESHED
 
 
 def test_a_failed_login_revokes_nothing(caller: EmailCaller) -> None:
@@ -181,7 +175,7 @@ def test_an_administrator_ends_all_sessions_at_once(act: str, make_app: MakeApp,
         (otpauth.revoke_sessions if act == "revoke_sessions" else otpauth.users.disable)(logins[0]["userId"])
 
     assert [lives(caller, login) for login in logins] == [False, False]
-    assert [told(caller.refresh(login["refreshToken"])) for login in logins] == [REFUSED, REFUSED]
+    assert [outcome(caller.refresh(login["refreshToken"])) for login in logins] == [REFUSED, REFUSED]
 
 
 # -- refreshing ------------------------------------------------------------------------------
@@ -194,7 +188,7 @@ def test_a_refresh_answers_as_a_login_does(caller: EmailCaller, clock: MovableCl
     answer = caller.refresh(login["refreshToken"])
     data = answer.json["data"]
 
-    assert told(answer) == REFRESHED
+    assert outcome(answer) == REFRESHED
     assert list(data) == list(login)
     assert {**data, "accessToken": "", "refreshToken": "", "expiresAt": ""} == {
         **login,
@@ -222,10 +216,10 @@ def test_a_refresh_token_presented_again_ends_the_session(caller: EmailCaller, c
     refreshed = caller.refresh(login["refreshToken"]).json["data"]
     clock.tick(10)
 
-    assert told(caller.refresh(login["refreshToken"])) == REFUSED
+    assert outcome(caller.refresh(login["refreshToken"])) == REFUSED
     assert not lives(caller, login)
     assert not lives(caller, refreshed)
-    assert told(caller.refresh(refreshed["refreshToken"])) == REFUSED
+    assert outcome(caller.refresh(refreshed["refreshToken"])) == REFUSED
 
 
 def test_within_the_grace_the_very_same_successor_is_handed_out(
@@ -237,9 +231,9 @@ def test_within_the_grace_the_very_same_successor_is_handed_out(
 
     again = caller.refresh(login["refreshToken"])
 
-    assert told(again) == REFRESHED
+    assert outcome(again) == REFRESHED
     assert again.json["data"]["refreshToken"] == lost["refreshToken"]
-    assert told(caller.refresh(lost["refreshToken"])) == REFRESHED
+    assert outcome(caller.refresh(lost["refreshToken"])) == REFRESHED
 
 
 def test_once_the_successor_is_used_the_old_token_is_reuse_within_the_grace_too(caller: EmailCaller) -> None:
@@ -247,7 +241,7 @@ def test_once_the_successor_is_used_the_old_token_is_reuse_within_the_grace_too(
     successor = caller.refresh(login["refreshToken"]).json["data"]
     caller.refresh(successor["refreshToken"])
 
-    assert told(caller.refresh(login["refreshToken"])) == REFUSED
+    assert outcome(caller.refresh(login["refreshToken"])) == REFUSED
     assert not lives(caller, successor)
 
 
@@ -256,7 +250,7 @@ def test_the_grace_may_be_nothing(make_app: MakeApp, outbox: Outbox) -> None:
     token = caller.login()["refreshToken"]
     caller.refresh(token)
 
-    assert told(caller.refresh(token)) == REFUSED
+    assert outcome(caller.refresh(token)) == REFUSED
 
 
 def test_a_refresh_token_lives_thirty_days_from_its_own_issue(
@@ -268,8 +262,8 @@ def test_a_refresh_token_lives_thirty_days_from_its_own_issue(
     clock.tick_ms(int(30 * DAYS * 1000))
     late = caller.refresh(second.json["data"]["refreshToken"])
 
-    assert told(second) == REFRESHED
-    assert told(late) == REFUSED
+    assert outcome(second) == REFRESHED
+    assert outcome(late) == REFUSED
 
 
 def test_a_session_lives_or_is_over_in_the_last_fraction_of_its_life(
@@ -284,8 +278,8 @@ def test_a_session_lives_or_is_over_in_the_last_fraction_of_its_life(
     clock.tick_ms(1)
     over = caller.refresh(alive.json["data"]["refreshToken"])
 
-    assert told(alive) == (0, "Token refreshed successfully")
-    assert told(over) == (-1, "Invalid refresh token")
+    assert outcome(alive) == (0, "Token refreshed successfully")
+    assert outcome(over) == (-1, "Invalid refresh token")
 
 
 def test_a_session_ends_after_180_days_however_often_it_was_refreshed(
@@ -303,7 +297,7 @@ def test_a_session_ends_after_180_days_however_often_it_was_refreshed(
     assert lives(caller, last)
     clock.tick_ms(1)
     assert not lives(caller, last)
-    assert told(caller.refresh(last["refreshToken"])) == REFUSED
+    assert outcome(caller.refresh(last["refreshToken"])) == REFUSED
 
 
 def test_the_hardened_profile_ends_a_session_after_thirty_days(
@@ -317,8 +311,8 @@ def test_the_hardened_profile_ends_a_session_after_thirty_days(
     last = caller.refresh(login["refreshToken"])
     clock.tick_ms(1)
 
-    assert told(last) == REFRESHED
-    assert told(caller.refresh(last.json["data"]["refreshToken"])) == REFUSED
+    assert outcome(last) == REFRESHED
+    assert outcome(caller.refresh(last.json["data"]["refreshToken"])) == REFUSED
 
 
 def test_a_disabled_user_is_refused_a_refresh(caller: EmailCaller) -> None:
@@ -326,7 +320,7 @@ def test_a_disabled_user_is_refused_a_refresh(caller: EmailCaller) -> None:
     directory = caller.app.extensions["otpauth"].services.directory
     directory.set_enabled(str(login["userId"]), False)
 
-    assert told(caller.refresh(login["refreshToken"])) == REFUSED
+    assert outcome(caller.refresh(login["refreshToken"])) == REFUSED
 
 
 def changed(token: str, index: int) -> str:
@@ -360,9 +354,9 @@ def test_what_is_no_refresh_token_of_ours_is_invalid_and_harms_nobody(
 ) -> None:
     login = caller.login()
 
-    assert told(caller.refresh(forge(login["refreshToken"]))) == REFUSED
+    assert outcome(caller.refresh(forge(login["refreshToken"]))) == REFUSED
     assert lives(caller, login)
-    assert told(caller.refresh(login["refreshToken"])) == REFRESHED
+    assert outcome(caller.refresh(login["refreshToken"])) == REFRESHED
 
 
 # -- logging out -----------------------------------------------------------------------------
@@ -376,7 +370,7 @@ def test_logging_out_revokes_the_session(caller: EmailCaller) -> None:
     assert answer.status_code == 200
     assert answer.json == {"code": 0, "message": "Logout successful", "data": {}}
     assert not lives(caller, login)
-    assert told(caller.refresh(login["refreshToken"])) == REFUSED
+    assert outcome(caller.refresh(login["refreshToken"])) == REFUSED
     assert caller.logout(login["accessToken"]).status_code == 401
 
 
@@ -417,7 +411,7 @@ def test_authentication_comes_before_the_body(caller: EmailCaller) -> None:
     known = client.post(f"{PREFIX}/logout", **malformed, headers=bearer(login["accessToken"]))
 
     assert anonymous.status_code == 401
-    assert told(known) == (-1, "Invalid request")
+    assert outcome(known) == (-1, "Invalid request")
     assert lives(caller, login)
 
 
@@ -436,7 +430,7 @@ def test_a_session_whose_access_token_has_expired_is_ended_by_its_refresh_token(
     answer = end(caller, login["refreshToken"], headers=bearer(login["accessToken"]) if days else {})
 
     assert (answer.status_code, answer.json) == (200, {"code": 0, "message": "Logout successful", "data": {}})
-    assert told(caller.refresh(login["refreshToken"])) == REFUSED
+    assert outcome(caller.refresh(login["refreshToken"])) == REFUSED
     assert not lives(caller, login)
 
 
@@ -455,7 +449,7 @@ def test_a_live_access_token_says_whose_session_ends_whatever_the_body_holds(
 def test_a_refresh_token_ends_its_session_once(caller: EmailCaller) -> None:
     login = caller.login()
 
-    answers = [told(end(caller, login["refreshToken"])) for _ in range(2)]
+    answers = [outcome(end(caller, login["refreshToken"])) for _ in range(2)]
 
     assert answers == [(0, "Logout successful"), REFUSED]
 
@@ -464,8 +458,8 @@ def test_a_refresh_token_that_was_just_spent_ends_its_session(caller: EmailCalle
     login = caller.login()
     successor = caller.refresh(login["refreshToken"]).json["data"]
 
-    assert told(end(caller, login["refreshToken"])) == (0, "Logout successful")
-    assert told(caller.refresh(successor["refreshToken"])) == REFUSED
+    assert outcome(end(caller, login["refreshToken"])) == (0, "Logout successful")
+    assert outcome(caller.refresh(successor["refreshToken"])) == REFUSED
 
 
 def test_a_refresh_token_that_was_spent_long_ago_was_copied_and_ends_the_session_as_well(
@@ -482,8 +476,8 @@ def test_a_refresh_token_that_was_spent_long_ago_was_copied_and_ends_the_session
     with signals.token_reused.connected_to(hear, caller.app):
         answer = end(caller, login["refreshToken"])
 
-    assert told(answer) == REFUSED
-    assert told(caller.refresh(successor["refreshToken"])) == REFUSED
+    assert outcome(answer) == REFUSED
+    assert outcome(caller.refresh(successor["refreshToken"])) == REFUSED
     assert reused == [str(login["userId"])]
 
 
@@ -491,14 +485,14 @@ def test_a_refresh_token_that_has_expired_ends_nothing(caller: EmailCaller, cloc
     login = caller.login()
     clock.tick(days=30)
 
-    assert told(end(caller, login["refreshToken"])) == REFUSED
+    assert outcome(end(caller, login["refreshToken"])) == REFUSED
 
 
 @pytest.mark.parametrize("token", ["garbage", "g\u00e4rbage", "x" * 5000, 5, True, ["x"], {"a": "b"}])
 def test_garbage_logs_nobody_out(token: Any, caller: EmailCaller) -> None:
     login = caller.login()
 
-    assert told(end(caller, token)) == REFUSED
+    assert outcome(end(caller, token)) == REFUSED
     assert lives(caller, login)
 
 
@@ -535,5 +529,5 @@ def test_whoever_is_disabled_while_they_log_in_keeps_no_session(
     monkeypatch.setattr(Codes, "redeem", disabled_in_between)
     answer = caller.verify(code)
 
-    assert told(answer) == (-300, "User not found")
+    assert outcome(answer) == (-300, "User not found")
     assert services.storage.sessions.find(opened[0].session.id).closed_at is not None

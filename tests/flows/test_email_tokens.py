@@ -20,6 +20,11 @@ UNAUTHORIZED = {"code": -1, "message": "Unauthorized", "data": {}}
 INVALID = 'Bearer error="invalid_token"'
 
 
+@pytest.fixture
+def database_uri(database_file: str) -> str:
+    return database_file
+
+
 def with_routes(app: Flask) -> Flask:
     """``app`` with routes of the host's own."""
     otpauth: OtpAuth = app.extensions["test_otpauth"]

@@ -266,11 +266,6 @@ def ask_captcha(phone: str, answer: object) -> dict[str, str] | None:
     return {"image": "3+4"} if answer == "wrong" else None
 
 
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
-
-
 def check(answer: TestResponse, data: Any, envelope: str) -> None:
     """Whether ``answer`` is in that envelope, granted with ``data`` or refused."""
     is_granted, is_refused = SHAPES[envelope]

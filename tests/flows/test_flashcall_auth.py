@@ -11,13 +11,9 @@ from flask import Flask
 
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
+from tests.codes import another
 from tests.flows.conftest import MakeApp
-from tests.flows.flashcall_caller import OTHER_PHONE, PHONE, SUCCESS, Application, another, refused, told
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
+from tests.flows.flashcall_caller import OTHER_PHONE, PHONE, SUCCESS, Application, outcome, refused
 
 
 @pytest.fixture
@@ -51,7 +47,7 @@ def guessed(application: Application, order: tuple[str, str], clock: MovableCloc
     """The guesses of the order are used up."""
     order_id, code = order
     for _ in range(3):
-        assert told(application.auth(order_id, another(code))) == (400, "invalid code")
+        assert outcome(application.auth(order_id, another(code))) == (400, "invalid code")
 
 
 def locked(application: Application, order: tuple[str, str], clock: MovableClock) -> None:
@@ -94,7 +90,7 @@ def test_the_first_case_that_applies_is_told_whatever_the_code(
 
     answer = application.auth(order[0], order[1] if submitted == "right" else another(order[1]))
 
-    assert told(answer) == refusal
+    assert outcome(answer) == refusal
     assert ("Retry-After" in answer.headers) == (locked in steps)
 
 
@@ -111,7 +107,7 @@ def test_a_wrong_code_is_told_and_the_right_one_still_opens(application: Applica
 def test_the_last_guess_still_reads_as_wrong(application: Application) -> None:
     order_id, code = application.ordered(), application.seen()
 
-    answers = [told(application.auth(order_id, another(code))) for _ in range(4)]
+    answers = [outcome(application.auth(order_id, another(code))) for _ in range(4)]
 
     assert answers == [(400, "invalid code")] * 3 + [(429, "too many attempts")]
 
@@ -127,7 +123,7 @@ def test_an_order_lives_for_300_seconds_to_the_millisecond(
     clock.tick_ms(1)
 
     assert in_time.json == SUCCESS
-    assert told(application.auth(late, late_code)) == (400, "order expired")
+    assert outcome(application.auth(late, late_code)) == (400, "order expired")
 
 
 def test_an_order_is_redeemed_once(application: Application) -> None:
@@ -145,7 +141,7 @@ def test_another_applications_order_is_no_order(application: Application) -> Non
     foreign = [other.auth(order_id, submitted) for submitted in (code, another(code))]
     unknown = application.auth(str(uuid.uuid4()), code)
 
-    assert {told(answer) for answer in (*foreign, unknown)} == {(404, "order not found")}
+    assert {outcome(answer) for answer in (*foreign, unknown)} == {(404, "order not found")}
     assert application.auth(order_id, code).json == SUCCESS
 
 
@@ -153,8 +149,8 @@ def test_a_code_opens_no_other_order(application: Application) -> None:
     first = application.ordered(code="1111")
     second = application.ordered(code="2222")
 
-    assert told(application.auth(first, "2222")) == (400, "invalid code")
-    assert told(application.auth(second, "1111")) == (400, "invalid code")
+    assert outcome(application.auth(first, "2222")) == (400, "invalid code")
+    assert outcome(application.auth(second, "1111")) == (400, "invalid code")
 
 
 def test_an_order_id_is_the_same_in_capitals(application: Application) -> None:
@@ -177,8 +173,8 @@ def test_six_wrong_guesses_lock_a_phone_over_all_orders_and_applications(
 
     auth, order = application.auth(order_id, code), other.order()
 
-    assert told(auth) == (429, "too many attempts")
-    assert told(order) == (429, "too many requests")
+    assert outcome(auth) == (429, "too many attempts")
+    assert outcome(order) == (429, "too many requests")
     assert auth.headers["Retry-After"] == order.headers["Retry-After"] == str(86_400 - 120)
 
 
@@ -410,7 +406,7 @@ def test_what_prefetches_a_link_has_no_token_and_no_effect(application: Applicat
         for submitted in (code, *[another(code)] * 5)
     ]
 
-    assert {told(answer) for answer in answers} == {(403, "access denied")}
+    assert {outcome(answer) for answer in answers} == {(403, "access denied")}
     assert application.auth(order_id, code).json == SUCCESS
 
 
@@ -444,7 +440,7 @@ def test_a_client_of_other_flows_is_denied(application: Application) -> None:
 
     answer = application.call("POST", "/orders", headers={"X-Application-Token": stranger.secret})
 
-    assert told(answer) == (403, "access denied")
+    assert outcome(answer) == (403, "access denied")
 
 
 def test_a_blocked_application_is_denied_until_it_is_unblocked(application: Application) -> None:
@@ -456,7 +452,7 @@ def test_a_blocked_application_is_denied_until_it_is_unblocked(application: Appl
     with application.app.app_context():
         otpauth.clients.unblock(application.client.id)
 
-    assert {told(answer) for answer in blocked} == {(403, "access denied")}
+    assert {outcome(answer) for answer in blocked} == {(403, "access denied")}
     assert application.auth(order_id, code).json == SUCCESS
 
 
@@ -473,8 +469,8 @@ def test_a_rotated_token_works_for_the_overlap_and_reaches_the_same_orders(
     overlapping = application.auth(order_id, another(code))
     clock.tick_ms(1)
 
-    assert told(overlapping) == (400, "invalid code")
-    assert told(application.auth(order_id, code)) == (403, "access denied")
+    assert outcome(overlapping) == (400, "invalid code")
+    assert outcome(application.auth(order_id, code)) == (403, "access denied")
     assert new.auth(order_id, code).json == SUCCESS
 
 
@@ -496,17 +492,17 @@ def test_the_twin_redeems_as_the_get_does(twin: Application) -> None:
     wrong = twin.call("POST", "/auth", json={"order_id": order_id, "code": another(code)})
     right = twin.call("POST", "/auth/", json={"order_id": order_id, "code": code})
 
-    assert told(wrong) == (400, "invalid code")
+    assert outcome(wrong) == (400, "invalid code")
     assert right.json == SUCCESS
-    assert told(twin.auth(order_id, code)) == (400, "order already used")
+    assert outcome(twin.auth(order_id, code)) == (400, "order already used")
 
 
 def test_the_twin_and_the_get_share_the_guesses(twin: Application) -> None:
     order_id, code = twin.ordered(), twin.seen()
     wrong = {"order_id": order_id, "code": another(code)}
 
-    answers = [told(twin.call("POST", "/auth", json=wrong)) for _ in range(2)]
-    answers += [told(twin.auth(order_id, another(code))) for _ in range(2)]
+    answers = [outcome(twin.call("POST", "/auth", json=wrong)) for _ in range(2)]
+    answers += [outcome(twin.auth(order_id, another(code))) for _ in range(2)]
 
     assert answers == [(400, "invalid code")] * 3 + [(429, "too many attempts")]
 

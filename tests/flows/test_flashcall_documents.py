@@ -11,14 +11,10 @@ import pytest
 from flask import Flask
 
 from flask_otpauth.testing import Outbox
-from tests.flows.flashcall_caller import Application, another
+from tests.codes import another
+from tests.flows.flashcall_caller import Application
 
 DOCUMENT = json.loads((Path(__file__).parent / "documents" / "flashcall.json").read_text("utf-8"))
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture

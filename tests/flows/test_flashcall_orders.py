@@ -13,21 +13,16 @@ from flask import Flask
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.ports.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
+from tests.codes import another
 from tests.flows.conftest import MakeApp
 from tests.flows.flashcall_caller import (
     OTHER_PHONE,
     PHONE,
     SUCCESS,
     Application,
-    another,
+    outcome,
     refused,
-    told,
 )
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture
@@ -112,7 +107,7 @@ def test_a_drawn_code_keeps_its_leading_zeros(
     order_id = application.ordered()
 
     assert application.outbox.last.caller_number == "74872600007"
-    assert told(application.auth(order_id, "7")) == (400, "order_code must be 4 digits")
+    assert outcome(application.auth(order_id, "7")) == (400, "order_code must be 4 digits")
     assert application.auth(order_id, "0007").json == SUCCESS
 
 
@@ -332,7 +327,7 @@ def test_a_body_that_cannot_be_read_is_refused_in_the_envelope(
 ) -> None:
     answer = application.call("POST", "/orders", data=data, content_type=content_type)
 
-    assert told(answer) == refusal
+    assert outcome(answer) == refusal
 
 
 def test_the_query_is_no_place_for_fields_of_the_body(application: Application) -> None:
@@ -358,7 +353,7 @@ def test_a_phone_gets_five_orders_in_any_ten_minutes_over_all_applications(
     clock.tick_ms(1)
     in_time = application.order()
 
-    assert told(refusal) == (429, "too many requests")
+    assert outcome(refusal) == (429, "too many requests")
     assert refusal.headers["Retry-After"] == "300"
     assert (early.status_code, early.headers["Retry-After"]) == (429, "1")
     assert in_time.status_code == 200
@@ -374,7 +369,7 @@ def test_a_phone_gets_ten_orders_in_any_24_hours(application: Application, clock
     clock.tick(hours=14)
     in_time = application.order()
 
-    assert told(refusal) == (429, "too many requests")
+    assert outcome(refusal) == (429, "too many requests")
     assert refusal.headers["Retry-After"] == str(14 * 3600)
     assert in_time.status_code == 200
 
@@ -398,7 +393,7 @@ def test_there_is_no_cap_of_an_application_unless_it_is_set(
 
     refusal = capped.order(phones[4])
     assert answers == [200] * 3 + [429] * 2
-    assert told(refusal) == (429, "too many requests")
+    assert outcome(refusal) == (429, "too many requests")
     assert refusal.headers["Retry-After"] == str(14 * 3600)  # it is ten o'clock, UTC
     assert other.order(phones[4]).status_code == 200
     clock.tick(hours=14)
@@ -419,10 +414,10 @@ def test_a_call_that_could_not_be_placed_uses_nothing_up(
     lost, lost_code = outbox.last.reference, outbox.last.code
     outbox.answer = None
 
-    assert {told(failure) for failure in failures} == {(502, "call could not be placed")}
+    assert {outcome(failure) for failure in failures} == {(502, "call could not be placed")}
     assert "Retry-After" not in failures[0].headers
-    assert told(application.auth(lost, lost_code)) == (404, "order not found")
-    assert told(application.auth(lost, another(lost_code))) == (404, "order not found")
+    assert outcome(application.auth(lost, lost_code)) == (404, "order not found")
+    assert outcome(application.auth(lost, another(lost_code))) == (404, "order not found")
     assert application.auth(earlier, earlier_code).json == SUCCESS
     assert [application.order().status_code for _ in range(5)] == [200] * 4 + [429]
 
@@ -443,7 +438,7 @@ def test_a_sender_that_breaks_is_a_call_that_could_not_be_placed(application: Ap
 
     application.outbox.answer = broken
 
-    assert told(application.order()) == (502, "call could not be placed")
+    assert outcome(application.order()) == (502, "call could not be placed")
 
 
 # -- settings -------------------------------------------------------------------------------------

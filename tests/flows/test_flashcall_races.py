@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections import Counter
 
-from tests.flows.flashcall_caller import PHONE, SUCCESS, another
+from tests.codes import another
+from tests.flows.flashcall_caller import PHONE, SUCCESS
 from tests.flows.racing import Answer, Arena, Request, arena, database, racers
 
 __all__ = ["arena", "database", "racers"]
@@ -23,7 +24,7 @@ def order(arena: Arena, headers: dict[str, str], phone: str = PHONE) -> tuple[st
     return placed["data"]["id"], arena.sent[-1]
 
 
-def told(answers: list[Answer]) -> Counter[str]:
+def tally(answers: list[Answer]) -> Counter[str]:
     """How often each outcome was told."""
     return Counter("ok" if body == SUCCESS else body["errors"][0]["message"] for _, body in answers)
 
@@ -34,7 +35,7 @@ def test_of_fifty_right_codes_one_redeems_the_order(arena: Arena) -> None:
 
     answers = arena.at_once([(f"/v1/auth/{order_id}/{code}", None, headers)] * 50)
 
-    assert told(answers) == {"ok": 1, "order already used": 49}
+    assert tally(answers) == {"ok": 1, "order already used": 49}
 
 
 def test_of_fifty_wrong_codes_three_are_judged(arena: Arena) -> None:
@@ -43,7 +44,7 @@ def test_of_fifty_wrong_codes_three_are_judged(arena: Arena) -> None:
 
     answers = arena.at_once([(f"/v1/auth/{order_id}/{another(code)}", None, headers)] * 50)
 
-    assert told(answers) == {"invalid code": 3, "too many attempts": 47}
+    assert tally(answers) == {"invalid code": 3, "too many attempts": 47}
 
 
 def test_a_phone_is_guessed_at_six_times_over_orders_and_applications(arena: Arena) -> None:
@@ -55,7 +56,7 @@ def test_a_phone_is_guessed_at_six_times_over_orders_and_applications(arena: Are
 
     answers = arena.at_once(requests)
 
-    assert told(answers) == {"invalid code": 6, "too many attempts": 42}
+    assert tally(answers) == {"invalid code": 6, "too many attempts": 42}
 
 
 def test_of_forty_orders_for_one_phone_five_are_placed(arena: Arena) -> None:

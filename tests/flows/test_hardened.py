@@ -10,6 +10,7 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_otpauth.testing import MovableClock, Outbox
+from tests.codes import another
 from tests.flows import account_caller, flashcall_caller
 from tests.flows.account_caller import EMAIL, LOCKED, OK, PASSWORD_CODE, PIN_BLOCKED, Merchant, new_customer
 from tests.flows.conftest import MakeApp
@@ -18,11 +19,6 @@ from tests.flows.flashcall_caller import PHONE, SUCCESS, Application
 from tests.flows.sms_caller import SmsCaller
 
 GOOD_PIN, WRONG_PIN = "739154", "000001"
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture
@@ -192,7 +188,7 @@ class Guesser:
         while times > 0:
             for _ in range(a_day // a_code):
                 assert self.ask().status_code == 200
-                wrong = flashcall_caller.another(self.outbox.last.code)
+                wrong = another(self.outbox.last.code)
                 for _ in range(min(times, a_code)):
                     assert self.submit(wrong).status_code != 429
                 times -= a_code
@@ -252,7 +248,7 @@ def test_after_100_wrong_guesses_in_a_row_only_an_administrator_helps(
     guesser = make_guesser(app, outbox, clock)
     guesser.guess_wrong(99, a_code, a_day)
     assert guesser.ask().status_code == 200
-    assert guesser.submit(flashcall_caller.another(outbox.last.code)).status_code != 429
+    assert guesser.submit(another(outbox.last.code)).status_code != 429
     clock.tick(days=365)
 
     answers = [guesser.ask(), guesser.submit(outbox.last.code)]

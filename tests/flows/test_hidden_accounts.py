@@ -15,9 +15,9 @@ from flask_otpauth import signals
 from flask_otpauth.adapters.delivery import ThreadDelivery
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.flows.email_caller import EmailCaller, told
-from tests.flows.sms_caller import SmsCaller, new_user, otpauth_of
-from tests.hosts import MakeApp
+from tests.flows.email_caller import EmailCaller, outcome
+from tests.flows.sms_caller import SmsCaller, new_user
+from tests.hosts import MakeApp, otpauth_of
 
 KINDS = ("known", "unknown", "disabled")
 NOT_SENT, SENT = (-205, "Failed to send OTP"), (0, "OTP sent successfully")
@@ -102,7 +102,7 @@ def test_with_a_failing_sender_all_run_out_of_codes_at_the_same_time(
     for kind in order:
         answers[kind] = []
         for _ in range(7):
-            answers[kind].append(told(caller.ask(f"{kind}@example.com"))[0])
+            answers[kind].append(outcome(caller.ask(f"{kind}@example.com"))[0])
             drain(app)
 
     assert answers["known"] == answers["unknown"] == answers["disabled"] == [0] * 5 + [-206] * 2
@@ -134,15 +134,15 @@ def test_a_full_queue_refuses_all_alike(
     while not outbox.messages:
         pass
 
-    waiting = told(caller.ask(f"{order[0]}@example.com"))
-    refused = {kind: [told(caller.ask(f"{kind}@example.com")) for _ in range(9)] for kind in order}
+    waiting = outcome(caller.ask(f"{order[0]}@example.com"))
+    refused = {kind: [outcome(caller.ask(f"{kind}@example.com")) for _ in range(9)] for kind in order}
     stuck.set()
     drain(app)
     after = {}
     for kind in order[1:]:
         after[kind] = []
         for _ in range(6):
-            after[kind].append(told(caller.ask(f"{kind}@example.com"))[0])
+            after[kind].append(outcome(caller.ask(f"{kind}@example.com"))[0])
             drain(app)
 
     assert waiting == SENT
@@ -158,12 +158,12 @@ def test_before_the_answer_a_disabled_account_fails_as_the_others_do(
     caller = EmailCaller(app, outbox)
 
     failed = {
-        kind: [told(caller.ask(f"{kind}@example.com")) for _ in range(7)] for kind in ("known", "disabled")
+        kind: [outcome(caller.ask(f"{kind}@example.com")) for _ in range(7)] for kind in ("known", "disabled")
     }
-    dead = {kind: told(caller.verify("000000", f"{kind}@example.com")) for kind in failed}
+    dead = {kind: outcome(caller.verify("000000", f"{kind}@example.com")) for kind in failed}
     outbox.answer = None
     caller.ask("another@example.com")
-    sent = {kind: [told(caller.ask(f"{kind}@example.com"))[0] for _ in range(6)] for kind in failed}
+    sent = {kind: [outcome(caller.ask(f"{kind}@example.com"))[0] for _ in range(6)] for kind in failed}
 
     assert failed["disabled"] == failed["known"] == [NOT_SENT] * 7
     assert dead["disabled"] == dead["known"]
@@ -177,7 +177,7 @@ def test_an_address_that_is_none_does_not_make_others_fail(make_app: MakeApp, ou
     )
     caller = EmailCaller(app, outbox)
 
-    answers = [told(caller.ask(f"{kind}@example.com")) for kind in ("known", "nobody", "disabled")]
+    answers = [outcome(caller.ask(f"{kind}@example.com")) for kind in ("known", "nobody", "disabled")]
 
     assert answers == [SENT, NOT_SENT, SENT]
 

@@ -8,12 +8,12 @@ import pytest
 from flask import Flask
 
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.flows.account_caller import EMAIL, INVALID_OTP, OK, Merchant, new_customer, otpauth_of
+from tests.codes import another
+from tests.flows.account_caller import EMAIL, INVALID_OTP, OK, Merchant, new_customer
 from tests.flows.flashcall_caller import PHONE, SUCCESS, Application
-from tests.flows.flashcall_caller import another as other_code
 from tests.flows.flashcall_caller import refused as flashcall_refused
-from tests.flows.voice_caller import ABSENT, VoiceCaller, told
-from tests.hosts import MakeApp
+from tests.flows.voice_caller import ABSENT, VoiceCaller, outcome
+from tests.hosts import MakeApp, otpauth_of
 
 # -- flash calls ----------------------------------------------------------------------------------
 
@@ -61,7 +61,7 @@ def test_known_codes_do_not_defer_the_cap_of_the_hardened_profile(
         for turn in range(6):
             order_id = application.ordered()
             wrong = application.call(
-                "POST", "/auth", json={"order_id": order_id, "code": other_code(application.seen())}
+                "POST", "/auth", json={"order_id": order_id, "code": another(application.seen())}
             )
             assert wrong.json == flashcall_refused("invalid code")
             clock.tick(600)
@@ -88,8 +88,8 @@ def test_a_code_that_a_voice_client_chose_clears_no_guess_of_another(
     bank, other = VoiceCaller(app, outbox), VoiceCaller(app, outbox)
     _miss(bank, outbox, clock, 14)
 
-    assert told(other.call(chosen)) == (200, "")
-    assert told(other.verify(outbox.last.code)) == (200, "")
+    assert outcome(other.call(chosen)) == (200, "")
+    assert outcome(other.verify(outbox.last.code)) == (200, "")
 
     _miss(bank, outbox, clock, 1)
     assert (bank.call(ABSENT).status_code == 200) is clears
@@ -97,10 +97,10 @@ def test_a_code_that_a_voice_client_chose_clears_no_guess_of_another(
 
 def _miss(caller: VoiceCaller, outbox: Outbox, clock: MovableClock, times: int) -> None:
     while times > 0:
-        assert told(caller.call(ABSENT)) == (200, "")
-        wrong = other_code(outbox.last.code)
+        assert outcome(caller.call(ABSENT)) == (200, "")
+        wrong = another(outbox.last.code)
         for _ in range(min(times, 5)):
-            assert told(caller.verify(wrong)) == (400, "invalid otp")
+            assert outcome(caller.verify(wrong)) == (400, "invalid otp")
         times -= 5
         clock.tick(600)
 
@@ -113,7 +113,7 @@ def test_a_code_of_the_host_clears_the_guesses_of_its_address(
         codes = otpauth_of(app).codes
         for count in (5, 5, 4, 5, 1):
             codes.send("email", EMAIL, purpose="confirm")
-            wrong = other_code(outbox.last.code)
+            wrong = another(outbox.last.code)
             outcomes = [codes.redeem(EMAIL, purpose="confirm", code=wrong) for _ in range(count)]
             assert {outcome.reason for outcome in outcomes} == {"code_wrong"}
             if count == 4:
@@ -150,7 +150,7 @@ def test_a_code_that_only_the_customer_is_sent_clears_the_guesses(make_app: Make
     for times in (5, 5, 4, 5, 1):
         merchant.free_limit()
         assert merchant.request(template_code="code").status_code == 200
-        wrong = other_code(outbox.last.code)
+        wrong = another(outbox.last.code)
         assert [merchant.reset_pin(wrong).json for _ in range(times)] == [INVALID_OTP] * times
         if times == 4:
             assert outbox.last.recipient == EMAIL

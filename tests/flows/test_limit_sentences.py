@@ -8,7 +8,7 @@ import pytest
 
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows.account_caller import Merchant, new_customer
-from tests.flows.sms_caller import SmsCaller, told
+from tests.flows.sms_caller import SmsCaller, outcome
 from tests.hosts import MakeApp
 
 TODAY = {
@@ -32,7 +32,7 @@ def test_the_quota_of_a_week_is_not_told_as_that_of_a_day(
     clock.tick(86_400)
     week = [caller.resend(lang=lang) for _ in range(3)][-1]
 
-    assert (told(today), told(week)) == ((422, TODAY[lang]), (422, LATER[lang]))
+    assert (outcome(today), outcome(week)) == ((422, TODAY[lang]), (422, LATER[lang]))
     assert week.json["data"]["otp"]["status"] == "limit"
 
 
@@ -46,7 +46,7 @@ def test_a_quota_of_another_period_is_told_in_other_words(
 
     answer = [caller.resend(lang=lang) for _ in range(2)][-1]
 
-    assert told(answer) == (422, LATER[lang])
+    assert outcome(answer) == (422, LATER[lang])
 
 
 def test_the_number_told_is_that_of_the_quota_that_was_met(make_app: MakeApp, outbox: Outbox) -> None:
@@ -55,7 +55,7 @@ def test_the_number_told_is_that_of_the_quota_that_was_met(make_app: MakeApp, ou
 
     answer = [caller.resend() for _ in range(4)][-1]
 
-    assert told(answer) == (422, TODAY["vi"])
+    assert outcome(answer) == (422, TODAY["vi"])
 
 
 @pytest.mark.parametrize("lang", ["vi", "en"])
@@ -73,7 +73,7 @@ def test_a_lock_is_told_as_the_limit_of_a_day_where_there_is_one(
 
     answer = caller.resend(lang=lang)
 
-    assert told(answer) == (422, sentences[lang])
+    assert outcome(answer) == (422, sentences[lang])
     assert answer.json["data"]["otp"]["status"] == "limit"
 
 

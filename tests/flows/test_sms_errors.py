@@ -13,8 +13,8 @@ from werkzeug.test import TestResponse
 from flask_otpauth import ConfigurationError
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import Outbox
-from tests.flows.sms_caller import NUMBER, PHONE, RESEND, TOKEN, VERIFY, SmsCaller, new_user, otpauth_of, told
-from tests.hosts import MakeApp
+from tests.flows.sms_caller import NUMBER, PHONE, RESEND, TOKEN, VERIFY, SmsCaller, new_user, outcome
+from tests.hosts import MakeApp, otpauth_of
 
 Act = Callable[[SmsCaller], TestResponse]
 
@@ -99,11 +99,6 @@ def captcha(phone: str, answer: object) -> None:
     """A hook that has a bug where a test wants one."""
     if answer == "raise":
         raise ZeroDivisionError("details that no client may see")
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.mark.parametrize("mode", ["documented", "semantic"])
@@ -268,7 +263,7 @@ def test_the_limit_in_front_counts_addresses_and_not_clients(make_app: MakeApp, 
     ]
 
     assert [answer.status_code for answer in answers] == [200, 200, 429, 200, 200, 200, 429]
-    assert told(answers[2]) == (429, "Quá nhiều yêu cầu")
+    assert outcome(answers[2]) == (429, "Quá nhiều yêu cầu")
 
 
 @pytest.mark.parametrize(("path", "requests"), [(RESEND, 100), (VERIFY, 300), (TOKEN, 10)])

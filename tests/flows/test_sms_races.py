@@ -7,8 +7,9 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tests.codes import another
 from tests.flows.racing import Answer, Arena, Request, arena, database, racers
-from tests.flows.sms_caller import NUMBER, PHONE, RESEND, SPELLINGS, VERIFY, another
+from tests.flows.sms_caller import NUMBER, PHONE, RESEND, SPELLINGS, VERIFY
 
 __all__ = ["arena", "database", "racers"]
 

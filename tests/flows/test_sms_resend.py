@@ -13,18 +13,17 @@ from flask_otpauth import ConfigurationError, signals
 from flask_otpauth.flows.sms.messages import ENGLISH, FAULTS, LABELS, WORDING
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
+from tests.codes import another
 from tests.flows.sms_caller import (
     NUMBER,
     PHONE,
     SPELLINGS,
     SmsCaller,
     account_token,
-    another,
     new_user,
-    otpauth_of,
-    told,
+    outcome,
 )
-from tests.hosts import MakeApp
+from tests.hosts import MakeApp, otpauth_of
 
 WAIT = "Vui lòng yêu cầu gửi lại OTP sau {} giây"
 TOMORROW = "Bạn đã yêu cầu gửi OTP {} lần hôm nay. Vui lòng yêu cầu gửi lại OTP vào ngày mai"
@@ -37,11 +36,6 @@ NOBODY = {
 
 #: Asia/Ho_Chi_Minh is UTC+7 all year: its days end at 17:00 UTC.
 MIDNIGHT = datetime(2025, 6, 1, 17, tzinfo=UTC)
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture
@@ -86,7 +80,7 @@ def test_a_code_asked_for_too_soon_is_told_how_long_to_wait(
 
     answer = caller.resend()
 
-    assert told(answer) == (422, WAIT.format(seconds))
+    assert outcome(answer) == (422, WAIT.format(seconds))
     assert refresh_after(answer) == seconds
     assert answer.headers["Retry-After"] == str(seconds)
     assert len(outbox.messages) == 1
@@ -100,7 +94,7 @@ def test_after_the_cooldown_another_code_is_sent(
 
     answer = caller.resend()
 
-    assert told(answer) == (200, "Gửi mã OTP thành công")
+    assert outcome(answer) == (200, "Gửi mã OTP thành công")
     assert "Retry-After" not in answer.headers
     assert len(outbox.messages) == 2
 
@@ -134,7 +128,7 @@ def test_the_fourth_code_of_a_day_is_refused_until_the_day_ends(
 
     answer = caller.resend()
 
-    assert told(answer) == (422, TOMORROW.format(3))
+    assert outcome(answer) == (422, TOMORROW.format(3))
     assert answer.json["data"] == {"otp": {"refresh_after": 90, "status": "limit"}}
     # The clock began at 17:00 in Ho Chi Minh City, and 270 seconds have passed.
     assert answer.headers["Retry-After"] == str(7 * 3600 - 270)
@@ -147,7 +141,7 @@ def test_where_both_limits_apply_the_day_is_told(caller: SmsCaller, clock: Movab
 
     answer = caller.resend()
 
-    assert told(answer) == (422, TOMORROW.format(3))
+    assert outcome(answer) == (422, TOMORROW.format(3))
     assert answer.json["data"] == {"otp": {"refresh_after": 90, "status": "limit"}}
     assert answer.headers["Retry-After"] == str(7 * 3600 - 180)
 
@@ -160,7 +154,7 @@ def test_a_day_ends_at_midnight_in_ho_chi_minh_city(caller: SmsCaller, clock: Mo
     clock.now = MIDNIGHT
     after = caller.resend()
 
-    assert (told(before), before.headers["Retry-After"]) == ((422, TOMORROW.format(3)), "1")
+    assert (outcome(before), before.headers["Retry-After"]) == ((422, TOMORROW.format(3)), "1")
     assert after.json["status"] == "OK"
 
 
@@ -169,7 +163,7 @@ def test_the_cooldown_goes_on_over_midnight(caller: SmsCaller, clock: MovableClo
     caller.fresh_code()
     clock.now = MIDNIGHT
 
-    assert told(caller.resend()) == (422, WAIT.format(60))
+    assert outcome(caller.resend()) == (422, WAIT.format(60))
 
 
 def test_a_code_sent_at_midnight_counts_for_the_new_day(caller: SmsCaller, clock: MovableClock) -> None:
@@ -181,7 +175,7 @@ def test_a_code_sent_at_midnight_counts_for_the_new_day(caller: SmsCaller, clock
     last_moment = caller.resend()
     clock.tick_ms(1)
 
-    assert told(last_moment) == (422, TOMORROW.format(3))
+    assert outcome(last_moment) == (422, TOMORROW.format(3))
     assert caller.resend().json["status"] == "OK"
 
 
@@ -226,8 +220,8 @@ def test_messages_name_the_configured_numbers(make_app: MakeApp, outbox: Outbox,
     limited = caller.resend()
 
     assert refresh_after(sent) == 60
-    assert told(too_soon) == (422, WAIT.format(60))
-    assert told(limited) == (422, TOMORROW.format(2))
+    assert outcome(too_soon) == (422, WAIT.format(60))
+    assert outcome(limited) == (422, TOMORROW.format(2))
     assert limited.json["data"] == {"otp": {"refresh_after": 60, "status": "limit"}}
 
 
@@ -255,10 +249,10 @@ def test_the_quota_belongs_to_the_number_however_it_is_spelled(
         caller.fresh_code(**PHONE)
         clock.tick(90)
 
-    assert told(first)[0] == 200
+    assert outcome(first)[0] == 200
     assert outbox.messages[0].recipient == NUMBER
-    assert told(too_soon) == (422, WAIT.format(90))
-    assert told(caller.resend(**fields)) == (422, TOMORROW.format(3))
+    assert outcome(too_soon) == (422, WAIT.format(90))
+    assert outcome(caller.resend(**fields)) == (422, TOMORROW.format(3))
 
 
 def test_the_quota_belongs_to_the_number_of_an_account_token(
@@ -267,20 +261,20 @@ def test_the_quota_belongs_to_the_number_of_an_account_token(
     token = account_token(app, new_user(app, phone=NUMBER))
     spend_the_day(caller, clock)
 
-    assert told(caller.resend(account_token=token)) == (422, TOMORROW.format(3))
+    assert outcome(caller.resend(account_token=token)) == (422, TOMORROW.format(3))
 
 
 def test_what_an_account_token_used_is_used_for_the_number(caller: SmsCaller, app: Flask) -> None:
     token = account_token(app, new_user(app, phone=NUMBER))
     caller.fresh_code(account_token=token)
 
-    assert told(caller.resend()) == (422, WAIT.format(90))
+    assert outcome(caller.resend()) == (422, WAIT.format(90))
 
 
 def test_the_quota_is_one_over_all_clients(app: Flask, outbox: Outbox) -> None:
     SmsCaller(app, outbox).fresh_code()
 
-    assert told(SmsCaller(app, outbox).resend()) == (422, WAIT.format(90))
+    assert outcome(SmsCaller(app, outbox).resend()) == (422, WAIT.format(90))
 
 
 def test_another_number_has_a_quota_of_its_own(caller: SmsCaller) -> None:
@@ -397,7 +391,7 @@ def test_an_account_without_a_phone_number_cannot_be_sent_a_code(caller: SmsCall
 
     answer = caller.resend(account_token=token, **PHONE)
 
-    assert told(answer)[0] == 422
+    assert outcome(answer)[0] == 422
     assert answer.json["errors"] == {"phone": ["Tài khoản chưa có số điện thoại"]}
 
 
@@ -407,7 +401,7 @@ def test_unknown_fields_and_the_query_change_nothing(caller: SmsCaller, outbox: 
         {**PHONE, "otp": "123456", "recipient": "1"},
     )
 
-    assert told(answer) == (200, "Gửi mã OTP thành công")
+    assert outcome(answer) == (200, "Gửi mã OTP thành công")
     assert outbox.last.recipient == NUMBER
 
 
@@ -447,7 +441,10 @@ def test_a_disabled_account_is_answered_as_any_other_and_sent_nothing(
 
     first, second = caller.resend(), caller.resend()
 
-    assert (told(first), told(second)) == ((200, "Gửi mã OTP thành công"), (422, WAIT.format(90)))
+    assert (outcome(first), outcome(second)) == (
+        (200, "Gửi mã OTP thành công"),
+        (422, WAIT.format(90)),
+    )
     assert not outbox.messages
 
 
@@ -528,11 +525,11 @@ def test_an_sms_that_could_not_be_sent_uses_nothing_up(
     failed = outbox.last.code
     outbox.answer = None
 
-    assert {told(answer) for answer in answers} == {(500, "Không thể gửi mã OTP")}
+    assert {outcome(answer) for answer in answers} == {(500, "Không thể gửi mã OTP")}
     assert answers[0].status_code == 200
     assert answers[0].json["status"] == "INTERNAL_SERVER_ERROR"
     assert "errors" not in answers[0].json
-    assert told(caller.verify(failed))[0] == told(caller.verify(earlier))[0] == 422
+    assert outcome(caller.verify(failed))[0] == outcome(caller.verify(earlier))[0] == 422
     assert caller.resend().json["status"] == "OK"
 
 
@@ -544,9 +541,9 @@ def test_an_sms_of_unknown_outcome_counts_as_sent(caller: SmsCaller, outbox: Out
 
     answer = caller.resend()
 
-    assert told(answer) == (200, "Gửi mã OTP thành công")
-    assert told(caller.resend()) == (422, WAIT.format(90))
-    assert told(caller.verify(outbox.last.code)) == (200, "Mã xác thực chính xác")
+    assert outcome(answer) == (200, "Gửi mã OTP thành công")
+    assert outcome(caller.resend()) == (422, WAIT.format(90))
+    assert outcome(caller.verify(outbox.last.code)) == (200, "Mã xác thực chính xác")
 
 
 def test_a_locked_number_is_told_as_limited_until_the_lock_ends(
@@ -562,7 +559,7 @@ def test_a_locked_number_is_told_as_limited_until_the_lock_ends(
 
     answer = caller.resend()
 
-    assert told(answer) == (422, TOMORROW.format(3))
+    assert outcome(answer) == (422, TOMORROW.format(3))
     assert answer.json["data"] == {"otp": {"refresh_after": 90, "status": "limit"}}
     assert answer.headers["Retry-After"] == str(16 * 3600)
     assert len(outbox.messages) == 3
@@ -631,7 +628,7 @@ def test_lang_chooses_the_language_of_answer_and_sms(
 ) -> None:
     answer = caller.resend(lang=lang)
 
-    assert told(answer) == (200, message)
+    assert outcome(answer) == (200, message)
     assert text in outbox.last.text
 
 
@@ -646,9 +643,12 @@ def test_refusals_are_told_in_english_too(caller: SmsCaller, clock: MovableClock
     limited = caller.resend(lang="en")
 
     assert missing.json["errors"] == {"phone": ["Please give the phone number"]}
-    assert told(too_soon) == (422, "Please ask for the OTP again in 90 seconds")
+    assert outcome(too_soon) == (422, "Please ask for the OTP again in 90 seconds")
     assert too_soon.json["errors"] == {"limit": ["The OTP cannot be sent again yet"]}
-    assert told(limited) == (422, "You have asked for an OTP 3 times today. Please ask again tomorrow")
+    assert outcome(limited) == (
+        422,
+        "You have asked for an OTP 3 times today. Please ask again tomorrow",
+    )
 
 
 def test_a_host_adds_a_language_and_changes_words(make_app: MakeApp, outbox: Outbox) -> None:
@@ -663,12 +663,12 @@ def test_a_host_adds_a_language_and_changes_words(make_app: MakeApp, outbox: Out
     english = caller.resend(cc_phone="84", phone="0912345678", lang="en")
     too_soon = caller.resend(lang="en")
 
-    assert told(french) == (200, "Code envoyé")
+    assert outcome(french) == (200, "Code envoyé")
     # There is no French template: the SMS falls back to the flow's first language, and is never empty.
     assert "la ma OTP cua ban" in outbox.messages[0].text
     assert untranslated.json["errors"] == {"phone": ["Vui lòng cung cấp numéro de téléphone"]}
-    assert told(english) == (200, "On its way")
-    assert told(too_soon) == (422, "Please ask for the OTP again in 90 seconds")
+    assert outcome(english) == (200, "On its way")
+    assert outcome(too_soon) == (422, "Please ask for the OTP again in 90 seconds")
 
 
 def test_every_text_of_the_catalogue_has_its_english() -> None:
@@ -702,7 +702,7 @@ def test_a_captcha_is_asked_for_and_its_answer_looked_at(make_app: MakeApp, outb
         "status_code": 422,
         "captcha": {"required": True, "data": {"image": "3+4"}},
     }
-    assert told(wrong) == (422, "Please answer the captcha")
+    assert outcome(wrong) == (422, "Please answer the captcha")
     assert right.json["status"] == "OK"
     assert right.json["captcha"] == []
     assert asked == [(NUMBER, None), (NUMBER, "8"), (NUMBER, {"solution": 7})]

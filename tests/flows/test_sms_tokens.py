@@ -14,8 +14,8 @@ from werkzeug.test import TestResponse
 
 from flask_otpauth.engine.clients import Credentials
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.flows.sms_caller import PHONE, RESEND, TOKEN, VERIFY, SmsCaller, new_client, otpauth_of
-from tests.hosts import MakeApp
+from tests.flows.sms_caller import PHONE, RESEND, TOKEN, VERIFY, SmsCaller, new_client
+from tests.hosts import MakeApp, otpauth_of
 
 GRANT = {"grant_type": "client_credentials"}
 SIGN_IN = {
@@ -28,11 +28,6 @@ YEAR = 31_536_000
 
 #: RFC 6749 §5.2: what an ``error_description`` may be made of.
 DESCRIPTION = re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture

@@ -10,26 +10,21 @@ from flask import Flask
 
 from flask_otpauth import signals
 from flask_otpauth.testing import MovableClock, Outbox
+from tests.codes import another
 from tests.flows.sms_caller import (
     NUMBER,
     PHONE,
     SPELLINGS,
     SmsCaller,
     account_token,
-    another,
     new_user,
-    otpauth_of,
-    told,
+    outcome,
 )
+from tests.hosts import otpauth_of
 
 RIGHT = (200, "Mã xác thực chính xác")
 WRONG = (422, "Mã OTP không chính xác")
 OTHER_NUMBER = {"cc_phone": "84", "phone": "0912345678"}
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture
@@ -90,7 +85,7 @@ def test_the_right_code_of_an_account_is_answered_as_documented(caller: SmsCalle
 def test_a_number_without_an_account_has_no_user_id(caller: SmsCaller) -> None:
     answer = caller.verify(caller.fresh_code())
 
-    assert told(answer) == RIGHT
+    assert outcome(answer) == RIGHT
     assert answer.json["data"]["user_id"] is None
 
 
@@ -99,12 +94,15 @@ def test_it_is_told_in_english_too(caller: SmsCaller) -> None:
 
     wrong, right = caller.verify(another(code), lang="en"), caller.verify(code, lang="en")
 
-    assert (told(wrong), told(right)) == ((422, "The OTP is not correct"), (200, "The OTP is correct"))
+    assert (outcome(wrong), outcome(right)) == (
+        (422, "The OTP is not correct"),
+        (200, "The OTP is correct"),
+    )
 
 
 @pytest.mark.parametrize("fields", SPELLINGS, ids=str)
 def test_the_number_may_be_spelled_in_any_way(caller: SmsCaller, fields: dict[str, str]) -> None:
-    assert told(caller.verify(caller.fresh_code(), **fields)) == RIGHT
+    assert outcome(caller.verify(caller.fresh_code(), **fields)) == RIGHT
 
 
 @pytest.mark.parametrize("naming", ["account_token", "phone", "user_id"])
@@ -120,7 +118,7 @@ def test_whoever_was_sent_the_code_may_be_named_in_three_ways(
 
     answer = caller.verify(caller.fresh_code(), **ways[naming])
 
-    assert told(answer) == RIGHT
+    assert outcome(answer) == RIGHT
     assert answer.json["data"]["user_id"] == user_id
     assert is_verified(app, user_id)
 
@@ -143,7 +141,7 @@ def test_an_account_token_wins_over_phone_and_user_id(
 
     answer = caller.verify(code, account_token=account_token(app, user_id), **also)
 
-    assert told(answer) == RIGHT
+    assert outcome(answer) == RIGHT
     assert answer.json["data"]["user_id"] == user_id
 
 
@@ -161,7 +159,7 @@ def test_a_phone_wins_over_a_user_id(caller: SmsCaller, app: Flask) -> None:
 def test_a_code_that_an_account_token_asked_for_is_the_numbers(caller: SmsCaller, app: Flask) -> None:
     token = account_token(app, new_user(app, phone=NUMBER))
 
-    assert told(caller.verify(caller.fresh_code(account_token=token), **PHONE)) == RIGHT
+    assert outcome(caller.verify(caller.fresh_code(account_token=token), **PHONE)) == RIGHT
 
 
 def test_refresh_after_is_the_wait_until_the_next_send(caller: SmsCaller, clock: MovableClock) -> None:
@@ -277,7 +275,7 @@ def test_a_code_of_the_wrong_shape_reads_as_wrong_and_is_not_counted(
 
     assert answers[-1].json == refused(None, 90)
     assert reasons == ["shape"] * 6
-    assert told(caller.verify(code)) == RIGHT
+    assert outcome(caller.verify(code)) == RIGHT
 
 
 @pytest.mark.parametrize("otp", [123456, 123456.0, True, ["123456"], {"otp": "123456"}, 10**40])
@@ -289,8 +287,8 @@ def test_a_code_that_is_no_string_is_never_right(
 
     answers = [caller.verify(otp) for _ in range(6)]
 
-    assert {told(answer) for answer in answers} == {WRONG}
-    assert told(caller.verify("123456")) == RIGHT
+    assert {outcome(answer) for answer in answers} == {WRONG}
+    assert outcome(caller.verify("123456")) == RIGHT
 
 
 def test_a_code_lives_300_seconds(caller: SmsCaller, clock: MovableClock) -> None:
@@ -300,8 +298,8 @@ def test_a_code_lives_300_seconds(caller: SmsCaller, clock: MovableClock) -> Non
     second = caller.fresh_code()
     clock.tick(300)
 
-    assert told(last_moment) == RIGHT
-    assert told(caller.verify(second)) == WRONG
+    assert outcome(last_moment) == RIGHT
+    assert outcome(caller.verify(second)) == WRONG
 
 
 def test_five_wrong_guesses_kill_a_code_and_not_four(caller: SmsCaller, clock: MovableClock) -> None:
@@ -311,8 +309,8 @@ def test_five_wrong_guesses_kill_a_code_and_not_four(caller: SmsCaller, clock: M
     after_four = caller.verify(spared)
     clock.tick(90)
 
-    assert told(after_four) == RIGHT
-    assert told(caller.verify(exhaust(caller, clock))) == WRONG
+    assert outcome(after_four) == RIGHT
+    assert outcome(caller.verify(exhaust(caller, clock))) == WRONG
 
 
 def test_fifteen_wrong_guesses_lock_the_number_until_the_oldest_is_a_day_old(
@@ -329,7 +327,7 @@ def test_fifteen_wrong_guesses_lock_the_number_until_the_oldest_is_a_day_old(
     clock.tick_ms(1)
 
     assert locked.headers["Retry-After"] == "1"
-    assert told(caller.verify(caller.fresh_code())) == RIGHT
+    assert outcome(caller.verify(caller.fresh_code())) == RIGHT
 
 
 def test_the_lock_is_the_numbers_over_all_clients(
@@ -341,7 +339,7 @@ def test_the_lock_is_the_numbers_over_all_clients(
 
     other = SmsCaller(app, outbox).resend()
 
-    assert told(other)[0] == 422
+    assert outcome(other)[0] == 422
     assert other.json["data"]["otp"]["status"] == "limit"
 
 
@@ -354,7 +352,7 @@ def test_an_administrator_lifts_the_lock(caller: SmsCaller, app: Flask, clock: M
         otpauth_of(app).unlock(NUMBER)
 
     assert caller.verify(code).json["data"]["otp"]["refresh_after"] == 0
-    assert told(caller.verify(caller.fresh_code())) == RIGHT
+    assert outcome(caller.verify(caller.fresh_code())) == RIGHT
 
 
 def test_a_success_gives_the_guesses_back(caller: SmsCaller, clock: MovableClock) -> None:
@@ -371,7 +369,7 @@ def test_a_success_gives_the_guesses_back(caller: SmsCaller, clock: MovableClock
     # Fourteen misses and a success: one more miss would have locked the number.
     fresh = caller.fresh_code()
     caller.verify(another(fresh))
-    assert told(caller.verify(fresh)) == RIGHT
+    assert outcome(caller.verify(fresh)) == RIGHT
 
 
 # -- whose code it is -----------------------------------------------------------------------
@@ -413,8 +411,8 @@ def test_a_code_is_worth_nothing_for_another_number_user_or_client(
         SmsCaller(app, outbox).verify(code, user_id=user_id),
     ]
 
-    assert {told(answer) for answer in tries} == {WRONG}
-    assert told(caller.verify(code)) == RIGHT
+    assert {outcome(answer) for answer in tries} == {WRONG}
+    assert outcome(caller.verify(code)) == RIGHT
 
 
 def test_an_account_that_was_disabled_meanwhile_is_not_there(caller: SmsCaller, app: Flask) -> None:
@@ -482,4 +480,4 @@ def test_a_bad_account_token_is_nobodys_here_too(caller: SmsCaller) -> None:
     answer = caller.verify("123456", account_token="x", **PHONE)
 
     assert answer.status_code == 200
-    assert told(answer) == (401, "Vui lòng đăng nhập để tiếp tục")
+    assert outcome(answer) == (401, "Vui lòng đăng nhập để tiếp tục")

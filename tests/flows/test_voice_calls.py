@@ -21,18 +21,13 @@ from tests.flows.voice_caller import (
     VoiceCaller,
     failure,
     new_campaign,
-    told,
+    outcome,
 )
 from tests.hosts import MakeApp
 
 PLACED = (200, "")
 TOO_MANY = (429, "too many calls")
 NOT_PLACED = (500, "call could not be placed")
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture
@@ -112,14 +107,14 @@ def test_a_campaign_speaks_vietnamese_twice_by_default(caller: VoiceCaller, outb
 def test_a_phone_may_be_national_or_international(caller: VoiceCaller, outbox: Outbox, phone: str) -> None:
     answer = caller.call(phone=phone)
 
-    assert told(answer) == PLACED
+    assert outcome(answer) == PLACED
     assert outbox.last.recipient == NUMBER
 
 
 def test_every_spelling_of_a_phone_has_one_quota(caller: VoiceCaller) -> None:
     spellings = [PHONE, "+84771122330", "077 112 2330", "0084771122330", "84771122330", "(077)1122330"]
 
-    answers = [told(caller.call(f"10000{turn}", phone)) for turn, phone in enumerate(spellings)]
+    answers = [outcome(caller.call(f"10000{turn}", phone)) for turn, phone in enumerate(spellings)]
 
     assert answers == [PLACED] * 5 + [TOO_MANY]
 
@@ -127,7 +122,7 @@ def test_every_spelling_of_a_phone_has_one_quota(caller: VoiceCaller) -> None:
 def test_another_region_may_be_set(make_app: MakeApp, outbox: Outbox) -> None:
     caller = VoiceCaller(make_app(voice_region="RU"), outbox)
 
-    assert told(caller.call(phone="8 912 345-67-89")) == PLACED
+    assert outcome(caller.call(phone="8 912 345-67-89")) == PLACED
     assert outbox.last.recipient == "+79123456789"
 
 
@@ -188,7 +183,7 @@ def test_the_first_refusal_that_applies_is_told(caller: VoiceCaller, row: int) -
 
     answer = caller.call(otp, userid=userid)
 
-    assert told(answer) == ORDER[row][1]
+    assert outcome(answer) == ORDER[row][1]
     assert not answer.json["status"]
 
 
@@ -199,8 +194,8 @@ def test_a_retry_is_told_before_the_limits_and_after_a_pause(caller: VoiceCaller
     retried, further = caller.call("200004"), caller.call("200005")
     paused(caller)
 
-    assert (told(retried), told(further)) == (PLACED, TOO_MANY)
-    assert told(caller.call("200004")) == (403, "campaign is paused")
+    assert (outcome(retried), outcome(further)) == (PLACED, TOO_MANY)
+    assert outcome(caller.call("200004")) == (403, "campaign is paused")
     assert len(outbox.messages) == 5
 
 
@@ -210,7 +205,7 @@ def test_of_a_client_of_another_flow_no_token_is_known(app: Flask, outbox: Outbo
     with storage.transaction():
         storage.database.write(storage.tables.clients.update().values(flows="sms"))
 
-    assert told(caller.call()) == (403, "client may not use this service")
+    assert outcome(caller.call()) == (403, "client may not use this service")
 
 
 FIELDS: list[tuple[Any, str]] = [
@@ -289,13 +284,13 @@ def test_a_missing_or_invalid_field_is_named(
 
 @pytest.mark.parametrize("otp", ["0000", "1234567890"])
 def test_four_to_ten_digits_are_spoken(caller: VoiceCaller, otp: str) -> None:
-    assert told(caller.call(otp)) == PLACED
+    assert outcome(caller.call(otp)) == PLACED
 
 
 def test_how_long_an_otp_is_may_be_set(make_app: MakeApp, outbox: Outbox) -> None:
     caller = VoiceCaller(make_app(voice_otp_min_length=6, voice_otp_max_length=8), outbox)
 
-    answers = [told(caller.call(otp)) for otp in ("12345", "123456", "12345678", "123456789")]
+    answers = [outcome(caller.call(otp)) for otp in ("12345", "123456", "12345678", "123456789")]
 
     refused = (400, "contact.otp must be 6 to 8 digits")
     assert answers == [refused, PLACED, PLACED, refused]
@@ -330,9 +325,9 @@ def test_an_admin_names_any_user_and_reaches_every_campaign(app: Flask, outbox: 
     member, admin = VoiceCaller(app, outbox), VoiceCaller(app, outbox, scope="admin")
     admin.campaign_id = member.campaign_id
 
-    assert told(admin.call(userid=member.client.id)) == PLACED
-    assert told(admin.call("654321", userid="whoever")) == PLACED
-    assert told(member.call("111111", userid=admin.client.id)) == (
+    assert outcome(admin.call(userid=member.client.id)) == PLACED
+    assert outcome(admin.call("654321", userid="whoever")) == PLACED
+    assert outcome(member.call("111111", userid=admin.client.id)) == (
         403,
         "userid does not match the access token",
     )
@@ -359,7 +354,7 @@ def test_a_resumed_campaign_takes_calls_again(caller: VoiceCaller) -> None:
     with caller.app.app_context():
         caller.campaigns.resume(caller.campaign_id)
 
-    assert told(caller.call()) == PLACED
+    assert outcome(caller.call()) == PLACED
 
 
 # -- limits ---------------------------------------------------------------------------------
@@ -367,7 +362,7 @@ def test_a_resumed_campaign_takes_calls_again(caller: VoiceCaller) -> None:
 
 def test_a_phone_is_called_five_times_in_any_ten_minutes(caller: VoiceCaller, clock: MovableClock) -> None:
     for turn in range(5):
-        assert told(caller.call(f"10000{turn}")) == PLACED
+        assert outcome(caller.call(f"10000{turn}")) == PLACED
         clock.tick(60)
 
     refused = caller.call("100005")
@@ -375,39 +370,42 @@ def test_a_phone_is_called_five_times_in_any_ten_minutes(caller: VoiceCaller, cl
     last_moment = caller.call("100006")
     clock.tick_ms(1)
 
-    assert told(refused) == TOO_MANY
+    assert outcome(refused) == TOO_MANY
     assert refused.json == failure(429, "Too Many Requests", "too many calls")
     assert refused.headers["Retry-After"] == "300"
-    assert (told(last_moment), last_moment.headers["Retry-After"]) == (TOO_MANY, "1")
-    assert told(caller.call("100007")) == PLACED
+    assert (outcome(last_moment), last_moment.headers["Retry-After"]) == (TOO_MANY, "1")
+    assert outcome(caller.call("100007")) == PLACED
 
 
 def test_a_phone_is_called_ten_times_in_any_24_hours(caller: VoiceCaller, clock: MovableClock) -> None:
     for turn in range(10):
-        assert told(caller.call(f"10000{turn}")) == PLACED
+        assert outcome(caller.call(f"10000{turn}")) == PLACED
         clock.tick(minutes=10)
 
     refused = caller.call("200000")
     clock.tick(int(refused.headers["Retry-After"]))
 
-    assert told(refused) == TOO_MANY
+    assert outcome(refused) == TOO_MANY
     assert refused.headers["Retry-After"] == str(24 * 3600 - 100 * 60)
-    assert told(caller.call("200001")) == PLACED
+    assert outcome(caller.call("200001")) == PLACED
 
 
 def test_the_quota_is_the_phones_over_clients_and_campaigns(app: Flask, outbox: Outbox) -> None:
     callers = [VoiceCaller(app, outbox) for _ in range(6)]
 
-    answers = [told(caller.call()) for caller in callers]
+    answers = [outcome(caller.call()) for caller in callers]
 
     assert answers == [PLACED] * 5 + [TOO_MANY]
-    assert told(callers[0].call("654321", "0912345678")) == PLACED
+    assert outcome(callers[0].call("654321", "0912345678")) == PLACED
 
 
 def test_quotas_are_settings(make_app: MakeApp, outbox: Outbox) -> None:
     caller = VoiceCaller(make_app(voice_send_quotas=("1 per hour",)), outbox)
 
-    assert [told(caller.call("1111")), told(caller.call("2222"))] == [PLACED, TOO_MANY]
+    assert [outcome(caller.call("1111")), outcome(caller.call("2222"))] == [
+        PLACED,
+        TOO_MANY,
+    ]
 
 
 def test_a_daily_cap_is_the_campaigns_and_ends_at_midnight_utc(
@@ -417,27 +415,27 @@ def test_a_daily_cap_is_the_campaigns_and_ends_at_midnight_utc(
     other, caller.campaign_id = caller.campaign_id, capped
     clock.now = datetime(2025, 1, 31, 23, 0, tzinfo=UTC)
 
-    placed = [told(caller.call("123456", f"09123456{turn}0")) for turn in range(3)]
+    placed = [outcome(caller.call("123456", f"09123456{turn}0")) for turn in range(3)]
     refused = caller.call("123456", "0912345690")
     caller.campaign_id = other
-    elsewhere = told(caller.call("123456", "0912345690"))
+    elsewhere = outcome(caller.call("123456", "0912345690"))
     caller.campaign_id = capped
     clock.now = datetime(2025, 2, 1, tzinfo=UTC)
 
     assert placed == [PLACED] * 3
-    assert (told(refused), refused.headers["Retry-After"]) == (TOO_MANY, "3600")
+    assert (outcome(refused), refused.headers["Retry-After"]) == (TOO_MANY, "3600")
     assert elsewhere == PLACED
-    assert told(caller.call("123456", "0912345691")) == PLACED
+    assert outcome(caller.call("123456", "0912345691")) == PLACED
     assert len(outbox.messages) == 5
 
 
 def test_a_refused_call_and_a_failed_one_take_nothing_of_the_cap(caller: VoiceCaller, outbox: Outbox) -> None:
     caller.campaign_id = new_campaign(caller.app, caller.client.id, daily_cap=2).id
     outbox.answer = refuse
-    failed = [told(caller.call(f"10000{turn}")) for turn in range(3)]
+    failed = [outcome(caller.call(f"10000{turn}")) for turn in range(3)]
     outbox.answer = None
 
-    placed = [told(caller.call(f"20000{turn}")) for turn in range(3)]
+    placed = [outcome(caller.call(f"20000{turn}")) for turn in range(3)]
 
     assert (failed, placed) == ([NOT_PLACED] * 3, [PLACED, PLACED, TOO_MANY])
 
@@ -465,7 +463,7 @@ def test_another_otp_is_another_call_and_a_retry_of_either_is_none(
     caller: VoiceCaller, outbox: Outbox
 ) -> None:
     for otp in ("111111", "222222", "111111", "222222", "111111"):
-        assert told(caller.call(otp)) == PLACED
+        assert outcome(caller.call(otp)) == PLACED
 
     assert [message.code for message in outbox.messages] == ["111111", "222222"]
 
@@ -487,9 +485,9 @@ def test_a_retry_uses_nothing_of_quota_and_cap_up(caller: VoiceCaller, outbox: O
 
     for turn in range(5):
         for _ in range(3):
-            assert told(caller.call(f"10000{turn}")) == PLACED
+            assert outcome(caller.call(f"10000{turn}")) == PLACED
 
-    assert told(caller.call("100005")) == TOO_MANY
+    assert outcome(caller.call("100005")) == TOO_MANY
     assert len(outbox.messages) == 5
 
 
@@ -500,11 +498,11 @@ def test_a_call_that_failed_uses_nothing_up_and_a_retry_places_it(
     failed = [caller.call() for _ in range(6)]
     outbox.answer = None
 
-    retried = [told(caller.call("123456")) for _ in range(2)]
-    further = [told(caller.call(f"20000{turn}")) for turn in range(5)]
+    retried = [outcome(caller.call("123456")) for _ in range(2)]
+    further = [outcome(caller.call(f"20000{turn}")) for turn in range(5)]
 
     assert failed[0].json == failure(500, "Service Error", "call could not be placed")
-    assert {told(answer) for answer in failed} == {NOT_PLACED}
+    assert {outcome(answer) for answer in failed} == {NOT_PLACED}
     assert retried == [PLACED, PLACED]
     assert further == [PLACED] * 4 + [TOO_MANY]
     assert len(outbox.messages) == 6 + 1 + 4
@@ -514,13 +512,13 @@ def test_a_call_that_failed_uses_nothing_up_and_a_retry_places_it(
 def test_every_definite_failure_is_told(caller: VoiceCaller, outbox: Outbox, status: Status) -> None:
     outbox.answer = lambda message: Receipt(status)
 
-    assert told(caller.call()) == NOT_PLACED
+    assert outcome(caller.call()) == NOT_PLACED
 
 
 def test_a_call_of_unknown_outcome_counts_as_placed(caller: VoiceCaller, outbox: Outbox) -> None:
     outbox.answer = lambda message: Receipt(Status.TIMEOUT)
 
-    assert [told(caller.call()), told(caller.call())] == [PLACED, PLACED]
+    assert [outcome(caller.call()), outcome(caller.call())] == [PLACED, PLACED]
     assert len(outbox.messages) == 1
 
 
@@ -637,5 +635,10 @@ def test_a_client_is_heard_six_hundred_times_a_minute(make_app: MakeApp, outbox:
 
     answers = [one.call("1111"), one.call("2222"), one.call("3333"), other.call("4444")]
 
-    assert [told(answer) for answer in answers] == [PLACED, PLACED, (429, "Too Many Requests"), PLACED]
+    assert [outcome(answer) for answer in answers] == [
+        PLACED,
+        PLACED,
+        (429, "Too Many Requests"),
+        PLACED,
+    ]
     assert "Retry-After" in answers[2].headers

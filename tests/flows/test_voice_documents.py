@@ -19,11 +19,6 @@ BUYING, CALLING = DOCUMENT["buying"], DOCUMENT["calling"]
 
 
 @pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
-
-
-@pytest.fixture
 def token(app: Flask) -> str:
     """The document's client and campaign, and an access token that its secret key bought."""
     store = app.extensions["otpauth"].services.storage.clients

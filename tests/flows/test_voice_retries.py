@@ -13,7 +13,7 @@ from werkzeug.test import TestResponse
 from flask_otpauth.engine import retries
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock
-from tests.flows.voice_caller import VoiceCaller, told
+from tests.flows.voice_caller import VoiceCaller, outcome
 from tests.hosts import MakeApp
 
 PLACED = (200, "")
@@ -81,8 +81,8 @@ def test_a_retry_of_a_call_that_fails_places_the_call_itself(
     retry = caller.call()
     line.let_go.set()
 
-    assert told(first.result(30)) == FAILED
-    assert (told(retry), len(line.calls)) == (PLACED, 2)
+    assert outcome(first.result(30)) == FAILED
+    assert (outcome(retry), len(line.calls)) == (PLACED, 2)
 
 
 @pytest.mark.parametrize("ends", [Status.ACCEPTED, Status.TIMEOUT])
@@ -98,7 +98,7 @@ def test_a_retry_of_a_call_that_goes_well_or_may_have_gone_well_places_no_second
 
     retry = caller.call()
 
-    assert told(first.result(30)) == told(retry) == PLACED
+    assert outcome(first.result(30)) == outcome(retry) == PLACED
     assert len(line.calls) == 1
 
 
@@ -118,9 +118,9 @@ def test_a_retry_of_what_never_ends_is_told_to_ask_again_and_calls_once_the_wind
     clock.tick(0.001)
     later = caller.call()
 
-    assert (told(retry), retry.headers["Retry-After"]) == ((429, "too many calls"), "1")
+    assert (outcome(retry), retry.headers["Retry-After"]) == ((429, "too many calls"), "1")
     assert (sum(pauses), len(pauses) < 10) == (pytest.approx(2), True)
-    assert (told(later), len(line.calls)) == (PLACED, 2)
+    assert (outcome(later), len(line.calls)) == (PLACED, 2)
 
 
 def test_a_call_that_fails_after_its_retry_was_placed_leaves_that_one_alone(
@@ -133,5 +133,5 @@ def test_a_call_that_fails_after_its_retry_was_placed_leaves_that_one_alone(
 
     again = caller.call()
 
-    assert told(later) == told(again) == PLACED
+    assert outcome(later) == outcome(again) == PLACED
     assert len(line.calls) == 2

@@ -10,15 +10,10 @@ from flask import Flask
 from flask_otpauth.engine.clients import Credentials
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows.sms_caller import new_client
-from tests.flows.voice_caller import BUY, VoiceCaller, buy, failure, otpauth_of, told
-from tests.hosts import MakeApp
+from tests.flows.voice_caller import BUY, VoiceCaller, buy, failure, outcome
+from tests.hosts import MakeApp, otpauth_of
 
 REFUSED = failure(401, "Unauthorized", "invalid access token")
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture
@@ -215,7 +210,7 @@ def test_blocking_refuses_tokens_at_once_and_unblocking_lets_them_work_again(
         caller.clients.unblock(caller.client.id)
 
     assert blocked.json == failure(403, "Forbidden", "client is blocked")
-    assert told(caller.call()) == (200, "")
+    assert outcome(caller.call()) == (200, "")
 
 
 def test_rotating_kills_the_secret_and_what_it_bought(caller: VoiceCaller, app: Flask) -> None:
@@ -225,7 +220,7 @@ def test_rotating_kills_the_secret_and_what_it_bought(caller: VoiceCaller, app: 
 
     assert rotated.id == caller.client.id
     assert statuses(caller, [caller.token, new]) == [401, 400]
-    assert told(buy(app, caller.client.secret)) == (401, "invalid secret key")
+    assert outcome(buy(app, caller.client.secret)) == (401, "invalid secret key")
 
 
 def test_in_an_overlap_both_secrets_buy_and_their_tokens_work_to_its_end(
@@ -240,7 +235,7 @@ def test_in_an_overlap_both_secrets_buy_and_their_tokens_work_to_its_end(
 
     assert last_moment == [400, 400, 400]
     assert statuses(caller, [caller.token, *during]) == [401, 401, 400]
-    assert told(buy(app, caller.client.secret)) == (401, "invalid secret key")
+    assert outcome(buy(app, caller.client.secret)) == (401, "invalid secret key")
 
 
 def test_a_second_rotation_without_an_overlap_ends_that_of_the_first(caller: VoiceCaller, app: Flask) -> None:

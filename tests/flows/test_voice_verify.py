@@ -11,19 +11,22 @@ from flask import Flask
 
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.flows.sms_caller import another, otpauth_of
-from tests.flows.voice_caller import ABSENT, NUMBER, PHONE, VoiceCaller, failure, new_campaign, told
-from tests.hosts import MakeApp
+from tests.codes import another
+from tests.flows.voice_caller import (
+    ABSENT,
+    NUMBER,
+    PHONE,
+    VoiceCaller,
+    failure,
+    new_campaign,
+    outcome,
+)
+from tests.hosts import MakeApp, otpauth_of
 
 OK = (200, "")
 INVALID = (400, "invalid otp")
 EXHAUSTED = (429, "too many attempts")
 LIMITED = (429, "too many calls")
-
-
-@pytest.fixture
-def database_uri() -> str:
-    return "sqlite://"
 
 
 @pytest.fixture
@@ -39,7 +42,7 @@ def caller(app: Flask, outbox: Outbox) -> VoiceCaller:
 def fresh_code(caller: VoiceCaller) -> str:
     """Have a code drawn and spoken, and listen to it."""
     answer = caller.call(otp=ABSENT)
-    assert told(answer) == OK, answer.json
+    assert outcome(answer) == OK, answer.json
     return caller.outbox.last.code
 
 
@@ -53,7 +56,7 @@ def test_by_default_the_path_is_the_hosts_own_404_and_an_otp_is_required(
 
     assert caller.verify("123456").status_code == 404
     assert caller.verify("123456").mimetype == "text/html"
-    assert told(caller.call(otp=ABSENT)) == (400, "contact.otp is required")
+    assert outcome(caller.call(otp=ABSENT)) == (400, "contact.otp is required")
 
 
 # -- drawing and verifying ------------------------------------------------------------------
@@ -63,7 +66,7 @@ def test_by_default_the_path_is_the_hosts_own_404_and_an_otp_is_required(
 def test_without_an_otp_the_service_draws_six_digits(caller: VoiceCaller, outbox: Outbox, otp: Any) -> None:
     answer = caller.call(otp)
 
-    assert told(answer) == OK
+    assert outcome(answer) == OK
     assert "otp" not in answer.get_data(as_text=True)
     assert len(outbox.last.code) == 6
     assert ", ".join(outbox.last.code) in outbox.last.text
@@ -84,15 +87,19 @@ def test_the_right_code_is_answered_with_the_campaign(caller: VoiceCaller) -> No
 def test_a_code_that_the_client_chose_may_be_verified_as_well(caller: VoiceCaller) -> None:
     caller.call("8675309")
 
-    assert [told(caller.verify(otp)) for otp in ("8675308", "8675309", "8675309")] == [INVALID, OK, INVALID]
+    assert [outcome(caller.verify(otp)) for otp in ("8675308", "8675309", "8675309")] == [
+        INVALID,
+        OK,
+        INVALID,
+    ]
 
 
 def test_two_requests_without_an_otp_are_two_calls(caller: VoiceCaller, outbox: Outbox) -> None:
     first, second = fresh_code(caller), fresh_code(caller)
 
     assert len(outbox.messages) == 2
-    assert first == second or told(caller.verify(first)) == INVALID
-    assert told(caller.verify(second)) == OK
+    assert first == second or outcome(caller.verify(first)) == INVALID
+    assert outcome(caller.verify(second)) == OK
 
 
 def test_a_retry_with_an_otp_still_places_no_second_call(caller: VoiceCaller, outbox: Outbox) -> None:
@@ -100,7 +107,7 @@ def test_a_retry_with_an_otp_still_places_no_second_call(caller: VoiceCaller, ou
     caller.call("123456")
 
     assert len(outbox.messages) == 1
-    assert told(caller.verify("123456")) == OK
+    assert outcome(caller.verify("123456")) == OK
 
 
 # -- every refused state --------------------------------------------------------------------
@@ -154,20 +161,20 @@ def test_a_code_lives_300_seconds(caller: VoiceCaller, clock: MovableClock) -> N
     code = fresh_code(caller)
     clock.tick_ms(299_999)
 
-    assert told(caller.verify(code)) == OK
+    assert outcome(caller.verify(code)) == OK
 
 
 def test_after_five_wrong_guesses_the_code_is_exhausted(caller: VoiceCaller) -> None:
     code = fresh_code(caller)
 
-    wrong = [told(caller.verify(another(code))) for _ in range(5)]
+    wrong = [outcome(caller.verify(another(code))) for _ in range(5)]
     exhausted = caller.verify(code)
 
     assert wrong == [INVALID] * 5
     assert exhausted.json == failure(429, "Too Many Requests", "too many attempts")
     # It does not end by itself: a new code ends it.
     assert "Retry-After" not in exhausted.headers
-    assert told(caller.verify(fresh_code(caller))) == OK
+    assert outcome(caller.verify(fresh_code(caller))) == OK
 
 
 def test_fifteen_wrong_guesses_lock_the_phone_for_calls_and_guesses(
@@ -185,22 +192,22 @@ def test_fifteen_wrong_guesses_lock_the_phone_for_calls_and_guesses(
     with caller.app.app_context():
         otpauth_of(caller.app).unlock(NUMBER)
 
-    assert (told(guess), told(call)) == (EXHAUSTED, LIMITED)
+    assert (outcome(guess), outcome(call)) == (EXHAUSTED, LIMITED)
     assert (guess.headers["Retry-After"], call.headers["Retry-After"]) == (str(4 * 3600), str(4 * 3600))
-    assert told(caller.verify(fresh_code(caller))) == OK
+    assert outcome(caller.verify(fresh_code(caller))) == OK
 
 
 def test_a_code_of_the_wrong_shape_is_named_and_not_counted(caller: VoiceCaller) -> None:
     code = fresh_code(caller)
 
     answers = [
-        told(caller.verify(otp))
+        outcome(caller.verify(otp))
         for otp in ("123", "12345678901", "12a456", 123456, "１２３４５６", " 123456")
     ]
 
     assert set(answers) == {(400, "contact.otp must be 4 to 10 digits")}
-    assert told(caller.verify(ABSENT)) == (400, "contact.otp is required")
-    assert told(caller.verify(code)) == OK
+    assert outcome(caller.verify(ABSENT)) == (400, "contact.otp is required")
+    assert outcome(caller.verify(code)) == OK
 
 
 # -- whose code it is -----------------------------------------------------------------------
@@ -212,30 +219,33 @@ def test_a_code_is_worth_nothing_for_another_phone_client_or_campaign(
     code = fresh_code(caller)
     campaign = caller.campaign_id
 
-    tries = [told(caller.verify(code, phone="0912345678")), told(VoiceCaller(app, outbox).verify(code))]
+    tries = [
+        outcome(caller.verify(code, phone="0912345678")),
+        outcome(VoiceCaller(app, outbox).verify(code)),
+    ]
     caller.campaign_id = new_campaign(app, caller.client.id).id
-    tries.append(told(caller.verify(code)))
+    tries.append(outcome(caller.verify(code)))
     admin = VoiceCaller(app, outbox, scope="admin", campaign_id=campaign)
-    tries.append(told(admin.verify(code, userid=caller.client.id)))
+    tries.append(outcome(admin.verify(code, userid=caller.client.id)))
     caller.campaign_id = campaign
 
     assert tries == [INVALID] * 4
-    assert told(caller.verify(code)) == OK
+    assert outcome(caller.verify(code)) == OK
 
 
 def test_the_refusals_before_are_those_of_a_call(caller: VoiceCaller, app: Flask, outbox: Outbox) -> None:
     other = VoiceCaller(app, outbox)
     body = caller.body("123456", PHONE)
     told_of = [
-        told(caller.post("/voiceotp/verify", body, "unknown")),
-        told(caller.verify("123456", userid="somebody")),
+        outcome(caller.post("/voiceotp/verify", body, "unknown")),
+        outcome(caller.verify("123456", userid="somebody")),
     ]
     mine, caller.campaign_id = caller.campaign_id, other.campaign_id
-    told_of.append(told(caller.verify("123456")))
+    told_of.append(outcome(caller.verify("123456")))
     caller.campaign_id = mine
     with app.app_context():
         caller.campaigns.pause(mine)
-    told_of.append(told(caller.verify("123456")))
+    told_of.append(outcome(caller.verify("123456")))
 
     assert told_of == [
         (401, "invalid access token"),

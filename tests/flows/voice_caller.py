@@ -11,7 +11,8 @@ from werkzeug.test import TestResponse
 from flask_otpauth.core.clients import Campaign
 from flask_otpauth.engine.clients import Campaigns, Clients, Credentials
 from flask_otpauth.testing import Outbox
-from tests.flows.sms_caller import new_client, otpauth_of
+from tests.flows.sms_caller import new_client
+from tests.hosts import otpauth_of
 
 PREFIX = "/api/v1"
 BUY = f"{PREFIX}/users/generate_access_token"
@@ -83,7 +84,7 @@ class VoiceCaller:
         }
 
 
-def told(answer: TestResponse) -> tuple[int, str]:
+def outcome(answer: TestResponse) -> tuple[int, str]:
     """What an answer says: its status, and the detail of an error."""
     return answer.status_code, answer.json["data"].get("error", "")
 
