@@ -13,7 +13,7 @@ from flask_otpauth import OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.codes import another
 from tests.flows.conftest import MakeApp
-from tests.flows.flashcall_caller import OTHER_PHONE, PHONE, SUCCESS, Application, outcome, refused
+from tests.flows.flashcall_caller import SUCCESS, Application, outcome, refused
 
 
 @pytest.fixture
@@ -27,10 +27,6 @@ def application(app: Flask, outbox: Outbox) -> Application:
 
 
 # -- the order of refusals ------------------------------------------------------------------------
-
-
-def nothing(application: Application, order: tuple[str, str], clock: MovableClock) -> None:
-    """The order is left as it is."""
 
 
 def redeemed(application: Application, order: tuple[str, str], clock: MovableClock) -> None:
@@ -94,46 +90,6 @@ def test_the_first_case_that_applies_is_told_whatever_the_code(
     assert ("Retry-After" in answer.headers) == (locked in steps)
 
 
-def test_a_wrong_code_is_told_and_the_right_one_still_opens(application: Application) -> None:
-    order_id, code = application.ordered(), application.seen()
-
-    answers = [application.auth(order_id, submitted) for submitted in (another(code), another(code), code)]
-
-    assert [answer.status_code for answer in answers] == [400, 400, 200]
-    assert answers[0].json == refused("invalid code")
-    assert answers[2].json == SUCCESS
-
-
-def test_the_last_guess_still_reads_as_wrong(application: Application) -> None:
-    order_id, code = application.ordered(), application.seen()
-
-    answers = [outcome(application.auth(order_id, another(code))) for _ in range(4)]
-
-    assert answers == [(400, "invalid code")] * 3 + [(429, "too many attempts")]
-
-
-def test_an_order_lives_for_300_seconds_to_the_millisecond(
-    application: Application, clock: MovableClock
-) -> None:
-    early, early_code = application.ordered(), application.seen()
-    late, late_code = application.ordered(), application.seen()
-
-    clock.tick_ms(299_999)
-    in_time = application.auth(early, early_code)
-    clock.tick_ms(1)
-
-    assert in_time.json == SUCCESS
-    assert outcome(application.auth(late, late_code)) == (400, "order expired")
-
-
-def test_an_order_is_redeemed_once(application: Application) -> None:
-    order_id, code = application.ordered(), application.seen()
-
-    answers = [application.auth(order_id, code).status_code for _ in range(3)]
-
-    assert answers == [200, 400, 400]
-
-
 def test_another_applications_order_is_no_order(application: Application) -> None:
     other = Application(application.app, application.outbox)
     order_id, code = application.ordered(), application.seen()
@@ -157,95 +113,6 @@ def test_an_order_id_is_the_same_in_capitals(application: Application) -> None:
     order_id, code = application.ordered(), application.seen()
 
     assert application.auth(order_id.upper(), code).json == SUCCESS
-
-
-# -- the guess budget of a phone ------------------------------------------------------------------
-
-
-def test_six_wrong_guesses_lock_a_phone_over_all_orders_and_applications(
-    application: Application, clock: MovableClock
-) -> None:
-    other = Application(application.app, application.outbox)
-    order_id, code = application.ordered(), application.seen()
-    for caller in (application, other):
-        caller.miss(3)
-        clock.tick(60)
-
-    auth, order = application.auth(order_id, code), other.order()
-
-    assert outcome(auth) == (429, "too many attempts")
-    assert outcome(order) == (429, "too many requests")
-    assert auth.headers["Retry-After"] == order.headers["Retry-After"] == str(86_400 - 120)
-
-
-def test_the_lock_ends_when_the_oldest_wrong_guess_is_24_hours_old(
-    application: Application, clock: MovableClock
-) -> None:
-    application.miss(6)
-    clock.tick_ms(86_400_000 - 1)
-    early = application.order()
-    clock.tick_ms(1)
-
-    order_id = application.ordered()
-
-    assert (early.status_code, early.headers["Retry-After"]) == (429, "1")
-    assert application.auth(order_id, application.seen()).json == SUCCESS
-
-
-def test_tries_while_locked_do_not_prolong_the_lock(application: Application, clock: MovableClock) -> None:
-    order_id, code = application.ordered(), application.seen()
-    application.miss(6)
-
-    for _ in range(5):
-        clock.tick(hours=4)
-        assert application.auth(order_id, another(code)).status_code == 429
-        assert application.order().status_code == 429
-    clock.tick(hours=4)
-
-    assert application.order().status_code == 200
-
-
-def test_a_success_clears_the_log_of_wrong_guesses(application: Application, clock: MovableClock) -> None:
-    application.miss(5)
-    order_id = application.ordered()
-    assert application.auth(order_id, application.seen()).json == SUCCESS
-    clock.tick(600)
-
-    application.miss(5)
-
-    assert application.order().status_code == 200
-
-
-def test_what_is_not_judged_does_not_count(application: Application, clock: MovableClock) -> None:
-    order_id, code = application.ordered(), application.seen()
-    guessed(application, (order_id, code), clock)
-    for submitted in ("12", "abcd", another(code), code):
-        application.auth(order_id, submitted)
-    application.auth(str(uuid.uuid4()), code)
-    application.auth("x", code)
-
-    application.miss(3)
-
-    assert application.order().status_code == 429
-
-
-def test_another_phone_is_not_locked(application: Application) -> None:
-    application.miss(6)
-
-    order_id = application.ordered(OTHER_PHONE)
-
-    assert application.auth(order_id, application.seen()).json == SUCCESS
-
-
-def test_an_administrator_lifts_the_lock(application: Application) -> None:
-    order_id, code = application.ordered(), application.seen()
-    application.miss(6)
-    otpauth: OtpAuth = application.app.extensions["test_otpauth"]
-
-    with application.app.app_context():
-        otpauth.unlock(f"+{PHONE}")
-
-    assert application.auth(order_id, code).json == SUCCESS
 
 
 # -- segments of the path -------------------------------------------------------------------------
@@ -381,21 +248,6 @@ def test_no_other_method_redeems_or_counts(application: Application, method: str
     else:
         assert answer.data == b""
     assert application.auth(order_id, code).json == SUCCESS
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-def test_an_order_is_placed_by_post_alone(application: Application, method: str) -> None:
-    answer = application.call(method, "/orders", headers={})
-
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST, OPTIONS")
-    assert application.outbox.messages == []
-
-
-def test_options_asks_for_no_credential(application: Application) -> None:
-    answer = application.call("OPTIONS", "/orders", headers={})
-
-    assert (answer.status_code, answer.data) == (200, b"")
-    assert answer.headers["Allow"] == "POST, OPTIONS"
 
 
 def test_what_prefetches_a_link_has_no_token_and_no_effect(application: Application) -> None:

@@ -2,31 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from datetime import timedelta
 from typing import Any
 
 import pytest
 from flask import Flask
 
-from flask_otpauth.senders import Receipt, Status
-from flask_otpauth.testing import MovableClock, Outbox
-from tests.codes import another
+from flask_otpauth.testing import Outbox
 from tests.flows.voice_caller import (
     ABSENT,
-    NUMBER,
     PHONE,
     VoiceCaller,
-    failure,
     new_campaign,
     outcome,
 )
-from tests.hosts import MakeApp, otpauth_of
+from tests.hosts import MakeApp
 
 OK = (200, "")
 INVALID = (400, "invalid otp")
-EXHAUSTED = (429, "too many attempts")
-LIMITED = (429, "too many calls")
 
 
 @pytest.fixture
@@ -108,93 +100,6 @@ def test_a_retry_with_an_otp_still_places_no_second_call(caller: VoiceCaller, ou
 
     assert len(outbox.messages) == 1
     assert outcome(caller.verify("123456")) == OK
-
-
-# -- every refused state --------------------------------------------------------------------
-
-
-def use(caller: VoiceCaller, clock: MovableClock) -> str:
-    code = fresh_code(caller)
-    caller.verify(code)
-    return code
-
-
-def expire(caller: VoiceCaller, clock: MovableClock) -> str:
-    code = fresh_code(caller)
-    clock.tick(300)
-    return code
-
-
-def supersede(caller: VoiceCaller, clock: MovableClock) -> str:
-    caller.call("111111")
-    caller.call("222222")
-    return "111111"
-
-
-def fail(caller: VoiceCaller, clock: MovableClock) -> str:
-    caller.outbox.answer = lambda message: Receipt(Status.UNAVAILABLE)
-    caller.call("333333")
-    return "333333"
-
-
-STATES: dict[str, Callable[[VoiceCaller, MovableClock], str]] = {
-    "none": lambda caller, clock: "123456",
-    "wrong": lambda caller, clock: another(fresh_code(caller)),
-    "used": use,
-    "expired": expire,
-    "superseded": supersede,
-    "not placed": fail,
-}
-
-
-@pytest.mark.parametrize("state", STATES)
-def test_wrong_used_expired_and_superseded_read_alike(
-    caller: VoiceCaller, clock: MovableClock, state: str
-) -> None:
-    answer = caller.verify(STATES[state](caller, clock))
-
-    assert answer.json == failure(400, "Bad Request", "invalid otp")
-    assert "Retry-After" not in answer.headers
-
-
-def test_a_code_lives_300_seconds(caller: VoiceCaller, clock: MovableClock) -> None:
-    code = fresh_code(caller)
-    clock.tick_ms(299_999)
-
-    assert outcome(caller.verify(code)) == OK
-
-
-def test_after_five_wrong_guesses_the_code_is_exhausted(caller: VoiceCaller) -> None:
-    code = fresh_code(caller)
-
-    wrong = [outcome(caller.verify(another(code))) for _ in range(5)]
-    exhausted = caller.verify(code)
-
-    assert wrong == [INVALID] * 5
-    assert exhausted.json == failure(429, "Too Many Requests", "too many attempts")
-    # It does not end by itself: a new code ends it.
-    assert "Retry-After" not in exhausted.headers
-    assert outcome(caller.verify(fresh_code(caller))) == OK
-
-
-def test_fifteen_wrong_guesses_lock_the_phone_for_calls_and_guesses(
-    caller: VoiceCaller, clock: MovableClock
-) -> None:
-    begin = clock.now
-    for _ in range(3):
-        code = fresh_code(caller)
-        for _ in range(5):
-            caller.verify(another(code))
-        clock.tick(60)
-    clock.now = begin + timedelta(hours=20)
-
-    guess, call = caller.verify(code), caller.call(otp=ABSENT)
-    with caller.app.app_context():
-        otpauth_of(caller.app).unlock(NUMBER)
-
-    assert (outcome(guess), outcome(call)) == (EXHAUSTED, LIMITED)
-    assert (guess.headers["Retry-After"], call.headers["Retry-After"]) == (str(4 * 3600), str(4 * 3600))
-    assert outcome(caller.verify(fresh_code(caller))) == OK
 
 
 def test_a_code_of_the_wrong_shape_is_named_and_not_counted(caller: VoiceCaller) -> None:
