@@ -60,7 +60,7 @@ class OtpAuth:
         """
         if "otpauth" in app.extensions:
             raise RuntimeError(
-                "this app has an OtpAuth already: keep one object, import it where you need it, "
+                "this app already has an OtpAuth: create one object, import it where you need it, "
                 "and call init_app once for each app"
             )
         state = wire(app, self._limiter, self._db)
@@ -129,7 +129,7 @@ class OtpAuth:
         """
         user = self.users.named(whom)
         if user is None:
-            raise ValueError("an account token is issued to a user, and this is nobody")
+            raise ValueError("cannot issue an account token: no such user")
         return str(self._state.services.account_tokens.issue(user))
 
     def unlock(self, subject: UserReference) -> Unlocked:
@@ -196,7 +196,7 @@ class OtpAuth:
             login = g.get("otpauth_login")
             if login is None:
                 raise RuntimeError(
-                    "otpauth.current_user is only there inside a view with @otpauth.token_required"
+                    "otpauth.current_user is only available inside a view with @otpauth.token_required"
                 )
             g.otpauth_user = self._state.services.for_views(login.user)
         return g.otpauth_user
@@ -204,7 +204,7 @@ class OtpAuth:
     @property
     def _state(self) -> AppState:
         if "otpauth" not in current_app.extensions:
-            raise RuntimeError("this app has no OtpAuth: call otpauth.init_app(app)")
+            raise RuntimeError("OtpAuth is not initialized for this app: call otpauth.init_app(app)")
         return cast(AppState, current_app.extensions["otpauth"])
 
 

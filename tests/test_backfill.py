@@ -25,7 +25,7 @@ def test_every_row_gets_its_key_in_batches_and_a_second_time_there_is_nothing_to
     first, again = run(host, "backfill", "--batch", "2"), run(host, "backfill")
 
     assert first.stdout == "5 keys written.\n"
-    assert first.stderr.splitlines() == [f"{seen} users looked at" for seen in (2, 4, 5)]
+    assert first.stderr.splitlines() == [f"{seen} users checked" for seen in (2, 4, 5)]
     assert (again.stdout, again.exit_code) == ("0 keys written.\n", 0)
     assert host.keys() == [f"user{number}@example.com" for number in range(5)]
 
@@ -47,8 +47,8 @@ def test_rows_of_one_address_and_what_is_no_address_are_listed_and_left_alone(ho
 
     assert answer.stdout.splitlines() == [
         "1 keys written.",
-        f"{ADDRESS} is the e-mail of several users: 1, 2",
-        "the e-mail of user 3 is no address",
+        f"{ADDRESS} is shared by several users: 1, 2",
+        "user 3 has an invalid e-mail address",
     ]
     assert answer.exit_code == 1
     assert host.keys() == [None, None, None, "bob@example.com"]
@@ -76,7 +76,7 @@ def test_doctor_counts_what_is_missing_and_what_is_of_an_earlier_address(host: H
     run(host, "backfill")
     after = run(host, "doctor").stdout
 
-    assert "2 users have an e-mail without its key" in before
+    assert "2 users have an e-mail address but no email_key" in before
     assert "backfill" not in after
 
 
@@ -86,7 +86,7 @@ def test_a_directory_of_the_hosts_own_has_no_keys(make_app: Any) -> None:
     answer = app.test_cli_runner().invoke(args=["otpauth", "backfill"])
 
     assert answer.exit_code == 1
-    assert "directory of your own" in answer.stderr
+    assert "custom directory" in answer.stderr
 
 
 @pytest.mark.parametrize("column", ["email_key", "is_enabled"])

@@ -137,7 +137,7 @@ def test_a_configuration_that_cannot_work_is_told_without_a_traceback(tmp_path: 
     assert done.returncode == 1
     assert done.stderr.splitlines() == [
         "Error: flask_otpauth cannot start:",
-        "OTPAUTH_EMAIL_CODE_TTL: a code may live 600 seconds at most (NIST SP 800-63B-4 §3.1.3.2)",
+        "OTPAUTH_EMAIL_CODE_TTL: must not exceed 600 seconds (NIST SP 800-63B-4 §3.1.3.2)",
     ]
 
 
@@ -145,7 +145,7 @@ def test_an_app_without_otpauth_is_told_what_to_do() -> None:
     result = invoke(Flask("host"), "flows")
 
     assert result.exit_code == 1
-    assert result.output == "Error: this app has no OtpAuth: call otpauth.init_app(app)\n"
+    assert result.output == "Error: OtpAuth is not initialized for this app: call otpauth.init_app(app)\n"
 
 
 # -- tables -----------------------------------------------------------------------------------
@@ -165,7 +165,7 @@ def test_init_db_makes_the_tables_and_may_be_run_again(tmp_path: Path) -> None:
 
     results = [invoke(app, "init-db") for _ in range(2)]
 
-    assert [result.output for result in results] == ["The tables are there.\n"] * 2
+    assert [result.output for result in results] == ["Tables created.\n"] * 2
     tables = inspect(create_engine(app.config["OTPAUTH_DATABASE_URI"])).get_table_names()
     assert "otpauth_users" in tables
     assert len(tables) > 1
@@ -266,7 +266,7 @@ def test_an_unknown_user_is_told(app: Flask) -> None:
         result = invoke(app, "users", verb, "nobody@example.com")
 
         assert result.exit_code == 1
-        assert result.output == "Error: no user, or more than one, is known as 'nobody@example.com'\n"
+        assert result.output == "Error: no user, or more than one, matches 'nobody@example.com'\n"
 
 
 def test_deleting_a_user_ends_their_sessions_and_leaves_nobody(
@@ -292,7 +292,7 @@ def test_disabling_a_user_ends_their_sessions_and_enabling_lets_them_in_again(
     enabled = run("users", "enable", "user@example.com")
     again = client.post("/apis/auth/logout", headers=log_in(client, outbox, "user@example.com"))
 
-    assert disabled.output == "User 1 is disabled, their sessions are revoked.\n"
+    assert disabled.output == "User 1 is disabled. All sessions are revoked.\n"
     assert refused.status_code == 401
     assert enabled.output == "User 1 is enabled.\n"
     assert again.status_code == 200
@@ -327,7 +327,7 @@ def test_unlock_lifts_the_lock_of_an_address(
     told = run("unlock", name).output
 
     assert locked == "Too many OTP requests"
-    assert told.splitlines()[0] == "user@example.com: guesses of email: free again"
+    assert told.splitlines()[0] == "user@example.com: guesses of email: unlocked"
     assert request(client) == "OTP sent successfully"
 
 
@@ -335,7 +335,7 @@ def test_unlocking_nobody_is_told(app: Flask) -> None:
     result = invoke(app, "unlock", "nobody")
 
     assert result.exit_code == 1
-    assert result.output == "Error: nothing of 'nobody' was locked\n"
+    assert result.output == "Error: 'nobody' was not locked\n"
 
 
 def test_purge_deletes_what_nothing_has_needed_for_so_long(

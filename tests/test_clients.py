@@ -113,8 +113,8 @@ def test_one_flow_may_be_named_without_a_tuple_and_a_flow_named_twice_is_one(
         ({"flows": ("telegram",)}, "not telegram"),
         ({"flows": ("sms", "x", "y")}, "not x, y"),
         ({"flows": ()}, "not none"),
-        ({"flows": ""}, "flows are of"),
-        ({"scope": "root"}, "a scope is one of member, admin"),
+        ({"flows": ""}, "expected one or more of email, sms"),
+        ({"scope": "root"}, "unknown scope 'root': expected one of member, admin"),
     ],
 )
 def test_what_does_not_exist_creates_no_client(clients: Clients, options: dict[str, Any], told: str) -> None:
@@ -272,7 +272,7 @@ def test_an_overlap_is_not_negative(clients: Clients) -> None:
 def test_blocking_and_rotating_nobody_is_told(clients: Clients) -> None:
     assert not clients.block("nobody")
     assert not clients.unblock("nobody")
-    with pytest.raises(ValueError, match="there is no client 'nobody'"):
+    with pytest.raises(ValueError, match="no such client: 'nobody'"):
         clients.rotate("nobody")
 
 
@@ -315,8 +315,8 @@ def test_a_campaign_speaks_one_of_five_languages(
 @pytest.mark.parametrize(
     ("options", "told"),
     [
-        ({"client_id": "nobody"}, "there is no client 'nobody'"),
-        ({"language": "fr"}, "no template otpauth/voice/code.fr.txt"),
+        ({"client_id": "nobody"}, "no such client: 'nobody'"),
+        ({"language": "fr"}, "no template for this language: otpauth/voice/code.fr.txt"),
         ({"repeats": 0}, "at least 1"),
         ({"daily_cap": 0}, "at least 1"),
     ],
@@ -395,7 +395,7 @@ def test_a_command_blocks_and_unblocks_a_client(run: Run) -> None:
     unblocked = run("clients", "unblock", created["id"])
 
     assert (blocked, while_blocked) == (f"Client {created['id']} is blocked.\n", True)
-    assert unblocked == f"Client {created['id']} is not blocked.\n"
+    assert unblocked == f"Client {created['id']} is unblocked.\n"
     assert rows(run("clients", "list", "--json"))[0]["blocked"] is False
 
 

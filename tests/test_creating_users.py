@@ -152,5 +152,5 @@ def test_an_empty_member_id_of_a_form_is_none(otpauth: OtpAuth) -> None:
     model = otpauth._state.services.directory.model  # noqa: SLF001 - as a form makes it
 
     assert [model(member_id=given).member_id for given in ("", None, "M-1")] == [None, None, "M-1"]
-    with pytest.raises(ValueError, match="not a member id"):
+    with pytest.raises(ValueError, match="invalid member id"):
         model(member_id="me@work")

@@ -221,7 +221,7 @@ def test_users_that_the_hosts_session_cannot_reach_are_shown_as_they_are(
 
 def test_a_customer_whom_the_hosts_rows_hold_is_not_deleted_and_goes_on(shop: Shop) -> None:
     shop.call("/order")
-    with shop.app.app_context(), pytest.raises(ValueError, match="still refers to this Customer"):
+    with shop.app.app_context(), pytest.raises(ValueError, match="still references this Customer"):
         shop.otpauth.users.delete(1)
 
     assert shop.call("/email") == {"email": "user@example.com"}

@@ -136,7 +136,7 @@ def test_an_empty_uri_is_none(tmp_path: Path) -> None:
 # -- what is no database ----------------------------------------------------------------------
 
 FORM = (
-    "OTPAUTH_DATABASE_URI: give a URL such as postgresql+psycopg://user:password@host/database "
+    "OTPAUTH_DATABASE_URI: expected a URL such as postgresql+psycopg://user:password@host/database "
     "or sqlite:///file.db"
 )
 
@@ -146,19 +146,19 @@ FORM = (
     [
         (
             "postgres://user:swordfish@db/shop",
-            "OTPAUTH_DATABASE_URI: write postgresql+psycopg:// in place of postgres://",
+            "OTPAUTH_DATABASE_URI: use postgresql+psycopg:// instead of postgres://",
         ),
         (
             "mysql+pymysql://user:swordfish@127.0.0.1/shop",
-            "OTPAUTH_DATABASE_URI: mysql cannot keep codes; name a database of postgresql or sqlite here",
+            "OTPAUTH_DATABASE_URI: mysql is not supported for codes: use postgresql or sqlite",
         ),
         (
             "mariadb://user:swordfish@127.0.0.1/shop",
-            "OTPAUTH_DATABASE_URI: mariadb cannot keep codes; name a database of postgresql or sqlite here",
+            "OTPAUTH_DATABASE_URI: mariadb is not supported for codes: use postgresql or sqlite",
         ),
         (
             "https://swordfish.example.com",
-            "OTPAUTH_DATABASE_URI: https cannot keep codes; name a database of postgresql or sqlite here",
+            "OTPAUTH_DATABASE_URI: https is not supported for codes: use postgresql or sqlite",
         ),
         ("swordfish", FORM),
         ("://swordfish", FORM),
@@ -185,7 +185,7 @@ def test_a_driver_that_is_not_installed_is_named(tmp_path: Path) -> None:
 def test_a_driver_that_waits_for_no_answer_is_refused(tmp_path: Path) -> None:
     found = problems("postgresql+psycopg_async://127.0.0.1/test", tmp_path)
 
-    assert found == ("OTPAUTH_DATABASE_URI: its driver is asynchronous; name another one",)
+    assert found == ("OTPAUTH_DATABASE_URI: its driver is asynchronous: use a synchronous one",)
 
 
 def test_a_hosts_database_that_cannot_keep_codes_is_told(tmp_path: Path) -> None:
@@ -196,7 +196,7 @@ def test_a_hosts_database_that_cannot_keep_codes_is_told(tmp_path: Path) -> None
         OtpAuth(app)
 
     assert caught.value.problems == (
-        "OTPAUTH_DATABASE_URI: mysql cannot keep codes; name a database of postgresql or sqlite here",
+        "OTPAUTH_DATABASE_URI: mysql is not supported for codes: use postgresql or sqlite",
     )
 
 

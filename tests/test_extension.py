@@ -56,7 +56,7 @@ def test_a_second_otpauth_on_one_app_is_an_error_that_says_why(outbox: Outbox) -
     app = bare_app(outbox)
     OtpAuth(app)
 
-    with pytest.raises(RuntimeError, match="has an OtpAuth already"):
+    with pytest.raises(RuntimeError, match="already has an OtpAuth"):
         OtpAuth(app)
 
 

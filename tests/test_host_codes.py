@@ -212,7 +212,7 @@ def test_what_is_no_address_is_an_error_of_the_caller(nonsense: str, codes: Host
 def test_an_address_of_another_kind_of_channel_is_an_error_of_the_caller(
     channel: str, recipient: str, codes: HostCodes, outbox: Outbox
 ) -> None:
-    with pytest.raises(ValueError, match="does not send to such an address"):
+    with pytest.raises(ValueError, match="cannot send to this kind of address"):
         codes.send(channel, recipient, purpose="confirm")
 
     assert outbox.messages == []

@@ -190,12 +190,12 @@ def file_shop(tmp_path: Path, outbox: Outbox, clock: MovableClock) -> Shop:
 
 
 def test_a_file_that_the_hosts_own_transaction_locks_is_an_error_that_says_so(file_shop: Shop) -> None:
-    with pytest.raises(StorageUnavailable, match="locked.*db.session of this request has a transaction open"):
+    with pytest.raises(StorageUnavailable, match="locked.*db.session has an open transaction in this request"):
         file_shop.post("/order", flush="yes")
 
 
 def test_writing_a_user_into_a_locked_file_says_so_too(file_shop: Shop) -> None:
-    with pytest.raises(StorageUnavailable, match="locked.*db.session of this request has a transaction open"):
+    with pytest.raises(StorageUnavailable, match="locked.*db.session has an open transaction in this request"):
         file_shop.post("/order", flush="yes", user="new@example.com")
 
 
@@ -212,7 +212,7 @@ def test_a_locked_file_is_503_in_the_envelope_and_the_log_says_who_holds_it(
     assert answer.status_code == 503
     assert outcome(answer) == (-6, "System error")
     assert answer.headers["Retry-After"] == "5"
-    assert "db.session of this request has a transaction open: commit or roll it back first" in caplog.text
+    assert "db.session has an open transaction in this request: commit or roll it back first" in caplog.text
     assert "db.session" not in answer.text
 
 

@@ -19,7 +19,7 @@ from tests.hosts import MakeApp
 
 KEYS = ("first", "second", "third")
 FIRST, SECOND, THIRD = (f"{number}-k3Vw81xTqz0Pb7Ns5Yd2Mh9aFc4Je6" for number in KEYS)
-TOLD = "OTPAUTH_SUBJECT_KEY: set it to the secret that was in use when the tables were made"
+TOLD = "OTPAUTH_SUBJECT_KEY: there are several secrets, and the database does not show which one was in use"
 PAGE = Path(__file__).parents[1] / "docs" / "howto" / "rotate-secrets.md"
 
 
@@ -152,7 +152,7 @@ def test_the_same_secret_twice_is_one(make_app: MakeApp) -> None:
 
 def test_the_doctor_misses_the_mark_after_a_careless_rotation(make_app: MakeApp, merchant: Merchant) -> None:
     def warns(app: Flask) -> bool:
-        return "no mark of the key" in app.test_cli_runner().invoke(commands, ["doctor"]).output
+        return "no mark of the subject key" in app.test_cli_runner().invoke(commands, ["doctor"]).output
 
     careless = make_app(SECRET_KEY=SECOND, subject_key=SECOND)
     forget_marks(careless)

@@ -92,10 +92,10 @@ def test_the_catalogues_of_a_host_are_found_in_any_spelling(
 @pytest.mark.parametrize(
     ("settings", "told"),
     [
-        ({"language": "../en"}, "OTPAUTH_LANGUAGE: give a language such as 'de'"),
-        ({"language": 7}, "OTPAUTH_LANGUAGE: give a language such as 'de'"),
-        ({"sms_language": ""}, "OTPAUTH_SMS_LANGUAGE: give a language such as 'de'"),
-        ({"sms_messages": {"../x": {}}}, "OTPAUTH_SMS_MESSAGES: '../x' is not a language"),
+        ({"language": "../en"}, "OTPAUTH_LANGUAGE: expected a language such as 'de'"),
+        ({"language": 7}, "OTPAUTH_LANGUAGE: expected a language such as 'de'"),
+        ({"sms_language": ""}, "OTPAUTH_SMS_LANGUAGE: expected a language such as 'de'"),
+        ({"sms_messages": {"../x": {}}}, "OTPAUTH_SMS_MESSAGES: '../x' is not a valid language"),
     ],
 )
 def test_what_is_no_language_is_told_at_start(settings: dict[str, Any], told: str, make_app: MakeApp) -> None:

@@ -328,7 +328,7 @@ def test_where_the_host_has_no_limiter_its_defaults_limit_nothing(outbox: Outbox
 
 
 def test_several_limiters_are_an_error_that_says_what_to_do(outbox: Outbox) -> None:
-    with pytest.raises(ConfigurationError, match="several Limiters; give OtpAuth limiter="):
+    with pytest.raises(ConfigurationError, match="several Limiters: choose one with OtpAuth"):
         host(outbox, limiters=2)
 
 
@@ -435,7 +435,7 @@ def test_with_its_store_down_every_request_is_refused(
         assert outcome(answer) == (-6, "System error")
         assert answer.headers["Retry-After"] == "5"
     assert outbox.messages == []
-    assert "store of the limits in front is down" in caplog.text
+    assert "store of the rate limits is down" in caplog.text
 
 
 def test_a_server_to_server_flow_is_refused_with_the_store_down(closed_port: int, outbox: Outbox) -> None:

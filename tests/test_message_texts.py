@@ -153,5 +153,5 @@ def test_a_merchants_messages_name_the_app_too(make_app: MakeApp, outbox: Outbox
 
 @pytest.mark.parametrize("brand", ["", "  ", "two\nlines", "x" * 65, 360, ["Trees"]])
 def test_what_cannot_be_a_name_is_told_at_start(brand: object, make_app: MakeApp) -> None:
-    with pytest.raises(flask_otpauth.ConfigurationError, match="OTPAUTH_BRAND: give a name of one line"):
+    with pytest.raises(flask_otpauth.ConfigurationError, match="OTPAUTH_BRAND: expected a name of one line"):
         make_app(brand=brand)

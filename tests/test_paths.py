@@ -33,23 +33,23 @@ def problems(app: Flask) -> tuple[str, ...]:
     [
         (
             {"EMAIL_URL_PREFIX": "/api/auth"},
-            "OTPAUTH_SMS_URL_PREFIX: '/api/auth/verify-otp' is a path of OTPAUTH_EMAIL_URL_PREFIX too",
+            "OTPAUTH_SMS_URL_PREFIX: '/api/auth/verify-otp' is also a path of OTPAUTH_EMAIL_URL_PREFIX",
         ),
         (
             {"SMS_TOKEN_PATH": "/apis/auth/request-otp"},
-            "OTPAUTH_SMS_TOKEN_PATH: '/apis/auth/request-otp' is a path of OTPAUTH_EMAIL_URL_PREFIX too",
+            "OTPAUTH_SMS_TOKEN_PATH: '/apis/auth/request-otp' is also a path of OTPAUTH_EMAIL_URL_PREFIX",
         ),
         (
             {"SMS_TOKEN_PATH": "/api/auth/resend-otp"},
-            "OTPAUTH_SMS_TOKEN_PATH: '/api/auth/resend-otp' is a path of OTPAUTH_SMS_URL_PREFIX too",
+            "OTPAUTH_SMS_TOKEN_PATH: '/api/auth/resend-otp' is also a path of OTPAUTH_SMS_URL_PREFIX",
         ),
         (
             {"SMS_TOKEN_PATH": "/v1/orders"},
-            "OTPAUTH_FLASHCALL_URL_PREFIX: '/v1/orders' is a path of OTPAUTH_SMS_TOKEN_PATH too",
+            "OTPAUTH_FLASHCALL_URL_PREFIX: '/v1/orders' is also a path of OTPAUTH_SMS_TOKEN_PATH",
         ),
         (
             {"SMS_TOKEN_PATH": "/api/pin/set"},
-            "OTPAUTH_ACCOUNT_URL_PREFIX: '/api/pin/set' is a path of OTPAUTH_SMS_TOKEN_PATH too",
+            "OTPAUTH_ACCOUNT_URL_PREFIX: '/api/pin/set' is also a path of OTPAUTH_SMS_TOKEN_PATH",
         ),
     ],
 )
@@ -82,5 +82,5 @@ def test_a_view_of_the_host_and_a_flow_do_not_share_a_path(path: str) -> None:
     app.add_url_rule(path, "issue_token", lambda: "a token of the host's", methods=["POST"])
 
     assert problems(app) == (
-        "OTPAUTH_SMS_TOKEN_PATH: the app has a view of its own on '/oauth/token': 'issue_token'",
+        "OTPAUTH_SMS_TOKEN_PATH: the app already has the view 'issue_token' at '/oauth/token'",
     )

@@ -24,19 +24,22 @@ from tests.hosts import SECRET_KEY
 STRONG = "q3Vt8-not-a-sample-Zr61xB0mWk9dHs57"
 
 WEAK = (
-    "a secret is shorter than 32 bytes or too simple (a sample, words, a repetition); "
-    "python -c 'import secrets; print(secrets.token_hex(32))' makes a good one"
+    "a secret is shorter than 32 bytes or too simple (a sample, words, a repetition). Generate one: "
+    "python -c 'import secrets; print(secrets.token_hex(32))'"
 )
 INLINE_TELLS = (
-    "OTPAUTH_EMAIL_CREATE_USER: False needs OTPAUTH_DELIVERY other than 'inline', since the time of a "
-    "mail server would tell which addresses have an account"
+    "OTPAUTH_EMAIL_CREATE_USER: False cannot be used with OTPAUTH_DELIVERY = 'inline', because the "
+    "response time would reveal which addresses have an account"
 )
-OR_A_PATH = "or give 'package.module:attribute'"
+NO_SENDER = (
+    "no sender configured for channel 'sms', which a registered flow needs ('console' prints messages)"
+)
+OR_A_PATH = "or 'package.module:attribute'"
 MEANT = "did you mean email.request-otp?"
 NO_QUOTA = "is not a quota such as '5 per 15 minutes'"
 
 HALF = timedelta(milliseconds=500)
-LIFETIME = "give whole seconds or a timedelta, from 1 second to 3660 days"
+LIFETIME = "expected whole seconds or a timedelta, from 1 second to 3660 days"
 LIFETIMES = (
     "EMAIL_ACCESS_TOKEN_TTL",
     "EMAIL_REFRESH_TOKEN_TTL",
@@ -95,18 +98,18 @@ def test_every_problem_is_told_in_the_same_start_up() -> None:
     found = problems(app)
 
     assert found == (
-        "OTPAUTH_EMAIL_CODE_LENGTH: give a whole number from 4 to 10",
+        "OTPAUTH_EMAIL_CODE_LENGTH: expected a whole number from 4 to 10",
         "OTPAUTH_SMS_SEND_QUOTAS: '3 per fortnight' is not a quota such as '5 per 15 minutes'",
         "OTPAUTH_EMIAL_CODE_TTL: unknown setting; did you mean OTPAUTH_EMAIL_CODE_TTL?",
-        "OTPAUTH_FLOWS: 'emial' is not a flow; there are email, sms, flashcall, voice, account",
+        "OTPAUTH_FLOWS: unknown flow 'emial': expected one of email, sms, flashcall, voice, account",
         INLINE_TELLS,
-        "OTPAUTH_SMS_CODE_TTL: a code may live 600 seconds at most (NIST SP 800-63B-4 §3.1.3.2)",
-        "OTPAUTH_STORAGE: 'shop.nowhere:storage' cannot be imported: No module named 'shop'",
+        "OTPAUTH_SMS_CODE_TTL: must not exceed 600 seconds (NIST SP 800-63B-4 §3.1.3.2)",
+        "OTPAUTH_STORAGE: cannot import 'shop.nowhere:storage': No module named 'shop'",
         f"SECRET_KEY: {WEAK}",
-        "OTPAUTH_SENDERS: 'emial' is not a channel; did you mean email?",
-        "OTPAUTH_SENDERS: name a sender for 'sms', on which a flow sends; 'console' prints the messages",
-        f"OTPAUTH_SENDERS['email']: 'pigeon' is not known; packaged: console, mail, memory; {OR_A_PATH}",
-        f"OTPAUTH_IP_LIMITS: 'email.request_otp' is no path, flow or class of paths; {MEANT}",
+        "OTPAUTH_SENDERS: unknown channel 'emial'; did you mean email?",
+        f"OTPAUTH_SENDERS: {NO_SENDER}",
+        f"OTPAUTH_SENDERS['email']: unknown value 'pigeon': expected console or mail or memory {OR_A_PATH}",
+        f"OTPAUTH_IP_LIMITS: 'email.request_otp' is not a known path, flow or rate-limit class; {MEANT}",
     )
 
 
@@ -118,58 +121,58 @@ def test_the_error_shows_every_problem_on_a_line_of_its_own() -> None:
 
     assert str(caught.value).splitlines() == [
         "flask_otpauth cannot start:",
-        "OTPAUTH_EMAIL_CODE_TTL: give whole seconds or a timedelta, at least 1 second",
-        "OTPAUTH_EMAIL_MAX_GUESSES: give a whole number from 1 to 100",
-        "MAIL_DEFAULT_SENDER: set the address that codes are sent from",
+        "OTPAUTH_EMAIL_CODE_TTL: expected whole seconds or a timedelta, at least 1 second",
+        "OTPAUTH_EMAIL_MAX_GUESSES: expected a whole number from 1 to 100",
+        "MAIL_DEFAULT_SENDER: set the address from which codes are sent",
     ]
 
 
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        ("FLOWS", "email", "give a list of strings"),
-        ("FLOWS", [1], "give a list of strings"),
-        ("PROFILE", "strict", "give 'documented' or 'hardened'"),
-        ("ALLOW_WEAK_KEYS", "yes", "give True or False"),
-        ("SENDERS", "console", "give a dict of senders by channel"),
-        ("SECRET_KEYS", STRONG, "give a list of strings or bytes, the newest first, or None"),
-        ("SUBJECT_KEY", 42, "give a string or bytes, or None"),
-        ("DATABASE_URI", 42, "give a string, or None"),
-        ("HASH_WAIT", -1, "give whole seconds or a timedelta, not negative"),
-        ("HASH_WAIT", 1.5, "give whole seconds or a timedelta, not negative"),
-        ("HASH_WAIT", True, "give whole seconds or a timedelta, not negative"),
-        ("HASH_CONCURRENCY", True, "give a whole number from 1 to 100"),
+        ("FLOWS", "email", "expected a list of strings"),
+        ("FLOWS", [1], "expected a list of strings"),
+        ("PROFILE", "strict", "expected 'documented' or 'hardened'"),
+        ("ALLOW_WEAK_KEYS", "yes", "expected True or False"),
+        ("SENDERS", "console", "expected a dict of senders by channel"),
+        ("SECRET_KEYS", STRONG, "expected a list of strings or bytes, the newest first, or None"),
+        ("SUBJECT_KEY", 42, "expected a string or bytes, or None"),
+        ("DATABASE_URI", 42, "expected a string, or None"),
+        ("HASH_WAIT", -1, "expected whole seconds or a timedelta, not negative"),
+        ("HASH_WAIT", 1.5, "expected whole seconds or a timedelta, not negative"),
+        ("HASH_WAIT", True, "expected whole seconds or a timedelta, not negative"),
+        ("HASH_CONCURRENCY", True, "expected a whole number from 1 to 100"),
         (
             "PHONE_REGION",
             "Vietnam",
-            "give the two capital letters of a region (ISO 3166) such as 'VN', or None",
+            "expected the two capital letters of a region (ISO 3166) such as 'VN', or None",
         ),
-        ("CLOCK", 42, "give a callable, or the dotted path to one, or None"),
-        ("CLOCK", "nowhere:clock", "cannot be imported: No module named 'nowhere'"),
+        ("CLOCK", 42, "expected a callable, or the dotted path to one, or None"),
+        ("CLOCK", "nowhere:clock", "cannot import: No module named 'nowhere'"),
         (
             "EMAIL_URL_PREFIX",
             "login/",
-            "give a path that begins with a slash and does not end with one, such as '/v1'",
+            "expected a path that begins with a slash and does not end with one, such as '/v1'",
         ),
         (
             "EMAIL_URL_PREFIX",
             "/a/<b>",
-            "give a path that begins with a slash and does not end with one, such as '/v1'",
+            "expected a path that begins with a slash and does not end with one, such as '/v1'",
         ),
-        ("EMAIL_CODE_LENGTH", 3, "give a whole number from 4 to 10"),
-        ("EMAIL_CODE_LENGTH", 6.0, "give a whole number from 4 to 10"),
-        ("EMAIL_CODE_TTL", 10**30, "give whole seconds or a timedelta, at least 1 second"),
-        ("EMAIL_CODE_TTL", timedelta(0), "give whole seconds or a timedelta, at least 1 second"),
+        ("EMAIL_CODE_LENGTH", 3, "expected a whole number from 4 to 10"),
+        ("EMAIL_CODE_LENGTH", 6.0, "expected a whole number from 4 to 10"),
+        ("EMAIL_CODE_TTL", 10**30, "expected whole seconds or a timedelta, at least 1 second"),
+        ("EMAIL_CODE_TTL", timedelta(0), "expected whole seconds or a timedelta, at least 1 second"),
         (
             "EMAIL_CODE_TTL",
             timedelta(milliseconds=999),
-            "give whole seconds or a timedelta, at least 1 second",
+            "expected whole seconds or a timedelta, at least 1 second",
         ),
         *((name, value, LIFETIME) for name in LIFETIMES for value in (timedelta(days=3660.1), HALF, 0)),
         (
             "EMAIL_SEND_QUOTAS",
             5,
-            "give a list of quotas such as ('5 per 15 minutes', '20 per day')",
+            "expected a list of quotas such as ('5 per 15 minutes', '20 per day')",
         ),
         ("EMAIL_SEND_QUOTAS", ["0 per day"], f"'0 per day' {NO_QUOTA}"),
         (
@@ -177,13 +180,13 @@ def test_the_error_shows_every_problem_on_a_line_of_its_own() -> None:
             ["1 per 999999 weeks"],
             "'1 per 999999 weeks' is not a quota such as '5 per 15 minutes'",
         ),
-        ("EMAIL_GUESS_BUDGET", "101 per day", "at most 100 can be counted exactly, not 101"),
-        ("EMAIL_CREATE_USER", "never", "give 'on_verify' or 'on_request' or False"),
-        ("SMS_TIMEZONE", "Asia/Saigon City", "give the name of a time zone such as 'Asia/Jakarta'"),
-        ("FLASHCALL_DAILY_CAP", 0, "give a whole number, at least 1, or None"),
-        ("ACCOUNT_PIN_BLOCKLIST", 42, "give 'common', or a list, or None"),
-        ("ACCOUNT_TEMPLATES", ["code"], "give a dict"),
-        ("JWT_KEYS", [{"kid": 1}], "give a list of dicts with 'kid', 'alg' and 'key', or None"),
+        ("EMAIL_GUESS_BUDGET", "101 per day", "101 is too many: at most 100 can be counted exactly"),
+        ("EMAIL_CREATE_USER", "never", "expected 'on_verify' or 'on_request' or False"),
+        ("SMS_TIMEZONE", "Asia/Saigon City", "expected the name of a time zone such as 'Asia/Jakarta'"),
+        ("FLASHCALL_DAILY_CAP", 0, "expected a whole number, at least 1, or None"),
+        ("ACCOUNT_PIN_BLOCKLIST", 42, "expected 'common', or a list, or None"),
+        ("ACCOUNT_TEMPLATES", ["code"], "expected a dict"),
+        ("JWT_KEYS", [{"kid": 1}], "expected a list of dicts with 'kid', 'alg' and 'key', or None"),
     ],
 )
 def test_a_wrong_value_is_told_by_what_its_key_accepts(key: str, value: Any, told: str) -> None:
@@ -209,15 +212,15 @@ class Demanding:
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        ("STORAGE", Nothing(), "an object of type Nothing has no method transaction()"),
-        ("USERS", Nothing, "an object of type Nothing has no method get()"),
-        ("USERS", "tests.test_settings:nobody", "'tests.test_settings:nobody' cannot be imported"),
-        ("USERS", "people", "'people' is not of the form 'package.module:attribute'"),
-        ("DELIVERY", "tread", "'tread' is not known; packaged: inline, thread"),
-        ("DELIVERY", Nothing(), "an object of type Nothing has no method submit()"),
-        ("EMAIL_ENVELOPE", "json", "'json' is not known; packaged: account, email, flashcall"),
-        ("EMAIL_ENVELOPE", ":envelope", "':envelope' is not of the form 'package.module:attribute'"),
-        ("EMAIL_ENVELOPE", Nothing(), "an object of type Nothing has no method success()"),
+        ("STORAGE", Nothing(), "Nothing object has no method transaction()"),
+        ("USERS", Nothing, "Nothing object has no method get()"),
+        ("USERS", "tests.test_settings:nobody", "cannot import 'tests.test_settings:nobody'"),
+        ("USERS", "people", "'people' does not have the form 'package.module:attribute'"),
+        ("DELIVERY", "tread", "unknown value 'tread': expected inline or thread"),
+        ("DELIVERY", Nothing(), "Nothing object has no method submit()"),
+        ("EMAIL_ENVELOPE", "json", "unknown value 'json': expected account or email or flashcall"),
+        ("EMAIL_ENVELOPE", ":envelope", "':envelope' does not have the form 'package.module:attribute'"),
+        ("EMAIL_ENVELOPE", Nothing(), "Nothing object has no method success()"),
     ],
 )
 def test_what_cannot_do_its_work_is_refused_at_the_start(key: str, value: Any, told: str) -> None:
@@ -231,9 +234,9 @@ def test_what_cannot_do_its_work_is_refused_at_the_start(key: str, value: Any, t
 @pytest.mark.parametrize(
     ("sender", "told"),
     [
-        (Nothing(), "an object of type Nothing has no method send()"),
-        (Demanding, "Demanding needs arguments: give an instance"),
-        ("tests.test_settings:Demanding", "Demanding needs arguments: give an instance"),
+        (Nothing(), "Nothing object has no method send()"),
+        (Demanding, "Demanding requires arguments: use an instance instead"),
+        ("tests.test_settings:Demanding", "Demanding requires arguments: use an instance instead"),
     ],
 )
 def test_what_cannot_send_is_no_sender(sender: Any, told: str) -> None:
@@ -245,7 +248,7 @@ def test_what_cannot_send_is_no_sender(sender: Any, told: str) -> None:
 def test_a_clock_tells_an_aware_datetime() -> None:
     app = host(OTPAUTH_SENDERS={"email": "console"}, OTPAUTH_CLOCK=lambda: datetime(2024, 1, 1))  # noqa: DTZ001
 
-    assert problems(app) == ("OTPAUTH_CLOCK: give a callable that returns an aware datetime",)
+    assert problems(app) == ("OTPAUTH_CLOCK: expected a callable that returns an aware datetime",)
 
 
 @pytest.mark.parametrize(
@@ -253,19 +256,19 @@ def test_a_clock_tells_an_aware_datetime() -> None:
     [
         (
             {"OTPAUTH_EMAIL_CODE_TTL": timedelta(minutes=10, milliseconds=1)},
-            "OTPAUTH_EMAIL_CODE_TTL: a code may live 600 seconds at most (NIST SP 800-63B-4 §3.1.3.2)",
+            "OTPAUTH_EMAIL_CODE_TTL: must not exceed 600 seconds (NIST SP 800-63B-4 §3.1.3.2)",
         ),
         (
             {"OTPAUTH_EMAIL_DAY": "calendar", "OTPAUTH_EMAIL_SEND_QUOTAS": "5 per 15 minutes"},
-            "OTPAUTH_EMAIL_DAY: 'calendar' needs a quota per day in SEND_QUOTAS",
+            "OTPAUTH_EMAIL_DAY: 'calendar' requires a quota per day in SEND_QUOTAS",
         ),
         (
             {"OTPAUTH_FLOWS": ["flashcall"], "OTPAUTH_FLASHCALL_PREFIXES": ["+7487260"]},
-            "OTPAUTH_FLASHCALL_PREFIXES: give at least one string of digits",
+            "OTPAUTH_FLASHCALL_PREFIXES: expected at least one string of digits",
         ),
         (
             {"OTPAUTH_FLOWS": ["flashcall"], "OTPAUTH_FLASHCALL_AUTH_GET": False},
-            "OTPAUTH_FLASHCALL_AUTH_POST: with AUTH_GET off as well, no order could be redeemed",
+            "OTPAUTH_FLASHCALL_AUTH_POST: must be True if AUTH_GET is False, or no order can be redeemed",
         ),
         (
             {
@@ -273,19 +276,19 @@ def test_a_clock_tells_an_aware_datetime() -> None:
                 "OTPAUTH_VOICE_OTP_MIN_LENGTH": 8,
                 "OTPAUTH_VOICE_OTP_MAX_LENGTH": 6,
             },
-            "OTPAUTH_VOICE_OTP_MIN_LENGTH: is more than OTP_MAX_LENGTH",
+            "OTPAUTH_VOICE_OTP_MIN_LENGTH: must not be greater than OTP_MAX_LENGTH",
         ),
         (
             {"OTPAUTH_FLOWS": ["sms"], "OTPAUTH_SMS_ORIGIN": "https://example.com"},
-            "OTPAUTH_SMS_ORIGIN: give a host name such as example.com",
+            "OTPAUTH_SMS_ORIGIN: expected a host name such as example.com",
         ),
         (
             {"OTPAUTH_FLOWS": ["account"], "OTPAUTH_ACCOUNT_CHANNELS": ["email", "pigeon"]},
-            "OTPAUTH_ACCOUNT_CHANNELS: may name email, sms, whatsapp",
+            "OTPAUTH_ACCOUNT_CHANNELS: expected a list of email, sms, whatsapp",
         ),
         (
             {"OTPAUTH_FLOWS": ["account"], "OTPAUTH_ACCOUNT_PIN_BLOCKLIST": ["123456", "12345"]},
-            "OTPAUTH_ACCOUNT_PIN_BLOCKLIST: give strings of 6 digits",
+            "OTPAUTH_ACCOUNT_PIN_BLOCKLIST: expected strings of 6 digits",
         ),
     ],
 )
@@ -301,7 +304,7 @@ def test_what_cannot_work_together_is_refused(config: dict[str, Any], told: str)
 def test_a_region_is_one_that_has_phone_numbers(key: str) -> None:
     app = host(OTPAUTH_SENDERS={"email": "console"}, **{f"OTPAUTH_{key}": "UK"})
 
-    assert problems(app) == (f"OTPAUTH_{key}: 'UK' is no region that has phone numbers",)
+    assert problems(app) == (f"OTPAUTH_{key}: 'UK' is not a region with phone numbers",)
 
 
 def test_a_flow_that_is_not_registered_has_no_say() -> None:
@@ -317,7 +320,9 @@ def test_two_limiters_leave_open_which_one_counts() -> None:
     for _ in range(2):
         Limiter(get_remote_address, app=app, storage_uri="memory://")
 
-    assert problems(app) == ("OTPAUTH_IP_LIMITS: the app has several Limiters; give OtpAuth limiter=",)
+    assert problems(app) == (
+        "OTPAUTH_IP_LIMITS: the app has several Limiters: choose one with OtpAuth(limiter=…)",
+    )
 
 
 def test_a_limiter_that_is_given_counts_whatever_others_there_are() -> None:
@@ -335,7 +340,7 @@ def test_a_database_that_is_initialised_too_late_is_told() -> None:
 
     (found,) = problems(app, db=SQLAlchemy())
 
-    assert found == "SQLALCHEMY_DATABASE_URI: call db.init_app(app) before OtpAuth's init_app"
+    assert found == "SQLALCHEMY_DATABASE_URI: call db.init_app(app) before otpauth.init_app(app)"
 
 
 # -- secrets ----------------------------------------------------------------------------------
@@ -383,7 +388,7 @@ def test_a_secret_must_be_set_even_in_debug_mode(missing: dict[str, Any]) -> Non
 def test_a_number_is_no_secret(number: Any) -> None:
     app = host(OTPAUTH_SENDERS={"email": "console"}, SECRET_KEY=number, SECRET_KEY_FALLBACKS=[STRONG])
 
-    assert problems(app) == ("SECRET_KEY: give a string or bytes",)
+    assert problems(app) == ("SECRET_KEY: expected a string or bytes",)
 
 
 def test_secrets_may_be_text_or_bytes() -> None:

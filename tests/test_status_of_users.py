@@ -103,9 +103,9 @@ def test_a_column_that_nothing_reads_is_told_at_start_up_and_by_doctor(
     warned = [record.getMessage() for record in caplog.records if record.name == "flask_otpauth"]
     examined = " ".join(app.test_cli_runner().invoke(args=["otpauth", "doctor"]).output.split())
 
-    assert [f"Customer.{name} is not looked at" in each for each in warned] == [True]
-    assert f"write is_enabled = synonym('{name}')" in warned[0]
-    assert f"Customer.{name} is not looked at" in examined
+    assert [f"Customer.{name} is ignored at login" in each for each in warned] == [True]
+    assert f"add is_enabled = synonym('{name}')" in warned[0]
+    assert f"Customer.{name} is ignored at login" in examined
 
 
 @pytest.mark.parametrize(

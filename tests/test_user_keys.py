@@ -343,7 +343,7 @@ def test_a_column_that_no_login_fills_is_refused_at_start_up(
 ) -> None:
     given = {"id": mapped_column(Integer, primary_key=True), **columns()}
 
-    with pytest.raises(ConfigurationError, match="OTPAUTH_USERS: .*nobody fills .*EMAIL_CREATE_USER = False"):
+    with pytest.raises(ConfigurationError, match="OTPAUTH_USERS: .*cannot fill .*EMAIL_CREATE_USER = False"):
         host_with(given, "sqlite://", outbox, clock)
 
 

@@ -77,7 +77,7 @@ class LimiterRateLimits:
                 allowed = getattr(strategy, verb)(limit, *identifiers)
                 reset_at = 0.0 if allowed else strategy.get_window_stats(limit, *identifiers).reset_time
             except self._errors_of_store():
-                raise LimiterUnavailable("the store of the limits in front is down") from None
+                raise LimiterUnavailable("the store of the rate limits is down") from None
             if not allowed:
                 raise TooManyRequests(max(1, ceil(reset_at - time())), limit.amount)
 

@@ -18,6 +18,6 @@ from flask_otpauth.cli.users import users
 
 __all__ = ["otpauth"]
 
-otpauth = OtpAuthGroup("otpauth", help="One-time-code authentication.")
+otpauth = OtpAuthGroup("otpauth", help="Manage one-time codes.")
 for command in (init_db, backfill, users, clients, campaigns, unlock, purge, flows, config, doctor):
     otpauth.add_command(command)

@@ -9,35 +9,35 @@ from flask.cli import AppGroup
 
 from flask_otpauth.cli.groups import as_json, demand, show, state
 
-campaigns = AppGroup("campaigns", help="Campaigns of the voice flow.")
+campaigns = AppGroup("campaigns", help="Manage campaigns of the voice flow.")
 
 
 @campaigns.command("create")
 @click.argument("client_id")
-@click.option("--name", default="", help="What people call it.")
-@click.option("--caller-id", default="", help="The number that calls are shown from.")
-@click.option("--language", help="What is spoken. Without it: the default of the voice flow.")
-@click.option("--repeats", default=2, show_default=True, help="How often the digits are read.")
-@click.option("--daily-cap", type=int, help="The most calls of one UTC day.")
+@click.option("--name", default="", help="Display name.")
+@click.option("--caller-id", default="", help="Caller ID.")
+@click.option("--language", help="Language of the call. Default: the language of the voice flow.")
+@click.option("--repeats", default=2, show_default=True, help="How often the digits are spoken.")
+@click.option("--daily-cap", type=int, help="Maximum calls per UTC day.")
 @as_json
 def create_campaign(client_id: str, as_json: bool, **fields: Any) -> None:
-    """Create a campaign of a client."""
+    """Create a campaign for a client."""
     created = state().services.campaigns.create(client_id, **fields)
     show([_campaign_row(created)], as_json)
 
 
 @campaigns.command("list")
-@click.option("--client", "client_id", help="Only those of this client.")
+@click.option("--client", "client_id", help="Only list campaigns of this client.")
 @as_json
 def list_campaigns(client_id: str | None, as_json: bool) -> None:
-    """List the campaigns."""
+    """List campaigns."""
     show([_campaign_row(each) for each in state().services.campaigns.list(client_id)], as_json)
 
 
 @campaigns.command("pause")
 @click.argument("campaign_id")
 def pause_campaign(campaign_id: str) -> None:
-    """Refuse a campaign's calls."""
+    """Pause a campaign. Its calls are refused until it is resumed."""
     demand(state().services.campaigns.pause(campaign_id), "campaign", campaign_id)
     click.echo(f"Campaign {campaign_id} is paused.")
 
@@ -45,7 +45,7 @@ def pause_campaign(campaign_id: str) -> None:
 @campaigns.command("resume")
 @click.argument("campaign_id")
 def resume_campaign(campaign_id: str) -> None:
-    """Take a campaign's calls again."""
+    """Resume a campaign."""
     demand(state().services.campaigns.resume(campaign_id), "campaign", campaign_id)
     click.echo(f"Campaign {campaign_id} is running.")
 

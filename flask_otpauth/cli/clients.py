@@ -9,16 +9,21 @@ from flask.cli import AppGroup
 
 from flask_otpauth.cli.groups import as_json, demand, show, state
 
-clients = AppGroup("clients", help="Clients of the server-to-server flows.")
+clients = AppGroup("clients", help="Manage clients of the flows.")
 
 
 @clients.command("create")
 @click.argument("name")
-@click.option("--flow", "flows", multiple=True, required=True, help="A flow that it may use; give several.")
-@click.option("--scope", default="member", show_default=True, help="member, or admin.")
+@click.option("--flow", "flows", multiple=True, required=True, help="Flow the client may use (repeatable).")
+@click.option(
+    "--scope",
+    default="member",
+    show_default=True,
+    help="`member`, or `admin` (may use the campaigns of all clients).",
+)
 @as_json
 def create_client(name: str, flows: tuple[str, ...], scope: str, as_json: bool) -> None:
-    """Create a client and show its secret, this once."""
+    """Create a client and print its secret (shown only once)."""
     created = state().services.clients.create(name, flows, scope)
     show([{"id": created.id, "secret": created.secret}], as_json)
 
@@ -26,14 +31,14 @@ def create_client(name: str, flows: tuple[str, ...], scope: str, as_json: bool) 
 @clients.command("list")
 @as_json
 def list_clients(as_json: bool) -> None:
-    """List the clients."""
+    """List clients."""
     show([_client_row(client) for client in state().services.clients.list()], as_json)
 
 
 @clients.command("block")
 @click.argument("client_id")
 def block_client(client_id: str) -> None:
-    """Refuse a client's secrets and tokens at once."""
+    """Block a client. Its secret and tokens are refused at once."""
     demand(state().services.clients.block(client_id), "client", client_id)
     click.echo(f"Client {client_id} is blocked.")
 
@@ -41,9 +46,9 @@ def block_client(client_id: str) -> None:
 @clients.command("unblock")
 @click.argument("client_id")
 def unblock_client(client_id: str) -> None:
-    """Let a client's secrets and tokens work again."""
+    """Unblock a client. Its secret and tokens work again."""
     demand(state().services.clients.unblock(client_id), "client", client_id)
-    click.echo(f"Client {client_id} is not blocked.")
+    click.echo(f"Client {client_id} is unblocked.")
 
 
 @clients.command("rotate")
@@ -53,11 +58,11 @@ def unblock_client(client_id: str) -> None:
     type=click.IntRange(0, 31_536_000),
     default=0,
     show_default=True,
-    help="Seconds that the old secret still works.",
+    help="Seconds for which the old secret keeps working.",
 )
 @as_json
 def rotate_client(client_id: str, overlap: int, as_json: bool) -> None:
-    """Give a client a new secret and show it, this once."""
+    """Rotate the client's secret and print it (shown only once)."""
     rotated = state().services.clients.rotate(client_id, overlap)
     show([{"id": rotated.id, "secret": rotated.secret}], as_json)
 

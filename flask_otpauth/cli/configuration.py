@@ -15,7 +15,7 @@ from flask_otpauth.cli.groups import as_json, show, show_json, state, wrapped
 @as_json
 @with_appcontext
 def flows(as_json: bool) -> None:
-    """List the registered flows with their paths."""
+    """List the registered flows and their paths."""
     rows = [
         {"flow": name, "method": operation.method, "path": _shown(path), "does": summary}
         for name, mount in state().mounts.items()
@@ -33,7 +33,7 @@ def _shown(path: str) -> str:
 @as_json
 @with_appcontext
 def config(as_json: bool) -> None:
-    """Show every setting with its meaning and its value. Secrets are masked."""
+    """Show all settings with their values and meanings. Secrets are masked."""
     rows = list(_settings())
     if as_json:
         show_json(rows)

@@ -20,15 +20,15 @@ _INDENT = " " * 6
 
 @click.command()
 @as_json
-@click.option("--strict", is_flag=True, help="Exit with status 1 if there is a warning, for CI.")
+@click.option("--strict", is_flag=True, help="Exit with status 1 if there is a warning (for CI).")
 @with_appcontext
 def doctor(as_json: bool, strict: bool) -> None:
     """
-    Examine the running configuration.
+    Check the security of the configuration.
 
-    Shows what should be looked at, the odds of somebody who guesses codes, and every deviation from
-    NIST SP 800-63B-4 and OWASP ASVS 5.0 with its clause and the setting that mends it. Codes of the
-    host's own views (codes.send) are examined like the flows.
+    Shows warnings, the odds of guessing a code, and every deviation from NIST SP 800-63B-4 and OWASP
+    ASVS 5.0 with its clauses and the setting that fixes it. Codes that the app sends with
+    `otpauth.codes` are checked, too.
     """
     found = state()
     by_flow = {name: found.by_flow[name] for name in found.mounts}
@@ -40,7 +40,7 @@ def doctor(as_json: bool, strict: bool) -> None:
         show_json({"warnings": warned, "odds": rows, "deviations": [asdict(each) for each in deviating]})
     else:
         _section("Warnings", [wrapped(each, "  ", _INDENT) for each in warned])
-        _section("Odds of guessing a code, for one subject at most", list(_odds_lines(chances)))
+        _section("Odds of guessing a code of one subject (upper bound)", list(_odds_lines(chances)))
         _section("Deviations from NIST SP 800-63B-4 and OWASP ASVS 5.0", list(_deviation_lines(deviating)))
     if strict and warned:
         click.get_current_context().exit(1)
@@ -60,10 +60,14 @@ def _section(title: str, lines: list[str]) -> None:
 
 def _odds_lines(chances: dict[str, Odds]) -> Iterator[str]:
     for flow, each in chances.items():
-        ever = "" if each.until_disabled is None else f"; {_chance(each.until_disabled)} until it is disabled"
+        ever = (
+            ""
+            if each.until_disabled is None
+            else f"; {_chance(each.until_disabled)} until the subject is disabled"
+        )
         yield (
-            f"  {flow}: {_chance(each.per_day)} a day{ever} "
-            f"({each.digits} digits, {each.guesses_per_day} guesses a day)"
+            f"  {flow}: {_chance(each.per_day)} per day{ever} "
+            f"({each.digits} digits, {each.guesses_per_day} guesses per day)"
         )
 
 
@@ -72,7 +76,7 @@ def _deviation_lines(deviating: list[Deviation]) -> Iterator[str]:
         yield wrapped(f"{each.flow}: {each.finding}", "  ", _INDENT)
         yield f"{_INDENT}{each.clauses}"
         if each.fix:
-            yield f"{_INDENT}mended by {each.fix}"
+            yield f"{_INDENT}fix: {each.fix}"
 
 
 def _chance(probability: float) -> str:

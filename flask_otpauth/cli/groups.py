@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 _WIDTH = 100
 _LONGEST_ERROR = 1000
 
-as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON, for scripts.")
+as_json = click.option("--json", "as_json", is_flag=True, help="Print JSON.")
 
 
 class OtpAuthGroup(AppGroup):
@@ -40,7 +40,7 @@ def state() -> AppState:
     """What the current app has of this package."""
     found: AppState | None = current_app.extensions.get("otpauth")
     if found is None:
-        raise click.ClickException("this app has no OtpAuth: call otpauth.init_app(app)")
+        raise click.ClickException("OtpAuth is not initialized for this app: call otpauth.init_app(app)")
     return found
 
 
@@ -71,7 +71,7 @@ def wrapped(text: str, first: str, then: str) -> str:
 def demand(found: bool, what: str, name: str) -> None:
     """:raises ClickException: unless it was found."""
     if not found:
-        raise click.ClickException(f"there is no {what} {one_line(name)!r}")
+        raise click.ClickException(f"no such {what}: {one_line(name)!r}")
 
 
 def _plain(value: Any) -> str:

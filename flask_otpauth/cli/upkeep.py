@@ -11,9 +11,9 @@ from flask_otpauth.cli.groups import state
 @click.command("init-db")
 @with_appcontext
 def init_db() -> None:
-    """Create the tables that are missing."""
+    """Create missing tables."""
     state().services.upkeep.create_all()
-    click.echo("The tables are there.")
+    click.echo("Tables created.")
 
 
 @click.command()
@@ -22,11 +22,11 @@ def init_db() -> None:
     type=click.IntRange(1, 36_500),
     default=30,
     show_default=True,
-    help="Delete rows that nothing has needed for so many days.",
+    help="Delete rows unused for this many days.",
 )
 @with_appcontext
 def purge(days: int) -> None:
-    """Delete rows that are of no use any more. Nothing depends on it but space."""
+    """Delete rows that are no longer used. This only saves space."""
     count = state().services.upkeep.purge(days)
     click.echo(f"{count} rows deleted.")
 
@@ -35,10 +35,10 @@ def purge(days: int) -> None:
 @click.argument("subject")
 @with_appcontext
 def unlock(subject: str) -> None:
-    """Lift every lock of SUBJECT: an e-mail address, a phone number, a member id or a user's id."""
+    """Unlock SUBJECT: an e-mail address, a phone number, a member id or a user id."""
     unlocked = state().services.unlocking.unlock(subject)
     for change in unlocked.changes:
-        done = "free again" if change.was_locked else "forgotten, was not locked"
+        done = "unlocked" if change.was_locked else "reset (was not locked)"
         click.echo(f"{change.subject}: {change.what}: {done}")
     if not unlocked:
-        raise click.ClickException(f"nothing of {subject!r} was locked")
+        raise click.ClickException(f"{subject!r} was not locked")

@@ -11,18 +11,18 @@ from flask_otpauth.cli.groups import as_json, show, state
 from flask_otpauth.core.masking import one_line
 from flask_otpauth.engine.people import shown_id
 
-users = AppGroup("users", help="Users of the directory.")
+users = AppGroup("users", help="Manage users.")
 
 
 @users.command("create")
-@click.option("--email", help="The e-mail address.")
-@click.option("--phone", help="The phone number, with its country code unless OTPAUTH_PHONE_REGION is set.")
-@click.option("--member-id", help="The member ID of the flow account.")
-@click.option("--full-name", default="", help="The name.")
-@click.option("--password", help="The password; asked for, without showing it, if given as '-'.")
+@click.option("--email", help="E-mail address.")
+@click.option("--phone", help="Phone number, with the country code unless OTPAUTH_PHONE_REGION is set.")
+@click.option("--member-id", help="Member id (flow `account`).")
+@click.option("--full-name", default="", help="Full name.")
+@click.option("--password", help="Password. Use '-' to be prompted for it.")
 @as_json
 def create_user(as_json: bool, password: str | None, **fields: Any) -> None:
-    """Create a user. It is an error if somebody has the e-mail, the phone or the member id."""
+    """Create a user. Fails if another user has the same e-mail address, phone number or member id."""
     if not any(fields[name] for name in ("email", "phone", "member_id")):
         raise click.UsageError("give --email, --phone or --member-id")
     if password == "-":
@@ -35,7 +35,7 @@ def create_user(as_json: bool, password: str | None, **fields: Any) -> None:
 @click.argument("identifier")
 @as_json
 def show_user(identifier: str, as_json: bool) -> None:
-    """Show the user of that e-mail, member id, phone or id."""
+    """Show the user with this e-mail address, phone number, member id or id."""
     show([_user_row(_found(identifier))], as_json)
 
 
@@ -45,7 +45,7 @@ def disable_user(identifier: str) -> None:
     """Disable a user and end their sessions."""
     user = _found(identifier)
     state().services.users.disable(user)
-    click.echo(f"User {one_line(str(user.id))} is disabled, their sessions are revoked.")
+    click.echo(f"User {one_line(str(user.id))} is disabled. All sessions are revoked.")
 
 
 @users.command("enable")
@@ -60,7 +60,7 @@ def enable_user(identifier: str) -> None:
 @users.command("delete")
 @click.argument("identifier")
 def delete_user(identifier: str) -> None:
-    """Delete a user, their sessions, PIN and password. What is counted for an address stays."""
+    """Delete a user, with sessions, PIN and password. Limits of the address are kept."""
     user = _found(identifier)
     state().services.users.delete(user)
     click.echo(f"User {one_line(str(user.id))} is deleted.")
@@ -69,7 +69,7 @@ def delete_user(identifier: str) -> None:
 def _found(identifier: str) -> Any:
     user = state().services.users.find(identifier)
     if user is None:
-        raise click.ClickException(f"no user, or more than one, is known as {identifier!r}")
+        raise click.ClickException(f"no user, or more than one, matches {identifier!r}")
     return user
 
 

@@ -13,7 +13,10 @@ def member_id(text: str) -> str:
         e-mail address, and blanks around a text are removed.
     """
     if not text or text != text.strip() or "@" in text or not text.isprintable():
-        raise ValueError("not a member id: it holds an @, a control character, blanks around it, or nothing")
+        raise ValueError(
+            "invalid member id: it is empty, contains an @ or a control character, or starts or "
+            "ends with a blank"
+        )
     if len(text) > LONGEST:
-        raise ValueError(f"not a member id: it is longer than {LONGEST} characters")
+        raise ValueError(f"invalid member id: longer than {LONGEST} characters")
     return text

@@ -32,7 +32,10 @@ def warnings(found: AppState, chances: Mapping[str, Odds], config: Mapping[str, 
     yield from _about_sending(found, config)
     for name in found.mounts:
         if found.by_flow[name].day == "calendar":
-            yield f"OTPAUTH_{name.upper()}_DAY = 'calendar': around midnight a subject gets two days' codes."
+            yield (
+                f"OTPAUTH_{name.upper()}_DAY = 'calendar': a subject can get the codes of two "
+                "days around midnight."
+            )
 
 
 def _about_stores(found: AppState) -> Iterator[str]:
@@ -49,7 +52,7 @@ def _about_stores(found: AppState) -> Iterator[str]:
         try:
             look()
         except StorageUnavailable as error:
-            hint = " If it is up, its tables are missing: flask otpauth init-db makes them."
+            hint = " If the database is running, its tables are missing: run flask otpauth init-db."
             # A table that lacks a column is there: only a migration mends it.
             yield f"{error}." + ("" if "column is missing" in str(error) else hint)
             return
@@ -70,23 +73,22 @@ def _about_users(directory: Directory) -> Iterator[str]:
     with suppress(StorageUnavailable):  # told by _about_stores
         count = overdue(directory)
         if count:
-            yield f"{count} users have an e-mail without its key: flask otpauth backfill writes it."
+            yield f"{count} users have an e-mail address but no email_key: run flask otpauth backfill."
 
 
 def _about_keys(found: AppState) -> Iterator[str]:
     if found.shared.subject_key is None:
         yield (
-            "OTPAUTH_SUBJECT_KEY is derived from a secret: when that one is taken off the list, "
-            "every quota, lock and PIN starts anew. Set it to that secret first."
+            "OTPAUTH_SUBJECT_KEY is not set, so another secret is used as subject key. When you remove that "
+            "secret, all quotas, locks and PINs are reset. Set OTPAUTH_SUBJECT_KEY to it first."
         )
     if not found.are_stores_new and not _is_marked(found):
         yield (
-            "The store has no mark of the key of its rows: if SECRET_KEY was changed, set "
-            "OTPAUTH_SUBJECT_KEY to the one before; if migrations made the tables, flask otpauth init-db "
-            "leaves it."
+            "The database has no mark of the subject key. If SECRET_KEY was changed, set OTPAUTH_SUBJECT_KEY "
+            "to the old value. If migrations created the tables, run flask otpauth init-db."
         )
     if found.shared.allow_weak_keys:
-        yield "OTPAUTH_ALLOW_WEAK_KEYS: who guesses a short secret can forge every token."
+        yield "OTPAUTH_ALLOW_WEAK_KEYS = True: an attacker who guesses a weak secret can forge all tokens."
 
 
 def _is_marked(found: AppState) -> bool:
@@ -102,28 +104,29 @@ def _about_odds(chances: Mapping[str, Odds]) -> Iterator[str]:
     for name, each in chances.items():
         if each.per_day > _DOCUMENTED_PER_DAY:
             yield (
-                f"{name}: a guesser has a chance of 1 in {int(1 / each.per_day):,} a day, where the "
-                "documented settings leave at most 1 in 1,666. More digits or a smaller guess budget mend it."
+                f"{name}: an attacker has a chance of 1 in {int(1 / each.per_day):,} per day; "
+                "with the documented settings it is at most 1 in 1,666. Use more digits or a "
+                "smaller guess budget."
             )
 
 
 def _about_processes(found: AppState) -> Iterator[str]:
     if found.are_stores_new:
         yield (
-            "OTPAUTH_STORAGE = 'memory', or a database in memory: each process has its own codes, locks and "
-            "sessions, until it ends."
+            "OTPAUTH_STORAGE = 'memory', or an in-memory database: each process has its own codes, locks and "
+            "sessions, and loses them when it ends."
         )
 
 
 def _about_front(found: AppState) -> Iterator[str]:
     if found.shared.ip_limits is None:
-        yield "OTPAUTH_IP_LIMITS = None: nothing is limited in front, unless the host does it."
+        yield "OTPAUTH_IP_LIMITS = None: there are no rate limits, unless the app has its own."
     elif not found.rate_limits.is_enabled:
-        yield "RATELIMIT_ENABLED = False: nothing is limited in front."
+        yield "RATELIMIT_ENABLED = False: there are no rate limits."
     elif found.rate_limits.counts_alone:
         yield (
-            "The limits in front are counted in memory, by each process for itself and until it ends. "
-            "RATELIMIT_STORAGE_URI names a shared store."
+            "The rate limits are counted in memory, in each process separately. "
+            "Set RATELIMIT_STORAGE_URI to a shared store."
         )
 
 
@@ -135,14 +138,17 @@ def _about_sending(found: AppState, config: Mapping[str, Any]) -> Iterator[str]:
     for channel, sender in _senders(found):
         for kind, name in ((ConsoleSender, "console"), (MemorySender, "memory")):
             if isinstance(sender, kind):
-                yield f"OTPAUTH_SENDERS: what goes out on {channel!r} reaches nobody ({name})."
+                yield f"OTPAUTH_SENDERS: messages on {channel!r} are not sent to anyone ({name})."
     if not any(isinstance(sender, MailSender) for _, sender in _senders(found)):
         return
     if not config.get("MAIL_SERVER"):
-        yield "MAIL_SERVER is not set: mails go to 127.0.0.1, if a mail server is there."
+        yield "MAIL_SERVER is not set: mails are sent to 127.0.0.1."
     encrypted = config.get("MAIL_USE_TLS") or config.get("MAIL_USE_SSL")
     if not encrypted and config.get("MAIL_SERVER", "127.0.0.1") not in _LOOPBACK:
-        yield "Codes go to the mail server unencrypted: set MAIL_USE_TLS or MAIL_USE_SSL (ASVS 12.3.1)."
+        yield (
+            "Codes are sent to the mail server without encryption: set MAIL_USE_TLS or "
+            "MAIL_USE_SSL (ASVS 12.3.1)."
+        )
 
 
 def _senders(found: AppState) -> Iterator[tuple[str, Sender]]:

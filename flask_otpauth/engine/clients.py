@@ -56,9 +56,11 @@ class Clients:
         chosen = (flows,) if isinstance(flows, str) else tuple(dict.fromkeys(flows))
         wrong = [flow for flow in chosen if flow not in self.flows]
         if wrong or not chosen:
-            raise ValueError(f"flows are of {', '.join(self.flows)}; not {', '.join(wrong) or 'none'}")
+            raise ValueError(
+                f"expected one or more of {', '.join(self.flows)} as flows, not {', '.join(wrong) or 'none'}"
+            )
         if scope not in SCOPES:
-            raise ValueError(f"a scope is one of {', '.join(SCOPES)}")
+            raise ValueError(f"unknown scope {scope!r}: expected one of {', '.join(SCOPES)}")
         created = Credentials(secrets.token_hex(8), str(uuid.uuid4()))
         digest = self._digest(created.secret)
         self.store.add(Client(created.id, name, chosen, scope, epoch_ms(self.clock()), digest))
@@ -88,7 +90,7 @@ class Clients:
         """
         period = timedelta(seconds=overlap) if isinstance(overlap, int) else overlap
         if period < timedelta(0):
-            raise ValueError("an overlap is not negative")
+            raise ValueError("overlap must not be negative")
         rotated = Credentials(client_id, str(uuid.uuid4()))
         now_ms = epoch_ms(self.clock())
         until = now_ms + milliseconds(period) if period else None
@@ -99,7 +101,7 @@ class Clients:
     def _not_rotated(self, client_id: str) -> str:
         client = self.store.get(client_id)
         if client is None:
-            return f"there is no client {client_id!r}"
+            return f"no such client: {client_id!r}"
         end = f"{from_epoch_ms(client.previous_until):%Y-%m-%d %H:%M:%S} UTC"
         return (
             f"the secret before the newest of client {client_id!r} works until {end}: rotate after that, or "
@@ -206,12 +208,12 @@ class Campaigns:
         :raises ValueError: if there is no such client, or no template in that language.
         """
         if self.store.get(client_id) is None:
-            raise ValueError(f"there is no client {client_id!r}")
+            raise ValueError(f"no such client: {client_id!r}")
         spoken = self.spoken(language)
         if spoken is None:
-            raise ValueError(f"there is no template otpauth/voice/code.{language}.txt")
+            raise ValueError(f"no template for this language: otpauth/voice/code.{language}.txt")
         if repeats < 1 or (daily_cap is not None and daily_cap < 1):
-            raise ValueError("repeats and daily_cap are at least 1")
+            raise ValueError("repeats and daily_cap must be at least 1")
         created = Campaign(
             id=secrets.token_hex(5),
             client_id=client_id,

@@ -79,7 +79,7 @@ class HostCodes:
             raise ValueError(f"OTPAUTH_SENDERS has no sender for the channel {channel!r}")
         kind, address = self._parsed(recipient)
         if (channel == "email") is not (kind == "email"):
-            raise ValueError(f"{channel!r} does not send to such an address")
+            raise ValueError(f"channel {channel!r} cannot send to this kind of address")
         draft = Draft(
             channel, address, self.languages(locale), template=purpose, purpose=purpose, values=values
         )

@@ -81,7 +81,7 @@ class UserSecrets:
                 if counted or after.blocked_until(self.policy, now_ms):
                     raise self._failed(user, field, counted, after, now_ms)
             # Changed or blocked by somebody else meanwhile: judge again.
-        raise errors.StorageUnavailable("the secret changes faster than it can be checked")
+        raise errors.StorageUnavailable(f"gave up after {ATTEMPTS} attempts: the secret kept changing")
 
     def hashed(self, user: User, secret: str) -> str:
         """The hash to store for a new secret: made before a transaction, since it takes long."""

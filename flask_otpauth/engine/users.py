@@ -215,7 +215,10 @@ class Users:
         found = False
         if user is not None:
             if not hasattr(self.directory, "delete"):
-                raise ValueError("the directory in OTPAUTH_USERS has no method delete: delete the user there")
+                raise ValueError(
+                    "the directory in OTPAUTH_USERS has no delete() method: delete the user in "
+                    "the directory itself"
+                )
             found = self.directory.delete(str(user.id))
             self.sessions.close_all(str(user.id))
         gone = user or whom

@@ -159,7 +159,7 @@ class Storage(Protocol):
         """One transaction around several operations: an exception undoes them all."""
 
     def create_all(self) -> None:
-        """Create the tables that are missing."""
+        """Create missing tables."""
 
     def purge(self, before_ms: int) -> int:
         """

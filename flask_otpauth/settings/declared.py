@@ -217,14 +217,14 @@ class FlowSettings(Settings):
     def code_problems(self) -> list[str]:
         """What is wrong with codes that are issued by these settings, whoever issues them."""
         if self.code_ttl > LONGEST_CODE_TTL:
-            return ["CODE_TTL: a code may live 600 seconds at most (NIST SP 800-63B-4 §3.1.3.2)"]
+            return ["CODE_TTL: must not exceed 600 seconds (NIST SP 800-63B-4 §3.1.3.2)"]
         return []
 
     def problems(self, shared: Shared) -> list[str]:
         """What cannot work together, one sentence each, beginning with the key to set."""
         found = self.code_problems()
         if self.day == "calendar" and not any(quota.period == DAY for quota in self.policy("").send_quotas):
-            found.append("DAY: 'calendar' needs a quota per day in SEND_QUOTAS")
+            found.append("DAY: 'calendar' requires a quota per day in SEND_QUOTAS")
         return found
 
 

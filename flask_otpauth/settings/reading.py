@@ -14,7 +14,7 @@ from flask_otpauth.settings.described import PREFIX, Settings, accepted
 #: Errors whose own sentence says more than what the field accepts: how it begins, and begins here.
 _SPEAKING = {
     "value_error": ("Value error, ", ""),
-    "import_error": ("Invalid python path: ", "cannot be imported: "),
+    "import_error": ("Invalid python path: ", "cannot import: "),
 }
 
 SettingsT = TypeVar("SettingsT", bound=Settings)
@@ -41,7 +41,7 @@ def read(
         by_flow[name] = _checked(settings, prefix, values, problems)
     problems += _unknown(given, flows)
     problems += [
-        f"{PREFIX}FLOWS: {name!r} is not a flow; there are {', '.join(flows)}"
+        f"{PREFIX}FLOWS: unknown flow {name!r}: expected one of {', '.join(flows)}"
         for name in shared.flows
         if name not in flows
     ]
@@ -92,7 +92,7 @@ def _sentences(settings: type[Settings], error: ValidationError) -> dict[str, st
     for each in error.errors(include_input=False, include_url=False, include_context=False):
         name = str(each["loc"][0])
         own = each["msg"].replace(*_SPEAKING[each["type"]]) if each["type"] in _SPEAKING else ""
-        found.setdefault(name, own or f"give {accepted(settings.model_fields[name])}")
+        found.setdefault(name, own or f"expected {accepted(settings.model_fields[name])}")
     return found
 
 

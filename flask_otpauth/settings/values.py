@@ -29,7 +29,7 @@ _SECOND = timedelta(seconds=1)
 
 @dataclass(frozen=True)
 class Accepts:
-    """What a setting of this type takes, in words that can follow "give"."""
+    """What a setting of this type takes, in words that can follow "expected"."""
 
     words: str
 
@@ -59,7 +59,7 @@ def _quota(value: object) -> Quota:
     if not isinstance(quota, Quota):
         raise ValueError
     if quota.count > MAX_LOG_ENTRIES:
-        raise ValueError(f"at most {MAX_LOG_ENTRIES} can be counted exactly, not {quota.count}")
+        raise ValueError(f"{quota.count} is too many: at most {MAX_LOG_ENTRIES} can be counted exactly")
     return quota
 
 

@@ -30,12 +30,14 @@ def engine_of(assembly: Assembly, uri: str) -> Engine:
             engine = _created(assembly, _in_instance_folder(url, assembly.app))
             if not engine.dialect.is_async:
                 return engine
-            problem = "its driver is asynchronous; name another one"
+            problem = "its driver is asynchronous: use a synchronous one"
     except ImportError as error:
         problem = f"its driver is not installed ({error.name})"
     except (SQLAlchemyError, ValueError):
         # Without the error's text, which may hold the password of the URI.
-        problem = "give a URL such as postgresql+psycopg://user:password@host/database or sqlite:///file.db"
+        problem = (
+            "expected a URL such as postgresql+psycopg://user:password@host/database or sqlite:///file.db"
+        )
     assembly.problems.append(f"{_KEY}: {problem}")
     return memory_engine()
 
@@ -55,7 +57,9 @@ def _created(assembly: Assembly, url: URL) -> Engine:
     # Without the error's text, which may hold a value: each that is refused by itself is named.
     refused = [name for name in given if not _is_taken(url, name, given[name])]
     names = ", ".join(refused or given)
-    assembly.problems.append(f"{PREFIX}ENGINE_OPTIONS: create_engine does not take {names} for this database")
+    assembly.problems.append(
+        f"{PREFIX}ENGINE_OPTIONS: create_engine does not accept {names} for this database"
+    )
     return memory_engine()
 
 
@@ -70,7 +74,7 @@ def _is_taken(url: URL, name: str, value: object) -> bool:
 def _problem(assembly: Assembly, url: URL) -> str | None:
     backend = url.get_backend_name()
     if backend == "postgres":
-        return "write postgresql+psycopg:// in place of postgres://"
+        return "use postgresql+psycopg:// instead of postgres://"
     if backend not in SUPPORTED and assembly.shared.storage == "sqlalchemy":
         return not_supported(backend)
     return None

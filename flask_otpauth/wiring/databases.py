@@ -89,7 +89,7 @@ def _database(assembly: Assembly) -> tuple[Engine, MetaData]:
         ), MetaData()
     if assembly.shared.engine_options:
         assembly.problems.append(
-            f"{PREFIX}ENGINE_OPTIONS: set {PREFIX}DATABASE_URI too; the host's engine has "
+            f"{PREFIX}ENGINE_OPTIONS: requires {PREFIX}DATABASE_URI; for the engine of the app, set "
             "SQLALCHEMY_ENGINE_OPTIONS"
         )
     if isinstance(host, Engine):
@@ -97,7 +97,7 @@ def _database(assembly: Assembly) -> tuple[Engine, MetaData]:
     engine = _engine(assembly, host, host.metadata)
     if engine is None:
         assembly.problems.append(
-            "SQLALCHEMY_DATABASE_URI: set it beside the binds, or set OTPAUTH_DATABASE_URI"
+            "SQLALCHEMY_DATABASE_URI: set it in addition to the binds, or set OTPAUTH_DATABASE_URI"
         )
     return _not_shared(engine or memory_engine()), host.metadata
 
@@ -115,12 +115,14 @@ def _host_database(assembly: Assembly) -> Any:
     if isinstance(assembly.db, Engine):
         return assembly.db
     if assembly.db is not None and registered is not assembly.db:
-        assembly.problems.append("SQLALCHEMY_DATABASE_URI: call db.init_app(app) before OtpAuth's init_app")
+        assembly.problems.append(
+            "SQLALCHEMY_DATABASE_URI: call db.init_app(app) before otpauth.init_app(app)"
+        )
         return None
     is_meant = not assembly.shared.database_uri and assembly.app.config.get("SQLALCHEMY_DATABASE_URI")
     if registered is None and is_meant:
         assembly.problems.append(
-            "SQLALCHEMY_DATABASE_URI: initialise Flask-SQLAlchemy before OtpAuth, or set OTPAUTH_DATABASE_URI"
+            "SQLALCHEMY_DATABASE_URI: initialize Flask-SQLAlchemy before OtpAuth, or set OTPAUTH_DATABASE_URI"
         )
     return registered
 
@@ -142,7 +144,7 @@ def _describe_lock_holder(assembly: Assembly) -> str:
     db = assembly.app.extensions.get("sqlalchemy")
     if db is None or not db.session.registry.has() or not db.session().in_transaction():
         return ""
-    return "db.session of this request has a transaction open: commit or roll it back first"
+    return "db.session has an open transaction in this request: commit or roll it back first"
 
 
 def _directory(assembly: Assembly, engine: Engine, metadata: MetaData) -> Any:
@@ -161,7 +163,9 @@ def _directory(assembly: Assembly, engine: Engine, metadata: MetaData) -> Any:
         return _model_directory(assembly, chosen)
     if isinstance(chosen, type) and hasattr(chosen, "__mapper__"):
         form = f"class {chosen.__name__}(UserMixin, db.Model)"
-        assembly.problems.append(f"OTPAUTH_USERS: the model needs flask_otpauth.users.UserMixin: {form}")
+        assembly.problems.append(
+            f"OTPAUTH_USERS: the model must inherit from flask_otpauth.users.UserMixin: {form}"
+        )
         return None
     return assembly.resolved("USERS", chosen, {}, "get", "find", "create", "mark_verified", "set_enabled")
 
@@ -170,7 +174,7 @@ def _model_directory(assembly: Assembly, model: type[Any]) -> ModelDirectory | N
     db = assembly.app.extensions.get("sqlalchemy")
     if db is None:
         assembly.problems.append(
-            "OTPAUTH_USERS: a model needs Flask-SQLAlchemy; initialise it before OtpAuth"
+            "OTPAUTH_USERS: a model requires Flask-SQLAlchemy: initialize it before OtpAuth"
         )
         return None
     engine = _engine(assembly, db, model.__table__.metadata)
@@ -192,9 +196,9 @@ def _creation_problems(assembly: Assembly, model: type[Any]) -> list[str]:
     columns = unfilled_columns(model)
     if not columns or "email" not in assembly.flows or assembly.by_flow["email"].create_user is False:
         return []
-    remedy = f"give a default, fill it in __init__, or set {PREFIX}EMAIL_CREATE_USER = False"
+    remedy = f"add a default, fill it in __init__, or set {PREFIX}EMAIL_CREATE_USER = False"
     names = ", ".join(columns)
-    return [f"a login of the e-mail flow makes a {model.__name__}, and nobody fills {names}: {remedy}"]
+    return [f"the email flow creates {model.__name__} rows but cannot fill {names}: {remedy}"]
 
 
 def _for_views(assembly: Assembly, directory: Any, engine: Engine) -> Callable[[User], Any]:

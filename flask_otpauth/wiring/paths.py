@@ -20,10 +20,10 @@ def problems(assembly: Assembly, services: Services) -> list[str]:
         pattern = _pattern(path)
         earlier = settings_of.setdefault(pattern, setting)
         if earlier != setting:
-            found.setdefault((setting, earlier), f"{setting}: {path!r} is a path of {earlier} too")
+            found.setdefault((setting, earlier), f"{setting}: {path!r} is also a path of {earlier}")
         elif pattern in views:
             view = views[pattern]
-            found.setdefault((setting, ""), f"{setting}: the app has a view of its own on {path!r}: {view!r}")
+            found.setdefault((setting, ""), f"{setting}: the app already has the view {view!r} at {path!r}")
     return list(found.values())
 
 

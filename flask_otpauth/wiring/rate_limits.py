@@ -17,7 +17,7 @@ def rate_limits(assembly: Assembly, keys: KeyRing) -> LimiterRateLimits:
     limits: dict[str, str | None] = {**DEFAULTS, **(assembly.shared.ip_limits or {})}
     known = _names()
     assembly.problems += [
-        f"OTPAUTH_IP_LIMITS: {name!r} is no path, flow or class of paths{nearest(name, known)}"
+        f"OTPAUTH_IP_LIMITS: {name!r} is not a known path, flow or rate-limit class{nearest(name, known)}"
         for name in limits
         if name not in known
     ]
@@ -47,7 +47,9 @@ def _limiter(assembly: Assembly) -> Limiter:
             given.init_app(app)
         return given
     if len(registered) > 1:
-        assembly.problems.append("OTPAUTH_IP_LIMITS: the app has several Limiters; give OtpAuth limiter=")
+        assembly.problems.append(
+            "OTPAUTH_IP_LIMITS: the app has several Limiters: choose one with OtpAuth(limiter=…)"
+        )
     if registered:
         found: Limiter = next(iter(registered))
         return found

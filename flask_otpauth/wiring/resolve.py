@@ -19,12 +19,12 @@ def load_object(value: Any, packaged: Mapping[str, Callable[[], Any]], *methods:
     if isinstance(value, str) and value in packaged:
         return packaged[value]()
     if isinstance(value, str) and ":" not in value:
-        known = ", ".join(sorted(packaged)) or "none"
-        raise ValueError(f"{value!r} is not known; packaged: {known}; or give 'package.module:attribute'")
+        options = " or ".join([*sorted(packaged), "'package.module:attribute'"])
+        raise ValueError(f"unknown value {value!r}: expected {options}")
     found = instantiate(import_path(value) if isinstance(value, str) else value)
     for method in methods:
         if not callable(getattr(found, method, None)):
-            raise ValueError(f"an object of type {type(found).__name__} has no method {method}()")
+            raise ValueError(f"{type(found).__name__} object has no method {method}()")
     return found
 
 
@@ -36,11 +36,11 @@ def import_path(path: str) -> Any:
     """
     module, _, attribute = path.partition(":")
     if not module or not attribute:
-        raise ValueError(f"{path!r} is not of the form 'package.module:attribute'")
+        raise ValueError(f"{path!r} does not have the form 'package.module:attribute'")
     try:
         return getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
-        raise ValueError(f"{path!r} cannot be imported: {error}") from error
+        raise ValueError(f"cannot import {path!r}: {error}") from error
 
 
 def instantiate(found: Any) -> Any:
@@ -54,5 +54,5 @@ def instantiate(found: Any) -> Any:
     try:
         inspect.signature(found).bind()
     except TypeError:
-        raise ValueError(f"{found.__name__} needs arguments: give an instance") from None
+        raise ValueError(f"{found.__name__} requires arguments: use an instance instead") from None
     return found()

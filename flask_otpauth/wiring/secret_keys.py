@@ -22,8 +22,8 @@ def key_ring(assembly: Assembly, stores: Databases) -> KeyRing:
         given = {name: secrets, "OTPAUTH_SUBJECT_KEY": (subject_key,) if subject_key else ()}
         assembly.problems += [
             f"{key}: a secret is shorter than {MIN_KEY_BYTES} bytes or too simple "
-            "(a sample, words, a repetition); "
-            "python -c 'import secrets; print(secrets.token_hex(32))' makes a good one"
+            "(a sample, words, a repetition). Generate one: "
+            "python -c 'import secrets; print(secrets.token_hex(32))'"
             for key, keys in given.items()
             if any(is_weak(each) for each in keys)
         ]
@@ -46,9 +46,9 @@ def _subject_key(assembly: Assembly, secrets: tuple[bytes, ...], stores: Databas
         found = []
     if len(found) != 1:
         assembly.problems.append(
-            "OTPAUTH_SUBJECT_KEY: set it to the secret that was in use when the tables were made (for new "
-            "tables, to any that stays): there are several, and the store does not tell which it was; under "
-            "another one every quota, lock, PIN, password and client's secret would be lost"
+            "OTPAUTH_SUBJECT_KEY: there are several secrets, and the database does not show which one was in "
+            "use when the tables were made. Set this key to that secret (for new tables, to any secret that "
+            "you will keep). With a wrong one, all quotas, locks, PINs, passwords and client secrets are lost"
         )
         return candidates[0]
     return found[0]
@@ -63,7 +63,7 @@ def _secrets(assembly: Assembly) -> tuple[str, tuple[bytes, ...]]:
     given = [each for each in (config.get("SECRET_KEY"), *(config.get("SECRET_KEY_FALLBACKS") or ())) if each]
     if not all(isinstance(each, (str, bytes)) for each in given):
         # from_prefixed_env makes a number of digits: quote them.
-        assembly.problems.append("SECRET_KEY: give a string or bytes")
+        assembly.problems.append("SECRET_KEY: expected a string or bytes")
     texts = (each for each in given if isinstance(each, (str, bytes)))
     return "SECRET_KEY", tuple(each.encode() if isinstance(each, str) else each for each in texts)
 

@@ -24,7 +24,7 @@ def routes(assembly: Assembly, clock: Clock) -> dict[str, Sender]:
     """A guarded sender for each channel; a channel that a flow needs must have one."""
     chosen = {**_defaults(assembly), **assembly.shared.senders}
     assembly.problems += [
-        f"OTPAUTH_SENDERS: {channel!r} is not a channel{nearest(channel, CHANNELS)}"
+        f"OTPAUTH_SENDERS: unknown channel {channel!r}{nearest(channel, CHANNELS)}"
         for channel in chosen
         if channel not in CHANNELS
     ]
@@ -33,7 +33,10 @@ def routes(assembly: Assembly, clock: Clock) -> dict[str, Sender]:
         if assembly.app.debug:
             chosen[channel] = "console"
         else:
-            missing = f"name a sender for {channel!r}, on which a flow sends; 'console' prints the messages"
+            missing = (
+                f"no sender configured for channel {channel!r}, which a registered flow "
+                "needs ('console' prints messages)"
+            )
             assembly.demand_to_serve([f"OTPAUTH_SENDERS: {missing}"])
     return {
         channel: FailoverSender(_senders(assembly, channel, value, channel in needed), clock)

@@ -157,7 +157,7 @@ def _region_problems(assembly: Assembly) -> list[str]:
         f"{name.upper()}_REGION": getattr(each, "region", None) for name, each in assembly.by_flow.items()
     }
     return [
-        f"{PREFIX}{key}: {region!r} is no region that has phone numbers"
+        f"{PREFIX}{key}: {region!r} is not a region with phone numbers"
         for key, region in regions.items()
         if region is not None and region not in SUPPORTED_REGIONS
     ]
@@ -170,14 +170,14 @@ def _clock(assembly: Assembly) -> Clock:
         return _system_clock
     now: object = given()
     if not isinstance(now, datetime) or now.utcoffset() is None:
-        assembly.problems.append("OTPAUTH_CLOCK: give a callable that returns an aware datetime")
+        assembly.problems.append("OTPAUTH_CLOCK: expected a callable that returns an aware datetime")
     return lambda: _in_utc(given())
 
 
 def _in_utc(now: datetime) -> datetime:
     if now.utcoffset() is None:
         # astimezone would take it for the system's local time.
-        raise ValueError("OTPAUTH_CLOCK returned a datetime without a zone")
+        raise ValueError("OTPAUTH_CLOCK returned a datetime without a time zone")
     return now.astimezone(UTC)
 
 

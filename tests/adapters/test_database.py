@@ -304,7 +304,7 @@ def test_no_digest_reaches_the_engines_echo(
 def test_an_unsupported_database_is_refused_at_start(url: str) -> None:
     engine = cast("Engine", create_mock_engine(url, lambda *_: None))
 
-    with pytest.raises(ConfigurationError, match="name a database of postgresql or sqlite"):
+    with pytest.raises(ConfigurationError, match="use postgresql or sqlite"):
         Database(engine)
 
 

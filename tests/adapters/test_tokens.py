@@ -456,12 +456,12 @@ ES_PUBLIC = pem(PAIRS["ES256"].public_key())
         ([{"kid": "a", "alg": "HS256", "key": "secret"}], "'alg' of key 1"),
         ([{"kid": "a", "alg": "none", "key": ES_PEM}], "'alg' of key 1"),
         ([{"kid": "a", "alg": "ES256"}], "neither"),
-        ([{"kid": "a", "alg": "ES256", "key": "-----BEGIN NONSENSE-----"}], "no PEM key"),
-        ([{"kid": "a", "alg": "RS256", "key": ES_PEM}], "no PEM key for RS256"),
-        ([{"kid": "a", "alg": "ES256", "key": ED_PEM}], "no PEM key for ES256"),
+        ([{"kid": "a", "alg": "ES256", "key": "-----BEGIN NONSENSE-----"}], "not a valid PEM key"),
+        ([{"kid": "a", "alg": "RS256", "key": ES_PEM}], "not a valid PEM key for RS256"),
+        ([{"kid": "a", "alg": "ES256", "key": ED_PEM}], "not a valid PEM key for ES256"),
         (
             [{"kid": "a", "alg": "ES256", "key": pem(ec.generate_private_key(ec.SECP384R1()))}],
-            "no PEM key for ES256",
+            "not a valid PEM key for ES256",
         ),
         ([{"kid": "a", "alg": "RS256", "key": pem(rsa.generate_private_key(65537, 1024))}], "too short"),
         ([{"kid": "a", "alg": "ES256", "key": ES_PUBLIC}], "not a private key"),
@@ -475,15 +475,15 @@ ES_PUBLIC = pem(PAIRS["ES256"].public_key())
                     "public_key": pem(ec.generate_private_key(ec.SECP256R1()).public_key()),
                 }
             ],
-            "does not belong",
+            "does not match",
         ),
         (
             [{"kid": "a", "alg": "ES256", "key": ES_PEM}, {"kid": "a", "alg": "EdDSA", "key": ED_PEM}],
-            "one 'kid'",
+            "the same 'kid'",
         ),
         (
             [{"kid": "a", "alg": "ES256", "key": ES_PEM}, {"kid": "b", "alg": "EdDSA", "key": "x"}],
-            "key 2 is no PEM",
+            "key 2 is not a valid PEM",
         ),
     ],
 )

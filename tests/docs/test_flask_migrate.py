@@ -52,8 +52,8 @@ def test_the_first_migration_makes_the_tables_and_init_db_leaves_its_mark(migrat
     after = migrated.run(f"{mark}\nflask otpauth doctor\nflask db check")
 
     assert tables_made(migrated) > 5
-    assert "The store has no mark of the key" in before
-    assert "The store has no mark of the key" not in after
+    assert "The database has no mark of the subject key" in before
+    assert "The database has no mark of the subject key" not in after
     assert migrated.login("ann@example.com") == "Login successful"
 
 

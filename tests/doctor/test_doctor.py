@@ -119,7 +119,7 @@ def test_codes_of_the_hosts_own_views_are_examined_where_their_flow_is_not_regis
         "fix": "OTPAUTH_SMS_CODE_LENGTH = 6",
     } in found["deviations"]
     assert any(
-        each.startswith("codes.send (sms): a guesser has a chance of 1 in 1 a day")
+        each.startswith("codes.send (sms): an attacker has a chance of 1 in 1 per day")
         for each in found["warnings"]
     )
 
@@ -136,7 +136,7 @@ def test_codes_of_the_hosts_own_views_live_no_longer_than_those_of_a_flow(flow: 
         host(FLOWS=["account"], **{f"{flow.upper()}_CODE_TTL": 86_400})
 
     assert caught.value.problems == (
-        f"OTPAUTH_{flow.upper()}_CODE_TTL: a code may live 600 seconds at most (NIST SP 800-63B-4 §3.1.3.2)",
+        f"OTPAUTH_{flow.upper()}_CODE_TTL: must not exceed 600 seconds (NIST SP 800-63B-4 §3.1.3.2)",
     )
 
 
@@ -146,7 +146,8 @@ def test_the_odds_are_told_to_people_as_one_in_so_many() -> None:
     shown = app.test_cli_runner().invoke(otpauth, ["doctor"]).output
 
     assert (
-        "  flashcall: 1 in 1,666 a day; 1 in 100 until it is disabled (4 digits, 6 guesses a day)\n" in shown
+        "  flashcall: 1 in 1,666 per day; 1 in 100 until the subject is disabled "
+        "(4 digits, 6 guesses per day)\n" in shown
     )
 
 
@@ -164,14 +165,14 @@ def test_the_hardened_profile_mends_what_it_is_for() -> None:
 
     assert hardened < documented
     assert {says for _, says in documented - hardened} == {
-        "However many failures there are in a row, over days and weeks, nothing is ever disabled.",
-        "A session lives for longer than 30 days without a login.",
-        "A code is in a URL, where logs and histories keep it.",
-        "The answer can show the code that the call is to prove.",
-        "The answer shows the code that the message is to prove.",
-        "The PINs that everybody chooses are allowed.",
-        "A merchant may unblock a PIN as often as it likes, and each time gets new guesses.",
-        "A merchant may reset a customer's quota of codes as often as it likes.",
+        "Consecutive failures are never capped, even over days and weeks.",
+        "A session can last longer than 30 days without a new login.",
+        "A code is in a URL, so it can end up in logs and histories.",
+        "The response can contain the code, so it does not prove that the call was received.",
+        "The response contains the code, so it does not prove that the message was received.",
+        "Common PINs are accepted.",
+        "A merchant can unblock a PIN any number of times, and each time the guesses start again.",
+        "A merchant can reset a customer's quota of codes any number of times.",
     }
 
 
@@ -231,7 +232,7 @@ def test_deviations_are_told_to_people_with_their_clauses_and_what_mends_them() 
     assert (
         "  flashcall: A code has fewer than six digits.\n"
         "      NIST §3.1.3.2; ASVS 6.5.4\n"
-        "      mended by OTPAUTH_FLASHCALL_CODE_LENGTH = 6\n"
+        "      fix: OTPAUTH_FLASHCALL_CODE_LENGTH = 6\n"
     ) in shown
     assert max(map(len, shown.splitlines())) <= 100
 
@@ -263,23 +264,23 @@ def test_a_warning_fails_a_strict_examination_after_all_is_shown(options: list[s
 @pytest.mark.parametrize(
     ("settings", "warning"),
     [
-        ({"SUBJECT_KEY": None}, "OTPAUTH_SUBJECT_KEY is derived from a secret"),
-        ({"ALLOW_WEAK_KEYS": True}, "OTPAUTH_ALLOW_WEAK_KEYS: who guesses a short secret"),
-        ({"STORAGE": "memory"}, "OTPAUTH_STORAGE = 'memory', or a database in memory: each process"),
-        ({"STORAGE": MemoryStorage()}, "OTPAUTH_STORAGE = 'memory', or a database in memory: each process"),
-        ({"DATABASE_URI": "sqlite://"}, "OTPAUTH_STORAGE = 'memory', or a database in memory: each process"),
-        ({"IP_LIMITS": None}, "OTPAUTH_IP_LIMITS = None: nothing is limited in front"),
-        ({"RATELIMIT_ENABLED_": False}, "RATELIMIT_ENABLED = False: nothing is limited in front"),
-        ({"VOICE_VERIFY": True}, "voice: a guesser has a chance of 1 in 666 a day"),
-        ({"RATELIMIT_STORAGE_URI_": "memory://"}, "The limits in front are counted in memory"),
+        ({"SUBJECT_KEY": None}, "OTPAUTH_SUBJECT_KEY is not set, so another secret is used"),
+        ({"ALLOW_WEAK_KEYS": True}, "OTPAUTH_ALLOW_WEAK_KEYS = True: an attacker who guesses"),
+        ({"STORAGE": "memory"}, "OTPAUTH_STORAGE = 'memory', or an in-memory database: each process"),
+        ({"STORAGE": MemoryStorage()}, "OTPAUTH_STORAGE = 'memory', or an in-memory database: each process"),
+        ({"DATABASE_URI": "sqlite://"}, "OTPAUTH_STORAGE = 'memory', or an in-memory database: each process"),
+        ({"IP_LIMITS": None}, "OTPAUTH_IP_LIMITS = None: there are no rate limits"),
+        ({"RATELIMIT_ENABLED_": False}, "RATELIMIT_ENABLED = False: there are no rate limits"),
+        ({"VOICE_VERIFY": True}, "voice: an attacker has a chance of 1 in 666 per day"),
+        ({"RATELIMIT_STORAGE_URI_": "memory://"}, "The rate limits are counted in memory"),
         (
             {"SENDERS": {**SENDERS, "sms": "console"}},
-            "OTPAUTH_SENDERS: what goes out on 'sms' reaches nobody",
+            "OTPAUTH_SENDERS: messages on 'sms' are not sent to anyone",
         ),
         *(
             (
                 {"SENDERS": {**SENDERS, "sms": sender}},
-                f"OTPAUTH_SENDERS: what goes out on 'sms' reaches nobody ({name})",
+                f"OTPAUTH_SENDERS: messages on 'sms' are not sent to anyone ({name})",
             )
             for sender, name in (
                 (ConsoleSender(), "console"),
@@ -291,14 +292,14 @@ def test_a_warning_fails_a_strict_examination_after_all_is_shown(options: list[s
                 (Outbox().senders["sms"], "memory"),
             )
         ),
-        ({"EMAIL_DAY": "calendar"}, "OTPAUTH_EMAIL_DAY = 'calendar': around midnight"),
+        ({"EMAIL_DAY": "calendar"}, "OTPAUTH_EMAIL_DAY = 'calendar': a subject can get"),
         (
             {
                 "SENDERS": {**SENDERS, "email": "mail"},
                 "MAIL_SERVER_": "mail.example.com",
                 "MAIL_DEFAULT_SENDER_": "shop@example.com",
             },
-            "Codes go to the mail server unencrypted",
+            "Codes are sent to the mail server without encryption",
         ),
     ],
 )
@@ -323,7 +324,7 @@ def test_a_sender_of_the_development_console_is_told_whoever_chose_it() -> None:
     app = host(DEBUG_=True, FLOWS=["email"], SENDERS={})
 
     assert examined(app)["warnings"] == [
-        "OTPAUTH_SENDERS: what goes out on 'email' reaches nobody (console)."
+        "OTPAUTH_SENDERS: messages on 'email' are not sent to anyone (console)."
     ]
 
 
@@ -332,7 +333,7 @@ def test_a_mail_server_that_is_not_set_is_told() -> None:
 
     (found,) = examined(app)["warnings"]
 
-    assert found == "MAIL_SERVER is not set: mails go to 127.0.0.1, if a mail server is there."
+    assert found == "MAIL_SERVER is not set: mails are sent to 127.0.0.1."
 
 
 @pytest.mark.parametrize(
@@ -348,6 +349,6 @@ def test_a_missing_table_is_told_with_what_makes_it(table: str) -> None:
     result = app.test_cli_runner().invoke(otpauth, ["doctor", "--strict", "--json"])
 
     (found,) = json.loads(result.stdout)["warnings"]
-    assert found.endswith("its tables are missing: flask otpauth init-db makes them.")
+    assert found.endswith("its tables are missing: run flask otpauth init-db.")
     assert result.exit_code == 1
     assert json.loads(result.stdout)["odds"]

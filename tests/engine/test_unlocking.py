@@ -51,7 +51,7 @@ def test_nothing_of_somebody_unknown_was_locked(app: Flask, subject: str) -> Non
     result = app.test_cli_runner().invoke(args=["otpauth", "unlock", subject])
 
     assert result.exit_code == 1
-    assert result.output == f"Error: nothing of {subject!r} was locked\n"
+    assert result.output == f"Error: {subject!r} was not locked\n"
 
 
 def test_a_user_who_is_not_locked_is_not_unlocked(app: Flask, outbox: Outbox) -> None:
@@ -63,7 +63,7 @@ def test_a_user_who_is_not_locked_is_not_unlocked(app: Flask, outbox: Outbox) ->
 
     assert result.exit_code == 1
     assert result.output == (
-        f"{ADDRESS}: codes of email: forgotten, was not locked\nError: nothing of '{ADDRESS}' was locked\n"
+        f"{ADDRESS}: codes of email: reset (was not locked)\nError: '{ADDRESS}' was not locked\n"
     )
 
 
@@ -115,7 +115,7 @@ def test_the_command_names_what_is_free_again(app: Flask, outbox: Outbox) -> Non
 
     assert (result.exit_code, result.output.splitlines()[0]) == (
         0,
-        f"{ADDRESS}: guesses of email: free again",
+        f"{ADDRESS}: guesses of email: unlocked",
     )
 
 

@@ -19,7 +19,7 @@ class FailoverSender:
 
     def __init__(self, senders: Sequence[Sender], clock: Clock) -> None:
         if not senders:
-            raise ValueError("a channel needs at least one sender")
+            raise ValueError("a channel requires at least one sender")
         self.senders = tuple(senders)
         self._clock = clock
 

@@ -61,23 +61,26 @@ class MailSender:
         try:
             Mailbox.of(config.get("MAIL_DEFAULT_SENDER"))
         except (ValueError, TypeError):
-            found.append("MAIL_DEFAULT_SENDER: set the address that codes are sent from")
+            found.append("MAIL_DEFAULT_SENDER: set the address from which codes are sent")
         found += [
-            f"{key}: give a string; from_prefixed_env reads digits as a number unless they are quoted"
+            f"{key}: expected a string (from_prefixed_env reads digits as a number unless they are quoted)"
             for key in ("MAIL_USERNAME", "MAIL_PASSWORD")
             if not isinstance(config.get(key), (str, NoneType))
         ]
         found += [
-            f"{key}: give True or False"
+            f"{key}: expected True or False"
             for key in ("MAIL_USE_TLS", "MAIL_USE_SSL", "MAIL_SUPPRESS_SEND")
             if config.get(key) not in (True, False, None)  # a text "false" would count as true
         ]
         if not _is_host(config.get("MAIL_SERVER", "127.0.0.1")):
-            found.append("MAIL_SERVER: give the name or address of a host, without scheme and port")
+            found.append("MAIL_SERVER: expected the name or address of a host, without scheme and port")
         if not _is_port(config.get("MAIL_PORT")):
-            found.append("MAIL_PORT: give a whole number from 1 to 65535")
+            found.append("MAIL_PORT: expected a whole number from 1 to 65535")
         if config.get("MAIL_USE_TLS") and config.get("MAIL_USE_SSL"):
-            found.append("MAIL_USE_SSL: excludes MAIL_USE_TLS; set the one that the server's port is for")
+            found.append(
+                "MAIL_USE_SSL: cannot be combined with MAIL_USE_TLS; set the one that matches "
+                "the server's port"
+            )
         return found
 
     def send(self, message: Message) -> Receipt:

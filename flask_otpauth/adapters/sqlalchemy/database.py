@@ -64,7 +64,7 @@ class _Open(threading.local):
 
 def not_supported(dialect: str) -> str:
     """The end of the start-up error for a database of another dialect: what to do."""
-    return f"{dialect} cannot keep codes; name a database of {' or '.join(SUPPORTED)} here"
+    return f"{dialect} is not supported for codes: use {' or '.join(SUPPORTED)}"
 
 
 class _Undone(Exception):
@@ -177,7 +177,7 @@ class Database:
     @property
     def _connection(self) -> Connection:
         if self._open.connection is None:
-            raise RuntimeError("this needs an open transaction")
+            raise RuntimeError("no transaction is open")
         return self._open.connection
 
     @contextmanager
@@ -207,7 +207,7 @@ def retry_until_explained(attempt: Callable[[], T | None], explain: Callable[[],
             result = step()
             if result is not None:
                 return result
-    raise StorageUnavailable("the row was changed by others faster than it could be read")
+    raise StorageUnavailable("gave up because of too many concurrent updates")
 
 
 def with_isolation(engine: Engine) -> Engine:

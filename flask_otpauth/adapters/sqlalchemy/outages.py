@@ -40,7 +40,7 @@ def translate_db_errors(describe_lock_holder: Callable[[], str] = lambda: "") ->
     try:
         yield
     except PoolTimeout as error:
-        raise StorageUnavailable("no connection to the database became free in time") from error
+        raise StorageUnavailable("no database connection became free in time") from error
     except DBAPIError as error:
         reason = _reason(error, describe_lock_holder)
         if reason is None:
@@ -59,7 +59,7 @@ def _reason(error: DBAPIError, describe_lock_holder: Callable[[], str]) -> str |
     if getattr(error.orig, "sqlite_errorname", "").startswith(_LOCKED):
         return f"the database is locked by another transaction. {describe_lock_holder()}".rstrip()
     if error.connection_invalidated or not isinstance(error, _MISTAKES):
-        return f"the database failed: {first_line}"
+        return f"database error: {first_line}"
     return None
 
 

@@ -39,7 +39,7 @@ class SqlSessionStore:
                 if other is None:
                     return closed
                 closed += _alive([other], opened_at)
-        raise StorageUnavailable("others kept opening sessions of this user")
+        raise StorageUnavailable("gave up because other requests kept opening sessions of this user")
 
     def rotate(self, refresh: Refresh) -> tuple[Rotation, Session | None]:
         """See the port. One write statement where the token is the newest."""

@@ -43,7 +43,7 @@ class JwtTokens:
         if not keys or keys[0].signing is None:
             raise ValueError("the first key must be able to sign")
         if not 0 <= leeway_seconds <= _MAX_LEEWAY_SECONDS:
-            raise ValueError(f"a leeway is 0 to {_MAX_LEEWAY_SECONDS} seconds")
+            raise ValueError(f"leeway must be between 0 and {_MAX_LEEWAY_SECONDS} seconds")
         self._newest = keys[0]
         self._keys = {key.kid: key for key in keys}
         self._jws = jwt.PyJWS(algorithms=[key.algorithm for key in keys])

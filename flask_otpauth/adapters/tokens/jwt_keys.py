@@ -69,9 +69,9 @@ def configured_keys(entries: Sequence[Mapping[str, str]]) -> list[JwtKey]:
     """
     keys = [_configured(place, entry) for place, entry in enumerate(entries, 1)]
     if not keys or keys[0].signing is None:
-        raise ValueError("the first key must be there and have 'key', a private key to sign with")
+        raise ValueError("the first key needs 'key', a private key to sign with")
     if len({key.kid for key in keys}) < len(keys):
-        raise ValueError("two keys have one 'kid'")
+        raise ValueError("two keys have the same 'kid'")
     return keys
 
 
@@ -80,7 +80,7 @@ def _configured(place: int, entry: Mapping[str, str]) -> JwtKey:
     if not kid or not isinstance(kid, str):
         raise ValueError(f"key {place} has no 'kid'")
     if algorithm not in _ASYMMETRIC:
-        raise ValueError(f"'alg' of key {place} is none of {', '.join(_ASYMMETRIC)}")
+        raise ValueError(f"'alg' of key {place} must be one of {', '.join(_ASYMMETRIC)}")
     private = _loaded(place, algorithm, entry["key"]) if entry.get("key") else None
     public = _loaded(place, algorithm, entry["public_key"]) if entry.get("public_key") else None
     if private is not None and not hasattr(private, "public_key"):
@@ -88,7 +88,7 @@ def _configured(place: int, entry: Mapping[str, str]) -> JwtKey:
     if public is not None and hasattr(public, "public_key"):
         raise ValueError(f"'public_key' of key {place} is a private key")
     if private is not None and public not in (None, private.public_key()):
-        raise ValueError(f"'public_key' of key {place} does not belong to its 'key'")
+        raise ValueError(f"'public_key' of key {place} does not match its 'key'")
     if private is None and public is None:
         raise ValueError(f"key {place} has neither 'key' nor 'public_key'")
     return JwtKey(kid, algorithm, private, private.public_key() if private is not None else public)
@@ -103,7 +103,7 @@ def _loaded(place: int, algorithm: str, pem: str) -> Any:
         key = loader.prepare_key(pem)
         too_short = loader.check_key_length(key)
     except Exception:  # noqa: BLE001 - loaders fail in many ways, and some show the key
-        raise ValueError(f"key {place} is no PEM key for {algorithm}") from None
+        raise ValueError(f"key {place} is not a valid PEM key for {algorithm}") from None
     if too_short:
         raise ValueError(f"key {place} is too short for {algorithm}")
     return key

@@ -109,9 +109,9 @@ class AccountSettings(WritingSettings):
         """What cannot work together."""
         found = super().problems(shared)
         if set(self.channels) - set(CHANNELS):
-            found.append(f"CHANNELS: may name {', '.join(CHANNELS)}")
+            found.append(f"CHANNELS: expected a list of {', '.join(CHANNELS)}")
         if not isinstance(self.pin_blocklist, str) and not _are_pins(self.pin_blocklist or ()):
-            found.append("PIN_BLOCKLIST: give strings of 6 digits")
+            found.append("PIN_BLOCKLIST: expected strings of 6 digits")
         return found
 
 

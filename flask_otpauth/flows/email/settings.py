@@ -66,7 +66,8 @@ class EmailSettings(WritingSettings):
         found = super().problems(shared)
         if self.create_user is False and shared.delivery == "inline":
             found.append(
-                "CREATE_USER: False needs OTPAUTH_DELIVERY other than 'inline', since the time of a mail "
-                "server would tell which addresses have an account"
+                "CREATE_USER: False cannot be used with OTPAUTH_DELIVERY = 'inline', because the "
+                "response time "
+                "would reveal which addresses have an account"
             )
         return found

@@ -60,7 +60,7 @@ class FlashcallSettings(FlowSettings):
         """What cannot work together."""
         found = super().problems(shared)
         if not self.prefixes or not all(is_digits(prefix, 1, 14) for prefix in self.prefixes):
-            found.append("PREFIXES: give at least one string of digits")
+            found.append("PREFIXES: expected at least one string of digits")
         if not (self.auth_get or self.auth_post):
-            found.append("AUTH_POST: with AUTH_GET off as well, no order could be redeemed")
+            found.append("AUTH_POST: must be True if AUTH_GET is False, or no order can be redeemed")
         return found

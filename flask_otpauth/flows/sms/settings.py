@@ -84,16 +84,16 @@ class SmsSettings(WritingSettings):
         """What cannot work together."""
         found = super().problems(shared)
         found += [
-            f"MESSAGES: {language!r} is not a language"
+            f"MESSAGES: {language!r} is not a valid language"
             for language in self.messages
             if not preferences(language)
         ]
         if self.origin is not None and not _HOST.fullmatch(self.origin):
-            found.append("ORIGIN: give a host name such as example.com")
+            found.append("ORIGIN: expected a host name such as example.com")
         if set(self.required_fields) - set(SIBLING_FIELDS):
-            found.append(f"REQUIRED_FIELDS: may name {', '.join(SIBLING_FIELDS)}")
+            found.append(f"REQUIRED_FIELDS: expected a list of {', '.join(SIBLING_FIELDS)}")
         texts = [text for catalogue in self.messages.values() for text in catalogue.values()]
-        found += [f"MESSAGES: {text!r} names what no message knows" for text in texts if not _known(text)]
+        found += [f"MESSAGES: {text!r} has an unknown placeholder" for text in texts if not _known(text)]
         return found
 
 

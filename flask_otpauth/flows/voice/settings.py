@@ -64,9 +64,7 @@ class VoiceSettings(WritingSettings):
         """What cannot work together."""
         found = super().problems(shared)
         if self.otp_min_length > self.otp_max_length:
-            found.append("OTP_MIN_LENGTH: is more than OTP_MAX_LENGTH")
+            found.append("OTP_MIN_LENGTH: must not be greater than OTP_MAX_LENGTH")
         elif self.verify and not self.otp_min_length <= self.code_length <= self.otp_max_length:
-            found.append(
-                "CODE_LENGTH: must lie between OTP_MIN_LENGTH and OTP_MAX_LENGTH, so that it is a valid otp"
-            )
+            found.append("CODE_LENGTH: must be between OTP_MIN_LENGTH and OTP_MAX_LENGTH if VERIFY is True")
         return found

@@ -495,7 +495,7 @@ def test_a_password_that_the_environment_made_a_number_is_told_at_start(
     app.config.from_prefixed_env()
     app.config.update(SECRET_KEY=SECRET_KEY, MAIL_DEFAULT_SENDER="codes@example.com")
 
-    with pytest.raises(ConfigurationError, match="MAIL_PASSWORD: give a string") as told:
+    with pytest.raises(ConfigurationError, match="MAIL_PASSWORD: expected a string") as told:
         OtpAuth(app)
 
     assert "12345678" not in str(told.value)

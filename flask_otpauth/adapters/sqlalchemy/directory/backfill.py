@@ -44,7 +44,7 @@ def backfill(directory: ModelDirectory, batch_size: int, dry_run: bool) -> Itera
                 if rows:
                     _work(session, directory.model, rows, result, dry_run)
         except IntegrityError:
-            raise StorageUnavailable("a user was written at the same moment: run it again") from None
+            raise StorageUnavailable("a user was changed at the same time: run the command again") from None
         if not rows:
             return
         last = rows[-1].key

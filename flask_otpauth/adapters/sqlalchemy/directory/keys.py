@@ -53,13 +53,13 @@ def key_problems(model: type[Any]) -> list[str]:
     columns = model.__mapper__.primary_key
     if len(columns) != 1:
         names = ", ".join(column.name for column in columns)
-        return [f"{model.__name__} has a primary key of {len(columns)} columns ({names}); give it one"]
+        return [f"{model.__name__} must have a primary key of one column, not {len(columns)} ({names})"]
     kind, other = columns[0].type, model.__mapper__.column_attrs.get("id")
     if other is not None and columns[0] not in other.columns:
-        return [f"{model.__name__}.id is not its primary key {columns[0].name!r}; rename one of them"]
+        return [f"{model.__name__}.id is not the primary key ({columns[0].name!r} is): rename one of them"]
     if _python_type(kind) not in _CARRIED or isinstance(kind, Enum):
-        can_be = "it can be an integer, a text or a UUID (a type of your own says which by its python_type)"
-        return [f"the primary key of {model.__name__} is of the type {kind!r}; {can_be}"]
+        can_be = "use an integer, a text or a UUID (a custom column type says which by its python_type)"
+        return [f"the primary key of {model.__name__} has the type {kind!r}: {can_be}"]
     if _python_type(kind) is str and (getattr(kind, "length", None) or 0) > _LONGEST:
         return [f"the primary key of {model.__name__} is a text longer than {_LONGEST} characters"]
     return []

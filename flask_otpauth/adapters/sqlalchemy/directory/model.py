@@ -147,7 +147,7 @@ class ModelDirectory:
             return self._insert(fields)
         except IntegrityError:
             # Without the database's message, which contains the address.
-            demand = f"a column of {self.model.__name__} demands a value that it was not given"
+            demand = f"a required column of {self.model.__name__} has no value"
             raise ValueError(demand) from None
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
@@ -162,7 +162,10 @@ class ModelDirectory:
         :raises ValueError: if the model computes who is enabled.
         """
         if not can_be_set(self.model, "is_enabled"):
-            raise ValueError(f"{self.model.__name__}.is_enabled is computed: change what it is computed from")
+            raise ValueError(
+                f"{self.model.__name__}.is_enabled is computed and cannot be set: change the "
+                "column that it depends on"
+            )
         return self._set(user_id, "is_enabled", enabled)
 
     def delete(self, user_id: str) -> bool:
@@ -174,7 +177,7 @@ class ModelDirectory:
         try:
             return self._changed(user_id, lambda session, user: session.delete(user))
         except IntegrityError:
-            raise ValueError(f"another row still refers to this {self.model.__name__}") from None
+            raise ValueError(f"another row still references this {self.model.__name__}") from None
 
     def _create_table(self) -> None:
         table = self.model.__table__
@@ -252,7 +255,7 @@ class ModelDirectory:
             # What is no column, but a property of the host's, has no type.
             longest = getattr(getattr(getattr(self.model, name), "type", None), "length", None)
             if isinstance(value, str) and (len(value) > (longest or len(value)) or "\0" in value):
-                raise ValueError(f"{name} is longer than {longest} characters, or holds a NUL")
+                raise ValueError(f"{name} is longer than {longest} characters, or contains a NUL")
 
     def _demand_free(self, fields: dict[str, Any]) -> None:
         """:raises UserExists: if somebody has one of the identifiers."""

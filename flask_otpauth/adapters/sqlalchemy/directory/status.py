@@ -23,6 +23,6 @@ def unread_status(model: type[Any]) -> str | None:
     if name is None:
         return None
     return (
-        f"{model.__name__}.{name} is not looked at when somebody logs in, {model.__name__}.is_enabled is: "
-        f"if {name} should decide, write is_enabled = synonym({name!r}) in the model"
+        f"{model.__name__}.{name} is ignored at login, only {model.__name__}.is_enabled is checked: "
+        f"to use {name}, add is_enabled = synonym({name!r}) to the model"
     )
