@@ -52,9 +52,7 @@ def _about_stores(found: AppState) -> Iterator[str]:
         try:
             look()
         except StorageUnavailable as error:
-            hint = " If the database is running, its tables are missing: run flask otpauth init-db."
-            # A table that lacks a column is there: only a migration mends it.
-            yield f"{error}." + ("" if "column is missing" in str(error) else hint)
+            yield f"{error}."
             return
 
 

@@ -209,7 +209,7 @@ def test_a_deployment_with_a_warning_stops(shop: Shell) -> None:
     changed = {change: shop.attempt(f"{source}\n{change}\n{doctor}") for change in changes}
 
     assert without_tables.returncode == 1
-    assert "run flask otpauth init-db" in " ".join(without_tables.stdout.split())
+    assert "run `flask otpauth init-db`" in " ".join(without_tables.stdout.split())
     for change, warning in changes.items():
         assert changed[change].returncode == 1
         assert warning in " ".join(changed[change].stdout.split())
