@@ -190,12 +190,16 @@ def file_shop(tmp_path: Path, outbox: Outbox, clock: MovableClock) -> Shop:
 
 
 def test_a_file_that_the_hosts_own_transaction_locks_is_an_error_that_says_so(file_shop: Shop) -> None:
-    with pytest.raises(StorageUnavailable, match="locked.*db.session has an open transaction in this request"):
+    with pytest.raises(
+        StorageUnavailable, match="locked.*db.session has an open transaction in this request"
+    ):
         file_shop.post("/order", flush="yes")
 
 
 def test_writing_a_user_into_a_locked_file_says_so_too(file_shop: Shop) -> None:
-    with pytest.raises(StorageUnavailable, match="locked.*db.session has an open transaction in this request"):
+    with pytest.raises(
+        StorageUnavailable, match="locked.*db.session has an open transaction in this request"
+    ):
         file_shop.post("/order", flush="yes", user="new@example.com")
 
 
