@@ -162,6 +162,6 @@ def test_a_model_without_the_mixin_is_told_what_it_needs() -> None:
 
     (problem,) = caught.value.problems
     assert problem == (
-        "OTPAUTH_USERS: the model must inherit from flask_otpauth.users.UserMixin: "
+        "OTPAUTH_USERS: the model must have the mixin flask_otpauth.users.UserMixin: "
         "class Customer(UserMixin, db.Model)"
     )

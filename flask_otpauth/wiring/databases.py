@@ -164,7 +164,7 @@ def _directory(assembly: Assembly, engine: Engine, metadata: MetaData) -> Any:
     if isinstance(chosen, type) and hasattr(chosen, "__mapper__"):
         form = f"class {chosen.__name__}(UserMixin, db.Model)"
         assembly.problems.append(
-            f"OTPAUTH_USERS: the model must inherit from flask_otpauth.users.UserMixin: {form}"
+            f"OTPAUTH_USERS: the model must have the mixin flask_otpauth.users.UserMixin: {form}"
         )
         return None
     return assembly.resolved("USERS", chosen, {}, "get", "find", "create", "mark_verified", "set_enabled")
