@@ -1,8 +1,7 @@
-"""CONTRIBUTING.md shows code of the project's style that works, and commands that there are."""
+"""CONTRIBUTING.md shows code of the project's style that works."""
 
 from __future__ import annotations
 
-import ast
 import re
 import runpy
 from pathlib import Path
@@ -21,13 +20,3 @@ def test_the_examples_of_the_style_are_a_module_whose_tests_pass(tmp_path: Path)
     assert tests
     for test in tests:
         test()
-
-
-def test_the_sessions_that_the_page_names_are_in_the_noxfile() -> None:
-    body = ast.parse((ROOT / "noxfile.py").read_text("utf-8")).body
-    sessions = {node.name for node in body if isinstance(node, ast.FunctionDef) and node.decorator_list}
-
-    named = {name for line in re.findall(r"nox -s ([a-z ]+)", PAGE) for name in line.split()}
-
-    assert named
-    assert named <= sessions
