@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import secrets
+import uuid
 from itertools import pairwise
 from typing import Any
 
@@ -47,6 +48,7 @@ def test_the_phone_is_called_from_the_prefix_with_the_code_behind_it(application
     assert call.caller_number == data["cid"]["prefix"] + call.code
     assert len(call.caller_number) == 11
     assert call.reference == data["id"]
+    assert uuid.UUID(data["id"]).version == 4
     assert call.text == ""
 
 

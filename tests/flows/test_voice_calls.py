@@ -553,3 +553,13 @@ def test_a_client_is_heard_six_hundred_times_a_minute(make_app: MakeApp, outbox:
         PLACED,
     ]
     assert "Retry-After" in answers[2].headers
+
+
+def test_failures_have_the_documents_misprint_where_it_is_wanted(make_app: MakeApp, outbox: Outbox) -> None:
+    caller = VoiceCaller(make_app(voice_failure_message_key="messsage"), outbox)
+
+    refused, placed = caller.call("1"), caller.call()
+
+    assert list(refused.json) == ["messsage", "code", "status", "data"]
+    assert refused.json["messsage"] == "Bad Request"
+    assert placed.json["message"] == "OK"
