@@ -7,32 +7,55 @@ What the flows' documents say of the rules that all flows share is data here (``
 from __future__ import annotations
 
 import uuid
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, Protocol
 
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from flask_otpauth.engine.clients import Credentials
+from flask_otpauth.ports.directory import User
 from flask_otpauth.testing import Outbox
 from tests.flows import account_caller, email_caller, flashcall_caller, sms_caller, voice_caller
-from tests.flows.account_caller import PASSWORD_CODE, Merchant, new_customer
+from tests.flows.account_caller import PASSWORD_CODE, Merchant
 from tests.flows.email_caller import EmailCaller
 from tests.flows.flashcall_caller import Application
-from tests.flows.sms_caller import SmsCaller
+from tests.flows.sms_caller import SmsCaller, new_client
 from tests.flows.voice_caller import ABSENT, VoiceCaller
+from tests.hosts import otpauth_of
 
 DAY = 24 * 3600
 EMAILS = ("user@example.com", "other@example.com")
 PHONES = ("+84987654321", "+84912345678")
-RUSSIAN_PHONES = ("79991234567", "79991234568")
 
 #: An answer as a reader of the flow's document sees it: a code and a sentence.
 Outcome = tuple[int, str]
 
 
-class Speaker(Protocol):
-    """Two clients that speak one flow about two persons; ``subject`` is the first of these."""
+@dataclass(frozen=True)
+class Participants:
+    """Two persons with accounts, and two clients that may use every flow."""
+
+    app: Flask
+    outbox: Outbox
+    users: tuple[User, User]
+    clients: tuple[Credentials, Credentials]
+
+    @classmethod
+    def of(cls, app: Flask, outbox: Outbox) -> Participants:
+        """Those of an app that has none yet."""
+        with app.app_context():
+            users = otpauth_of(app).users
+            one, other = (
+                users.create(email=email, phone=phone) for email, phone in zip(EMAILS, PHONES, strict=True)
+            )
+        flows = ("sms", "flashcall", "voice", "account")
+        return cls(app, outbox, (one, other), (new_client(app, *flows), new_client(app, *flows)))
+
+
+class Driver(Protocol):
+    """Two clients that call one flow about two persons; ``subject`` is the first of these."""
 
     subject: str
 
@@ -46,13 +69,13 @@ class Speaker(Protocol):
         """What an answer says."""
 
 
-class EmailSpeaker:
+class EmailDriver:
     """Log in by e-mail. The flow knows no clients: both are anybody."""
 
     subject = EMAILS[0]
 
-    def __init__(self, app: Flask, outbox: Outbox) -> None:
-        self.caller = EmailCaller(app, outbox)
+    def __init__(self, participants: Participants) -> None:
+        self.caller = EmailCaller(participants.app, participants.outbox)
 
     def ask(self, person: int = 0, client: int = 0) -> TestResponse:
         """Ask for a code."""
@@ -67,13 +90,15 @@ class EmailSpeaker:
         return email_caller.outcome(answer)
 
 
-class SmsSpeaker:
+class SmsDriver:
     """Verify a phone by SMS."""
 
     subject = PHONES[0]
 
-    def __init__(self, app: Flask, outbox: Outbox) -> None:
-        self.callers = SmsCaller(app, outbox), SmsCaller(app, outbox)
+    def __init__(self, participants: Participants) -> None:
+        self.callers = [
+            SmsCaller(participants.app, participants.outbox, client) for client in participants.clients
+        ]
 
     def ask(self, person: int = 0, client: int = 0) -> TestResponse:
         """Ask for a code."""
@@ -88,18 +113,21 @@ class SmsSpeaker:
         return sms_caller.outcome(answer)
 
 
-class FlashcallSpeaker:
+class FlashcallDriver:
     """Redeem the newest order of a phone."""
 
-    subject = f"+{RUSSIAN_PHONES[0]}"
+    subject = PHONES[0]
 
-    def __init__(self, app: Flask, outbox: Outbox) -> None:
-        self.applications = Application(app, outbox), Application(app, outbox)
+    def __init__(self, participants: Participants) -> None:
+        self.applications = [
+            Application(participants.app, participants.outbox, client=client)
+            for client in participants.clients
+        ]
         self.orders: dict[tuple[int, int], str] = {}
 
     def ask(self, person: int = 0, client: int = 0) -> TestResponse:
         """Ask for a code."""
-        answer = self.applications[client].order(RUSSIAN_PHONES[person])
+        answer = self.applications[client].order(PHONES[person])
         if answer.status_code == 200:
             self.orders[person, client] = answer.json["data"]["id"]
         return answer
@@ -114,13 +142,15 @@ class FlashcallSpeaker:
         return flashcall_caller.outcome(answer) if answer.status_code != 200 else (200, "")
 
 
-class VoiceSpeaker:
+class VoiceDriver:
     """Verify a phone by a spoken code."""
 
     subject = PHONES[0]
 
-    def __init__(self, app: Flask, outbox: Outbox) -> None:
-        self.callers = VoiceCaller(app, outbox), VoiceCaller(app, outbox)
+    def __init__(self, participants: Participants) -> None:
+        self.callers = [
+            VoiceCaller(participants.app, participants.outbox, client) for client in participants.clients
+        ]
 
     def ask(self, person: int = 0, client: int = 0) -> TestResponse:
         """Ask for a code."""
@@ -135,15 +165,13 @@ class VoiceSpeaker:
         return voice_caller.outcome(answer)
 
 
-class PinSpeaker:
-    """Reset a PIN. The code goes to the customer alone."""
+class PinDriver:
+    """Reset a PIN."""
 
     subject = EMAILS[0]
 
-    def __init__(self, app: Flask, outbox: Outbox) -> None:
-        for email in EMAILS:
-            new_customer(app, email=email, phone=None, member_id=None)
-        self.merchants = Merchant(app), Merchant(app)
+    def __init__(self, participants: Participants) -> None:
+        self.merchants = [Merchant(participants.app, client=client) for client in participants.clients]
 
     def ask(self, person: int = 0, client: int = 0) -> TestResponse:
         """Ask for a code."""
@@ -158,7 +186,7 @@ class PinSpeaker:
         return answer.status_code, answer.json.get("error_message", "")
 
 
-class PasswordSpeaker(PinSpeaker):
+class PasswordDriver(PinDriver):
     """Reset a password."""
 
     def ask(self, person: int = 0, client: int = 0) -> TestResponse:
@@ -178,10 +206,10 @@ class Documented:
     ``quotas`` are numbers of codes with the seconds in which they may be asked for; a ``day``
     is one of the calendar, and ends so many seconds after the instant at which a test begins.
     ``knows_clients``: whether a code belongs to a client. ``supersedes``: whether a new code
-    ends the earlier one. ``free`` are settings that take its quotas away.
+    ends the earlier one. ``without_quotas`` are settings that take its quotas away.
     """
 
-    speaker: type[Speaker]
+    driver: Callable[[Participants], Driver]
     prefix: str
     sent: Outcome
     accepted: Outcome
@@ -195,7 +223,7 @@ class Documented:
     refused_while_locked: Outcome
     not_sent: Outcome
     settings: Mapping[str, Any] = field(default_factory=dict)
-    free: Mapping[str, Any] = field(default_factory=dict)
+    without_quotas: Mapping[str, Any] = field(default_factory=dict)
     guesses: int = 5
     budget: int = 15
     code_length: int = 6
@@ -220,12 +248,12 @@ _FREE_ACCOUNT = {"account_otp_daily_limit": 100}
 _INVALID_OTP = (400, "otp: Invalid OTP")
 
 
-def _account(speaker: type[Speaker], field_name: str) -> Documented:
+def _account(driver: Callable[[Participants], Driver], field_name: str) -> Documented:
     return Documented(
-        speaker,
+        driver,
         "account",
         settings=_SILENT_ACCOUNT,
-        free=_FREE_ACCOUNT,
+        without_quotas=_FREE_ACCOUNT,
         day=(5, 7 * 3600),
         sent=(200, ""),
         accepted=(200, ""),
@@ -243,9 +271,9 @@ def _account(speaker: type[Speaker], field_name: str) -> Documented:
 
 DOCUMENTED = {
     "email": Documented(
-        EmailSpeaker,
+        EmailDriver,
         "email",
-        free={"email_send_quotas": ()},
+        without_quotas={"email_send_quotas": ()},
         quotas=((5, 900), (20, DAY)),
         knows_clients=False,
         sent=(0, "OTP sent successfully"),
@@ -261,9 +289,9 @@ DOCUMENTED = {
         not_sent=(-205, "Failed to send OTP"),
     ),
     "sms": Documented(
-        SmsSpeaker,
+        SmsDriver,
         "sms",
-        free={"sms_cooldown": 0, "sms_send_quotas": ("100 per day",)},
+        without_quotas={"sms_cooldown": 0, "sms_send_quotas": ("100 per day",)},
         day=(3, 7 * 3600),
         cooldown=90,
         tells_locks_on_submit=False,
@@ -280,9 +308,10 @@ DOCUMENTED = {
         not_sent=(500, "Không thể gửi mã OTP"),
     ),
     "flashcall": Documented(
-        FlashcallSpeaker,
+        FlashcallDriver,
         "flashcall",
-        free={"flashcall_send_quotas": ()},
+        settings={"flashcall_region": "VN"},
+        without_quotas={"flashcall_send_quotas": ()},
         guesses=3,
         budget=6,
         code_length=4,
@@ -302,10 +331,10 @@ DOCUMENTED = {
         not_sent=(502, "call could not be placed"),
     ),
     "voice": Documented(
-        VoiceSpeaker,
+        VoiceDriver,
         "voice",
         settings={"voice_verify": True},
-        free={"voice_send_quotas": ()},
+        without_quotas={"voice_send_quotas": ()},
         quotas=((5, 600), (10, DAY)),
         sent=(200, ""),
         accepted=(200, ""),
@@ -319,6 +348,6 @@ DOCUMENTED = {
         refused_while_locked=(429, "too many calls"),
         not_sent=(500, "call could not be placed"),
     ),
-    "PIN": _account(PinSpeaker, "user"),
-    "password": _account(PasswordSpeaker, "identifier"),
+    "PIN": _account(PinDriver, "user"),
+    "password": _account(PasswordDriver, "identifier"),
 }
