@@ -15,6 +15,11 @@ from tests.hosts import MakeApp
 API = Path(__file__).parents[2] / "docs" / "api"
 
 
+@pytest.fixture
+def database_uri(database_file: str) -> str:
+    return database_file
+
+
 @pytest.mark.parametrize("flow", FLOWS)
 def test_what_the_page_shows_is_what_is_answered(
     flow: str, make_app: MakeApp, outbox: Outbox, clock: MovableClock
