@@ -205,52 +205,6 @@ def test_all_merchants_see_one_directory(merchant: Merchant) -> None:
     assert other.validate().json == OK
 
 
-@pytest.mark.parametrize("path", [*PATHS, BUY])
-def test_every_path_takes_post_alone(merchant: Merchant, path: str) -> None:
-    methods = ("GET", "PUT", "PATCH", "DELETE", "TRACE", "HEAD")
-
-    answers = [merchant.app.test_client().open(f"/api{path}", method=method) for method in methods]
-
-    assert [answer.status_code for answer in answers] == [405] * 6
-    assert {answer.headers["Allow"] for answer in answers} == {"POST, OPTIONS"}
-    assert [answer.json for answer in answers[:5]] == [{"detail": "Method Not Allowed"}] * 5
-    assert answers[5].data == b""
-
-
-@pytest.mark.parametrize("path", [*PATHS, BUY])
-def test_options_has_no_body_and_asks_for_no_credential(merchant: Merchant, path: str) -> None:
-    answer = merchant.app.test_client().options(f"/api{path}")
-
-    assert (answer.status_code, answer.data) == (200, b"")
-    assert answer.headers["Allow"] == "POST, OPTIONS"
-
-
-@pytest.mark.parametrize("path", PATHS)
-def test_a_trailing_slash_is_no_other_path(merchant: Merchant, path: str) -> None:
-    plain, slashed = merchant.post(path), merchant.post(f"{path}/")
-
-    assert status_and_json(plain) == status_and_json(slashed)
-    assert plain.status_code == 400
-
-
-@pytest.mark.parametrize(
-    ("data", "content_type", "status", "detail"),
-    [
-        (b'{"x": "' + b"x" * 17_000 + b'"}', "application/json", 413, "Content Too Large"),
-        (b"user=1", "application/x-www-form-urlencoded", 415, "Unsupported Media Type"),
-        (b"{}", "text/plain", 415, "Unsupported Media Type"),
-    ],
-)
-def test_a_body_that_is_not_taken_is_told_in_detail_alone(
-    merchant: Merchant, data: bytes, content_type: str, status: int, detail: str
-) -> None:
-    answer = merchant.app.test_client().post(
-        "/api/pin/set", data=data, content_type=content_type, headers=merchant.headers
-    )
-
-    assert status_and_json(answer) == (status, {"detail": detail})
-
-
 def test_answers_are_not_stored_and_are_json_whatever_is_accepted(merchant: Merchant) -> None:
     headers = {**merchant.headers, "Accept": "text/html"}
 

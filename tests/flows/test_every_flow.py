@@ -296,6 +296,27 @@ def test_a_cap_of_failures_in_a_row_ends_by_an_administrator_alone(
     assert case.submit(case.fresh_code()) == says.accepted
 
 
+def test_in_the_hardened_profile_the_cap_is_100(
+    says: Documented, make_app: MakeApp, outbox: Outbox, clock: MovableClock
+) -> None:
+    # One code and one hour take all the guesses.
+    numbers = {f"{says.prefix}_max_guesses": 100, f"{says.prefix}_guess_budget": "100 per hour"}
+    documented = {"flashcall_auth_get": True, "account_pin_blocklist": None}
+    app = make_app(profile="hardened", **says.settings, **says.without_quotas, **numbers, **documented)
+    case = Case(says, app, outbox, says.driver(Participants.of(app, outbox)))
+    wrong = another(case.fresh_code())
+
+    guesses = {case.submit(wrong) for _ in range(99)}
+    not_yet = case.ask()
+    last = case.submit(another(outbox.last.code))
+    clock.tick(days=100)
+
+    assert (guesses, not_yet, last) == ({says.wrong}, says.sent, says.wrong)
+    answers = refusals(case)
+    assert [case.driver.outcome(each) for each in answers] == [says.refused_while_locked, says.locked]
+    assert not any("Retry-After" in answer.headers for answer in answers)
+
+
 # -- how many codes a person gets -------------------------------------------------------------
 
 SLIDING = [

@@ -375,12 +375,6 @@ def test_the_twin_names_the_fields_that_fail(
     assert (answer.status_code, answer.json) == (400, refused(*messages))
 
 
-def test_the_twin_takes_post_alone(twin: Application) -> None:
-    answer = twin.call("GET", "/auth")
-
-    assert (answer.status_code, answer.headers["Allow"]) == (405, "POST, OPTIONS")
-
-
 def test_with_the_get_switched_off_its_path_answers_405_and_redeems_nothing(
     make_app: MakeApp, outbox: Outbox
 ) -> None:

@@ -3,19 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.codes import another
 from tests.flows import account_caller, flashcall_caller
 from tests.flows.account_caller import EMAIL, LOCKED, OK, PASSWORD_CODE, PIN_BLOCKED, Merchant, new_customer
 from tests.flows.conftest import MakeApp
 from tests.flows.email_caller import EmailCaller
-from tests.flows.flashcall_caller import PHONE, SUCCESS, Application
+from tests.flows.flashcall_caller import SUCCESS, Application
 from tests.flows.sms_caller import SmsCaller
 
 GOOD_PIN, WRONG_PIN = "739154", "000001"
@@ -163,114 +161,6 @@ def test_a_refused_reset_leaves_the_quota(merchant: Merchant) -> None:
 
 
 # -- 100 failures in a row ------------------------------------------------------------------------
-
-
-class Guesser:
-    """Somebody who guesses at one subject of a flow, day after day."""
-
-    def __init__(self, app: Flask, outbox: Outbox, clock: MovableClock) -> None:
-        self.app, self.outbox, self.clock = app, outbox, clock
-        self.prepare()
-
-    def prepare(self) -> None:
-        """Make whoever is needed."""
-
-    def ask(self) -> TestResponse:
-        """Ask for a code."""
-        raise NotImplementedError
-
-    def submit(self, code: str) -> TestResponse:
-        """Submit a code."""
-        raise NotImplementedError
-
-    def guess_wrong(self, times: int, a_code: int, a_day: int) -> None:
-        """So many wrong guesses, as many for each code and on each day as the limits allow."""
-        while times > 0:
-            for _ in range(a_day // a_code):
-                assert self.ask().status_code == 200
-                wrong = another(self.outbox.last.code)
-                for _ in range(min(times, a_code)):
-                    assert self.submit(wrong).status_code != 429
-                times -= a_code
-            self.clock.tick(days=1)
-
-
-class EmailGuesser(Guesser):
-    subject = EMAIL
-
-    def prepare(self) -> None:
-        self.caller = EmailCaller(self.app, self.outbox)
-
-    def ask(self) -> TestResponse:
-        return self.caller.ask(EMAIL)
-
-    def submit(self, code: str) -> TestResponse:
-        return self.caller.verify(code, EMAIL)
-
-
-class OrderGuesser(Guesser):
-    subject = f"+{PHONE}"
-
-    def prepare(self) -> None:
-        self.caller = Application(self.app, self.outbox)
-
-    def ask(self) -> TestResponse:
-        answer = self.caller.order()
-        self.order_id = answer.json["data"]["id"] if answer.status_code == 200 else self.order_id
-        return answer
-
-    def submit(self, code: str) -> TestResponse:
-        return self.caller.call("POST", "/auth", json={"order_id": self.order_id, "code": code})
-
-
-class ResetGuesser(Guesser):
-    subject = EMAIL
-
-    def prepare(self) -> None:
-        new_customer(self.app)
-        self.caller = Merchant(self.app)
-
-    def ask(self) -> TestResponse:
-        return self.caller.request()
-
-    def submit(self, code: str) -> TestResponse:
-        return self.caller.reset_pin(code, GOOD_PIN)
-
-
-@pytest.mark.parametrize(
-    ("make_guesser", "a_code", "a_day"),
-    [(EmailGuesser, 5, 15), (OrderGuesser, 3, 6), (ResetGuesser, 5, 15)],
-    ids=["email", "flashcall", "account"],
-)
-def test_after_100_wrong_guesses_in_a_row_only_an_administrator_helps(
-    app: Flask, outbox: Outbox, clock: MovableClock, make_guesser: Any, a_code: int, a_day: int
-) -> None:
-    guesser = make_guesser(app, outbox, clock)
-    guesser.guess_wrong(99, a_code, a_day)
-    assert guesser.ask().status_code == 200
-    assert guesser.submit(another(outbox.last.code)).status_code != 429
-    clock.tick(days=365)
-
-    answers = [guesser.ask(), guesser.submit(outbox.last.code)]
-
-    assert [answer.status_code for answer in answers] == [429, 429]
-    assert not any("Retry-After" in answer.headers for answer in answers)
-    with app.app_context():
-        app.extensions["test_otpauth"].unlock(guesser.subject)
-    assert guesser.ask().status_code == 200
-    assert guesser.submit(outbox.last.code).status_code == 200
-
-
-def test_a_success_ends_the_row_of_wrong_guesses(app: Flask, outbox: Outbox, clock: MovableClock) -> None:
-    guesser = ResetGuesser(app, outbox, clock)
-    guesser.guess_wrong(60, 5, 15)
-    guesser.ask()
-    assert guesser.submit(outbox.last.code).json == OK
-
-    guesser.clock.tick(days=1)
-    guesser.guess_wrong(60, 5, 15)
-
-    assert guesser.ask().status_code == 200
 
 
 def test_after_100_wrong_pins_in_a_row_no_window_and_no_unblock_helps(

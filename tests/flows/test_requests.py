@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -483,15 +484,57 @@ def test_another_method_is_405_and_has_no_effect(method: str, caller: Caller) ->
     assert caller.sent == []
 
 
-@pytest.mark.parametrize("suffix", ["", "/"])
-def test_options_is_empty_and_asks_for_no_credential(suffix: str, caller: Caller) -> None:
-    answer = caller.app.test_client().options(caller.path + suffix)
+@pytest.fixture(scope="module")
+def all_paths() -> tuple[Flask, dict[str, str]]:
+    """An app with every path that there is, and the method of each."""
+    app = Flask("host")
+    app.config.update(
+        SECRET_KEY=SECRET_KEY,
+        OTPAUTH_FLOWS=tuple(FLOWS),
+        OTPAUTH_SENDERS=Outbox().senders,
+        OTPAUTH_DATABASE_URI="sqlite://",
+        OTPAUTH_IP_LIMITS=None,
+        OTPAUTH_VOICE_VERIFY=True,
+        OTPAUTH_FLASHCALL_AUTH_POST=True,
+    )
+    OtpAuth(app)
+    rules = [rule.rule for rule in app.url_map.iter_rules() if rule.endpoint.startswith("otpauth_")]
+    assert len(rules) > 20
+    paths = [re.sub("<.*?>", "x", rule) for rule in rules]
+    return app, {path: "GET" if path == "/v1/auth/x/x" else "POST" for path in paths}
 
-    assert (answer.status_code, answer.data) == (200, b"")
-    assert answer.headers["Allow"] == "POST, OPTIONS"
-    assert answer.headers["Cache-Control"] == "no-store"
-    assert "html" not in answer.content_type
-    assert caller.sent == []
+
+@pytest.mark.parametrize("suffix", ["", "/"])
+def test_options_is_empty_and_asks_for_no_credential_on_every_path(
+    all_paths: tuple[Flask, dict[str, str]], suffix: str
+) -> None:
+    app, methods = all_paths
+
+    for path, method in methods.items():
+        answer = app.test_client().options(path + suffix)
+
+        assert (answer.status_code, answer.data) == (200, b""), path
+        assert answer.headers["Allow"] == f"{method}, OPTIONS", path
+        assert answer.headers["Cache-Control"] == "no-store", path
+        assert "html" not in answer.content_type, path
+
+
+@pytest.mark.parametrize("suffix", ["", "/"])
+@pytest.mark.parametrize("method", ["GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "TRACE"])
+def test_every_path_takes_its_own_method_alone_and_says_so_before_anything_else(
+    all_paths: tuple[Flask, dict[str, str]], method: str, suffix: str
+) -> None:
+    app, methods = all_paths
+
+    for path, own in methods.items():
+        answer = app.test_client().open(path + suffix, method=method)
+
+        assert (answer.status_code == 405) == (method != own), path
+        assert answer.status_code != 404, path
+        if method != own:
+            assert answer.headers["Allow"] == f"{own}, OPTIONS", path
+            assert answer.content_type == "application/json", path
+            assert (answer.data == b"") == (method == "HEAD"), path
 
 
 def test_405_comes_before_authentication_and_authentication_before_the_body(caller: Caller) -> None:

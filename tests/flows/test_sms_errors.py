@@ -132,45 +132,6 @@ def test_the_hardened_profile_answers_with_semantic_statuses(make_app: MakeApp, 
     assert SmsCaller(make_app(profile="hardened"), outbox).resend(cc_phone="x", phone="1").status_code == 422
 
 
-# -- what surrounds the paths ----------------------------------------------------------------
-
-
-@pytest.mark.parametrize("path", [RESEND, VERIFY, TOKEN])
-def test_options_asks_for_no_credential_and_has_no_effect(app: Flask, outbox: Outbox, path: str) -> None:
-    answer = app.test_client().options(path)
-
-    assert (answer.status_code, answer.data) == (200, b"")
-    assert answer.headers["Allow"] == "POST, OPTIONS"
-
-
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "PATCH", "DELETE", "TRACE"])
-@pytest.mark.parametrize("path", [RESEND, VERIFY])
-def test_another_method_is_refused_before_the_credential(app: Flask, path: str, method: str) -> None:
-    answer = app.test_client().open(path, method=method)
-
-    assert answer.status_code == 405
-    assert answer.headers["Allow"] == "POST, OPTIONS"
-
-
-def test_the_credential_is_looked_at_before_the_body(app: Flask) -> None:
-    answer = app.test_client().post(RESEND, data=b"{", content_type="text/plain")
-
-    assert answer.status_code == 401
-
-
-@pytest.mark.parametrize("path", [RESEND, VERIFY])
-def test_paths_work_with_a_trailing_slash(app: Flask, outbox: Outbox, path: str) -> None:
-    answer = SmsCaller(app, outbox).post(path + "/", {"otp": "123456"})
-
-    assert list(answer.json["errors"]) == ["account_token"]
-
-
-def test_an_unknown_path_is_the_hosts(app: Flask) -> None:
-    answer = app.test_client().post("/api/auth/unknown")
-
-    assert (answer.status_code, answer.mimetype) == (404, "text/html")
-
-
 # -- parameters of every call ---------------------------------------------------------------
 
 

@@ -530,16 +530,6 @@ def test_what_is_no_request_for_a_token_keeps_the_envelope(
     assert answer.json == failure(code, message, detail)
 
 
-@pytest.mark.parametrize("method", ["GET", "HEAD", "PUT", "DELETE"])
-def test_a_token_is_bought_by_post_alone(app: Flask, method: str) -> None:
-    answer = app.test_client().open(BUY, method=method)
-
-    assert answer.status_code == 405
-    assert answer.headers["Allow"] == "POST, OPTIONS"
-    if method != "HEAD":
-        assert answer.json == failure(405, "Method Not Allowed", "Method Not Allowed")
-
-
 def test_a_client_is_heard_six_hundred_times_a_minute(make_app: MakeApp, outbox: Outbox) -> None:
     app = make_app(ip_limits={"client": "2 per day"})
     one, other = VoiceCaller(app, outbox), VoiceCaller(app, outbox)
