@@ -39,12 +39,6 @@ NO_NUMBER = ("Please enter a valid mobile phone number.", "invalid_mobile_number
 SHORT = ("Password must have at least 8 characters", "invalid_new_password")
 
 
-@pytest.fixture
-def merchant(app: Flask) -> Merchant:
-    new_customer(app)
-    return Merchant(app)
-
-
 # -- stage 1: what the body alone shows -----------------------------------------------------------
 
 FIELDS = {

@@ -26,16 +26,9 @@ from tests.flows.account_caller import (
     new_customer,
     refused,
 )
-from tests.flows.conftest import MakeApp
-from tests.hosts import otpauth_of
+from tests.hosts import MakeApp, otpauth_of
 
 TEMPLATE_UNKNOWN = refused("template_code", "Messages template not found", "invalid_template_code")
-
-
-@pytest.fixture
-def merchant(app: Flask) -> Merchant:
-    new_customer(app)
-    return Merchant(app)
 
 
 def customer_of(app: Flask, **fields: Any) -> Merchant:

@@ -7,7 +7,6 @@ from collections.abc import Callable
 from typing import Any
 
 import pytest
-from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_otpauth.testing import MovableClock
@@ -17,7 +16,6 @@ from tests.flows.account_caller import (
     PASSWORD,
     Merchant,
     new_client,
-    new_customer,
     refused,
 )
 from tests.hosts import otpauth_of
@@ -43,12 +41,6 @@ PATHS = [
     "/auth/validate-mobile-number",
     "/auth/reset-otp-limit",
 ]
-
-
-@pytest.fixture
-def merchant(app: Flask) -> Merchant:
-    new_customer(app)
-    return Merchant(app)
 
 
 def status_and_json(answer: TestResponse) -> tuple[int, Any]:

@@ -24,8 +24,7 @@ from tests.flows.account_caller import (
     new_customer,
     wrong_pin,
 )
-from tests.flows.conftest import MakeApp
-from tests.hosts import otpauth_of
+from tests.hosts import MakeApp, otpauth_of
 
 PATIENCE = 30
 

@@ -25,8 +25,7 @@ from tests.flows.account_caller import (
     refused,
     wrong_pin,
 )
-from tests.flows.conftest import MakeApp
-from tests.hosts import otpauth_of
+from tests.hosts import MakeApp, otpauth_of
 
 NOBODY = refused("user", NOT_FOUND, "invalid_user")
 

@@ -25,18 +25,11 @@ from tests.flows.account_caller import (
     new_customer,
     refused,
 )
-from tests.flows.conftest import MakeApp
 from tests.flows.email_caller import EmailCaller
-from tests.hosts import otpauth_of
+from tests.hosts import MakeApp, otpauth_of
 
 WRONG = refused("password", UNLUCKY, "invalid_password")
 THROTTLED = refused("password", LOCKED, "too_many_attempts")
-
-
-@pytest.fixture
-def merchant(app: Flask) -> Merchant:
-    new_customer(app)
-    return Merchant(app)
 
 
 def bad(reason: str) -> dict[str, Any]:

@@ -23,8 +23,7 @@ from tests.flows.account_caller import (
     refused,
     wrong_pin,
 )
-from tests.flows.conftest import MakeApp
-from tests.hosts import otpauth_of
+from tests.hosts import MakeApp, otpauth_of
 
 WEEK_MS = 604_800_000
 NOT_SET = refused("pin", "PIN is not set", "pin_not_set")

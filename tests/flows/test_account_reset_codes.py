@@ -20,8 +20,7 @@ from tests.flows.account_caller import (
     Merchant,
     new_customer,
 )
-from tests.flows.conftest import MakeApp
-from tests.hosts import otpauth_of
+from tests.hosts import MakeApp, otpauth_of
 
 NEW_PIN = "837462"
 NEW_PASSWORD = "kite Harbour 31 olive"

@@ -12,18 +12,13 @@ from flask import Flask
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.codes import another
-from tests.flows.conftest import MakeApp
 from tests.flows.flashcall_caller import SUCCESS, Application, outcome, refused
+from tests.hosts import MakeApp
 
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
     return make_app(flows=("flashcall",))
-
-
-@pytest.fixture
-def application(app: Flask, outbox: Outbox) -> Application:
-    return Application(app, outbox)
 
 
 # -- the order of refusals ------------------------------------------------------------------------

@@ -15,8 +15,8 @@ from werkzeug.serving import BaseWSGIServer, make_server
 
 from flask_otpauth.adapters.access_log import ACCESS_LOGGERS, CodesMasked, mask_codes
 from flask_otpauth.testing import Outbox
-from tests.flows.conftest import MakeApp
 from tests.flows.flashcall_caller import Application
+from tests.hosts import MakeApp
 
 ORDER = "6999f209-5bb6-4581-9f91-5dba38812e13"
 

@@ -15,7 +15,6 @@ from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.ports.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.codes import another
-from tests.flows.conftest import MakeApp
 from tests.flows.flashcall_caller import (
     PHONE,
     SUCCESS,
@@ -23,16 +22,12 @@ from tests.flows.flashcall_caller import (
     outcome,
     refused,
 )
+from tests.hosts import MakeApp
 
 
 @pytest.fixture
 def app(make_app: MakeApp) -> Flask:
     return make_app(flows=("flashcall",))
-
-
-@pytest.fixture
-def application(app: Flask, outbox: Outbox) -> Application:
-    return Application(app, outbox)
 
 
 # -- what is answered and what is sent ------------------------------------------------------------

@@ -11,10 +11,10 @@ from werkzeug.test import TestResponse
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows import account_caller, flashcall_caller
 from tests.flows.account_caller import EMAIL, LOCKED, OK, PASSWORD_CODE, PIN_BLOCKED, Merchant, new_customer
-from tests.flows.conftest import MakeApp
 from tests.flows.email_caller import EmailCaller
 from tests.flows.flashcall_caller import SUCCESS, Application
 from tests.flows.sms_caller import SmsCaller
+from tests.hosts import MakeApp
 
 GOOD_PIN, WRONG_PIN = "739154", "000001"
 
