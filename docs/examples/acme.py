@@ -1,4 +1,4 @@
-"""An app that sends its codes through Acme, a provider of mail with an HTTP API."""
+"""An app that sends its codes through Acme, a mail provider with an HTTP API."""
 
 from __future__ import annotations
 
@@ -18,28 +18,28 @@ OUTCOMES = {
 
 
 class AcmeMail:
-    """Hands messages over to Acme."""
+    """Sends messages through Acme."""
 
     def __init__(self, url: str, token: str) -> None:
         self._url = url
         self._headers = {"Authorization": f"Bearer {token}"}
 
     def send(self, message: Message) -> Receipt:
-        """Hand ``message`` over; no step of that waits for more than ten seconds."""
+        """Send ``message``. Each step times out after ten seconds."""
         mail = {"to": message.recipient, "subject": message.subject, "text": message.text}
         try:
-            answer = httpx.post(self._url, json=mail, headers=self._headers, timeout=10)
+            response = httpx.post(self._url, json=mail, headers=self._headers, timeout=10)
         except (httpx.ConnectError, httpx.ConnectTimeout):
             return Receipt(Status.UNAVAILABLE, detail="no connection")
         except httpx.TransportError as error:
-            # The request was on its way: nobody knows whether the mail is, too.
+            # The request may have arrived, so the mail may have been sent.
             return Receipt(Status.TIMEOUT, detail=type(error).__name__)
-        status = OUTCOMES.get(answer.status_code, Status.REJECTED)
-        return Receipt(status, detail=f"HTTP {answer.status_code}")
+        status = OUTCOMES.get(response.status_code, Status.REJECTED)
+        return Receipt(status, detail=f"HTTP {response.status_code}")
 
 
 def create_app(acme: AcmeMail) -> Flask:
-    """The host."""
+    """Create the app."""
     app = Flask(__name__)
     app.config.from_prefixed_env()
     app.config["OTPAUTH_SENDERS"] = {"email": acme}

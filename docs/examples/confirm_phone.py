@@ -1,4 +1,4 @@
-"""An app that confirms a phone number in views of its own."""
+"""An app that confirms a phone number in its own views."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ otpauth = OtpAuth()
 
 
 def create_app(config: Mapping[str, Any]) -> Flask:
-    """The host."""
+    """Create the app."""
     app = Flask(__name__)
     app.config.from_mapping(config)
     otpauth.init_app(app)
@@ -30,9 +30,9 @@ def enter_phone() -> ResponseReturnValue:
     try:
         sent = otpauth.codes.send("sms", request.form["phone"], purpose=PURPOSE)
     except ValueError:
-        return {"error": "That is no phone number."}, 400
+        return {"error": "That is not a phone number."}, 400
     except Limited as limited:
-        return {"error": "Please wait a little.", "seconds": limited.retry_after_seconds}, 429
+        return {"error": "Please try again later.", "seconds": limited.retry_after_seconds}, 429
     except SendFailed:
         return {"error": "We could not send the code. Please try again."}, 502
     return {"sent_to": sent.recipient}
@@ -40,11 +40,11 @@ def enter_phone() -> ResponseReturnValue:
 
 @otpauth.token_required
 def confirm_phone() -> ResponseReturnValue:
-    """Take the code. Here the app would write down whose phone it is."""
+    """Check the code. A real app would now store the phone number."""
     try:
         outcome = otpauth.codes.redeem(request.form["phone"], purpose=PURPOSE, code=request.form["code"])
     except ValueError:
-        return {"error": "That is no phone number."}, 400
+        return {"error": "That is not a phone number."}, 400
     if not outcome:
-        return {"error": "That is not the code.", "guesses_left": outcome.left}, 400
+        return {"error": "The code is wrong.", "guesses_left": outcome.left}, 400
     return {"confirmed": True}

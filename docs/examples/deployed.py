@@ -31,7 +31,7 @@ def me() -> ResponseReturnValue:
 
 
 def create_app() -> Flask:
-    """The host."""
+    """Create the app."""
     logging.basicConfig(level=logging.INFO)
     app = Flask(__name__)
     app.config.from_prefixed_env()

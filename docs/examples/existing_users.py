@@ -1,4 +1,4 @@
-"""A shop that had users before; the lines that are marked are new."""
+"""A shop that already has users. The marked lines are new."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class User(UserMixin, db.Model):  # type: ignore[name-defined, misc]  # new: the
 
 
 def create_app() -> Flask:
-    """The host."""
+    """Create the app."""
     app = Flask(__name__)
     app.config.from_prefixed_env()
     app.config["OTPAUTH_USERS"] = User  # new

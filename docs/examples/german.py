@@ -14,7 +14,7 @@ otpauth = OtpAuth()
 
 
 def create_app(config: Mapping[str, Any] | None = None) -> Flask:
-    """The app; ``config`` has what a deployment decides."""
+    """Create the app. ``config`` has the settings of the deployment."""
     app = Flask(__name__, template_folder="german")
     app.config["OTPAUTH_BRAND"] = "Blumenladen"
     app.config["OTPAUTH_LANGUAGE"] = "de"

@@ -1,4 +1,4 @@
-"""The wire format of JSend: success and data, or fail and what is wrong."""
+"""The wire format JSend."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from flask_otpauth.envelopes import Failure, Success, Wire, status_of
 
 
 class JSend:
-    """``{"status": "success", "data": …}``, or ``fail`` with the reason and the fields at fault."""
+    """``{"status": "success", "data": …}``, or ``fail`` with the reason and the invalid fields."""
 
     def success(self, success: Success) -> Wire:
-        """What was asked for."""
+        """Render a success."""
         return {"status": "success", "data": success.data}, 200, success.headers
 
     def failure(self, failure: Failure) -> Wire:
-        """Why not. ``error`` is for what the client cannot help."""
+        """Render a failure: ``error`` for server errors, ``fail`` for all others."""
         http = status_of(failure)
         data: dict[str, Any] = {"reason": failure.code, "message": failure.message, **failure.data}
         if failure.fields:

@@ -1,4 +1,4 @@
-"""What an app does with what it is told: count refusals, and warn whose session was copied."""
+"""An app that counts refused codes, and warns users whose session was copied."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ warned: list[str] = []
 
 @signals.code_refused.connect
 def count_refusal(app: Any, purpose: str, subject: str, reason: str) -> None:
-    """Here the app would feed its metrics."""
+    """A real app would update its metrics here."""
     refusals[reason] += 1
 
 
 @signals.token_reused.connect
 def warn(app: Any, user_id: str, session_id: str) -> None:
-    """Here the app would write to the user."""
+    """A real app would notify the user here."""
     warned.append(user_id)

@@ -1,4 +1,4 @@
-"""An app whose customers are in a table that was there before, with names of its own."""
+"""An app whose customers are in an existing table with its own column names."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from flask_otpauth.users import User, UserExists
 
 @dataclass(frozen=True)
 class Customer:
-    """A customer, as flask_otpauth asks for a user."""
+    """A customer, with the attributes of a user of flask_otpauth."""
 
     id: int
     email: str | None
@@ -30,17 +30,17 @@ class Customer:
 
 
 class Customers:
-    """Finds and writes customers, each time in a short transaction of its own."""
+    """Reads and writes customers, each time in a short transaction."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
     def get(self, user_id: str) -> User | None:
-        """The customer of that number."""
+        """Return the customer with this number."""
         return self.find("id", user_id)
 
     def find(self, kind: str, value: str, client_id: str | None = None) -> User | None:
-        """The customer of that number or address. There are no phones and no member ids."""
+        """Return the customer with this number or address. The shop stores no other identifiers."""
         column = {"id": "customer_no", "email": "mail"}.get(kind)
         if column is None or (kind == "id" and not value.isdecimal()):
             return None
@@ -48,7 +48,7 @@ class Customers:
             return next(iter(_customers(connection, column, value)), None)
 
     def create(self, **fields: Any) -> User:
-        """A new customer; nobody who exists is changed."""
+        """Create a customer. Existing customers are not changed."""
         values = {"mail": fields["email"], "name": fields.get("full_name") or ""}
         added = "INSERT INTO customers (mail, name) VALUES (:mail, :name) ON CONFLICT (mail) DO NOTHING"
         with self._engine.begin() as connection:
@@ -57,10 +57,10 @@ class Customers:
             return _customers(connection, "mail", values["mail"])[0]
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
-        """Nothing to do: the shop does not keep that."""
+        """Do nothing: the shop does not store this."""
 
     def set_enabled(self, user_id: str, enabled: bool) -> bool:
-        """Close or open an account; whether there is such a customer."""
+        """Open or close an account. Return whether the customer exists."""
         with self._engine.begin() as connection:
             changed = connection.execute(
                 text("UPDATE customers SET closed = :closed WHERE customer_no = :number"),
@@ -69,7 +69,7 @@ class Customers:
         return changed.rowcount == 1
 
     def delete(self, user_id: str) -> bool:
-        """Delete a customer; whether there was such a one. The table never gives a number twice."""
+        """Delete a customer. Return whether the customer existed. The table never reuses numbers."""
         with self._engine.begin() as connection:
             deleted = connection.execute(
                 text("DELETE FROM customers WHERE customer_no = :number"), {"number": user_id}
@@ -84,7 +84,7 @@ def _customers(connection: Connection, column: str, value: str) -> list[Customer
 
 
 def create_app(config: Mapping[str, Any], uri: str) -> Flask:
-    """The host."""
+    """Create the app."""
     app = Flask(__name__)
     app.config.from_mapping(config)
     app.config["OTPAUTH_USERS"] = Customers(create_engine(uri))

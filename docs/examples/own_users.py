@@ -1,4 +1,4 @@
-"""An app with a user model of its own, whose primary key is a text."""
+"""An app with its own user model, whose primary key is a text."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ class User(UserMixin, db.Model):  # type: ignore[name-defined, misc]  # Flask-SQ
 
 
 def create_app(config: Mapping[str, Any]) -> Flask:
-    """The host."""
+    """Create the app."""
     app = Flask(__name__)
     app.config.from_mapping(config)
     app.config["OTPAUTH_USERS"] = User

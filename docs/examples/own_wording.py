@@ -1,4 +1,4 @@
-"""An app that answers in its own words. The format, the codes and the HTTP statuses stay as they are."""
+"""An app that changes the texts of responses. The format, the codes and the HTTP statuses stay the same."""
 
 from __future__ import annotations
 
@@ -22,19 +22,19 @@ otpauth = OtpAuth()
 
 
 class OwnWords:
-    """An envelope with other sentences. The packaged one decides all the rest."""
+    """An envelope with other texts. The packaged envelope does everything else."""
 
     def __init__(self, packaged: Envelope, sentences: Mapping[str, str]) -> None:
         self.packaged = packaged
         self.sentences = sentences
 
     def success(self, success: Success) -> Wire:
-        """The answer to a request that was granted. Its sentence is found by the packaged one."""
+        """Render a success. The packaged text is the key of the new text."""
         message = self.sentences.get(success.message, success.message)
         return self.packaged.success(replace(success, message=message))
 
     def failure(self, failure: Failure) -> Wire:
-        """The answer to a request that was refused."""
+        """Render a failure."""
         fields = tuple(
             replace(each, message=self.sentence(each.kind, failure.code, each.message))
             for each in failure.fields
@@ -43,12 +43,12 @@ class OwnWords:
         return self.packaged.failure(replace(failure, message=message, fields=fields))
 
     def sentence(self, kind: str, code: str, packaged: str) -> str:
-        """The sentence for what is wrong with a field, else the one for the error, else the packaged one."""
+        """Return the text for a field, or else for the error, or else the packaged text."""
         return self.sentences.get(kind) or self.sentences.get(code) or packaged
 
 
 def create_app(config: Mapping[str, Any]) -> Flask:
-    """The host."""
+    """Create the app."""
     app = Flask(__name__)
     app.config["OTPAUTH_EMAIL_ENVELOPE"] = OwnWords(EmailEnvelope(http_status="semantic"), SENTENCES)
     app.config.from_mapping(config)

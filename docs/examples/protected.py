@@ -1,4 +1,4 @@
-"""An app with a route for whoever is logged in, and one for whoever has logged in just now."""
+"""An app with a route for logged-in users, and a route that requires a fresh login."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ otpauth = OtpAuth()
 
 
 def create_app(config: Mapping[str, Any]) -> Flask:
-    """The host."""
+    """Create the app."""
     app = Flask(__name__)
     app.config.from_mapping(config)
     otpauth.init_app(app)

@@ -108,7 +108,7 @@ def enter() -> ResponseReturnValue:
 
 
 def create_app() -> Flask:
-    """The host."""
+    """Create the app."""
     app = Flask(__name__)
     app.config.from_prefixed_env()
     app.config["OTPAUTH_FLOWS"] = ()  # no API, only these views

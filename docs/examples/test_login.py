@@ -1,4 +1,4 @@
-"""How an app tests its login: nothing is sent, nobody sleeps."""
+"""Tests of an app's login, which send no messages and never sleep."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ pytest_plugins = ["flask_otpauth.testing.fixtures"]
 
 @pytest.fixture
 def app(otpauth_clock: MovableClock, otpauth_outbox: Outbox) -> Flask:
-    """The app as it is deployed, but for its senders, its clock and its database."""
+    """The app as it is deployed, with other senders, another clock and another database."""
     return create_app(
         {
             "TESTING": True,
@@ -28,7 +28,7 @@ def app(otpauth_clock: MovableClock, otpauth_outbox: Outbox) -> Flask:
 
 @pytest.fixture
 def token(app: Flask, otpauth_outbox: Outbox) -> dict[str, str]:
-    """The header of somebody who has just logged in."""
+    """The header of a user who has just logged in."""
     client = app.test_client()
     client.post("/apis/auth/request-otp", json={"email": "user@example.com"})
     login = client.post(
@@ -37,7 +37,7 @@ def token(app: Flask, otpauth_outbox: Outbox) -> dict[str, str]:
     return {"Authorization": f"Bearer {login.get_json()['data']['accessToken']}"}
 
 
-def test_whoever_is_logged_in_sees_their_page(app: Flask, token: dict[str, str]) -> None:
+def test_a_user_who_is_logged_in_sees_their_page(app: Flask, token: dict[str, str]) -> None:
     assert app.test_client().get("/me", headers=token).get_json()["email"] == "user@example.com"
 
 

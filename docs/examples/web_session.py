@@ -98,7 +98,7 @@ def logout() -> ResponseReturnValue:
 
 
 def create_app(config: Mapping[str, Any]) -> Flask:
-    """The host."""
+    """Create the app."""
     app = Flask(__name__, template_folder="web_session")
     app.config["OTPAUTH_FLOWS"] = ()  # no API, only these pages
     app.config["OTPAUTH_USERS"] = User

@@ -43,6 +43,11 @@ PHONE = "+84987654321"
 
 
 @pytest.fixture
+def database_uri(database_file: str) -> str:
+    return database_file
+
+
+@pytest.fixture
 def config(outbox: Outbox, clock: MovableClock, database_uri: str) -> dict[str, Any]:
     """What a deployment of an example sets."""
     return {
@@ -219,7 +224,7 @@ def test_the_example_confirms_a_phone_once(phone: Any, outbox: Outbox) -> None:
 
     assert outbox.last.channel == "sms"
     assert sent.json == {"sent_to": PHONE}
-    assert wrong.json == {"error": "That is not the code.", "guesses_left": 4}
+    assert wrong.json == {"error": "The code is wrong.", "guesses_left": 4}
     assert right.json == {"confirmed": True}
     assert again.status_code == 400
 
@@ -236,7 +241,7 @@ def test_the_example_tells_why_there_is_no_code(phone: Any, outbox: Outbox, cloc
 
     assert [answer.status_code for answer in (*nonsense, unsent, sent)] == [400, 400, 502, 200]
     assert early.status_code == 429
-    assert early.json == {"error": "Please wait a little.", "seconds": 60}
+    assert early.json == {"error": "Please try again later.", "seconds": 60}
 
 
 def test_the_example_lets_only_who_is_logged_in_confirm(config: dict[str, Any], outbox: Outbox) -> None:
