@@ -29,7 +29,7 @@ def host(
     outbox: Outbox, name: str = "host", limiters: int = 0, limiter: Limiter | None = None, **settings: Any
 ) -> Flask:
     """
-    An app whose limits in front are on; ``limiters``: how many of its own it has, ``limiter``: the
+    An app with rate limits; ``limiters``: how many of its own it has, ``limiter``: the
     one that is given to the extension.
     """
     app = Flask(name)

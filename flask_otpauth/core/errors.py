@@ -87,7 +87,7 @@ class StorageUnavailable(Unavailable):
 
 
 class LimiterUnavailable(Unavailable):
-    """The store behind the limits in front could not be asked."""
+    """The store of the rate limits could not be reached."""
 
 
 class HashingBusy(Unavailable):
@@ -309,7 +309,7 @@ class SubjectLocked(Limited):
 
 
 class TooManyRequests(Limited):
-    """The limit in front: too many requests of one address or one client."""
+    """A rate limit was reached: too many requests from one address or one client."""
 
     code = "too_many_requests"
 

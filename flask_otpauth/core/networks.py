@@ -1,4 +1,4 @@
-"""Who counts as one address in the limits in front."""
+"""Which remote addresses share one rate limit."""
 
 from __future__ import annotations
 

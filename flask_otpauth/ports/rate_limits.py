@@ -1,4 +1,4 @@
-"""The limits in front: approximate, per address or client, before any work is done."""
+"""Rate limits: approximate, per address or client, before any work is done."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which remote addresses count as one in the limits in front."""
+"""Which remote addresses share one rate limit."""
 
 from __future__ import annotations
 
