@@ -14,14 +14,19 @@ from werkzeug.local import LocalProxy
 
 from flask_otpauth import cli
 from flask_otpauth.core import errors
-from flask_otpauth.engine.clients import Campaigns, Clients
+from flask_otpauth.engine.campaigns import Campaigns
+from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.host_codes import HostCodes
+from flask_otpauth.engine.logins import Logins
+from flask_otpauth.engine.orders import Orders
+from flask_otpauth.engine.phone_codes import PhoneCodes
+from flask_otpauth.engine.resets import AccountUseCases, Resets
+from flask_otpauth.engine.sessions import Login, Tokens
+from flask_otpauth.engine.spoken_codes import SpokenCodes
 from flask_otpauth.engine.unlocking import Unlocked
+from flask_otpauth.engine.user_sessions import UserSessions
 from flask_otpauth.engine.users import Users
-from flask_otpauth.envelopes import PACKAGED
-from flask_otpauth.flows import FLOWS
 from flask_otpauth.ports.directory import User, UserReference
-from flask_otpauth.web.blueprint import Mount
 from flask_otpauth.web.credentials import Presented, user_login
 from flask_otpauth.wiring import AppState, wire
 
@@ -66,7 +71,7 @@ class OtpAuth:
         state = wire(app, self._limiter, self._db)
         app.register_blueprint(Blueprint("otpauth_templates", "flask_otpauth", template_folder="templates"))
         for mount in state.mounts.values():
-            blueprint = mount.blueprint({name: make(mount.settings) for name, make in PACKAGED.items()})
+            blueprint = mount.blueprint()
             blueprint.url_value_preprocessor(_csrf_exemption(blueprint))
             app.register_blueprint(blueprint)
         app.extensions["otpauth"] = state
@@ -91,7 +96,7 @@ class OtpAuth:
     @property
     def campaigns(self) -> Campaigns:
         """Campaigns of the voice flow: ``create``, ``list``, ``pause``, ``resume``."""
-        return self._state.services.campaigns
+        return self._state.use_case("voice", SpokenCodes).campaigns
 
     @property
     def current_user(self) -> User:
@@ -105,6 +110,48 @@ class OtpAuth:
         :raises RuntimeError: outside of a protected view, when an attribute is used.
         """
         return cast(User, LocalProxy(self._load_current_user))
+
+    @property
+    def sessions(self) -> UserSessions:
+        """Sessions of users: ``list``, ``revoke``, ``revoke_all``."""
+        return UserSessions(self._state.services.users)
+
+    @property
+    def logins(self) -> Logins:
+        """Log in by a code that is sent by e-mail: ``request``, ``verify``, ``refresh``, ``logout``."""
+        return self._state.use_case("email", Logins)
+
+    @property
+    def phone_codes(self) -> PhoneCodes:
+        """Codes by SMS with the limits of the flow ``sms``: ``holder_of``, ``resend``, ``verify``."""
+        return self._state.use_case("sms", PhoneCodes)
+
+    @property
+    def orders(self) -> Orders:
+        """Flash calls with the limits of the flow ``flashcall``: ``create``, ``redeem``."""
+        return self._state.use_case("flashcall", Orders)
+
+    @property
+    def resets(self) -> Resets:
+        """Resets of a customer's PIN and password by code: ``request``, ``reset_pin``, ``reset_password``."""
+        return self._state.use_case("account", AccountUseCases).resets
+
+    def login(self, whom: Any) -> Tokens:
+        """
+        Open a session for a user who has proved who they are to the host: by a code that the host
+        redeemed, by single sign-on, by registering.
+
+        Return an access token, a refresh token, and when the access token expires. If
+        ``OTPAUTH_EMAIL_SINGLE_SESSION`` is on, the user's other sessions end.
+
+        :param whom: a user, or what names one: an id, or what ``users.find`` takes.
+        :raises ValueError: if there is no such user.
+        :raises UserNotFound: if the user is disabled.
+        """
+        user = self.users.named(whom)
+        if user is None:
+            raise ValueError("there is no such user")
+        return self._state.services.sessions.login(user)
 
     def create_all(self) -> None:
         """Create the tables that are missing in the current app's database."""
@@ -130,7 +177,7 @@ class OtpAuth:
         user = self.users.named(whom)
         if user is None:
             raise ValueError("cannot issue an account token: no such user")
-        return str(self._state.services.account_tokens.issue(user))
+        return self._state.use_case("sms", PhoneCodes).account_tokens.issue(user)
 
     def unlock(self, subject: UserReference) -> Unlocked:
         """
@@ -162,11 +209,20 @@ class OtpAuth:
         period = max_age if isinstance(max_age, timedelta) else timedelta(seconds=max_age)
         return lambda view: self._protected(view, period)
 
-    def _protected(self, view: View[P], max_age: timedelta | None) -> Callable[P, ResponseReturnValue]:
+    def token_optional(self, view: View[P]) -> Callable[P, ResponseReturnValue]:
+        """
+        As :meth:`token_required`, but a request without an ``Authorization`` header is let in, too:
+        ``current_user`` is then ``None``. A token that is not valid is refused.
+        """
+        return self._protected(view, None, is_optional=True)
+
+    def _protected(
+        self, view: View[P], max_age: timedelta | None, *, is_optional: bool = False
+    ) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
         def protected(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
             try:
-                g.otpauth_login = user_login(Presented(request.headers), self._state.services, max_age)
+                g.otpauth_login = self._login(max_age, is_optional)
             except Exception as error:  # noqa: BLE001 - whatever it is, it is told in the envelope
                 return self._refused(error)
             # An app context may serve several requests (in a host's tests): not the last one's user.
@@ -179,26 +235,24 @@ class OtpAuth:
 
         return protected
 
+    def _login(self, max_age: timedelta | None, is_optional: bool) -> Login | None:
+        """Who presents an access token; ``None`` if nobody has to and no credential is presented."""
+        if is_optional and "Authorization" not in request.headers:
+            return None
+        return user_login(Presented(request.headers), self._state.services, max_age)
+
     def _refused(self, error: Exception) -> ResponseReturnValue:
-        """A refusal or a bug in the words and the envelope of the e-mail flow, which issues these tokens."""
-        state = self._state
-        mount = state.mounts.get("email") or Mount(
-            FLOWS["email"],
-            state.by_flow["email"],
-            state.services,
-            PACKAGED["email"](state.by_flow["email"]),
-            state.rate_limits,
-        )
-        return mount.failed(error)
+        """A refusal or a bug, in the words and the envelope of the flow that issues access tokens."""
+        return self._state.protected_views.failed(error)
 
     def _load_current_user(self) -> Any:
         if "otpauth_user" not in g:
-            login = g.get("otpauth_login")
-            if login is None:
+            if "otpauth_login" not in g:
                 raise RuntimeError(
                     "otpauth.current_user is only available inside a view with @otpauth.token_required"
                 )
-            g.otpauth_user = self._state.services.for_views(login.user)
+            login: Login | None = g.otpauth_login
+            g.otpauth_user = None if login is None else self._state.for_views(login.user)
         return g.otpauth_user
 
     @property

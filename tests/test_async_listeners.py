@@ -44,7 +44,7 @@ def test_they_are_awaited_in_the_request_and_behind_it(
         signals.code_sent.connected_to(ear.listen, app),
     ):
         EmailCaller(app, outbox).ask()
-        assert app.extensions["otpauth"].services.codes.post.delivery.drain(PATIENCE_SECONDS)
+        assert app.extensions["otpauth"].services.codes.messenger.delivery.drain(PATIENCE_SECONDS)
 
     assert [facts["purpose"] for facts in ear.heard] == ["email", "email"]
 

@@ -19,7 +19,8 @@ from sqlalchemy import Engine, create_engine, event, text
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.cli import otpauth as commands
 from flask_otpauth.core import errors
-from flask_otpauth.engine.clients import Campaigns, Clients
+from flask_otpauth.engine.campaigns import Campaigns
+from flask_otpauth.engine.clients import Clients
 from flask_otpauth.testing import MovableClock
 from tests.adapters.databases import postgresql_schema
 from tests.hosts import MakeApp

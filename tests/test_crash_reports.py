@@ -358,14 +358,14 @@ def a_hosts_user_who_may_be_there(stage: Stage) -> Act:
 def parts(app: Flask) -> Mapping[str, Any]:
     """What is outside, or may be a host's."""
     services = app.extensions["otpauth"].services
-    storage, post = services.storage, services.codes.post
+    storage, post = services.storage, services.codes.messenger
     return {
         "directory": services.directory,
         "challenges": storage.challenges,
         "sessions": storage.sessions,
         "secrets": storage.secrets,
         "clients": storage.clients,
-        "hasher": services.customers.pins.hasher,
+        "hasher": app.extensions["otpauth"].use_cases["account"].customers.pins.hasher,
         "templates": post.templates,
         "delivery": post.delivery,
         "sender": app.config["OTPAUTH_SENDERS"]["email"],

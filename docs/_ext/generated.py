@@ -14,7 +14,7 @@ import click
 
 from flask_otpauth.cli import otpauth
 from flask_otpauth.core.errors import QuotaExceeded, Refusal, SecretBlocked
-from flask_otpauth.doctor.standards import RULES
+from flask_otpauth.doctor.standards import declared_deviations
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import Shared
 from flask_otpauth.settings.described import Described, described
@@ -88,6 +88,6 @@ def deviations() -> Iterator[str]:
     """A row for each rule of the standards that a configuration can fall short of."""
     yield "| flows | deviation | clauses | remedy |"
     yield "| --- | --- | --- | --- |"
-    for rule in RULES:
-        mend = f"`{rule.fix.format(flow='…')}`" if rule.fix else ""
-        yield f"| {', '.join(rule.flows)} | {rule.finding} | {rule.clauses} | {mend} |"
+    for deviation, flows in declared_deviations(FLOWS).items():
+        fix = f"`{deviation.fix.format(flow='…')}`" if deviation.fix else ""
+        yield f"| {', '.join(flows)} | {deviation.finding} | {deviation.clauses} | {fix} |"

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from flask.cli import AppGroup
 
 from flask_otpauth.cli.groups import as_json, demand, show, state
+
+if TYPE_CHECKING:
+    from flask_otpauth.engine.campaigns import Campaigns
 
 campaigns = AppGroup("campaigns", help="Manage campaigns of the voice flow.")
 
@@ -22,7 +25,7 @@ campaigns = AppGroup("campaigns", help="Manage campaigns of the voice flow.")
 @as_json
 def create_campaign(client_id: str, as_json: bool, **fields: Any) -> None:
     """Create a campaign for a client."""
-    created = state().services.campaigns.create(client_id, **fields)
+    created = _campaigns().create(client_id, **fields)
     show([_campaign_row(created)], as_json)
 
 
@@ -31,14 +34,14 @@ def create_campaign(client_id: str, as_json: bool, **fields: Any) -> None:
 @as_json
 def list_campaigns(client_id: str | None, as_json: bool) -> None:
     """List campaigns."""
-    show([_campaign_row(each) for each in state().services.campaigns.list(client_id)], as_json)
+    show([_campaign_row(each) for each in _campaigns().list(client_id)], as_json)
 
 
 @campaigns.command("pause")
 @click.argument("campaign_id")
 def pause_campaign(campaign_id: str) -> None:
     """Pause a campaign. Its calls are refused until it is resumed."""
-    demand(state().services.campaigns.pause(campaign_id), "campaign", campaign_id)
+    demand(_campaigns().pause(campaign_id), "campaign", campaign_id)
     click.echo(f"Campaign {campaign_id} is paused.")
 
 
@@ -46,10 +49,16 @@ def pause_campaign(campaign_id: str) -> None:
 @click.argument("campaign_id")
 def resume_campaign(campaign_id: str) -> None:
     """Resume a campaign."""
-    demand(state().services.campaigns.resume(campaign_id), "campaign", campaign_id)
+    demand(_campaigns().resume(campaign_id), "campaign", campaign_id)
     click.echo(f"Campaign {campaign_id} is running.")
 
 
 def _campaign_row(campaign: Any) -> dict[str, Any]:
     names = ("id", "client_id", "name", "caller_id", "language", "repeats", "daily_cap")
     return {**{name: getattr(campaign, name) for name in names}, "paused": campaign.paused_at is not None}
+
+
+def _campaigns() -> Campaigns:
+    from flask_otpauth.engine.spoken_codes import SpokenCodes
+
+    return state().use_case("voice", SpokenCodes).campaigns

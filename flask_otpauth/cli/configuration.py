@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from typing import TYPE_CHECKING, Any
 
 import click
 from flask.cli import with_appcontext
 
 from flask_otpauth.cli.groups import as_json, show, show_json, state, wrapped
+
+if TYPE_CHECKING:
+    from flask_otpauth.web.flow import Operation
 
 
 @click.command()
@@ -17,11 +21,16 @@ from flask_otpauth.cli.groups import as_json, show, show_json, state, wrapped
 def flows(as_json: bool) -> None:
     """List the registered flows and their paths."""
     rows = [
-        {"flow": name, "method": operation.method, "path": _shown(path), "does": summary}
+        {"flow": name, "method": operation.method, "path": _shown(path), "does": _summary(operation)}
         for name, mount in state().mounts.items()
-        for operation, path, summary in mount.listed()
+        for path, operation in mount.served()
     ]
     show(rows, as_json)
+
+
+def _summary(operation: Operation[Any, Any]) -> str:
+    """The first line of the handler's docstring."""
+    return (operation.handler.__doc__ or "").strip().partition("\n")[0]
 
 
 def _shown(path: str) -> str:

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 from flask import current_app
 from flask.cli import with_appcontext
 
 from flask_otpauth.cli.groups import as_json, show_json, state, wrapped
-from flask_otpauth.doctor.odds import Odds, odds
-from flask_otpauth.doctor.standards import Deviation, deviations, sent_by_host
-from flask_otpauth.doctor.warnings import warnings
+
+if TYPE_CHECKING:
+    from flask_otpauth.doctor.odds import Odds
+    from flask_otpauth.doctor.standards import Finding
 
 _INDENT = " " * 6
 
@@ -30,26 +31,22 @@ def doctor(as_json: bool, strict: bool) -> None:
     ASVS 5.0 with its clauses and the setting that fixes it. Codes that the app sends with
     `otpauth.codes` are checked, too.
     """
-    found = state()
-    by_flow = {name: found.by_flow[name] for name in found.mounts}
-    chances = _chances({**by_flow, **{sent_by_host(name): each for name, each in found.host_codes.items()}})
-    deviating = list(deviations(by_flow, found.host_codes, found.shared))
-    warned = list(warnings(found, chances, current_app.config))
+    # Here and not above: the command line must load without what an examination needs.
+    from flask_otpauth.doctor.examination import examine
+
+    found = examine(state(), current_app.config)
     if as_json:
-        rows = [{"flow": name, **asdict(each)} for name, each in chances.items()]
-        show_json({"warnings": warned, "odds": rows, "deviations": [asdict(each) for each in deviating]})
+        rows = [{"flow": name, **asdict(each)} for name, each in found.odds.items()]
+        deviations = [asdict(each) for each in found.deviations]
+        show_json({"warnings": found.warnings, "odds": rows, "deviations": deviations})
     else:
-        _section("Warnings", [wrapped(each, "  ", _INDENT) for each in warned])
-        _section("Odds of guessing a code of one subject (upper bound)", list(_odds_lines(chances)))
-        _section("Deviations from NIST SP 800-63B-4 and OWASP ASVS 5.0", list(_deviation_lines(deviating)))
-    if strict and warned:
+        _section("Warnings", [wrapped(each, "  ", _INDENT) for each in found.warnings])
+        _section("Odds of guessing a code of one subject (upper bound)", list(_odds_lines(found.odds)))
+        _section(
+            "Deviations from NIST SP 800-63B-4 and OWASP ASVS 5.0", list(_deviation_lines(found.deviations))
+        )
+    if strict and found.warnings:
         click.get_current_context().exit(1)
-
-
-def _chances(examined: Mapping[str, Any]) -> dict[str, Odds]:
-    """The odds by name, where guesses are judged at all."""
-    policies = {name: settings.weakest_policy() for name, settings in examined.items()}
-    return {name: odds(policy) for name, policy in policies.items() if policy is not None}
 
 
 def _section(title: str, lines: list[str]) -> None:
@@ -58,7 +55,7 @@ def _section(title: str, lines: list[str]) -> None:
     click.echo()
 
 
-def _odds_lines(chances: dict[str, Odds]) -> Iterator[str]:
+def _odds_lines(chances: Mapping[str, Odds]) -> Iterator[str]:
     for flow, each in chances.items():
         ever = (
             ""
@@ -71,7 +68,7 @@ def _odds_lines(chances: dict[str, Odds]) -> Iterator[str]:
         )
 
 
-def _deviation_lines(deviating: list[Deviation]) -> Iterator[str]:
+def _deviation_lines(deviating: list[Finding]) -> Iterator[str]:
     for each in deviating:
         yield wrapped(f"{each.flow}: {each.finding}", "  ", _INDENT)
         yield f"{_INDENT}{each.clauses}"

@@ -153,6 +153,6 @@ def _senders(found: AppState) -> Iterator[tuple[str, Sender]]:
     """Every sender with its channel, those that are tried later as well."""
     from flask_otpauth.adapters.senders.failover import FailoverSender
 
-    for channel, route in found.services.codes.post.routes.items():
+    for channel, route in found.services.codes.messenger.routes.items():
         for sender in route.senders if isinstance(route, FailoverSender) else (route,):
             yield channel, sender

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
-from typing import Any
+from typing import TypeVar, overload
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.challenges import Cap, Guess, GuessState, Issue, Verdict
@@ -21,6 +21,8 @@ from flask_otpauth.engine.messenger import Draft, Messenger
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.storage import Storage
+
+T = TypeVar("T")
 
 
 @dataclass(frozen=True)
@@ -97,11 +99,13 @@ class Codes:
 
     storage: Storage
     keys: KeyRing
-    post: Messenger
+    messenger: Messenger
     clock: Clock
     events: Events
 
-    def send(self, policy: Policy, target: Target, draft: Draft, terms: IssueOptions | None = None) -> Issued:
+    def send(
+        self, policy: Policy, target: Target, draft: Draft, options: IssueOptions | None = None
+    ) -> Issued:
         """
         Issue a code, which supersedes the earlier one, and send it.
 
@@ -112,13 +116,13 @@ class Codes:
             if the same code is under way at this moment: ask again in a second.
         :raises SendFailed: if it was definitely not handed over; nothing was used up.
         """
-        terms = terms or IssueOptions()
+        options = options or IssueOptions()
         now = self.clock()
-        code = terms.code if terms.code is not None else draw_code(policy.code_length)
+        code = options.code if options.code is not None else draw_code(policy.code_length)
         expires_at = now + policy.code_ttl
         # Written before the code is issued: a template that fails uses nothing up.
-        message = self.post.write(draft, code, expires_at)
-        issue = self._issue(policy, target, now, terms, None if draft.withheld else code)
+        message = self.messenger.write(draft, code, expires_at)
+        issue = self._issue(policy, target, now, options, None if draft.withheld else code)
         result = retries.issued(self.storage.challenges, issue)
         if result.block is not None:
             raise self._limited(result.block, target, issue.now_ms)
@@ -126,7 +130,7 @@ class Codes:
             return Issued(code, expires_at, repeated=True)
         if not draft.withheld:
             self.events("code_issued", purpose=target.purpose, subject=target.named)
-        if self.post.send(draft, message, issue).status.is_definite_failure:
+        if self.messenger.send(draft, message, issue).status.is_definite_failure:
             raise errors.SendFailed
         return Issued(code, expires_at)
 
@@ -169,9 +173,15 @@ class Codes:
         if block is not None:
             raise self._limited(block, target, epoch_ms(self.clock()))
 
+    @overload
+    def redeem(self, policy: Policy, target: Target, code: object) -> None: ...
+
+    @overload
+    def redeem(self, policy: Policy, target: Target, code: object, effect: Callable[[], T]) -> T: ...
+
     def redeem(
-        self, policy: Policy, target: Target, code: object, effect: Callable[[], Any] | None = None
-    ) -> Any:
+        self, policy: Policy, target: Target, code: object, effect: Callable[[], T] | None = None
+    ) -> T | None:
         """
         Judge a submitted code, count the guess, and consume the code that it opens.
 
@@ -193,7 +203,7 @@ class Codes:
             max_guesses=policy.max_guesses,
             locks=policy.locks,
         )
-        result = None
+        result: T | None = None
         with self.storage.transaction():
             verdict = self.storage.challenges.redeem(guess)
             if verdict.state is GuessState.ACCEPTED and effect is not None:
@@ -214,14 +224,22 @@ class Codes:
         """The row that the target's code is kept in."""
         return self.keys.row_key(*_bound(target))
 
+    def reference(self, key: bytes) -> str | None:
+        """Return what the newest issue left with the row of ``key``; ``None`` if there is no row."""
+        return self.storage.challenges.reference(key)
+
+    def clear_quotas(self, policy: Policy, target: Target) -> None:
+        """Free the quotas of the subject. Guesses stay counted, and a lock stays."""
+        self.storage.challenges.clear(self.limits_key(policy, target), "sends")
+
     def _peek(self, policy: Policy, target: Target) -> Block | None:
         return self.storage.challenges.peek(self._issue(policy, target, self.clock(), IssueOptions(), None))
 
     def _issue(
-        self, policy: Policy, target: Target, now: datetime, terms: IssueOptions, code: str | None
+        self, policy: Policy, target: Target, now: datetime, options: IssueOptions, code: str | None
     ) -> Issue:
         digest = secrets.token_bytes(32) if code is None else self._digests(target, code)[0]
-        apart = self.keys.row_key(*_bound(target), digest.hex()) if terms.apart else None
+        apart = self.keys.row_key(*_bound(target), digest.hex()) if options.apart else None
         return Issue(
             limits_key=self.limits_key(policy, target),
             challenge_key=apart or self.challenge_key(target),
@@ -231,10 +249,10 @@ class Codes:
             expires_at_ms=epoch_ms(now) + milliseconds(policy.code_ttl),
             send_limits=policy.send_limits,
             locks=policy.locks,
-            references=terms.references,
-            cap=terms.cap,
-            repeat_within_ms=terms.repeat_within_ms,
-            clears_misses=not terms.is_known,
+            references=options.references,
+            cap=options.cap,
+            repeat_within_ms=options.repeat_within_ms,
+            clears_misses=not options.is_known,
         )
 
     def _digests(self, target: Target, code: object) -> tuple[bytes, ...]:

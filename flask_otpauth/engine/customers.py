@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import partial
 from typing import Any, Protocol, TypeAlias
@@ -13,19 +13,14 @@ from flask_otpauth.core.challenges import Issue
 from flask_otpauth.core.codes import draw_nonce
 from flask_otpauth.core.limits import Limit
 from flask_otpauth.core.passwords import password_problem
-from flask_otpauth.core.policies import Policy
 from flask_otpauth.core.time_units import DAY, epoch_ms, milliseconds
-from flask_otpauth.engine.codes import Codes, Target
+from flask_otpauth.engine.codes import Codes
 from flask_otpauth.engine.messenger import Draft
 from flask_otpauth.engine.people import person
 from flask_otpauth.engine.secrets import ATTEMPTS, UserSecrets
 from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.directory import User
-
-PIN_RESET = "account.pin_reset"
-PASSWORD_RESET = "account.password_reset"
-
 
 #: Replaces the secret whose hash is given (``"any"``: whatever it is): how many sessions it ended.
 Effect: TypeAlias = Callable[[str | None], int]
@@ -114,20 +109,6 @@ class Customers:
         except errors.SecretNotSet:
             raise errors.SecretWrong(field) from None
 
-    def sent_to(self, address: str, target: Target, user: User) -> Target:
-        """
-        ``target`` of a code that goes to ``address`` (nowhere: empty). It dies when the user's
-        address is another one by then, or the secret that it resets.
-        """
-        return replace(target, circumstances=(_circumstance(address, self._reset_by(target).hash_of(user)),))
-
-    def by_code(self, policy: Policy, target: Target, user: User, code: str) -> Proof:
-        """The proof that somebody holds the code that was issued for ``target``."""
-        judged = self._reset_by(target).hash_of(user)
-        addresses = ("", *(each for each in (user.email, self.users.phone(user)) if each))
-        now = tuple(_circumstance(address, judged) for address in addresses)
-        return ByCode(self.codes, policy, replace(target, circumstances=now), code, judged)
-
     def by_password(self, user: User, password: str, field: str) -> Proof:
         """The proof that somebody knows the customer's password."""
         return ByPassword(self, user, password, field)
@@ -168,9 +149,6 @@ class Customers:
                     return effect()
             # Another request replaced it after it was judged: the old one is judged again.
         raise errors.StorageUnavailable("the secret changes faster than it can be replaced")
-
-    def _reset_by(self, target: Target) -> UserSecrets:
-        return self.pins if target.purpose == PIN_RESET else self.passwords
 
     def _reset(
         self, secrets: UserSecrets, user: User, new_hash: str, field: str, replacing: str | None
@@ -213,29 +191,9 @@ class Customers:
     def _tell(self, user: User, ended: int, template: str) -> None:
         """Tell who listens that so many sessions ended, and the customer what has changed."""
         self.sessions.closed(str(user.id), ended)
-        post, languages = self.codes.post, self.notice_languages
-        if languages is not None and user.email and "email" in post.routes:
-            post.notify(Draft("email", user.email, languages(), template=template, purpose=template))
-
-
-@dataclass(frozen=True)
-class ByCode:
-    """A one-time code; it is consumed in the transaction of its effect."""
-
-    codes: Codes
-    policy: Policy
-    target: Target
-    code: str = dataclass_field(repr=False)
-    judged: str | None = dataclass_field(repr=False)
-
-    def demand_open(self) -> None:
-        """The subject is not locked."""
-        self.codes.demand_unlocked(self.policy, self.target)
-
-    def redeem(self, effect: Effect) -> int:
-        """Consume the code."""
-        ended: int = self.codes.redeem(self.policy, self.target, self.code, partial(effect, self.judged))
-        return ended
+        messenger, languages = self.codes.messenger, self.notice_languages
+        if languages is not None and user.email and "email" in messenger.routes:
+            messenger.notify(Draft("email", user.email, languages(), template=template, purpose=template))
 
 
 @dataclass(frozen=True)
@@ -255,7 +213,3 @@ class ByPassword:
         """Check the password."""
         self.customers.check_password(self.user, self.password, self.field)
         return effect("any")
-
-
-def _circumstance(address: str, secret_hash: str | None) -> str:
-    return f"{address}\0{secret_hash or ''}"

@@ -24,6 +24,19 @@ ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
+class SecretKind:
+    """A kind of standing secret, as a flow's settings keep it."""
+
+    #: ``pin`` or ``password``.
+    name: str
+    policy: FailurePolicy
+    #: Its block ends by itself.
+    throttles: bool = False
+    #: Brings a secret into the form that is hashed.
+    normalize: Callable[[str], str] = str
+
+
+@dataclass(frozen=True)
 class UserSecrets:
     """
     One kind of standing secret (``pin`` or ``password``) of all users.

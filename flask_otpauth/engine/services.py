@@ -1,44 +1,40 @@
-"""The use cases of one app, wired, as a handler gets them."""
+"""What the use cases of flows are made of: the parts and use cases that belong to no flow."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Container, Mapping
+from dataclasses import dataclass, field
 
-from flask_otpauth.engine.account_tokens import AccountTokens
-from flask_otpauth.engine.clients import Campaigns, Clients
+from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes
-from flask_otpauth.engine.customers import Customers
 from flask_otpauth.engine.host_codes import HostCodes
 from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.engine.unlocking import Unlocking
 from flask_otpauth.engine.upkeep import Upkeep
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.addresses import Addresses
-from flask_otpauth.ports.directory import Directory, User
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.directory import Directory
 from flask_otpauth.ports.storage import Storage
+from flask_otpauth.ports.tokens import TokenSigner
 
 
 @dataclass(frozen=True)
 class Services:
-    """
-    Everything that a flow, the extension and the command line may use.
+    """What one app has, as the ``build`` of a flow, the extension and the command line use it."""
 
-    ``for_views``: a user as the host's own views get it.
-    """
-
-    account_tokens: AccountTokens
     addresses: Addresses
-    campaigns: Campaigns
     clients: Clients
+    clock: Clock
     codes: Codes
-    customers: Customers
+    common_passwords: Container[str] = field(repr=False)
     directory: Directory
-    for_views: Callable[[User], Any]
     host_codes: HostCodes
-    jwks: Mapping[str, Any]
+    #: The public keys of the access tokens (RFC 7517); none if they are signed with secret keys.
+    public_keys: Mapping[str, object]
     sessions: Sessions
+    #: Signs tokens that the host's own code hands out.
+    signed_tokens: TokenSigner
     storage: Storage
     unlocking: Unlocking
     upkeep: Upkeep

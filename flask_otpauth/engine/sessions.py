@@ -6,10 +6,16 @@ import base64
 import binascii
 import hmac
 import secrets
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
-from flask_otpauth.core.errors import CredentialsInvalid, FreshLoginRequired, RefreshTokenInvalid
+from flask_otpauth.core.errors import (
+    CredentialsInvalid,
+    FreshLoginRequired,
+    RefreshTokenInvalid,
+    UserNotFound,
+)
 from flask_otpauth.core.instants import SKEW_MS
 from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
@@ -107,6 +113,29 @@ class Sessions:
         if opening.closed:
             self.events("session_revoked", user_id=user_id, count=opening.closed)
 
+    def settle(self, opening: Opening) -> None:
+        """
+        End a session again whose user was disabled or deleted during the login, or tell that it is open.
+
+        Disabling marks the user first and then ends the sessions: it has ended this one, or is seen here.
+
+        :raises UserNotFound: if the user is disabled or deleted.
+        """
+        if self.user_of(opening.session) is None:
+            self.close_all(opening.session.user_id)
+            raise UserNotFound
+        self.opened(opening)
+
+    def login(self, user: User) -> Tokens:
+        """
+        Open a session for a user who has proved who they are in another way.
+
+        :raises UserNotFound: if the user is disabled or deleted.
+        """
+        opening = self.open(user)
+        self.settle(opening)
+        return opening.tokens
+
     def refresh(self, refresh_token: str) -> tuple[Tokens, User]:
         """
         Spend a refresh token: new tokens, and whose they are.
@@ -170,6 +199,19 @@ class Sessions:
         """End one session."""
         if self.store.close(login.session_id, epoch_ms(self.clock())):
             self.events("session_revoked", user_id=str(login.user.id), count=1)
+
+    def of_user(self, user: User) -> Sequence[Session]:
+        """Return the open sessions of a user, the newest first."""
+        now_ms, key = epoch_ms(self.clock()), person_key_of(user)
+        return [each for each in self.store.list_open(str(user.id), now_ms) if each.person_key == key]
+
+    def revoke(self, session_id: str) -> bool:
+        """End one session. Return whether it was open."""
+        session = self.store.find(session_id)
+        if session is None or not self.store.close(session_id, epoch_ms(self.clock())):
+            return False
+        self.events("session_revoked", user_id=session.user_id, count=1)
+        return True
 
     def user_of(self, session: Session) -> User | None:
         """The user of the session; ``None`` if the user is deleted or disabled, by whomever."""

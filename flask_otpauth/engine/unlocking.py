@@ -6,12 +6,12 @@ from collections.abc import Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
-from typing import Literal, TypeAlias
 
 from flask_otpauth.core.challenges import Issue
 from flask_otpauth.core.codes import draw_nonce
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.subjects import SubjectKind
 from flask_otpauth.core.time_units import epoch_ms
 from flask_otpauth.engine.people import person
 from flask_otpauth.engine.secrets import UserSecrets
@@ -20,9 +20,6 @@ from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import User, UserReference
 from flask_otpauth.ports.storage import Storage
-
-#: What kind of subject limits are about.
-SubjectKind: TypeAlias = Literal["email", "phone", "user"]
 
 
 @dataclass(frozen=True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeGuard, Unpack
+from typing import Any, Literal, TypeGuard, Unpack
 from uuid import UUID
 
 from flask_otpauth.core.member_ids import member_id as checked_member_id
@@ -28,8 +28,8 @@ class Users:
     addresses: Addresses
     sessions: Sessions
     region: str | None
-    passwords: UserSecrets
-    pins: UserSecrets
+    #: The standing secrets that the flows keep, by kind (``pin``, ``password``).
+    secrets: Mapping[str, UserSecrets]
 
     def create(
         self,
@@ -51,9 +51,12 @@ class Users:
         :returns: the new user.
         :raises ~flask_otpauth.users.UserExists: if another user has the e-mail address, the phone
             number or the member id. Nothing is changed then.
-        :raises ValueError: if an address or the member id is not valid, or a value is too long.
+        :raises ValueError: if an address or the member id is not valid, a value is too long, or no
+            flow keeps passwords.
         """
         password = sensitive(password)
+        if password is not None and "password" not in self.secrets:
+            raise ValueError("there is no flow that keeps passwords")
         fields = {
             "email": None if email is None else self.addresses.email(email),
             "phone": None if phone is None else self.addresses.phone(phone, self.region),
@@ -63,7 +66,8 @@ class Users:
         }
         user = self.directory.create(**{name: value for name, value in fields.items() if value})
         if password is not None:
-            self.passwords.put(user, self.passwords.hashed(user, password), replacing=None)
+            passwords = self.secrets["password"]
+            passwords.put(user, passwords.hashed(user, password), replacing=None)
         return user
 
     def get_or_create(self, **fields: Unpack[NewUser]) -> User:
@@ -82,15 +86,22 @@ class Users:
             fields["password"] = sensitive(fields["password"])
         return self._user_with_or(fields, lambda: self.create(**fields))
 
-    def of_proved_email(self, address: str) -> User:
+    def of_proved_address(self, kind: Literal["email", "phone"], address: str) -> User:
         """
-        The user of a canonical e-mail address that somebody has just proved to be theirs: as they
-        are, or a new one, whose row says from the start that the address is verified.
+        Return the user of a canonical address that was just proved to be theirs: the one who has it,
+        or a new one, whose row says from the start that the address is verified.
 
-        :raises UserExists: if two users have the address, so that nobody can say who is meant.
+        :raises UserExists: if two users have the address, so that it is unclear who is meant.
         """
-        fields = {"email": address}
-        return self._user_with_or(fields, lambda: self.directory.create(**fields, email_verified=True))
+        fields: dict[str, str] = {kind: address}
+        return self._user_with_or(
+            fields, lambda: self.directory.create(**fields, **{f"{kind}_verified": True})
+        )
+
+    def mark_verified(self, user: User, kind: Literal["email", "phone"]) -> None:
+        """Note that the user has proved that the address is theirs, unless it is noted."""
+        if not getattr(user, f"{kind}_verified"):
+            self.directory.mark_verified(str(user.id), kind)
 
     def get(self, user_id: str) -> User | None:
         """The user of that id, in the one spelling that it has, disabled or not."""
@@ -225,7 +236,7 @@ class Users:
         if self.get(_id_of(gone)) is None:
             self.sessions.forget_all(_id_of(gone))
         if _is_user(gone):
-            for secrets in (self.pins, self.passwords):
+            for secrets in self.secrets.values():
                 secrets.delete(gone)
         return found
 

@@ -91,6 +91,9 @@ class SessionStore(Protocol):
     def find(self, session_id: str) -> Session | None:
         """The session, alive or not: one indexed read."""
 
+    def list_open(self, user_id: str, now_ms: int) -> Sequence[Session]:
+        """The sessions of a user whose tokens are accepted now, the newest first."""
+
     def close(self, session_id: str, now_ms: int) -> bool:
         """Close one session; whether it was alive."""
 

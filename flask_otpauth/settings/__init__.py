@@ -12,7 +12,7 @@ from __future__ import annotations
 
 from flask_otpauth.settings.declared import FlowSettings, Shared, WritingSettings
 from flask_otpauth.settings.described import PREFIX, Settings
-from flask_otpauth.settings.reading import nearest, read
+from flask_otpauth.settings.reading import Reader, nearest
 from flask_otpauth.settings.values import (
     CodeLength,
     Count,
@@ -40,6 +40,7 @@ __all__ = [
     "Period",
     "QuotaText",
     "Quotas",
+    "Reader",
     "Region",
     "Settings",
     "Shared",
@@ -47,5 +48,4 @@ __all__ = [
     "UrlPath",
     "WritingSettings",
     "nearest",
-    "read",
 ]

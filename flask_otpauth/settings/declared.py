@@ -24,6 +24,7 @@ from flask_otpauth.settings.values import (
     CodeLength,
     Count,
     Duration,
+    FlowNames,
     Hook,
     Language,
     Period,
@@ -32,7 +33,6 @@ from flask_otpauth.settings.values import (
     Region,
     SecretBytes,
     SecretBytesList,
-    Strings,
     UrlPath,
 )
 
@@ -50,8 +50,10 @@ JwtKeys = Annotated[tuple[dict[str, str], ...], Accepts("a list of dicts with 'k
 class Shared(Settings):
     """The keys that are about no flow in particular."""
 
-    flows: Strings = Field(
-        ("email",), description="The flows to register: `email`, `sms`, `flashcall`, `voice`, `account`."
+    flows: FlowNames = Field(
+        ("email",),
+        description="The flows to register: `email`, `sms`, `flashcall`, `voice`, `account`, and flows of "
+        "your own, each as an object or as `package.module:attribute`.",
     )
     profile: Literal["documented", "hardened"] = Field(
         "documented",

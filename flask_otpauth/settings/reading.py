@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable, Mapping
+from collections import Counter
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import InitVar, dataclass, field
 from typing import Any, TypeVar
 
 from pydantic import ValidationError
@@ -20,37 +22,59 @@ _SPEAKING = {
 SettingsT = TypeVar("SettingsT", bound=Settings)
 
 
-def read(
-    config: Mapping[str, Any], flows: Mapping[str, type[FlowSettings]]
-) -> tuple[Shared, dict[str, Any], list[str]]:
+@dataclass
+class Reader:
     """
-    Read every ``OTPAUTH_*`` key of ``config``: shared settings, settings by flow, and problems.
+    Reads every ``OTPAUTH_*`` key of a configuration, and collects what is wrong.
 
-    A value that is wrong gives way to its default, so that all other problems can be found in
-    the same start-up. A problem names its key and never shows what was given for a secret.
+    A value that is wrong gives way to its default, so that all other problems can be found in the
+    same start-up. A problem names its key and never shows what was given for a secret.
     """
-    problems: list[str] = []
-    given = {key.removeprefix(PREFIX): value for key, value in config.items() if key.startswith(PREFIX)}
-    shared = _checked(Shared, "", _taken(given, Shared, ""), problems)
-    by_flow: dict[str, Any] = {}
-    for name, settings in flows.items():
+
+    config: InitVar[Mapping[str, Any]]
+    problems: list[str] = field(default_factory=list)
+
+    def __post_init__(self, config: Mapping[str, Any]) -> None:
+        given = {key.removeprefix(PREFIX): value for key, value in config.items() if key.startswith(PREFIX)}
+        self._given = given
+
+    def shared(self) -> Shared:
+        """Return the settings that belong to no flow."""
+        return _checked(Shared, "", _taken(self._given, Shared, ""), self.problems)
+
+    def flows(
+        self, shared: Shared, flows: Mapping[str, type[FlowSettings]], registered: Collection[str]
+    ) -> dict[str, FlowSettings]:
+        """Return the settings of each flow, checked with the shared ones. Keys that are left are unknown."""
+        self.problems += _collisions(flows)
+        by_flow = {name: self._of(name, settings, shared) for name, settings in flows.items()}
+        self.problems += _unknown(self._given, flows)
+        for name, each in by_flow.items():
+            found = each.problems(shared) if name in registered else []
+            if each.host_channels and not found:
+                found = each.code_problems()
+            self.problems += [f"{PREFIX}{_prefix(name)}{problem}" for problem in found]
+        return by_flow
+
+    def _of(self, name: str, settings: type[FlowSettings], shared: Shared) -> FlowSettings:
         prefix = _prefix(name)
-        values = {**_inherited(shared, settings), **_taken(given, settings, prefix)}
+        values = {**_inherited(shared, settings), **_taken(self._given, settings, prefix)}
         if shared.profile == "hardened":
             values = {**settings.hardened, **values}
-        by_flow[name] = _checked(settings, prefix, values, problems)
-    problems += _unknown(given, flows)
-    problems += [
-        f"{PREFIX}FLOWS: unknown flow {name!r}: expected one of {', '.join(flows)}"
-        for name in shared.flows
-        if name not in flows
+        return _checked(settings, prefix, values, self.problems)
+
+
+def _collisions(flows: Mapping[str, type[FlowSettings]]) -> list[str]:
+    """A sentence for each key that two of the flows have, or a flow and the shared settings."""
+    keys = Counter(name.upper() for name in Shared.model_fields)
+    keys.update(
+        f"{_prefix(flow)}{name.upper()}" for flow, settings in flows.items() for name in settings.model_fields
+    )
+    return [
+        f"{PREFIX}FLOWS: {PREFIX}{key} would be two settings; give the flow another name"
+        for key, count in keys.items()
+        if count > 1
     ]
-    for name, each in by_flow.items():
-        found = each.problems(shared) if name in shared.flows else []
-        if each.host_channels and not found:
-            found = each.code_problems()
-        problems += [f"{PREFIX}{_prefix(name)}{problem}" for problem in found]
-    return shared, by_flow, problems
 
 
 def nearest(name: str, known: Iterable[str]) -> str:

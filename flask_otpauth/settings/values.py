@@ -131,6 +131,9 @@ Quotas = Annotated[
     Accepts("a list of quotas such as ('5 per 15 minutes', '20 per day')"),
 ]
 Strings = Annotated[tuple[str, ...], BeforeValidator(_listed), Accepts("a list of strings")]
+FlowNames = Annotated[
+    tuple[Any, ...], BeforeValidator(_listed), Accepts("a list of names, dotted paths and flows")
+]
 Region = Annotated[
     str, Field(pattern="^[A-Z]{2}$"), Accepts("the two capital letters of a region (ISO 3166) such as 'VN'")
 ]

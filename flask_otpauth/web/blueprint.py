@@ -1,5 +1,5 @@
 """
-A flow's blueprint: the one place where HTTP is spoken.
+The blueprint of a flow: reads a request, calls the handler, and writes the answer.
 
 Each path is registered for all methods, since Flask would answer a wrong one, and OPTIONS
 and HEAD, by itself and not in the flow's envelope. The order is the contract's: method,
@@ -27,11 +27,12 @@ from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login
 from flask_otpauth.ports.rate_limits import RateLimits
+from flask_otpauth.settings import FlowSettings
 from flask_otpauth.web.answers import answered
 from flask_otpauth.web.body import MAX_BODY_BYTES, read_object
-from flask_otpauth.web.credentials import Presented, user_challenge, user_login
+from flask_otpauth.web.credentials import Presented, UserToken, user_challenge, user_login
 from flask_otpauth.web.envelope import Envelope, Success
-from flask_otpauth.web.fields import ParseContext, parse
+from flask_otpauth.web.fields import Body, ParseContext, parse
 from flask_otpauth.web.flow import Call, Flow, Operation
 from flask_otpauth.web.refusals import RAISED, decided_status, refusal_of
 
@@ -41,44 +42,49 @@ _HOST = "otpauth_host"
 
 @dataclass(frozen=True)
 class Mount:
-    """One flow as one app serves it."""
+    """One flow as one app serves it, with what its ``build`` made."""
 
-    flow: Flow
-    settings: Any
+    flow: Flow[Any, Any]
+    settings: FlowSettings
+    use_case: object
     services: Services
     envelope: Envelope
     rate_limits: RateLimits
+    companions: tuple[Mount, ...] = ()
 
-    def blueprint(self, envelopes: Mapping[str, Envelope]) -> Blueprint:
-        """The blueprint; ``envelopes`` has those that single operations speak, by name."""
-        blueprint = Blueprint(f"otpauth_{self.flow.name}", __name__, url_prefix=self.settings.url_prefix)
-        routes: dict[str, dict[str, Operation]] = {}
-        for operation in self.flow.operations:
-            if operation.enabled(self.settings, self.services):
-                routes.setdefault(operation.path_in(self.settings), {})[operation.method] = operation
-        for path, operations in routes.items():
-            own = next((each.envelope for each in operations.values() if each.envelope), None)
-            blueprint.record(
-                _Route(self, path, operations, envelopes[own] if own else self.envelope).register
-            )
-        # What a host's own hooks raise on our paths is told in our envelope too, even where the
-        # host has handlers for such a status: those of a blueprint come first.
+    def blueprint(self) -> Blueprint:
+        """Return the blueprint, with the paths of the flow and of its companions."""
+        blueprint = Blueprint(f"otpauth_{self.flow.name}", __name__)
+        for mount in (self, *self.companions):
+            for path, operations in mount.routes().items():
+                blueprint.record(_Route(mount, path, operations).register)
+        # What a host's own hooks raise on these paths is answered in this envelope too, even where
+        # the host has handlers for such a status: those of a blueprint come first.
         raised: tuple[type[Exception], ...] = (Exception, *RAISED)
         for each in raised:
             blueprint.register_error_handler(each, self.failed)
         return blueprint
 
-    def listed(self) -> list[tuple[Operation, str, str]]:
-        """The operations that are served, each with its path and what it does."""
-        return [
-            (each, each.path_in(self.settings), (each.handler.__doc__ or "").strip().partition("\n")[0])
-            for each in self.flow.operations
-            if each.enabled(self.settings, self.services) and each.allowed(self.settings)
-        ]
+    def routes(self) -> dict[str, dict[str, Operation[Any, Any]]]:
+        """Return the operations that are served by path and method."""
+        routes: dict[str, dict[str, Operation[Any, Any]]] = {}
+        for operation in self.flow.operations:
+            if operation.enabled(self.settings, self.use_case):
+                path = f"{self.flow.prefix(self.settings)}{operation.path}"
+                routes.setdefault(path, {})[operation.method] = operation
+        return routes
+
+    def served(self) -> Iterator[tuple[str, Operation[Any, Any]]]:
+        """Yield what clients can call, of the companions too: path and operation."""
+        for mount in (self, *self.companions):
+            for path, operations in mount.routes().items():
+                for operation in operations.values():
+                    if operation.allowed(mount.settings):
+                        yield path, operation
 
     def failed(self, error: Exception) -> HttpResponse:
         """
-        The answer to what a hook of the host raised on a path of the flow.
+        Return the answer to what a hook of the host raised on a path of the flow.
 
         The status of ``abort(403)`` is the host's decision, and so is all of ``abort(response)``.
         """
@@ -86,27 +92,26 @@ class Mount:
             return error.get_response()
         if self.rate_limits.is_down(error):
             error = errors.LimiterUnavailable("the store of the host's limits is down")
-        return self.refuse(refusal_of(error), self.envelope, status=decided_status(error))
+        return self.refuse(refusal_of(error), status=decided_status(error))
 
     def refuse(
         self,
         refusal: errors.Refusal,
-        envelope: Envelope,
         raw: Mapping[str, Any] | None = None,
-        operation: Operation | None = None,
+        operation: Operation[Any, Any] | None = None,
         status: int | None = None,
     ) -> Response:
-        """``refusal`` in the flow's words and in ``envelope``; ``status`` is what the host decided."""
-        failure = replace(self.flow.failure_for(refusal, self.settings, raw or {}, operation), status=status)
-        response = answered(envelope.failure(failure))
+        """Return ``refusal`` in the flow's words and envelope; ``status`` is what the host decided."""
+        messages = self.flow.messages.overlaid(operation.messages) if operation else self.flow.messages
+        failure = replace(messages.failure_for(refusal, self.settings, raw or {}), status=status)
+        response = answered(self.envelope.failure(failure))
         if refusal.retry_after_seconds is not None:
             response.headers["Retry-After"] = str(refusal.retry_after_seconds)
         if isinstance(refusal, errors.MethodNotAllowed):
             response.headers["Allow"] = refusal.allowed
         if response.status_code == 401:
-            scheme = operation.challenge if operation else ""
-            if not scheme and self.flow.credential:
-                scheme = self.flow.credential.scheme
+            credential = self.flow.credential
+            scheme = credential.scheme if credential else self.flow.scheme
             response.headers["WWW-Authenticate"] = scheme or user_challenge(refusal)
         return response
 
@@ -128,8 +133,7 @@ class _Route:
 
     mount: Mount
     path: str
-    operations: Mapping[str, Operation]
-    envelope: Envelope
+    operations: Mapping[str, Operation[Any, Any]]
 
     def register(self, state: BlueprintSetupState) -> None:
         """
@@ -165,41 +169,62 @@ class _Route:
             if operation is None:
                 raise errors.MethodNotAllowed(allow)
             call = self._call(operation, path)
-            raw.update(path if operation.method == "GET" else _body(operation))
+            raw.update(path if operation.method == "GET" else self._body())
             body = parse(
                 operation.body, raw, ParseContext(self.mount.settings, self.mount.services.addresses)
             )
-            return answered(self.envelope.success(self._handled(operation, call, body)))
+            return answered(self.mount.envelope.success(self._handled(operation, call, body)))
         except Exception as error:  # noqa: BLE001 - nothing leaves without the flow's envelope
-            return self.mount.refuse(refusal_of(error), self.envelope, raw, operation, decided_status(error))
+            return self.mount.refuse(refusal_of(error), raw, operation, decided_status(error))
 
-    def _handled(self, operation: Operation, call: Call, body: Any) -> Success:
+    def _handled(self, operation: Operation[Any, Any], call: Call[Any, Any], body: Body) -> Success:
         if operation.rate_limit != "authentication":
             return operation.handler(call, body)
         with self._failures_counted(operation.name):
             return operation.handler(call, body)
 
-    def _call(self, operation: Operation, path: Mapping[str, str]) -> Call:
+    def _call(self, operation: Operation[Any, Any], path: Mapping[str, str]) -> Call[Any, Any]:
         return Call(
-            self.mount.services,
             self.mount.settings,
-            client=self._client(operation),
-            login=self._login(operation) if operation.needs_login else None,
+            self.mount.use_case,
+            authenticated=self._client(operation),
+            login=self._login(operation.login) if operation.login else None,
             path=path,
             query=request.args,
             authorization=_headers().get("Authorization", ""),
         )
 
-    def _login(self, operation: Operation) -> Login | None:
+    def _login(self, demanded: UserToken) -> Login | None:
         """Whose access token it is; ``None`` where the body holds what stands in for a live one."""
         try:
             return user_login(_headers(), self.mount.services)
         except errors.NotAuthenticated:
-            if not _stands_in(operation):
+            if not self._holds(demanded.or_field):
                 raise
             return None
 
-    def _client(self, operation: Operation) -> Client | None:
+    def _holds(self, field: str) -> bool:
+        """Whether the body holds ``field``."""
+        try:
+            value = self._body().get(field)
+        except errors.Refusal:  # a body that cannot be read holds nothing
+            return False
+        return value is not None and str(value).strip() != ""
+
+    def _body(self) -> dict[str, Any]:
+        # One byte more, since a body of unannounced length is cut there without an error. And a hook of
+        # the host may have read it all before.
+        request.max_content_length = MAX_BODY_BYTES + 1
+        data = SensitiveBytes(request.get_data())
+        if len(data) > MAX_BODY_BYTES:
+            raise errors.ContentTooLarge
+        if self.mount.flow.reads_forms and request.mimetype == "application/x-www-form-urlencoded":
+            return _form(request.form)
+        if data and request.mimetype != "application/json":
+            raise errors.UnsupportedMediaType
+        return read_object(data)
+
+    def _client(self, operation: Operation[Any, Any]) -> Client | None:
         """Who is calling. The limit in front counts addresses, and between servers clients."""
         flow, rate_limits, services = self.mount.flow, self.mount.rate_limits, self.mount.services
         name, credential = f"{flow.name}.{operation.name}", operation.credential
@@ -225,36 +250,13 @@ class _Route:
             raise
 
     @property
-    def _allowed(self) -> Mapping[str, Operation]:
+    def _allowed(self) -> Mapping[str, Operation[Any, Any]]:
         settings = self.mount.settings
         return {method: each for method, each in self.operations.items() if each.allowed(settings)}
 
 
-def _body(operation: Operation) -> dict[str, Any]:
-    # One byte more, since a body of unannounced length is cut there without a word. And a hook of
-    # the host may have read it all before us.
-    request.max_content_length = MAX_BODY_BYTES + 1
-    data = SensitiveBytes(request.get_data())
-    if len(data) > MAX_BODY_BYTES:
-        raise errors.ContentTooLarge
-    if operation.takes_form and request.mimetype == "application/x-www-form-urlencoded":
-        return _form(request.form)
-    if data and request.mimetype != "application/json":
-        raise errors.UnsupportedMediaType
-    return read_object(data)
-
-
 def _headers() -> Presented:
     return Presented(request.headers)
-
-
-def _stands_in(operation: Operation) -> bool:
-    """Whether the body holds the field that may stand in for an access token."""
-    try:
-        value = _body(operation).get(operation.login_field or "")
-    except errors.Refusal:  # a body that cannot be read shows nobody
-        return False
-    return operation.login_field is not None and value is not None and str(value).strip() != ""
 
 
 def _form(form: MultiDict[str, str]) -> dict[str, Any]:

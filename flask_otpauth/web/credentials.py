@@ -50,6 +50,16 @@ class Credential(Protocol):
         """
 
 
+@dataclass(frozen=True)
+class UserToken:
+    """
+    An operation demands a live access token of a user, or the field ``or_field`` in the body, which
+    stands in for one.
+    """
+
+    or_field: str
+
+
 def scheme_and_token(authorization: str) -> tuple[str, str]:
     """The scheme of an ``Authorization`` header in lower case, and what follows it."""
     scheme, _, token = map(Sensitive, authorization.strip().partition(" "))

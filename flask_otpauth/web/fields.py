@@ -117,6 +117,15 @@ def _email(value: object, info: Context) -> Address:
         raise fault("invalid_email") from None
 
 
+def _phone(value: object, info: Context) -> str:
+    # National numbers are read in the region that the flow's settings name, if they name one.
+    region = getattr(info.context.settings, "region", None)
+    try:
+        return info.context.addresses.phone(text(value, "phone"), region)
+    except ValueError:
+        raise fault("phone") from None
+
+
 def _code(value: object, info: Context) -> str:
     length = info.context.settings.code_length
     if not isinstance(value, str) or not is_digits(value, length):
@@ -139,6 +148,8 @@ def _locale(value: object, info: Context) -> str:
 #: Any JSON value, for fields that are looked at only in certain cases.
 Anything = Any
 EmailAddress = Annotated[Address, PlainValidator(_email)]
+#: A phone number in canonical form (E.164).
+PhoneNumber = Annotated[str, PlainValidator(_phone)]
 Code = Annotated[str, PlainValidator(_code)]
 OpaqueToken = Annotated[str, PlainValidator(_token)]
 Name = Annotated[str, PlainValidator(_name)]

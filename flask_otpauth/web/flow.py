@@ -1,220 +1,198 @@
 """
-The form that every flow has: operations, wording, and how a refusal is told.
+What a flow is: one object that carries everything the rest of the package needs to know of it.
 
-A flow file declares what its document says. From that one declaration come the blueprint
-(:mod:`flask_otpauth.web.blueprint`), the parsing, the errors and ``flask otpauth flows``.
+A flow declares what its document says. From that one declaration come the blueprint
+(:mod:`flask_otpauth.web.blueprint`), the settings, the errors, ``flask otpauth flows``, and the rows of
+``flask otpauth doctor``. The packaged flows are in :mod:`flask_otpauth.flows`; a host may write its own.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
-from dataclasses import field as dataclass_field
-from typing import Any, Literal, TypeAlias
+from dataclasses import dataclass, field
+from typing import Any, Generic, Literal, TypeAlias, TypedDict, TypeVar, Unpack
 
-from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
+from flask_otpauth.core.subjects import SubjectKind
+from flask_otpauth.engine.secrets import SecretKind
 from flask_otpauth.engine.services import Services
-from flask_otpauth.engine.sessions import Login
-from flask_otpauth.engine.unlocking import SubjectKind
+from flask_otpauth.engine.sessions import Login, SessionPolicy
 from flask_otpauth.settings import FlowSettings
-from flask_otpauth.web.credentials import Credential
-from flask_otpauth.web.envelope import Failure, FieldError, Success
+from flask_otpauth.web.credentials import Credential, UserToken
+from flask_otpauth.web.deviations import Deviation
+from flask_otpauth.web.envelope import Envelope, Success
 from flask_otpauth.web.fields import Body
+from flask_otpauth.web.messages import Messages
 
-#: The class of a path, by which the limits in front are set.
-#: Of ``authentication`` failures alone are counted.
+SettingsT = TypeVar("SettingsT", bound=FlowSettings)
+UseCaseT = TypeVar("UseCaseT")
+BodyT = TypeVar("BodyT", bound=Body)
+
+#: The class of a path, for which rate limits are set.
+#: Of ``authentication`` only failures are counted.
 RateLimitClass: TypeAlias = Literal["send", "redeem", "token", "authentication"]
 
 
 @dataclass(frozen=True)
-class Call:
-    """What a handler is given beside the parsed body. It knows no HTTP."""
+class Call(Generic[SettingsT, UseCaseT]):
+    """What a handler is given beside the parsed body."""
 
-    services: Services
-    settings: Any
-    client: Client | None = None
+    settings: SettingsT
+    #: What the flow's ``build`` made.
+    use_case: UseCaseT
+    #: Who presents a live access token; ``None`` where the body holds what stands in for one.
     login: Login | None = None
-    path: Mapping[str, str] = dataclass_field(default_factory=dict, repr=False)
-    query: Mapping[str, str] = dataclass_field(default_factory=dict, repr=False)
-    authorization: str = dataclass_field(default="", repr=False)
+    #: The variables of the path, the parameters of the query, and the header ``Authorization``.
+    path: Mapping[str, str] = field(default_factory=dict, repr=False)
+    query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    authorization: str = field(default="", repr=False)
+    authenticated: Client | None = None
+
+    @property
+    def client(self) -> Client:
+        """
+        The client that calls.
+
+        :raises RuntimeError: if the operation demands no credential: nobody is known to call then.
+        """
+        if self.authenticated is None:
+            raise RuntimeError("this operation demands no credential of a client")
+        return self.authenticated
+
+
+Handler: TypeAlias = Callable[[Call[SettingsT, UseCaseT], BodyT], Success]
+
+
+class Options(TypedDict, Generic[SettingsT, UseCaseT], total=False):
+    """What an operation may say beside its path, body and rate limit: fields of :class:`Operation`."""
+
+    name: str
+    credential: Credential | None
+    login: UserToken | None
+    messages: Messages
+    enabled: Callable[[SettingsT, UseCaseT], bool]
+    allowed: Callable[[SettingsT], bool]
 
 
 @dataclass(frozen=True)
-class Phrase:
-    """
-    How a flow words one refusal.
-
-    ``message`` and ``detail`` are templates over the refusal's evidence. ``kind`` is the word
-    that the document has for it, ``field`` the field that is named as the cause (``"{field}"``:
-    the one that the refusal names), ``detail`` what is said of that field where it differs from
-    the message, ``data`` what is shown beside it.
-    """
-
-    message: str = ""
-    field: str = ""
-    kind: str = ""
-    detail: str = ""
-    data: Callable[[errors.Refusal, Any], Mapping[str, Any]] | None = None
-    chosen_by: str = ""
-    cases: Mapping[str, Phrase] = dataclass_field(default_factory=dict)
-
-    @classmethod
-    def by(cls, evidence: str, cases: Mapping[str, Phrase]) -> Phrase:
-        """Words that depend on one piece of the evidence."""
-        return cls(chosen_by=evidence, cases=cases)
-
-
-Wording: TypeAlias = Mapping[type[errors.Refusal], Phrase]
-Handler: TypeAlias = Callable[[Call, Any], Success]
-Translate: TypeAlias = Callable[[str, Mapping[str, Any]], str]
-
-
-@dataclass(frozen=True)
-class Operation:
-    """
-    One path of a flow: its method, the body that it takes, and who handles it.
-
-    ``credential``: how a client shows who it is. ``needs_login``: a user's access token is demanded,
-    or, where none is alive, the field of the body that ``login_field`` names.
-    Where it is not ``enabled`` its path is not there; where it is not ``allowed`` the path is, and
-    answers 405. ``challenge``: what a 401 says in ``WWW-Authenticate`` where that is not the scheme
-    of the flow's credential. ``path_setting`` is the setting that holds its path, where that is an
-    absolute one and not below the flow's prefix.
-    """
+class Operation(Generic[SettingsT, UseCaseT]):
+    """One path of a flow: its method, the body that it takes, and its handler."""
 
     name: str
     method: Literal["GET", "POST"]
+    #: The path behind the flow's prefix, as Werkzeug writes rules.
     path: str
     body: type[Body]
-    handler: Handler
+    handler: Handler[SettingsT, UseCaseT, Any]
     rate_limit: RateLimitClass
-    credential: Credential | None
-    wording: Wording = dataclass_field(default_factory=dict)
-    faults: Mapping[str, Phrase] = dataclass_field(default_factory=dict)
-    failure_data: Mapping[str, Any] = dataclass_field(default_factory=dict)
-    enabled: Callable[[Any, Services], bool] = lambda settings, services: True
-    allowed: Callable[[Any], bool] = lambda settings: True
-    path_setting: str = ""
-    takes_form: bool = False
-    needs_login: bool = False
-    login_field: str | None = None
-    envelope: str | None = None
-    challenge: str = ""
-
-    def path_in(self, settings: Any) -> str:
-        """Where it is served."""
-        if self.path_setting:
-            return str(getattr(settings, self.path_setting))
-        return f"{settings.url_prefix}{self.path}"
-
-
-@dataclass
-class Flow:
-    """
-    One documented API.
-
-    ``wording`` says what each refusal reads; it is looked up by class, then by base class, so
-    a row may cover a branch of the error tree. ``faults`` words the faults of fields, by
-    ``field.kind``, then ``kind``, then ``field``. ``labels`` name fields in sentences.
-    ``channels`` are those it sends on, ``scopes`` what its limits count under for each kind of
-    subject. ``on_devices``: its credential is in an app that many people hold, so that the limits
-    in front count addresses and not clients.
-    """
-
-    name: str
-    settings: type[FlowSettings]
-    wording: Wording
-    faults: Mapping[str, Phrase]
-    labels: Mapping[str, str] = dataclass_field(default_factory=dict)
+    #: How a client shows who it is; ``None`` where no client has to.
     credential: Credential | None = None
+    #: The access token of a user that is demanded; ``None`` where none is.
+    login: UserToken | None = None
+    #: What this operation words differently.
+    messages: Messages = field(default_factory=Messages)
+    #: Where this is false, the path is not served.
+    enabled: Callable[[SettingsT, UseCaseT], bool] = lambda settings, use_case: True
+    #: Where this is false, the path is served, and this method gets 405.
+    allowed: Callable[[SettingsT], bool] = lambda settings: True
+
+
+#: Makes the use case of a flow, once for each app.
+Build: TypeAlias = Callable[[Services, SettingsT], UseCaseT]
+
+
+@dataclass(frozen=True)
+class Flow(Generic[SettingsT, UseCaseT]):
+    """One documented API."""
+
+    #: Its name in ``OTPAUTH_FLOWS``, and in capitals the prefix of its settings.
+    name: str
+    settings: type[SettingsT]
+    #: Makes what the handlers call as ``call.use_case``.
+    build: Build[SettingsT, UseCaseT]
+    messages: Messages
+    #: The wire formats that it brings, by name, its own first. Any flow may be set to any of them.
+    envelopes: Mapping[str, Callable[[Any], Envelope]] = field(default_factory=dict)
+    #: How clients show who they are, where an operation says nothing else.
+    credential: Credential | None = None
+    #: Its clients are apps that many people hold: rate limits count addresses, not clients.
     on_devices: bool = False
-    channels: Callable[[Any], tuple[str, ...]] = lambda settings: ()
-    scopes: Mapping[SubjectKind, tuple[str, ...]] = dataclass_field(default_factory=dict)
-    translate: Callable[[str, Any, Mapping[str, Any]], str] = lambda text, settings, raw: text
-    operations: list[Operation] = dataclass_field(default_factory=list)
+    #: The channels on which it sends.
+    channels: Callable[[SettingsT], tuple[str, ...]] = lambda settings: ()
+    #: The scopes in which it counts, for each kind of subject.
+    scopes: Mapping[SubjectKind, tuple[str, ...]] = field(default_factory=dict)
+    #: The kind of address for which codes of the host's own views have this flow's limits.
+    counts_host_codes: Literal["email", "phone"] | None = None
+    #: The standing secrets that are kept by its settings, such as a PIN.
+    secrets: Callable[[SettingsT], tuple[SecretKind, ...]] = lambda settings: ()
+    #: How long the app's sessions and tokens are valid, if this flow's settings say so.
+    session_policy: Callable[[SettingsT], SessionPolicy] | None = None
+    #: Whether it creates users who are not in the directory.
+    creates_users: Callable[[SettingsT], bool] = lambda settings: False
+    #: The beginning of paths that hold codes, which access logs must mask.
+    masked_prefix: Callable[[SettingsT], str | None] = lambda settings: None
+    deviations: tuple[Deviation, ...] = ()
+    #: APIs in other formats that are served together with this one, with its name and settings.
+    companions: tuple[Flow[SettingsT, Any], ...] = ()
+    #: The setting that says where its paths begin.
+    prefix_setting: str = "url_prefix"
+    #: Bodies may be forms too (``application/x-www-form-urlencoded``).
+    reads_forms: bool = False
+    #: ``WWW-Authenticate`` of a 401 where no credential of a client is demanded.
+    scheme: str = ""
+    operations: list[Operation[SettingsT, UseCaseT]] = field(default_factory=list)
+
+    @property
+    def parts(self) -> tuple[Flow[SettingsT, Any], ...]:
+        """The flow and its companions."""
+        return (self, *self.companions)
+
+    def prefix(self, settings: SettingsT) -> str:
+        """Return where its paths begin."""
+        return str(getattr(settings, self.prefix_setting))
 
     def post(
-        self, path: str, body: type[Body], rate_limit: RateLimitClass, **options: Any
-    ) -> Callable[[Handler], Handler]:
+        self,
+        path: str,
+        body: type[BodyT],
+        rate_limit: RateLimitClass,
+        **options: Unpack[Options[SettingsT, UseCaseT]],
+    ) -> Callable[[Handler[SettingsT, UseCaseT, BodyT]], Handler[SettingsT, UseCaseT, BodyT]]:
         """Declare a handler of ``POST path``."""
         return self._declare("POST", path, body, rate_limit, options)
 
     def get(
-        self, path: str, body: type[Body], rate_limit: RateLimitClass, **options: Any
-    ) -> Callable[[Handler], Handler]:
+        self,
+        path: str,
+        body: type[BodyT],
+        rate_limit: RateLimitClass,
+        **options: Unpack[Options[SettingsT, UseCaseT]],
+    ) -> Callable[[Handler[SettingsT, UseCaseT, BodyT]], Handler[SettingsT, UseCaseT, BodyT]]:
         """Declare a handler of ``GET path``, whose ``body`` is read from the path."""
         return self._declare("GET", path, body, rate_limit, options)
-
-    def failure_for(
-        self,
-        refusal: errors.Refusal,
-        settings: Any,
-        raw: Mapping[str, Any],
-        operation: Operation | None = None,
-    ) -> Failure:
-        """A refusal in this flow's words. ``raw`` is the request as far as it could be read."""
-
-        def worded(template: str, evidence: Mapping[str, Any]) -> str:
-            return self.translate(template, settings, raw).format_map(evidence)
-
-        shown = operation.failure_data if operation else {}
-        if isinstance(refusal, errors.InvalidFields):
-            overlay = operation.faults if operation else {}
-            fields = tuple(
-                self._field_error(fault, {**self.faults, **overlay}, worded) for fault in refusal.faults
-            )
-            return Failure(
-                type(refusal), fields[0].message, fields[0].kind, fields, {**shown, **refusal.data}
-            )
-        says = self._says(refusal, operation)
-        message = worded(says.message, refusal.evidence())
-        kind = says.kind or refusal.code
-        data = says.data(refusal, settings) if says.data else refusal.data
-        return Failure(
-            type(refusal), message, kind, _blamed(says, refusal, kind, message, worded), {**shown, **data}
-        )
-
-    def _field_error(
-        self, fault: errors.Fault, faults: Mapping[str, Phrase], worded: Translate
-    ) -> FieldError:
-        keys = (f"{fault.field}.{fault.kind}", fault.kind, fault.field, "*")
-        says = next(faults[key] for key in keys if key in faults)
-        label = worded(self.labels.get(fault.field, fault.field), {})
-        message = worded(says.message, {**fault.evidence, "field": fault.field, "label": label})
-        return FieldError(fault.field, says.kind or fault.kind, message)
-
-    def _says(self, refusal: errors.Refusal, operation: Operation | None) -> Phrase:
-        overlay = operation.wording if operation else {}
-        for base in type(refusal).__mro__:
-            for wording in (overlay, self.wording):
-                if base in wording:
-                    says = wording[base]
-                    return says.cases[refusal.evidence()[says.chosen_by]] if says.chosen_by else says
-        raise LookupError(f"flow {self.name!r} has no words for {type(refusal).__name__}")
 
     def _declare(
         self,
         method: Literal["GET", "POST"],
         path: str,
-        body: type[Body],
+        body: type[BodyT],
         rate_limit: RateLimitClass,
-        options: dict[str, Any],
-    ) -> Callable[[Handler], Handler]:
-        def declare(handler: Handler) -> Handler:
-            name = options.pop("name", path.rpartition("/")[2])
-            operation = Operation(name, method, path, body, handler, rate_limit, self.credential)
-            self.operations.append(replace(operation, **options))
+        options: Options[SettingsT, UseCaseT],
+    ) -> Callable[[Handler[SettingsT, UseCaseT, BodyT]], Handler[SettingsT, UseCaseT, BodyT]]:
+        given: Options[SettingsT, UseCaseT] = {
+            "name": path.rpartition("/")[2],
+            "credential": self.credential,
+            **options,
+        }
+
+        def declare(
+            handler: Handler[SettingsT, UseCaseT, BodyT],
+        ) -> Handler[SettingsT, UseCaseT, BodyT]:
+            self.operations.append(
+                Operation(
+                    method=method, path=path, body=body, handler=handler, rate_limit=rate_limit, **given
+                )
+            )
             return handler
 
         return declare
-
-
-def _blamed(
-    says: Phrase, refusal: errors.Refusal, kind: str, message: str, worded: Translate
-) -> tuple[FieldError, ...]:
-    """The field that a refusal is blamed on, where the document names one."""
-    evidence = refusal.evidence()
-    field = says.field.format_map(evidence)
-    detail = worded(says.detail, evidence) if says.detail else message
-    return (FieldError(field, kind, detail),) if field else ()

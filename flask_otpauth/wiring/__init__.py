@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 from flask import Flask
 from flask_limiter import Limiter
@@ -14,80 +14,109 @@ from flask_otpauth.adapters.access_log import mask_codes
 from flask_otpauth.adapters.rate_limits import LimiterRateLimits
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.engine.services import Services
-from flask_otpauth.envelopes import PACKAGED
-from flask_otpauth.flows import FLOWS
-from flask_otpauth.settings import Shared
+from flask_otpauth.ports.directory import User
+from flask_otpauth.settings import FlowSettings, Shared
 from flask_otpauth.web.blueprint import Mount
-from flask_otpauth.wiring import databases, paths, rate_limits, secret_keys
+from flask_otpauth.web.flow import Flow
+from flask_otpauth.wiring import databases, paths, secret_keys
 from flask_otpauth.wiring.assembly import Assembly
+from flask_otpauth.wiring.envelopes import envelope_of, own_envelope
+from flask_otpauth.wiring.rate_limits import rate_limits
 from flask_otpauth.wiring.services import services
 
 logger = logging.getLogger("flask_otpauth")
 
+UseCaseT = TypeVar("UseCaseT")
+
 
 @dataclass(frozen=True)
 class AppState:
-    """
-    What one app has of this package: ``app.extensions["otpauth"]``.
-
-    ``are_stores_new``: the stores begin and end with the process. ``postponed``: problems with which
-    a command may start, but a process that serves may not.
-    """
+    """What one app has of this package: ``app.extensions["otpauth"]``."""
 
     shared: Shared
-    by_flow: Mapping[str, Any]
+    #: All flows by name, those that are not registered too, and the settings and use case of each.
+    flows: Mapping[str, Flow[Any, Any]]
+    by_flow: Mapping[str, FlowSettings]
+    use_cases: Mapping[str, object]
     services: Services
     rate_limits: LimiterRateLimits
+    #: The flows that are registered, by name.
     mounts: Mapping[str, Mount]
+    #: The flow that answers for the host's protected views: the one whose settings rule sessions.
+    protected_views: Mount
+    #: Makes of a user what the host's views get.
+    for_views: Callable[[User], Any]
+    #: The stores begin and end with the process.
     are_stores_new: bool
+    #: Problems with which a command may start, but a process that serves may not.
     postponed: tuple[str, ...]
 
     @property
-    def host_codes(self) -> Mapping[str, Any]:
+    def host_codes(self) -> Mapping[str, FlowSettings]:
         """The settings by which ``otpauth.codes`` alone sends, by the flow that is not registered."""
-        routes = self.services.codes.post.routes
+        routes = self.services.codes.messenger.routes
         return {
             name: settings
             for name, settings in self.by_flow.items()
             if name not in self.mounts and not routes.keys().isdisjoint(settings.host_channels)
         }
 
+    def use_case(self, flow: str, kind: type[UseCaseT]) -> UseCaseT:
+        """
+        Return the use case of a flow.
+
+        :raises LookupError: if there is no such flow.
+        """
+        found = self.use_cases.get(flow)
+        if not isinstance(found, kind):
+            raise LookupError(f"there is no flow {flow!r} with {kind.__name__}")
+        return found
+
 
 def wire(app: Flask, limiter: Limiter | None, db: Any) -> AppState:
     """
-    Everything that ``app`` needs, chosen by its configuration.
+    Return everything that ``app`` needs, chosen by its configuration.
 
     :raises ConfigurationError: with every problem that was found.
     """
     assembly = Assembly.of(app, limiter, db)
     stores = databases.open_databases(assembly)
     ring = secret_keys.key_ring(assembly, stores)
-    wired = services(assembly, ring, stores)
-    counted = rate_limits.rate_limits(assembly, ring)
-    assembly.problems += paths.problems(assembly, wired)
-    envelopes = {name: _envelope(assembly, name) for name in assembly.flows}
+    built = services(assembly, ring, stores)
+    counted = rate_limits(assembly, ring)
+    use_cases = {name: flow.build(built, assembly.by_flow[name]) for name, flow in assembly.flows.items()}
+    mounts = {name: _mount(assembly, name, use_cases[name], built, counted) for name in assembly.registered}
+    assembly.problems += paths.problems(app, mounts.values())
     if assembly.problems:
         raise ConfigurationError(assembly.problems)
     for each in assembly.postponed:
         logger.warning("this app cannot serve: %s", each)
-    if "flashcall" in envelopes and assembly.by_flow["flashcall"].mask_logs:
-        mask_codes(assembly.by_flow["flashcall"].url_prefix)
-    mounts = {
-        name: Mount(FLOWS[name], assembly.by_flow[name], wired, envelope, counted)
-        for name, envelope in envelopes.items()
-    }
+    for mount in mounts.values():
+        prefix = mount.flow.masked_prefix(mount.settings)
+        if prefix is not None:
+            mask_codes(prefix)
+    ruling = assembly.rules_sessions
     return AppState(
         assembly.shared,
+        assembly.flows,
         assembly.by_flow,
-        wired,
+        use_cases,
+        built,
         counted,
         mounts,
+        mounts.get(ruling) or _mount(assembly, ruling, use_cases[ruling], built, counted),
+        stores.for_views,
         stores.are_new,
         tuple(assembly.postponed),
     )
 
 
-def _envelope(assembly: Assembly, flow: str) -> Any:
-    chosen = assembly.by_flow[flow]
-    packaged = {name: (lambda make=make: make(chosen)) for name, make in PACKAGED.items()}
-    return assembly.resolved(f"{flow.upper()}_ENVELOPE", chosen.envelope, packaged, "success", "failure")
+def _mount(
+    assembly: Assembly, name: str, use_case: object, built: Services, counted: LimiterRateLimits
+) -> Mount:
+    flow, settings = assembly.flows[name], assembly.by_flow[name]
+    companions = tuple(
+        Mount(each, settings, each.build(built, settings), built, own_envelope(each, settings), counted)
+        for each in flow.companions
+    )
+    return Mount(flow, settings, use_case, built, envelope_of(assembly, name), counted, companions)

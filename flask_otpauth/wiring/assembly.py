@@ -1,4 +1,4 @@
-"""What all parts of the wiring share: the app, its settings, and the problems found so far."""
+"""What all parts of the wiring share: the app, its flows and settings, and the problems found so far."""
 
 from __future__ import annotations
 
@@ -9,48 +9,56 @@ from typing import Any
 from flask import Flask
 from flask_limiter import Limiter
 
-from flask_otpauth.flows import FLOWS
-from flask_otpauth.settings import PREFIX, Shared, read
-from flask_otpauth.wiring import resolve
+from flask_otpauth.settings import PREFIX, FlowSettings, Reader, Shared
+from flask_otpauth.web.flow import Flow
+from flask_otpauth.wiring.flows import find_flows
+from flask_otpauth.wiring.resolve import load_object
 from flask_otpauth.wiring.serving import will_serve
 
 
 @dataclass
 class Assembly:
-    """
-    One app being wired. ``problems`` are collected, so that all of them are told at once.
-
-    ``postponed`` are those that matter only where requests are served. ``limiter`` and ``db`` are what
-    the host gave the extension object.
-    """
+    """One app while it is being wired."""
 
     app: Flask
+    #: What the host gave the extension object.
     limiter: Limiter | None
     db: Any
     shared: Shared
-    by_flow: Mapping[str, Any]
+    #: All flows by name, and the settings of each.
+    flows: Mapping[str, Flow[Any, Any]]
+    by_flow: Mapping[str, FlowSettings]
+    #: The names of the flows to register.
+    registered: tuple[str, ...]
+    #: Problems are collected, so that all of them are reported together.
     problems: list[str] = field(default_factory=list)
+    #: Problems that matter only where requests are served.
     postponed: list[str] = field(default_factory=list)
 
     @classmethod
     def of(cls, app: Flask, limiter: Limiter | None, db: Any) -> Assembly:
         """Read the app's configuration."""
-        shared, by_flow, problems = read(app.config, {name: flow.settings for name, flow in FLOWS.items()})
-        return cls(app, limiter, db, shared, by_flow, problems)
+        reader = Reader(app.config)
+        shared = reader.shared()
+        flows, registered = find_flows(shared.flows, reader.problems)
+        by_flow = reader.flows(shared, {name: flow.settings for name, flow in flows.items()}, registered)
+        return cls(app, limiter, db, shared, flows, by_flow, registered, reader.problems)
 
     @property
-    def flows(self) -> list[str]:
-        """The flows to register that exist."""
-        return [name for name in self.shared.flows if name in FLOWS]
+    def rules_sessions(self) -> str:
+        """The flow whose settings say how long sessions are valid; without one, the first flow."""
+        return next(
+            (name for name, flow in self.flows.items() if flow.session_policy), next(iter(self.flows))
+        )
 
     def demand_to_serve(self, problems: list[str]) -> None:
-        """Add problems that are none for a command that sends nothing, such as a migration."""
+        """Add problems that do not matter to a command that sends nothing, such as a migration."""
         (self.problems if will_serve() else self.postponed).extend(problems)
 
     def resolved(self, key: str, value: Any, packaged: Mapping[str, Callable[[], Any]], *methods: str) -> Any:
         """What a setting names; a problem and ``None`` where it names nothing that has these ``methods``."""
         try:
-            return resolve.load_object(value, packaged, *methods)
+            return load_object(value, packaged, *methods)
         except ValueError as error:
             self.problems.append(f"{PREFIX}{key}: {error}")
             return None

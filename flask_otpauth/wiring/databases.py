@@ -194,11 +194,17 @@ def _model_directory(assembly: Assembly, model: type[Any]) -> ModelDirectory | N
 
 def _creation_problems(assembly: Assembly, model: type[Any]) -> list[str]:
     columns = unfilled_columns(model)
-    if not columns or "email" not in assembly.flows or assembly.by_flow["email"].create_user is False:
+    creating = [
+        name for name in assembly.registered if assembly.flows[name].creates_users(assembly.by_flow[name])
+    ]
+    if not columns or not creating:
         return []
-    remedy = f"add a default, fill it in __init__, or set {PREFIX}EMAIL_CREATE_USER = False"
+    setting = f"{PREFIX}{creating[0].upper()}_CREATE_USER = False"
+    remedy = f"add a default, fill it in __init__, or set {setting}"
     names = ", ".join(columns)
-    return [f"the email flow creates {model.__name__} rows but cannot fill {names}: {remedy}"]
+    return [
+        f"the {creating[0]} flow creates {model.__name__} rows but cannot fill {names}: {remedy}"
+    ]
 
 
 def _for_views(assembly: Assembly, directory: Any, engine: Engine) -> Callable[[User], Any]:

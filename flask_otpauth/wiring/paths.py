@@ -3,20 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 
-from flask_otpauth.engine.services import Services
-from flask_otpauth.flows import FLOWS
+from flask import Flask
+
 from flask_otpauth.settings import PREFIX
-from flask_otpauth.wiring.assembly import Assembly
+from flask_otpauth.web.blueprint import Mount
 
 
-def problems(assembly: Assembly, services: Services) -> list[str]:
+def problems(app: Flask, mounts: Iterable[Mount]) -> list[str]:
     """A sentence for each two settings that put something on one path, and for a view of the host there."""
-    views = {_pattern(rule.rule): rule.endpoint for rule in assembly.app.url_map.iter_rules()}
+    views = {_pattern(rule.rule): rule.endpoint for rule in app.url_map.iter_rules()}
     settings_of: dict[str, str] = {}
     found: dict[tuple[str, str], str] = {}
-    for setting, path in _served(assembly, services):
+    for setting, path in _served(mounts):
         pattern = _pattern(path)
         earlier = settings_of.setdefault(pattern, setting)
         if earlier != setting:
@@ -27,14 +27,13 @@ def problems(assembly: Assembly, services: Services) -> list[str]:
     return list(found.values())
 
 
-def _served(assembly: Assembly, services: Services) -> Iterator[tuple[str, str]]:
+def _served(mounts: Iterable[Mount]) -> Iterator[tuple[str, str]]:
     """Every path, with the setting that put it there."""
-    for name in dict.fromkeys(assembly.flows):
-        settings = assembly.by_flow[name]
-        for operation in FLOWS[name].operations:
-            if operation.enabled(settings, services):
-                setting = operation.path_setting or "url_prefix"
-                yield f"{PREFIX}{name.upper()}_{setting.upper()}", operation.path_in(settings)
+    for mount in mounts:
+        for part in (mount, *mount.companions):
+            setting = f"{PREFIX}{part.flow.name.upper()}_{part.flow.prefix_setting.upper()}"
+            for path in part.routes():
+                yield setting, path
 
 
 def _pattern(path: str) -> str:

@@ -7,7 +7,6 @@ from flask_limiter.util import get_remote_address
 
 from flask_otpauth.adapters.rate_limits import DEFAULTS, LimiterRateLimits
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import nearest
 from flask_otpauth.wiring.assembly import Assembly
 
@@ -15,7 +14,7 @@ from flask_otpauth.wiring.assembly import Assembly
 def rate_limits(assembly: Assembly, keys: KeyRing) -> LimiterRateLimits:
     """The limits of the configuration, counted apart from those of other apps."""
     limits: dict[str, str | None] = {**DEFAULTS, **(assembly.shared.ip_limits or {})}
-    known = _names()
+    known = _names(assembly)
     assembly.problems += [
         f"OTPAUTH_IP_LIMITS: {name!r} is not a known path, flow or rate-limit class{nearest(name, known)}"
         for name in limits
@@ -32,10 +31,11 @@ def rate_limits(assembly: Assembly, keys: KeyRing) -> LimiterRateLimits:
         return LimiterRateLimits(limiter, {}, namespace)
 
 
-def _names() -> set[str]:
+def _names(assembly: Assembly) -> set[str]:
     """What a limit may be set for: classes of paths, flows, and single paths."""
-    paths = {f"{flow.name}.{operation.name}" for flow in FLOWS.values() for operation in flow.operations}
-    return {*DEFAULTS, *FLOWS, *paths, *(f"{flow}.authentication" for flow in FLOWS)}
+    flows = [each for flow in assembly.flows.values() for each in flow.parts]
+    paths = {f"{flow.name}.{operation.name}" for flow in flows for operation in flow.operations}
+    return {*DEFAULTS, *assembly.flows, *paths, *(f"{name}.authentication" for name in assembly.flows)}
 
 
 def _limiter(assembly: Assembly) -> Limiter:

@@ -12,7 +12,6 @@ from flask_otpauth.adapters.senders.console import ConsoleSender
 from flask_otpauth.adapters.senders.failover import FailoverSender
 from flask_otpauth.adapters.senders.mail import MailSender
 from flask_otpauth.adapters.senders.memory import MemorySender
-from flask_otpauth.flows import FLOWS
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Delivery
 from flask_otpauth.ports.senders import CHANNELS, Sender
@@ -28,7 +27,11 @@ def routes(assembly: Assembly, clock: Clock) -> dict[str, Sender]:
         for channel in chosen
         if channel not in CHANNELS
     ]
-    needed = {channel for name in assembly.flows for channel in FLOWS[name].channels(assembly.by_flow[name])}
+    needed = {
+        channel
+        for name in assembly.registered
+        for channel in assembly.flows[name].channels(assembly.by_flow[name])
+    }
     for channel in sorted(needed - {name for name, value in chosen.items() if value}):
         if assembly.app.debug:
             chosen[channel] = "console"

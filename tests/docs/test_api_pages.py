@@ -29,8 +29,7 @@ def test_what_the_page_shows_is_what_is_answered(
     replay.run()
 
     listed = [
-        (operation.method, path)
-        for operation, path, _ in replay.app.extensions["otpauth"].mounts[flow].listed()
+        (operation.method, path) for path, operation in replay.app.extensions["otpauth"].mounts[flow].served()
     ]
     shown = [re.compile(f"{method} {re.sub('<.*?>', '[^/ ]+', path)}/?") for method, path in listed]
     missing = [

@@ -12,11 +12,12 @@ import pytest
 from flask_otpauth.adapters.addresses import CanonicalAddresses
 from flask_otpauth.core import errors
 from flask_otpauth.core.errors import Fault, InvalidFields, Refusal
-from flask_otpauth.envelopes import PACKAGED, Envelope
+from flask_otpauth.envelopes import Envelope
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.flows.email.envelope import EmailEnvelope
 from flask_otpauth.web.fields import ParseContext, parse
 from flask_otpauth.web.flow import Flow, Operation
+from flask_otpauth.wiring.envelopes import own_envelope
 from tests.docs.contract import CONTRACT, Row, errors_below, errors_of_every_path, headings, section
 
 ROOT = Path(__file__).parents[2]
@@ -51,12 +52,21 @@ def test_what_cites_the_contract_names_a_page_and_a_heading_that_are_there() -> 
 # -- the paths ----------------------------------------------------------------------------------
 
 
-def sections_of(flow: Flow) -> dict[str, Operation]:
+def sections_of(flow: Flow[Any, Any]) -> dict[str, Operation[Any, Any]]:
     """The operations of a flow by the headings that the contract has for them."""
     settings = flow.settings()
-    paths = (each.path_in(settings).removeprefix(settings.url_prefix) for each in flow.operations)
-    named = (re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path) for path in paths)
-    return {f"{each.method} {path}": each for each, path in zip(flow.operations, named, strict=True)}
+    found = {}
+    for part in flow.parts:
+        for each in part.operations:
+            path = f"{part.prefix(settings)}{each.path}".removeprefix(settings.url_prefix)
+            named = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path)
+            found[f"{each.method} {named}"] = each
+    return found
+
+
+def part_of(flow: Flow[Any, Any], operation: Operation[Any, Any]) -> Flow[Any, Any]:
+    """The part of a flow, itself or a companion, that has the operation."""
+    return next(part for part in flow.parts if operation in part.operations)
 
 
 SECTIONS = [(name, heading) for name, flow in FLOWS.items() for heading in sections_of(flow)]
@@ -203,20 +213,23 @@ def listed(flow: str, heading: str) -> list[Row]:
     rows = errors_below(flow, heading)
     if operation.credential is not None:
         rows += errors_below(flow, "Authentication")
-    return rows if operation.envelope else rows + errors_of_every_path(flow)
+    is_companion = part_of(FLOWS[flow], operation) is not FLOWS[flow]
+    return rows if is_companion else rows + errors_of_every_path(flow)
 
 
 def answer(
-    flow: Flow, operation: Operation, refusal: Refusal, envelope: Envelope | None = None
+    flow: Flow[Any, Any], operation: Operation[Any, Any], refusal: Refusal, envelope: Envelope | None = None
 ) -> tuple[str, int, set[str]]:
     """The code of a refusal, and the HTTP status and the texts of the answer that it becomes."""
     settings = flow.settings()
-    spoken = envelope or PACKAGED[operation.envelope or settings.envelope](settings)
-    body, status, _ = spoken.failure(flow.failure_for(refusal, settings, {}, operation))
+    part = part_of(flow, operation)
+    messages = part.messages.overlaid(operation.messages)
+    spoken = envelope or own_envelope(part, settings)
+    body, status, _ = spoken.failure(messages.failure_for(refusal, settings, {}))
     return refusal.code, status, texts(body)
 
 
-def refusals(flow: Flow, operation: Operation) -> Iterator[Refusal]:
+def refusals(flow: Flow[Any, Any], operation: Operation[Any, Any]) -> Iterator[Refusal]:
     """What a path could refuse, whether it does or not."""
     yield from REFUSALS
     yield from (InvalidFields(fault) for fault in faults(flow, operation))
@@ -225,7 +238,7 @@ def refusals(flow: Flow, operation: Operation) -> Iterator[Refusal]:
         yield errors.UserNotFound()
 
 
-def faults(flow: Flow, operation: Operation) -> Iterator[Fault]:
+def faults(flow: Flow[Any, Any], operation: Operation[Any, Any]) -> Iterator[Fault]:
     """The faults that the body, or the path, of a request can have."""
     names = fields_of(operation.body)
     context = ParseContext(flow.settings(), CanonicalAddresses())

@@ -137,7 +137,7 @@ def test_behind_the_answer_a_message_has_the_language_of_its_request(
     app = make(OTPAUTH_DELIVERY="thread")
 
     ask(app.test_client(), "ru")
-    app.extensions["otpauth"].services.codes.post.delivery.drain(60)
+    app.extensions["otpauth"].services.codes.messenger.delivery.drain(60)
 
     assert outbox.last.locale == "ru"
 

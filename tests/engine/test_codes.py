@@ -201,7 +201,7 @@ def test_a_failure_gives_the_earlier_cooldown_back_too(stage: Stage) -> None:
     stage.send(POLICY)
     stage.clock.tick(91)
     broken = staged(lambda message: Receipt(Status.REJECTED))
-    codes = replace(stage.codes, post=replace(broken.codes.post, storage=stage.codes.storage))
+    codes = replace(stage.codes, messenger=replace(broken.codes.messenger, storage=stage.codes.storage))
     with pytest.raises(errors.SendFailed):
         codes.send(POLICY, TARGET, LETTER)
 
@@ -295,7 +295,7 @@ def test_a_message_that_waited_past_its_codes_end_is_not_sent(stage: Stage) -> N
             waiting.append((parcel, send))
             return Receipt(Status.ACCEPTED)
 
-    codes = replace(stage.codes, post=replace(stage.codes.post, delivery=Slow()))
+    codes = replace(stage.codes, messenger=replace(stage.codes.messenger, delivery=Slow()))
     codes.send(POLICY, TARGET, LETTER)
     stage.clock.tick(300)
     parcel, send = waiting[0]
@@ -346,7 +346,7 @@ def test_a_channel_without_words_needs_no_template() -> None:
 def test_a_notice_without_a_template_is_never_written_as_a_code() -> None:
     stage = staged(templates=PlainTemplates("otpauth/email/code.en.txt"))
 
-    stage.codes.post.notify(Draft("email", "user@example.com", template="pin_changed"))
+    stage.codes.messenger.notify(Draft("email", "user@example.com", template="pin_changed"))
 
     assert stage.sender.messages[-1].text == ""
 
@@ -354,7 +354,7 @@ def test_a_notice_without_a_template_is_never_written_as_a_code() -> None:
 def test_a_notice_that_fails_is_told_by_event_alone() -> None:
     stage = staged(lambda message: Receipt(Status.REJECTED))
 
-    stage.codes.post.notify(Draft("email", "user@example.com", template="pin_changed"))
+    stage.codes.messenger.notify(Draft("email", "user@example.com", template="pin_changed"))
 
     assert stage.heard.names() == ["send_failed"]
 

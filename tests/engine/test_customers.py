@@ -10,8 +10,7 @@ from flask import Flask
 from flask_otpauth import signals
 from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
-from flask_otpauth.engine.codes import Target
-from flask_otpauth.engine.customers import PIN_RESET, Customers
+from flask_otpauth.engine.resets import PIN_RESET, Customers, Resets
 from flask_otpauth.ports.directory import User
 from flask_otpauth.ports.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
@@ -22,7 +21,7 @@ PASSWORD = "securepassword123"
 
 @pytest.fixture
 def customers(app: Flask) -> Customers:
-    found: Customers = app.extensions["otpauth"].services.customers
+    found: Customers = app.extensions["otpauth"].use_cases["account"].customers
     return found
 
 
@@ -34,12 +33,15 @@ def user(app: Flask) -> User:
     return created
 
 
-def target(user: User) -> Target:
-    return Target(PIN_RESET, str(user.id), "a merchant")
+def resets(customers: Customers) -> Resets:
+    """Resets that show the code and send none."""
+    return Resets(customers, {PIN_RESET: POLICY}, (), {}, lambda: ("en",), shows_code=True)
 
 
 def code_for(customers: Customers, user: User) -> str:
-    return customers.codes.issue(POLICY, customers.sent_to("", target(user), user)).code
+    code = resets(customers).request(PIN_RESET, user, "a merchant")
+    assert code is not None
+    return code
 
 
 def down(*given: Any, **options: Any) -> NoReturn:
@@ -64,7 +66,7 @@ def test_code_pin_and_sessions_change_together_or_not_at_all(
 ) -> None:
     otp = code_for(customers, user)
     session = customers.sessions.open(user).session
-    proof = customers.by_code(POLICY, target(user), user, otp)
+    proof = resets(customers).proof(PIN_RESET, user, "a merchant", otp)
 
     with monkeypatch.context() as patch:
         break_at(patch, step)
@@ -133,7 +135,7 @@ def test_a_hash_is_made_outside_of_every_transaction(
 
         monkeypatch.setattr(customers.pins.hasher, name, looking)
 
-    customers.reset_pin(user, "123456", "pin", customers.by_code(POLICY, target(user), user, otp))
+    customers.reset_pin(user, "123456", "pin", resets(customers).proof(PIN_RESET, user, "a merchant", otp))
     customers.change_pin(user, "123456", "654321", ("current_pin", "new_pin"))
     customers.change_password(user, PASSWORD, "new_secure_password", ("old_password", "new_password"))
     by_password = customers.by_password(user, "new_secure_password", "password")

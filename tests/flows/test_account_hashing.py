@@ -147,7 +147,7 @@ def test_the_places_and_the_wait_are_settings(make_app: MakeApp, monkeypatch: py
 
 
 def test_pins_and_passwords_share_the_places(app: Flask) -> None:
-    customers = app.extensions["otpauth"].services.customers
+    customers = app.extensions["otpauth"].use_cases["account"].customers
 
     assert customers.pins.hasher is customers.passwords.hasher
 
@@ -156,7 +156,8 @@ def test_users_of_the_hosts_administration_are_hashed_in_the_same_places(app: Fl
     with app.app_context():
         users = otpauth_of(app).users
 
-    assert users.passwords.hasher is app.extensions["otpauth"].services.customers.passwords.hasher
+    customers = app.extensions["otpauth"].use_cases["account"].customers
+    assert users.secrets["password"].hasher is customers.passwords.hasher
 
 
 def test_a_customer_without_a_password_costs_the_same_hashes(

@@ -313,14 +313,14 @@ def test_the_customers_sessions_in_other_flows_end(merchant: Merchant, outbox: O
     login = caller.login(EMAIL)
     with app.app_context():
         account_token = otpauth.issue_account_token(login["userId"])
-    services = app.extensions["otpauth"].services
+    account_tokens = app.extensions["otpauth"].use_cases["sms"].account_tokens
 
     assert act(merchant) == OK
 
     assert caller.refresh(login["refreshToken"]).json["message"] == "Invalid refresh token"
     assert caller.logout(login["accessToken"]).status_code == 401
     with pytest.raises(AccountTokenInvalid):
-        services.account_tokens.user(account_token)
+        account_tokens.user(account_token)
 
 
 def test_a_changed_pin_ends_no_session_and_is_not_told(merchant: Merchant, outbox: Outbox) -> None:

@@ -48,9 +48,9 @@ class Merchant:
 
     def failures(self, kind: str) -> int:
         """The failures in a row that the store has counted."""
-        services = self.arena.host.app.extensions["otpauth"].services
-        customer = services.directory.get("1")
-        secrets = getattr(services.customers, kind)
+        state = self.arena.host.app.extensions["otpauth"]
+        customer = state.services.directory.get("1")
+        secrets = getattr(state.use_cases["account"].customers, kind)
         key = secrets.keys.row_key(secrets.kind, person(customer))
         return int(self.arena.host.storage.secrets.read(key).in_a_row)
 

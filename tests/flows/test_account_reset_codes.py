@@ -146,7 +146,7 @@ def test_a_change_while_a_reset_is_under_way_wins(
     merchant: Merchant, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     merchant.request(PASSWORD_CODE, type="email", template_code="code")
-    code, customers = outbox.last.code, merchant.app.extensions["otpauth"].services.customers
+    code, customers = outbox.last.code, merchant.app.extensions["otpauth"].use_cases["account"].customers
     redeem = type(customers.codes).redeem
 
     def meanwhile(*given: Any, **more: Any) -> Any:

@@ -234,7 +234,7 @@ def closed_app(make_app: MakeApp, **settings: Any) -> Flask:
 
 def drained(app: Flask) -> None:
     """Wait until everything is sent."""
-    assert app.extensions["otpauth"].services.codes.post.delivery.drain(10)
+    assert app.extensions["otpauth"].services.codes.messenger.delivery.drain(10)
 
 
 def test_without_create_user_mails_must_be_sent_behind_the_answer(make_app: MakeApp) -> None:
@@ -318,7 +318,7 @@ def test_a_letter_that_is_withheld_is_written_all_the_same_since_writing_takes_t
     with app.app_context():
         users_of(app).disable(users_of(app).create(email=ADDRESS).id)
     rendered: list[str] = []
-    templates = app.extensions["otpauth"].services.codes.post.templates
+    templates = app.extensions["otpauth"].services.codes.messenger.templates
     render = templates.render
     monkeypatch.setattr(
         templates, "render", lambda name, values: rendered.append(name) or render(name, values)

@@ -15,15 +15,18 @@ from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from flask_otpauth.core import errors
-from flask_otpauth.envelopes import PACKAGED, Failure, Success, Wire
+from flask_otpauth.envelopes import Failure, Success, Wire
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.flows.email import envelope as email_envelope
-from flask_otpauth.flows.oauth import envelope as oauth_envelope
 from flask_otpauth.flows.sms import envelope as sms_envelope
+from flask_otpauth.flows.sms import oauth_envelope
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import Outbox
 from flask_otpauth.web.envelope import STATUS
+from flask_otpauth.wiring.envelopes import packaged_envelopes
 from tests.hosts import MakeApp
+
+PACKAGED = packaged_envelopes(FLOWS)
 
 
 class HostEnvelope:
@@ -123,7 +126,7 @@ class Caller:
         services = app.extensions["otpauth"].services
         with app.app_context():
             self.client = services.clients.create("all", ("sms", "flashcall", "voice", "account"))
-            self.campaign = services.campaigns.create(self.client.id).id
+            self.campaign = app.extensions["otpauth"].use_cases["voice"].campaigns.create(self.client.id).id
             services.users.create(email="customer@stamps.co.id", full_name="Foo", password="secret123")
             client, generation = services.clients.by_secret(self.client.secret, "sms")
             voice = services.clients.buy_token(client, generation, "voice", timedelta(days=1), 20)
@@ -406,7 +409,7 @@ def test_every_flow_has_words_for_every_refusal_and_every_envelope_a_form(
     envelopes = [make(settings) for make in PACKAGED.values()]
 
     for refusal in refusals():
-        failure = FLOWS[flow].failure_for(refusal, settings, {})
+        failure = FLOWS[flow].messages.failure_for(refusal, settings, {})
         for envelope in envelopes:
             payload, status, _ = envelope.failure(failure)
             assert isinstance(json.loads(json.dumps(payload)), dict)
@@ -417,7 +420,7 @@ def test_every_flow_has_words_for_every_refusal_and_every_envelope_a_form(
 @pytest.mark.parametrize("flow", FLOWS)
 def test_a_flow_calls_nothing_a_failure_of_the_system_but_that(make_app: MakeApp, flow: str) -> None:
     settings = make_app().extensions["otpauth"].by_flow[flow]
-    words = {type(each): FLOWS[flow].failure_for(each, settings, {}).message for each in refusals()}
+    words = {type(each): FLOWS[flow].messages.failure_for(each, settings, {}).message for each in refusals()}
 
     told = {error for error, message in words.items() if message == words[errors.InternalError]}
 
@@ -458,7 +461,9 @@ def test_the_status_in_a_body_is_that_of_the_answer_for_every_error(make_app: Ma
     made = PACKAGED[envelope](settings)
 
     for refusal in refusals():
-        failure = FLOWS["email"].failure_for(refusal, make_app().extensions["otpauth"].by_flow["email"], {})
+        failure = FLOWS["email"].messages.failure_for(
+            refusal, make_app().extensions["otpauth"].by_flow["email"], {}
+        )
         body, status, _ = made.failure(failure)
         shown = SHOWN[envelope](body)
         business = envelope == "sms" and status == 200
@@ -498,6 +503,6 @@ class OverTheLimit(errors.Limited):
 def test_an_error_that_a_host_derived_is_told_as_what_it_is_derived_from(envelope: str) -> None:
     settings = FLOWS["email"].settings()
     refusals = (OverTheLimit(5), errors.Limited(5))
-    failure, base = (FLOWS["email"].failure_for(made, settings, {}) for made in refusals)
+    failure, base = (FLOWS["email"].messages.failure_for(made, settings, {}) for made in refusals)
 
     assert PACKAGED[envelope](settings).failure(failure) == PACKAGED[envelope](settings).failure(base)

@@ -53,7 +53,7 @@ def closed_app(make_app: MakeApp, **settings: Any) -> Flask:
 
 def drain(app: Flask) -> None:
     """Wait until everything is sent."""
-    assert app.extensions["otpauth"].services.codes.post.delivery.drain(10)
+    assert app.extensions["otpauth"].services.codes.messenger.delivery.drain(10)
 
 
 def mail_history(app: Flask, outbox: Outbox, clock: MovableClock, kind: str) -> list[Any]:

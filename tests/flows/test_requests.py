@@ -17,7 +17,7 @@ from werkzeug.test import TestResponse
 from flask_otpauth import OtpAuth
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.engine.codes import Target
-from flask_otpauth.engine.customers import ByCode
+from flask_otpauth.engine.resets import ByCode
 from flask_otpauth.flows.account.bodies import SetPassword
 from flask_otpauth.senders import Message
 from flask_otpauth.testing import Outbox
@@ -736,7 +736,12 @@ def test_what_a_request_holds_is_in_no_repr(app: Flask) -> None:
 
     body = parse(SetPassword, given, door)
     # With letters beyond f: a repr may hold the address of an object in memory.
-    call = Call(state.services, None, path={"order_code": "code-0345"}, authorization="Bearer a-secret-token")
+    call = Call(
+        state.by_flow["account"],
+        None,
+        path={"order_code": "code-0345"},
+        authorization="Bearer a-secret-token",
+    )
     target = Target("pin", body.email.canonical)
     policy = state.by_flow["account"].policy("pin")
     proof = ByCode(state.services.codes, policy, target, "guess-271828", "$argon2id$judged")

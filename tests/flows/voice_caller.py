@@ -9,7 +9,8 @@ from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_otpauth.core.clients import Campaign
-from flask_otpauth.engine.clients import Campaigns, Clients, Credentials
+from flask_otpauth.engine.campaigns import Campaigns
+from flask_otpauth.engine.clients import Clients, Credentials
 from flask_otpauth.testing import Outbox
 from tests.flows.sms_caller import new_client
 from tests.hosts import otpauth_of

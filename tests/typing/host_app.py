@@ -18,8 +18,9 @@ from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 from flask_otpauth import Credentials, OtpAuth, Outcome, Refusal, Sent, Unlocked, signals
-from flask_otpauth.envelopes import EmailEnvelope, Envelope, Failure, Success, Wire, status_of
+from flask_otpauth.envelopes import Envelope, Failure, Success, Wire, status_of
 from flask_otpauth.errors import CooldownActive
+from flask_otpauth.flows.email import EmailEnvelope
 from flask_otpauth.senders import MemorySender, Message, Receipt, Sender, Status
 from flask_otpauth.storage import Campaign, Client, MemoryStorage, Storage
 from flask_otpauth.testing import MovableClock, Outbox

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
 from flask_otpauth.adapters.memory.state import Memory, removed
@@ -37,6 +37,12 @@ class MemorySessionStore:
         """See the port."""
         with self.memory.lock:
             return self.memory.sessions.get(session_id)
+
+    def list_open(self, user_id: str, now_ms: int) -> Sequence[Session]:
+        """See the port."""
+        with self.memory.lock:
+            live = [session for session in self._of(user_id) if session.is_live(now_ms)]
+        return sorted(live, key=lambda session: (-session.authenticated_at, session.id))
 
     def close(self, session_id: str, now_ms: int) -> bool:
         """See the port."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import ColumnElement, Table, and_, or_, select, update
@@ -51,6 +52,18 @@ class SqlSessionStore:
         query = select(*columns_of(self.table, Session)).where(self.table.c.id == session_id)
         rows = self.database.read(query)
         return Session(**rows[0]) if rows else None
+
+    def list_open(self, user_id: str, now_ms: int) -> Sequence[Session]:
+        """See the port."""
+        row = self.table.c
+        query = select(*columns_of(self.table, Session)).where(
+            row.user_id == user_id,
+            row.closed_at.is_(None),
+            row.ends_at > now_ms,
+            row.authenticated_at <= now_ms + instants.AHEAD_MS,
+        )
+        rows = self.database.read(query.order_by(row.authenticated_at.desc(), row.id))
+        return [Session(**each) for each in rows]
 
     def close(self, session_id: str, now_ms: int) -> bool:
         """See the port."""

@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from flask_otpauth.core import errors
-from flask_otpauth.web.flow import Phrase, Wording
+from flask_otpauth.web.messages import Messages, Phrase, Wording
 
 _INVALID_NUMBER = "Please enter a valid mobile phone number."
 _TOO_MANY = "Too many attempts, try again later"
 
-FAULTS: Mapping[str, Phrase] = {
+_FAULTS: Mapping[str, Phrase] = {
     "required": Phrase("This field is required."),
     "not_a_string": Phrase("Not a valid string.", kind="invalid"),
     "invalid_user": Phrase("User not found"),
@@ -23,7 +22,7 @@ FAULTS: Mapping[str, Phrase] = {
     "invalid_mobile_number": Phrase(_INVALID_NUMBER),
 }
 
-WORDING: Wording = {
+_WORDING: Wording = {
     errors.CredentialsMissing: Phrase("Authentication credentials were not provided."),
     errors.NotAuthenticated: Phrase("Invalid token"),
     errors.NotPermitted: Phrase("You do not have permission to perform this action."),
@@ -59,7 +58,7 @@ WORDING: Wording = {
 }
 
 #: Where a PIN is judged.
-PINS: Wording = {
+_PINS: Wording = {
     errors.SecretWrong: Phrase("Invalid PIN", field="{field}", kind="invalid_pin"),
     errors.SecretBlocked: Phrase("PIN is blocked", field="{field}", kind="pin_blocked"),
     errors.SecretNotSet: Phrase("PIN is not set", field="{field}", kind="pin_not_set"),
@@ -68,13 +67,13 @@ PINS: Wording = {
 }
 
 #: Where the answer says how many PINs are left.
-COUNTED_PINS: Wording = {
-    **PINS,
+_COUNTED_PINS: Wording = {
+    **_PINS,
     errors.SecretWrong: Phrase("Invalid PIN, {left} attempt(s) left", field="{field}", kind="invalid_pin"),
 }
 
 #: Where a password is judged.
-PASSWORDS: Wording = {
+_PASSWORDS: Wording = {
     errors.SecretWrong: Phrase("Invalid user password", field="{field}", kind="invalid_password"),
     errors.SecretThrottled: Phrase(_TOO_MANY, field="{field}", kind="too_many_attempts"),
     errors.SecretBlocked: Phrase("PIN is blocked", field="{field}", kind="pin_blocked"),  # of a reset PIN
@@ -93,22 +92,32 @@ PASSWORDS: Wording = {
     ),
 }
 
-#: How ``reset-otp-limit`` speaks of a customer that is not there.
-INVALID_MOBILE: Mapping[str, Any] = {
-    "faults": {"invalid_user": Phrase(_INVALID_NUMBER)},
-    "wording": {errors.UserNotFound: Phrase(_INVALID_NUMBER, field="{field}", kind="invalid_user")},
-}
+MESSAGES = Messages(_WORDING, _FAULTS)
+PINS = Messages(_PINS)
+COUNTED_PINS = Messages(_COUNTED_PINS)
+PASSWORDS = Messages(_PASSWORDS)
+
+#: How ``validate-mobile-number`` and ``reset-otp-limit`` fail.
+INVALID = Messages(data={"status": "invalid"})
+#: How ``reset-otp-limit`` words that there is no such customer.
+INVALID_CUSTOMER = Messages(
+    {errors.UserNotFound: Phrase(_INVALID_NUMBER, field="{field}", kind="invalid_user")},
+    {"invalid_user": Phrase(_INVALID_NUMBER)},
+    data={"status": "invalid"},
+)
 
 
-def on_request(field: str) -> Wording:
-    """How limits are told where a code is asked for: they are about the customer in ``field``."""
-    return {
-        errors.Limited: Phrase(_TOO_MANY, field=field, kind="too_many_attempts"),
-        errors.SubjectLocked: Phrase(_TOO_MANY, field=field, kind="too_many_attempts"),
-        errors.QuotaExceeded: Phrase(
-            "OTP limit reached, try again later", field=field, kind="otp_limit_exceeded"
-        ),
-        errors.DailyQuotaExceeded: Phrase(
-            "OTP limit reached, try again tomorrow", field=field, kind="otp_limit_exceeded"
-        ),
-    }
+def on_request(field: str) -> Messages:
+    """How limits are worded where a code is requested: they are about the customer in ``field``."""
+    return Messages(
+        {
+            errors.Limited: Phrase(_TOO_MANY, field=field, kind="too_many_attempts"),
+            errors.SubjectLocked: Phrase(_TOO_MANY, field=field, kind="too_many_attempts"),
+            errors.QuotaExceeded: Phrase(
+                "OTP limit reached, try again later", field=field, kind="otp_limit_exceeded"
+            ),
+            errors.DailyQuotaExceeded: Phrase(
+                "OTP limit reached, try again tomorrow", field=field, kind="otp_limit_exceeded"
+            ),
+        }
+    )

@@ -7,7 +7,7 @@ from typing import Any
 
 from flask_otpauth.core import errors
 from flask_otpauth.flows.sms.settings import SmsSettings
-from flask_otpauth.web.flow import Phrase, Wording
+from flask_otpauth.web.messages import Messages, Phrase, Wording
 
 
 def _waiting(refusal: errors.Refusal, settings: SmsSettings) -> dict[str, Any]:
@@ -22,14 +22,14 @@ def _captcha(refusal: errors.Refusal, settings: SmsSettings) -> dict[str, Any]:
     return {"captcha": {"required": True, "data": refusal.evidence()["challenge"]}}
 
 
-LABELS: Mapping[str, str] = {
+_LABELS: Mapping[str, str] = {
     "account_token": "mã xác thực tài khoản",
     "cc_phone": "mã quốc gia",
     "phone": "số điện thoại",
     "otp": "mã OTP",
 }
 
-FAULTS: Mapping[str, Phrase] = {
+_FAULTS: Mapping[str, Phrase] = {
     "required": Phrase("Vui lòng cung cấp {label}"),
     "cc_phone": Phrase("Mã quốc gia không hợp lệ"),
     "phone.none": Phrase("Tài khoản chưa có số điện thoại"),
@@ -37,7 +37,7 @@ FAULTS: Mapping[str, Phrase] = {
     "*": Phrase("{label} không hợp lệ"),
 }
 
-WORDING: Wording = {
+_WORDING: Wording = {
     errors.CooldownActive: Phrase(
         "Vui lòng yêu cầu gửi lại OTP sau {seconds} giây",
         field="limit",
@@ -71,25 +71,6 @@ WORDING: Wording = {
     errors.ContentTooLarge: Phrase("Nội dung quá lớn"),
     errors.UnsupportedMediaType: Phrase("Kiểu nội dung không được hỗ trợ"),
     errors.Refusal: Phrase("Lỗi hệ thống"),
-}
-
-#: What the token path says; RFC 6749 §5.2 allows ASCII alone there, and its readers are developers.
-TOKEN_PATH: Mapping[str, Any] = {
-    "faults": {
-        "required": Phrase("{field} is missing"),
-        "client_authentication": Phrase("the client is authenticated in more than one way"),
-        "*": Phrase("{field} is not supported"),
-    },
-    "wording": {
-        errors.NotAuthenticated: Phrase("the client is not authenticated"),
-        errors.NotPermitted: Phrase("the client is not authenticated"),
-        errors.TooManyRequests: Phrase("too many requests"),
-        errors.MethodNotAllowed: Phrase("the method is not allowed"),
-        errors.ContentTooLarge: Phrase("the request is too large"),
-        errors.UnsupportedMediaType: Phrase("the content type is not supported"),
-        errors.BadRequest: Phrase("the request is malformed"),
-        errors.Refusal: Phrase("the service failed"),
-    },
 }
 
 ENGLISH: Mapping[str, str] = {
@@ -139,3 +120,6 @@ def translated(text: str, settings: SmsSettings, raw: Mapping[str, Any]) -> str:
         if catalogue:
             return catalogue.get(text, text)
     return text
+
+
+MESSAGES = Messages(_WORDING, _FAULTS, _LABELS, translate=translated)

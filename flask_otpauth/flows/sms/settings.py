@@ -15,6 +15,8 @@ from flask_otpauth.core.locales import preferences
 from flask_otpauth.core.time_units import DAY
 from flask_otpauth.settings import Duration, Hook, Lifetime, Quotas, Shared, Strings, UrlPath, WritingSettings
 
+PURPOSE = "sms"
+
 #: Parameters of every call of the published API; demanded only where a host says so.
 SIBLING_FIELDS = ("device_id", "platform", "lang")
 _HOST = re.compile("[a-z0-9-]+([.][a-z0-9-]+)+")

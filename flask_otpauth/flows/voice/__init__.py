@@ -1,7 +1,9 @@
-"""The flow ``voice``."""
+"""The flow ``voice`` (contract/voice.md)."""
 
 from __future__ import annotations
 
-from flask_otpauth.flows.voice.handlers import voice
+from flask_otpauth.flows.voice import handlers as handlers
+from flask_otpauth.flows.voice.envelope import VoiceEnvelope
+from flask_otpauth.flows.voice.flow import voice
 
-__all__ = ["voice"]
+__all__ = ["VoiceEnvelope", "voice"]

@@ -8,14 +8,7 @@ from pydantic import PlainValidator
 
 from flask_otpauth.core.codes import is_digits
 from flask_otpauth.core.sensitive import Sensitive
-from flask_otpauth.web.fields import Body, Context, Name, fault, text
-
-
-def _phone(value: object, info: Context) -> str:
-    try:
-        return str(info.context.addresses.phone(text(value, "phone"), info.context.settings.region))
-    except ValueError:
-        raise fault("phone") from None
+from flask_otpauth.web.fields import Body, Context, Name, PhoneNumber, fault
 
 
 def _otp(value: object, info: Context) -> str:
@@ -34,7 +27,7 @@ class SecretKey(Body):
 class Contact(Body):
     """The phone to call and the code to speak; without one, we draw it (``OTPAUTH_VOICE_VERIFY``)."""
 
-    phone_number: Annotated[str, PlainValidator(_phone)]
+    phone_number: PhoneNumber
     otp: Annotated[str, PlainValidator(_otp)] | None = None
 
 

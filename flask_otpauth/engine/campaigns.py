@@ -1,0 +1,89 @@
+"""Campaigns: what the calls of a client are like (contract/voice.md)."""
+
+from __future__ import annotations
+
+import secrets
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from flask_otpauth.core import errors
+from flask_otpauth.core.clients import Campaign, Client
+from flask_otpauth.core.time_units import epoch_ms
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.storage import ClientStore
+
+
+@dataclass(frozen=True)
+class Campaigns:
+    """
+    What calls of a client are like (``otpauth.campaigns``).
+
+    ``spoken``: the language with a template that one means, or nothing means; ``None`` if there is none.
+    """
+
+    store: ClientStore
+    clock: Clock
+    spoken: Callable[[str | None], str | None]
+
+    def create(
+        self,
+        client_id: str,
+        name: str = "",
+        caller_id: str = "",
+        language: str | None = None,
+        repeats: int = 2,
+        daily_cap: int | None = None,
+    ) -> Campaign:
+        """
+        A new campaign of a client. ``language``: what is spoken, any that has a template
+        ``otpauth/voice/code.<language>.txt``; without it, the default of the voice flow.
+        ``repeats``: how often the digits are read; ``daily_cap``: the most calls of one UTC day.
+
+        :raises ValueError: if there is no such client, or no template in that language.
+        """
+        if self.store.get(client_id) is None:
+            raise ValueError(f"no such client: {client_id!r}")
+        spoken = self.spoken(language)
+        if spoken is None:
+            raise ValueError(f"no template for this language: otpauth/voice/code.{language}.txt")
+        if repeats < 1 or (daily_cap is not None and daily_cap < 1):
+            raise ValueError("repeats and daily_cap must be at least 1")
+        created = Campaign(
+            id=secrets.token_hex(5),
+            client_id=client_id,
+            name=name,
+            caller_id=caller_id,
+            language=spoken,
+            created_at=epoch_ms(self.clock()),
+            repeats=repeats,
+            daily_cap=daily_cap,
+        )
+        self.store.add_campaign(created)
+        return created
+
+    def list(self, client_id: str | None = None) -> Sequence[Campaign]:
+        """A client's campaigns, or all."""
+        return self.store.list_campaigns(client_id)
+
+    def pause(self, campaign_id: str) -> bool:
+        """Refuse its calls; whether there is such a campaign."""
+        return self.store.set_paused(campaign_id, epoch_ms(self.clock()))
+
+    def resume(self, campaign_id: str) -> bool:
+        """Take its calls again; whether there is such a campaign."""
+        return self.store.set_paused(campaign_id, None)
+
+    def reached_by(self, client: Client, campaign_id: str) -> Campaign:
+        """
+        The campaign, if the client may use it now.
+
+        :raises CampaignNotFound: if there is none, or it is another client's (an ``admin`` reaches all).
+        :raises CampaignPaused: if it is paused.
+        """
+        # No id of ours holds a NUL, and PostgreSQL takes none in a text.
+        campaign = None if "\0" in campaign_id else self.store.get_campaign(campaign_id)
+        if campaign is None or (campaign.client_id != client.id and client.scope != "admin"):
+            raise errors.CampaignNotFound
+        if campaign.paused_at is not None:
+            raise errors.CampaignPaused
+        return campaign

@@ -1,0 +1,73 @@
+"""Codes that a call speaks, by a client's campaign (contract/voice.md)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from flask_otpauth.core.clients import Campaign, Client
+from flask_otpauth.core.policies import Policy
+from flask_otpauth.engine.campaigns import Campaigns
+from flask_otpauth.engine.clients import Clients
+from flask_otpauth.engine.codes import Codes, IssueOptions, Target
+from flask_otpauth.engine.messenger import Draft
+
+
+@dataclass(frozen=True)
+class SpokenCodes:
+    """Call phones and speak codes; verify those codes, where that is on."""
+
+    campaigns: Campaigns
+    clients: Clients
+    codes: Codes
+    #: By the number of digits: a code that the client chose has the length that it chose.
+    policies: Mapping[int, Policy]
+    #: The number of digits of a code that is drawn here.
+    code_length: int
+    #: How long the same code for the same phone is a retry, and not another call.
+    retry_window_ms: int
+    #: Codes are verified here. Where they are not, the client keeps each code and checks it itself.
+    verifies: bool
+
+    def speak(
+        self, client: Client, campaign: Campaign, phone: str, code: str | None, locales: tuple[str, ...]
+    ) -> None:
+        """
+        Call ``phone`` (E.164) and speak ``code``; without one, a code is drawn.
+
+        :raises Limited: if a quota, a lock or the campaign's cap forbid it, or the same call is under way.
+        :raises SendFailed: if the call could not be placed; nothing was used up.
+        """
+        policy = self._policy(code)
+        options = IssueOptions(
+            code=code,
+            is_known=code is not None,
+            cap=self.codes.daily_cap("campaign", campaign.id, campaign.daily_cap),
+            repeat_within_ms=self.retry_window_ms if code else 0,
+            apart=not self.verifies,
+        )
+        draft = Draft(
+            "voice",
+            phone,
+            locales=locales,
+            purpose=policy.scope,
+            caller_number=campaign.caller_id,
+            reference=campaign.id,
+            values={"repeats": campaign.repeats},
+        )
+        self.codes.send(policy, self._target(client, campaign, phone), draft, options)
+
+    def verify(self, client: Client, campaign: Campaign, phone: str, code: str) -> None:
+        """
+        Verify a code that was spoken to ``phone``.
+
+        :raises CodeRefused: if the code is not accepted; its class says why.
+        :raises SubjectLocked: if the guess budget of the phone is used up.
+        """
+        self.codes.redeem(self._policy(code), self._target(client, campaign, phone), code)
+
+    def _policy(self, code: str | None) -> Policy:
+        return self.policies[len(code) if code else self.code_length]
+
+    def _target(self, client: Client, campaign: Campaign, phone: str) -> Target:
+        return Target(f"{self._policy(None).scope}:{campaign.id}", phone, client.id)

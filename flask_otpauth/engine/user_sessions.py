@@ -1,0 +1,61 @@
+"""The sessions of a user, as the host and its administrators see them (``otpauth.sessions``)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from flask_otpauth.core.time_units import from_epoch_ms
+from flask_otpauth.engine.users import Users
+from flask_otpauth.ports.directory import User
+
+
+@dataclass(frozen=True)
+class OpenSession:
+    """A session that is open. All times are aware datetimes in UTC."""
+
+    id: str
+    user_id: str
+    #: When the user logged in.
+    authenticated_at: datetime
+    #: When its newest refresh token was issued.
+    refreshed_at: datetime
+    #: When it ends, however often it is refreshed.
+    ends_at: datetime
+
+
+@dataclass(frozen=True)
+class UserSessions:
+    """List sessions and revoke them."""
+
+    users: Users
+
+    def list(self, whom: User | str | int) -> Sequence[OpenSession]:
+        """
+        Return the open sessions of a user, the newest first.
+
+        :param whom: a user, or what names one: an id, or what ``users.find`` takes.
+        :raises ValueError: if there is no such user.
+        """
+        user = self.users.named(whom)
+        if user is None:
+            raise ValueError("there is no such user")
+        return [
+            OpenSession(
+                session.id,
+                session.user_id,
+                from_epoch_ms(session.authenticated_at),
+                from_epoch_ms(session.rotated_at),
+                from_epoch_ms(session.ends_at),
+            )
+            for session in self.users.sessions.of_user(user)
+        ]
+
+    def revoke(self, session_id: str) -> bool:
+        """End one session. Return whether it was open."""
+        return self.users.sessions.revoke(session_id)
+
+    def revoke_all(self, whom: User | str | int) -> int:
+        """End all sessions and account tokens of a user. Return how many sessions were open."""
+        return self.users.revoke_sessions(whom)

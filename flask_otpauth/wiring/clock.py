@@ -1,0 +1,27 @@
+"""The clock of an app: the host's, or the system's."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from flask_otpauth.adapters.clock import system_clock
+from flask_otpauth.ports.clock import Clock
+from flask_otpauth.wiring.assembly import Assembly
+
+
+def clock_of(assembly: Assembly) -> Clock:
+    """Return the host's clock, or the system's. Whatever its zone is, everything is computed in UTC."""
+    given: Clock | None = assembly.shared.clock
+    if given is None:
+        return system_clock
+    now: object = given()
+    if not isinstance(now, datetime) or now.utcoffset() is None:
+        assembly.problems.append("OTPAUTH_CLOCK: expected a callable that returns an aware datetime")
+    return lambda: _in_utc(given())
+
+
+def _in_utc(now: datetime) -> datetime:
+    if now.utcoffset() is None:
+        # astimezone would take it for the system's local time.
+        raise ValueError("OTPAUTH_CLOCK returned a datetime without a time zone")
+    return now.astimezone(UTC)
