@@ -9,7 +9,8 @@ from typing import Any
 from flask import Flask
 
 from flask_otpauth import OtpAuth
-from flask_otpauth.envelopes import EmailEnvelope, Envelope, Failure, Success, Wire
+from flask_otpauth.envelopes import Envelope, Failure, Success, Wire
+from flask_otpauth.flows.email import EmailEnvelope
 
 SENTENCES = {
     "Login successful": "Welcome to the flower shop",
