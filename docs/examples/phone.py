@@ -2,9 +2,8 @@
 
 from typing import Any
 
-from flask import Flask
-
-from flask_otpauth import OtpAuth, errors
+from flask_otpauth import errors
+from flask_otpauth.envelopes import Success
 from flask_otpauth.flows import (
     NOT_BOUND_TO_THE_BROWSER,
     TELEPHONE,
@@ -20,7 +19,6 @@ from flask_otpauth.flows import (
     PhoneNumber,
     Phrase,
     Services,
-    Success,
     UrlPath,
     WritingSettings,
 )
@@ -112,9 +110,3 @@ def shown(logged_in: LoggedIn) -> dict[str, str]:
     """Return the tokens as this API shows them."""
     tokens = logged_in.tokens
     return {"access_token": tokens.access_token, "refresh_token": tokens.refresh_token}
-
-
-app = Flask(__name__)
-app.config.from_prefixed_env()
-app.config["OTPAUTH_FLOWS"] = (phone,)
-otpauth = OtpAuth(app)

@@ -147,10 +147,15 @@ def _locale(value: object, info: Context) -> str:
 
 #: Any JSON value, for fields that are looked at only in certain cases.
 Anything = Any
+#: An e-mail address, as it was given and in canonical form.
 EmailAddress = Annotated[Address, PlainValidator(_email)]
 #: A phone number in canonical form (E.164).
 PhoneNumber = Annotated[str, PlainValidator(_phone)]
+#: A code of the length that the flow's settings say.
 Code = Annotated[str, PlainValidator(_code)]
+#: A token; it may be malformed.
 OpaqueToken = Annotated[str, PlainValidator(_token)]
+#: A text that is not shown in logs.
 Name = Annotated[str, PlainValidator(_name)]
+#: A language, in any spelling.
 Locale = Annotated[str, PlainValidator(_locale)]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from importlib import import_module
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -14,14 +15,16 @@ from werkzeug.test import TestResponse
 
 from docs.examples import own_wording
 from docs.examples.own_wording import OwnWords
-from flask_otpauth import Refusal, envelopes
-from flask_otpauth.envelopes import PACKAGED, Failure, FieldError, Success
+from flask_otpauth import Refusal
+from flask_otpauth.envelopes import Failure, FieldError, Success
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.testing import MovableClock, Outbox
+from flask_otpauth.wiring.envelopes import packaged_envelopes
 from tests.docs.shell import DOCS
 from tests.flows.email_caller import EmailCaller
 from tests.hosts import SECRET_KEY, MakeApp
 
+PACKAGED = packaged_envelopes(FLOWS)
 PAGE = (DOCS / "howto/own-wording.md").read_text("utf-8")
 OWN = "A sentence of the host"
 
@@ -126,7 +129,8 @@ def test_the_page_names_the_settings_that_an_envelope_takes(
     chosen = {"email": ("semantic", "table"), "sms": ("semantic",), "voice": ("messsage",)}[flow]
     keys = re.findall(rf"OTPAUTH_{flow.upper()}_(\w+)", settings)
 
-    own = getattr(envelopes, envelope)(**dict(zip(re.findall(r"(\w+)=", arguments), chosen, strict=True)))
+    packaged = getattr(import_module(f"flask_otpauth.flows.{flow}"), envelope)
+    own = packaged(**dict(zip(re.findall(r"(\w+)=", arguments), chosen, strict=True)))
     configured = PACKAGED[flow](SimpleNamespace(**dict(zip(map(str.lower, keys), chosen, strict=True))))
 
     assert vars(own) == vars(configured)

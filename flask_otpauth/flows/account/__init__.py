@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_otpauth.flows.account import handlers as handlers
+import flask_otpauth.flows.account.handlers  # noqa: F401 - declares the operations
 from flask_otpauth.flows.account.envelope import AccountEnvelope
 from flask_otpauth.flows.account.flow import account
 

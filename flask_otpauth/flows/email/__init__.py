@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_otpauth.flows.email import handlers as handlers
+import flask_otpauth.flows.email.handlers  # noqa: F401 - declares the operations
 from flask_otpauth.flows.email.envelope import EmailEnvelope
 from flask_otpauth.flows.email.flow import email
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_otpauth.flows.flashcall import handlers as handlers
+import flask_otpauth.flows.flashcall.handlers  # noqa: F401 - declares the operations
 from flask_otpauth.flows.flashcall.envelope import FlashcallEnvelope
 from flask_otpauth.flows.flashcall.flow import flashcall
 

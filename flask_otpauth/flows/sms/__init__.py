@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_otpauth.flows.sms import handlers as handlers
+import flask_otpauth.flows.sms.handlers  # noqa: F401 - declares the operations
 from flask_otpauth.flows.sms.envelope import SmsEnvelope
 from flask_otpauth.flows.sms.flow import sms
 from flask_otpauth.flows.sms.oauth_envelope import OAuthEnvelope

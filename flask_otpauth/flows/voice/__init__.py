@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_otpauth.flows.voice import handlers as handlers
+import flask_otpauth.flows.voice.handlers  # noqa: F401 - declares the operations
 from flask_otpauth.flows.voice.envelope import VoiceEnvelope
 from flask_otpauth.flows.voice.flow import voice
 
