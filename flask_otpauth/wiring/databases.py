@@ -202,9 +202,7 @@ def _creation_problems(assembly: Assembly, model: type[Any]) -> list[str]:
     setting = f"{PREFIX}{creating[0].upper()}_CREATE_USER = False"
     remedy = f"add a default, fill it in __init__, or set {setting}"
     names = ", ".join(columns)
-    return [
-        f"the {creating[0]} flow creates {model.__name__} rows but cannot fill {names}: {remedy}"
-    ]
+    return [f"the {creating[0]} flow creates {model.__name__} rows but cannot fill {names}: {remedy}"]
 
 
 def _for_views(assembly: Assembly, directory: Any, engine: Engine) -> Callable[[User], Any]:

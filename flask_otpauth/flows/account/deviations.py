@@ -20,12 +20,10 @@ DEVIATIONS = (
     Deviation(
         "A client may send its secret with each request, and the secret is valid until it is rotated.",
         "ASVS 13.2.1",
-        _NO_SETTING,
     ),
     Deviation(
         "A PIN is a password of six digits: use it only together with another factor.",
         "NIST §3.1.1.2; ASVS 6.2.1",
-        _NO_SETTING,
     ),
     Deviation(
         "Common PINs are accepted.",
@@ -36,17 +34,14 @@ DEVIATIONS = (
     Deviation(
         "Passwords of eight characters are accepted; a password that is the only factor needs fifteen.",
         "NIST §3.1.1.2",
-        _NO_SETTING,
     ),
     Deviation(
         "Passwords are checked against a list of common passwords, not against known breaches.",
         "ASVS 6.2.12",
-        _NO_SETTING,
     ),
     Deviation(
         "A merchant can set a customer's password without their consent, and then knows it.",
         "ASVS 6.2.3, 6.4.6",
-        _NO_SETTING,
     ),
     Deviation(
         "A merchant can unblock a PIN any number of times, and each time the guesses start again.",

@@ -9,7 +9,6 @@ DEVIATIONS = (
     Deviation(
         "A client may choose the code, which may not be random.",
         "NIST §3.2.12; ASVS 6.5.3",
-        _NO_SETTING,
     ),
     Deviation(
         "A code is in a URL, so it can end up in logs and histories.",
@@ -32,6 +31,5 @@ DEVIATIONS = (
     Deviation(
         "A client may send its secret with each request, and the secret is valid until it is rotated.",
         "ASVS 13.2.1",
-        _NO_SETTING,
     ),
 )

@@ -4,7 +4,12 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from flask_otpauth.web.deviations import TELEPHONE, NOT_BOUND_TO_THE_BROWSER, TIME_TELLS_DISABLED_ACCOUNTS, Deviation
+from flask_otpauth.web.deviations import (
+    NOT_BOUND_TO_THE_BROWSER,
+    TELEPHONE,
+    TIME_TELLS_DISABLED_ACCOUNTS,
+    Deviation,
+)
 
 _MONTH = timedelta(days=30)
 

@@ -19,7 +19,6 @@ DEVIATIONS = (
     Deviation(
         "A client may choose the code, which may not be random.",
         "NIST §3.2.12; ASVS 6.5.3",
-        _NO_SETTING,
     ),
     Deviation(
         "A client's token is valid for more than 30 days.",
