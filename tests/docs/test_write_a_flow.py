@@ -93,8 +93,11 @@ def test_its_settings_and_its_rate_limits_are_settings_of_the_app(make_app: Make
 @pytest.mark.parametrize(
     ("given", "problem"),
     [
-        ("phone", "OTPAUTH_FLOWS: 'phone' is not a flow; there are email, sms, flashcall, voice, account"),
-        ("docs.examples.phone:nothing", "cannot be imported"),
+        (
+            "phone",
+            "OTPAUTH_FLOWS: unknown flow 'phone': expected one of email, sms, flashcall, voice, account",
+        ),
+        ("docs.examples.phone:nothing", "OTPAUTH_FLOWS: cannot import 'docs.examples.phone:nothing'"),
         (object, "is not a flow: give a flask_otpauth.flows.Flow"),
         (
             Flow(name="email", settings=page.PhoneSettings, build=page.build, messages=page.phone.messages),
