@@ -136,17 +136,17 @@ class OtpAuth:
         """Resets of a customer's PIN and password by code: ``request``, ``reset_pin``, ``reset_password``."""
         return self._state.use_case("account", AccountUseCases).resets
 
-    def login(self, whom: Any) -> Tokens:
+    def login(self, whom: UserReference) -> Tokens:
         """
-        Open a session for a user who has proved who they are to the host: by a code that the host
-        redeemed, by single sign-on, by registering.
+        Open a session for a user whom your own code has identified: by a code that it redeemed, by
+        single sign-on or at registration.
 
-        Return an access token, a refresh token, and when the access token expires. If
-        ``OTPAUTH_EMAIL_SINGLE_SESSION`` is on, the user's other sessions end.
+        If ``OTPAUTH_EMAIL_SINGLE_SESSION`` is on, the user's other sessions end.
 
-        :param whom: a user, or what names one: an id, or what ``users.find`` takes.
+        :param whom: the user, or what names one, as in :meth:`revoke_sessions`.
+        :returns: an access token, a refresh token, and when the access token expires.
         :raises ValueError: if there is no such user.
-        :raises UserNotFound: if the user is disabled.
+        :raises ~flask_otpauth.errors.UserNotFound: if the user is disabled.
         """
         user = self.users.named(whom)
         if user is None:
@@ -211,8 +211,11 @@ class OtpAuth:
 
     def token_optional(self, view: View[P]) -> Callable[P, ResponseReturnValue]:
         """
-        As :meth:`token_required`, but a request without an ``Authorization`` header is let in, too:
-        ``current_user`` is then ``None``. A token that is not valid is refused.
+        Decorate a view as :meth:`token_required` does, but allow a request without the header
+        ``Authorization``. ``current_user`` is false then: test it with ``if otpauth.current_user:``.
+        A token that is not valid is refused.
+
+        :param view: the view, which may be a coroutine function.
         """
         return self._protected(view, None, is_optional=True)
 

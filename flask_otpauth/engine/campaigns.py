@@ -35,10 +35,14 @@ class Campaigns:
         daily_cap: int | None = None,
     ) -> Campaign:
         """
-        A new campaign of a client. ``language``: what is spoken, any that has a template
-        ``otpauth/voice/code.<language>.txt``; without it, the default of the voice flow.
-        ``repeats``: how often the digits are read; ``daily_cap``: the most calls of one UTC day.
+        Create a campaign of a client.
 
+        :param name: a name for your own use.
+        :param caller_id: the number that calls come from.
+        :param language: the language that is spoken: any that has a template
+            ``otpauth/voice/code.<language>.txt``. Without it, the language of the voice flow.
+        :param repeats: how often the digits are read.
+        :param daily_cap: how many calls there may be in one UTC day. Without it, any number.
         :raises ValueError: if there is no such client, or no template in that language.
         """
         if self.store.get(client_id) is None:
@@ -62,15 +66,23 @@ class Campaigns:
         return created
 
     def list(self, client_id: str | None = None) -> Sequence[Campaign]:
-        """A client's campaigns, or all."""
+        """List the campaigns of a client, or all campaigns, the oldest first."""
         return self.store.list_campaigns(client_id)
 
     def pause(self, campaign_id: str) -> bool:
-        """Refuse its calls; whether there is such a campaign."""
+        """
+        Refuse the calls of a campaign until it is resumed.
+
+        :returns: whether there is such a campaign.
+        """
         return self.store.set_paused(campaign_id, epoch_ms(self.clock()))
 
     def resume(self, campaign_id: str) -> bool:
-        """Take its calls again; whether there is such a campaign."""
+        """
+        Accept the calls of a campaign again.
+
+        :returns: whether there is such a campaign.
+        """
         return self.store.set_paused(campaign_id, None)
 
     def reached_by(self, client: Client, campaign_id: str) -> Campaign:

@@ -48,10 +48,13 @@ class Clients:
 
     def create(self, name: str, flows: Iterable[str] = ("voice",), scope: str = "member") -> Credentials:
         """
-        A new client, limited to ``flows``. ``scope`` is ``member``, or ``admin``, which reaches
-        every campaign and may name any user.
+        Create a client of server-to-server flows.
 
-        :raises ValueError: for a flow or a scope that does not exist.
+        :param name: a name for your own use.
+        :param flows: the names of the flows that it may use.
+        :param scope: ``member``; or ``admin``, which may use every campaign and name any user.
+        :returns: its id and its secret. The secret is shown only here.
+        :raises ValueError: if there is no such flow or scope.
         """
         chosen = (flows,) if isinstance(flows, str) else tuple(dict.fromkeys(flows))
         wrong = [flow for flow in chosen if flow not in self.flows]
@@ -67,24 +70,35 @@ class Clients:
         return created
 
     def list(self) -> Sequence[Client]:
-        """All clients, oldest first. Their secrets are not in them."""
+        """List all clients, the oldest first. Their secrets are not in the list."""
         return self.store.list()
 
     def block(self, client_id: str) -> bool:
-        """Refuse its tokens at once; whether there is such a client."""
+        """
+        Refuse the secret and the tokens of a client, beginning now.
+
+        :returns: whether there is such a client.
+        """
         return self.store.set_blocked(client_id, epoch_ms(self.clock()))
 
     def unblock(self, client_id: str) -> bool:
-        """Let its tokens work again; whether there is such a client."""
+        """
+        Accept the secret and the tokens of a client again.
+
+        :returns: whether there is such a client.
+        """
         return self.store.set_blocked(client_id, None)
 
     def rotate(self, client_id: str, overlap: int | timedelta = 0) -> Credentials:
         """
-        A new secret; the old one, and what was bought with it, works ``overlap`` seconds longer.
+        Give a client a new secret.
 
-        There are two secrets at most. Within an overlap nobody knows which of them is in use, so
-        another rotation with an overlap is refused; one without ends both at once.
+        A client has two secrets at most. During an overlap both may be in use, so another rotation with
+        an overlap is refused then. A rotation without an overlap ends both at once.
 
+        :param overlap: how much longer the old secret works, and the tokens that were bought with it: in
+            seconds or as a ``timedelta``.
+        :returns: the client's id and the new secret. The secret is shown only here.
         :raises ValueError: if there is no such client, the overlap is negative, or an earlier
             overlap is not over.
         """

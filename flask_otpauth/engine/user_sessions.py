@@ -8,7 +8,7 @@ from datetime import datetime
 
 from flask_otpauth.core.time_units import from_epoch_ms
 from flask_otpauth.engine.users import Users
-from flask_otpauth.ports.directory import User
+from flask_otpauth.ports.directory import UserReference
 
 
 @dataclass(frozen=True)
@@ -27,15 +27,16 @@ class OpenSession:
 
 @dataclass(frozen=True)
 class UserSessions:
-    """List sessions and revoke them."""
+    """Lists sessions and revokes them (``otpauth.sessions``)."""
 
     users: Users
 
-    def list(self, whom: User | str | int) -> Sequence[OpenSession]:
+    def list(self, whom: UserReference) -> Sequence[OpenSession]:
         """
-        Return the open sessions of a user, the newest first.
+        List the open sessions of a user.
 
         :param whom: a user, or what names one: an id, or what ``users.find`` takes.
+        :returns: the sessions, the newest first.
         :raises ValueError: if there is no such user.
         """
         user = self.users.named(whom)
@@ -53,9 +54,17 @@ class UserSessions:
         ]
 
     def revoke(self, session_id: str) -> bool:
-        """End one session. Return whether it was open."""
+        """
+        End one session.
+
+        :returns: whether it was open.
+        """
         return self.users.sessions.revoke(session_id)
 
-    def revoke_all(self, whom: User | str | int) -> int:
-        """End all sessions and account tokens of a user. Return how many sessions were open."""
+    def revoke_all(self, whom: UserReference) -> int:
+        """
+        End all sessions and account tokens of a user.
+
+        :returns: how many sessions were open.
+        """
         return self.users.revoke_sessions(whom)

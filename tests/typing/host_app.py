@@ -17,7 +17,7 @@ from flask.typing import ResponseReturnValue
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
-from flask_otpauth import Credentials, OtpAuth, Outcome, Refusal, Sent, Unlocked, signals
+from flask_otpauth import Credentials, OpenSession, OtpAuth, Outcome, Refusal, Sent, Tokens, Unlocked, signals
 from flask_otpauth.envelopes import Envelope, Failure, Success, Wire, status_of
 from flask_otpauth.errors import CooldownActive
 from flask_otpauth.flows.email import EmailEnvelope
@@ -69,6 +69,13 @@ async def later(year: int) -> dict[str, Any]:
     return {"year": year}
 
 
+@otpauth.token_optional
+async def welcome(name: str = "") -> str:
+    """A view for everybody."""
+    # A proxy may be false. The error is not one of strict mode, but this project asks for it.
+    return otpauth.current_user.full_name if otpauth.current_user else name  # type: ignore[truthy-bool]
+
+
 @otpauth.fresh_otp_required()
 def close(account: str) -> tuple[str, int]:
     """A view that demands a login of the last five minutes."""
@@ -85,12 +92,13 @@ def views_keep_their_parameters() -> tuple[object, ...]:
     """A decorated view takes what the view takes, and answers what Flask takes."""
     without: Callable[[], ResponseReturnValue] = me
     by_year: Callable[[int], ResponseReturnValue] = later
+    by_name: Callable[[str], ResponseReturnValue] = welcome
     by_account: Callable[[str], ResponseReturnValue] = close
     closing_later: Callable[[str], ResponseReturnValue] = close_later
     assert_type(points(2024, detailed=True), ResponseReturnValue)
     points("2024")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     close_later()  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]
-    return without, by_year, by_account, closing_later
+    return without, by_year, by_name, by_account, closing_later
 
 
 # -- what the extension does for a host ------------------------------------------------------
@@ -109,6 +117,8 @@ def users() -> None:
         assert_type(otpauth.users.enable(user), bool)
         assert_type(otpauth.users.delete(user), bool)
         assert_type(otpauth.revoke_sessions(user), int)
+        assert_type(otpauth.login(user), Tokens)
+        assert_type(otpauth.sessions.list(user), Sequence[OpenSession])
         assert_type(otpauth.unlock(user), Unlocked)
     otpauth.users.disable(["ann@example.com"])  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
     assert_type(otpauth.issue_account_token(created), str)
