@@ -17,7 +17,11 @@ from flask_otpauth.core.errors import (
 if typing.TYPE_CHECKING:
     from flask_otpauth.engine.clients import Credentials
     from flask_otpauth.engine.host_codes import Outcome, Sent
+    from flask_otpauth.engine.orders import Order
+    from flask_otpauth.engine.phone_codes import Holder
+    from flask_otpauth.engine.sessions import Tokens
     from flask_otpauth.engine.unlocking import Forgotten, Unlocked
+    from flask_otpauth.engine.user_sessions import OpenSession
     from flask_otpauth.extension import OtpAuth
 else:
     # PEP 562. Flask imports flask_otpauth.cli for every command of the host: the extension, and
@@ -25,9 +29,13 @@ else:
     _LOADED_LATER = {
         "Credentials": "engine.clients",
         "Forgotten": "engine.unlocking",
+        "Holder": "engine.phone_codes",
+        "OpenSession": "engine.user_sessions",
+        "Order": "engine.orders",
         "OtpAuth": "extension",
         "Outcome": "engine.host_codes",
         "Sent": "engine.host_codes",
+        "Tokens": "engine.sessions",
         "Unlocked": "engine.unlocking",
     }
 
@@ -44,7 +52,10 @@ __all__ = [
     "ConfigurationError",
     "Credentials",
     "Forgotten",
+    "Holder",
     "Limited",
+    "OpenSession",
+    "Order",
     "OtpAuth",
     "OtpAuthError",
     "Outcome",
@@ -52,5 +63,6 @@ __all__ = [
     "SendFailed",
     "Sent",
     "StorageUnavailable",
+    "Tokens",
     "Unlocked",
 ]
