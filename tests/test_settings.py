@@ -17,7 +17,7 @@ from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.core.limits import Quota
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.senders import ConsoleSender, Message, Receipt, Status
-from flask_otpauth.settings import Shared, read
+from flask_otpauth.settings import FlowSettings, Reader, Shared
 from flask_otpauth.settings.described import Described, accepted, described, written
 from tests.hosts import SECRET_KEY
 
@@ -33,6 +33,10 @@ INLINE_TELLS = (
 )
 NO_SENDER = (
     "no sender configured for channel 'sms', which a registered flow needs ('console' prints messages)"
+)
+NO_FLOW = (
+    "unknown flow 'emial': expected one of email, sms, flashcall, voice, account, "
+    "or 'package.module:attribute'; did you mean email?"
 )
 OR_A_PATH = "or 'package.module:attribute'"
 MEANT = "did you mean email.request-otp?"
@@ -64,9 +68,17 @@ def problems(app: Flask, **options: Any) -> tuple[str, ...]:
     return caught.value.problems
 
 
+def read(config: dict[str, Any]) -> tuple[Shared, dict[str, FlowSettings], list[str]]:
+    """The shared settings, those of each packaged flow, and what is wrong."""
+    reader = Reader(config)
+    shared = reader.shared()
+    by_flow = reader.flows(shared, {name: flow.settings for name, flow in FLOWS.items()}, shared.flows)
+    return shared, by_flow, reader.problems
+
+
 def settings(**config: Any) -> dict[str, Any]:
     """The settings of an app by flow, the shared ones under an empty name."""
-    shared, by_flow, wrong = read(config, {name: flow.settings for name, flow in FLOWS.items()})
+    shared, by_flow, wrong = read(config)
     assert wrong == []
     return {"": shared, **by_flow}
 
@@ -98,10 +110,10 @@ def test_every_problem_is_told_in_the_same_start_up() -> None:
     found = problems(app)
 
     assert found == (
+        f"OTPAUTH_FLOWS: {NO_FLOW}",
         "OTPAUTH_EMAIL_CODE_LENGTH: expected a whole number from 4 to 10",
         "OTPAUTH_SMS_SEND_QUOTAS: '3 per fortnight' is not a quota such as '5 per 15 minutes'",
         "OTPAUTH_EMIAL_CODE_TTL: unknown setting; did you mean OTPAUTH_EMAIL_CODE_TTL?",
-        "OTPAUTH_FLOWS: unknown flow 'emial': expected one of email, sms, flashcall, voice, account",
         INLINE_TELLS,
         "OTPAUTH_SMS_CODE_TTL: must not exceed 600 seconds (NIST SP 800-63B-4 §3.1.3.2)",
         "OTPAUTH_STORAGE: cannot import 'shop.nowhere:storage': No module named 'shop'",
@@ -130,8 +142,8 @@ def test_the_error_shows_every_problem_on_a_line_of_its_own() -> None:
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        ("FLOWS", "email", "expected a list of strings"),
-        ("FLOWS", [1], "expected a list of strings"),
+        ("FLOWS", "email", "expected a list of names, dotted paths and flows"),
+        ("FLOWS", [1], "1 is not a flow: give a flask_otpauth.flows.Flow"),
         ("PROFILE", "strict", "expected 'documented' or 'hardened'"),
         ("ALLOW_WEAK_KEYS", "yes", "expected True or False"),
         ("SENDERS", "console", "expected a dict of senders by channel"),
@@ -635,7 +647,7 @@ def test_keys_and_passwords_are_marked_as_secrets() -> None:
 def test_a_default_can_be_set_as_it_is_written(setting: Described) -> None:
     given = {setting.key: eval(setting.default)}
 
-    shared, by_flow, wrong = read(given, {name: flow.settings for name, flow in FLOWS.items()})
+    shared, by_flow, wrong = read(given)
 
     assert wrong == []
     assert shared == Shared()

@@ -38,8 +38,8 @@ def _found(given: object) -> Flow[Any, Any]:
     if isinstance(given, str) and ":" not in given:
         if given not in FLOWS:
             raise ValueError(
-                f"unknown flow {given!r}: expected one of {', '.join(FLOWS)}{nearest(given, FLOWS)}, "
-                "or 'package.module:attribute'"
+                f"unknown flow {given!r}: expected one of {', '.join(FLOWS)}, or 'package.module:attribute'"
+                f"{nearest(given, FLOWS)}"
             )
         return FLOWS[given]
     found = import_path(given) if isinstance(given, str) else given
