@@ -310,7 +310,7 @@ def test_every_flow_speaks_the_example_envelope(make_app: MakeApp, jsend_path: s
     for flow in flows:
         mount = app.extensions["otpauth"].mounts[flow]
         with app.test_request_context():
-            refused = mount.refuse(errors.QuotaExceeded(30), mount.envelope)
+            refused = mount.refuse(errors.QuotaExceeded(30))
 
         assert (refused.status_code, refused.json["data"]["reason"]) == (429, "quota_exceeded")
         assert refused.headers["Retry-After"] == "30"

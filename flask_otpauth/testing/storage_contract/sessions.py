@@ -41,6 +41,20 @@ class SessionContract(ContractBase):
         storage.sessions.open(session, closing_others=False)
         return session
 
+    # -- list --------------------------------------------------------------------------------
+
+    def test_open_sessions_of_a_user_are_listed_newest_first(self, storage: Storage, user: str) -> None:
+        first, second, closed, ahead = (
+            session_of(user, instant) for instant in (NOON, NOON + SECOND, NOON, NOON + 2 * DAY)
+        )
+        for each in (first, second, closed, ahead, session_of(fresh_name("user"))):
+            storage.sessions.open(each, closing_others=False)
+        storage.sessions.close(closed.id, NOON)
+
+        assert list(storage.sessions.list_open(user, NOON + SECOND)) == [second, first]
+        assert list(storage.sessions.list_open(user, NOON + MAX_AGE)) == [ahead, second]
+        assert list(storage.sessions.list_open(fresh_name("user"), NOON)) == []
+
     # -- open and close -----------------------------------------------------------------------
 
     def test_an_open_session_is_found_as_it_was_opened(self, storage: Storage, session: Session) -> None:
