@@ -153,6 +153,11 @@ def test_the_check_of_secrets_is_off_in_debug_mode_and_in_tests() -> None:
     OtpAuth(app)
 
 
+@pytest.fixture
+def database_uri(database_file: str) -> str:
+    return database_file
+
+
 def test_each_worker_with_a_secret_of_its_own_refuses_the_tokens_of_the_others(
     make_app: MakeApp, outbox: Outbox
 ) -> None:
