@@ -10,7 +10,7 @@ from flask import Flask
 from jinja2 import DictLoader
 
 from flask_otpauth import ConfigurationError, signals
-from flask_otpauth.flows.sms.messages import ENGLISH, FAULTS, LABELS, WORDING
+from flask_otpauth.flows.sms.messages import ENGLISH, MESSAGES
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.codes import another
 from tests.flows.sms_caller import (
@@ -592,8 +592,10 @@ def test_a_host_adds_a_language_and_changes_words(make_app: MakeApp, outbox: Out
 
 
 def test_every_text_of_the_catalogue_has_its_english() -> None:
-    said = [*FAULTS.values(), *WORDING.values()]
-    texts = {text for says in said for text in (says.message, says.detail) if text} | set(LABELS.values())
+    said = [*MESSAGES.faults.values(), *MESSAGES.wording.values()]
+    texts = {text for says in said for text in (says.message, says.detail) if text} | set(
+        MESSAGES.labels.values()
+    )
 
     assert texts <= ENGLISH.keys()
 
