@@ -44,7 +44,7 @@ class OtpAuth:
     ``app.extensions["otpauth"]``.
 
     :param app: the app, if it exists already. Otherwise call :meth:`init_app` later.
-    :param limiter: the Flask-Limiter object that counts requests in front. Without it, the one of the app.
+    :param limiter: the Flask-Limiter object that counts requests. Without it, the one of the app.
     :param db: a Flask-SQLAlchemy object or an SQLAlchemy ``Engine``. Without it, the Flask-SQLAlchemy of
         the app.
     """

@@ -1,4 +1,4 @@
-"""The limits in front, on the host's Flask-Limiter (its storage, its strategy; contract/index.md)."""
+"""Rate limits on the Flask-Limiter of the host: its storage and its strategy (contract/index.md)."""
 
 from __future__ import annotations
 

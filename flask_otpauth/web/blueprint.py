@@ -3,7 +3,7 @@ The blueprint of a flow: reads a request, calls the handler, and writes the answ
 
 Each path is registered for all methods, since Flask would answer a wrong one, and OPTIONS
 and HEAD, by itself and not in the flow's envelope. The order is the contract's: method,
-limit in front, credential, body, fields, handler.
+rate limit, credential, body, fields, handler.
 """
 
 from __future__ import annotations
@@ -225,7 +225,7 @@ class _Route:
         return read_object(data)
 
     def _client(self, operation: Operation[Any, Any]) -> Client | None:
-        """Who is calling. The limit in front counts addresses, and between servers clients."""
+        """Who is calling. The rate limit counts addresses, and between servers clients."""
         flow, rate_limits, services = self.mount.flow, self.mount.rate_limits, self.mount.services
         name, credential = f"{flow.name}.{operation.name}", operation.credential
         if operation.rate_limit == "authentication":

@@ -1,4 +1,4 @@
-"""The limits in front: whose Limiter counts, and how much."""
+"""Rate limits: whose Limiter counts, and how much."""
 
 from __future__ import annotations
 

@@ -37,7 +37,7 @@ def by_another_method(caller: SmsCaller) -> TestResponse:
     return caller.app.test_client().get(RESEND)
 
 
-def beyond_the_limit_in_front(caller: SmsCaller) -> TestResponse:
+def beyond_the_rate_limit(caller: SmsCaller) -> TestResponse:
     caller.resend()
     return caller.resend()
 
@@ -85,14 +85,14 @@ ROWS: dict[str, tuple[Act, int, str, str, int, int]] = {
         *(422, "INVALID_FIELD", "Mã quốc gia không hợp lệ", 200, 422),
     ),
     "wrong code": (lambda c: c.verify("12"), 422, "INVALID_FIELD", "Mã OTP không chính xác", 200, 422),
-    "limit in front": (beyond_the_limit_in_front, 429, "LIMITED_REQUEST", "Quá nhiều yêu cầu", 429, 429),
+    "rate limit": (beyond_the_rate_limit, 429, "LIMITED_REQUEST", "Quá nhiều yêu cầu", 429, 429),
     "not sent": (with_a_sender_that_fails, 500, "INTERNAL_SERVER_ERROR", "Không thể gửi mã OTP", 200, 500),
     "bug": (with_a_bug, 500, "INTERNAL_SERVER_ERROR", SYSTEM, 500, 500),
     "store down": (with_the_store_down, 500, "INTERNAL_SERVER_ERROR", SYSTEM, 503, 503),
 }
 
 #: Refusals that end by themselves.
-ENDING = {"limit in front", "store down"}
+ENDING = {"rate limit", "store down"}
 
 
 def captcha(phone: str, answer: object) -> None:
@@ -200,7 +200,7 @@ def test_a_setting_that_cannot_work_is_told_at_start_up(
         make_app(**{f"sms_{setting}": value})
 
 
-# -- the limit in front ---------------------------------------------------------------------
+# -- the rate limit -------------------------------------------------------------------------
 
 
 def from_address(caller: SmsCaller, address: str, number: int) -> TestResponse:

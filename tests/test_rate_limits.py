@@ -1,4 +1,4 @@
-"""The limits in front: approximate, per address or client, on the host's Limiter (contract/index.md)."""
+"""Rate limits: approximate, per address or client, on the host's Limiter (contract/index.md)."""
 
 from __future__ import annotations
 
