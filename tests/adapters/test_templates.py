@@ -16,6 +16,14 @@ from tests.flows.email_caller import ADDRESS, EmailCaller, outcome
 from tests.hosts import MakeApp
 
 PHONE = "+84987654321"
+
+
+@pytest.fixture
+def database_uri(database_file: str) -> str:
+    """Two apps of one test have the same rows."""
+    return database_file
+
+
 NOT_SENT = (-205, "Failed to send OTP")
 
 
