@@ -6,11 +6,15 @@ import re
 from collections.abc import Collection, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
+
+from flask_otpauth.web.flow import Flow, Operation
 
 CONTRACT = Path(__file__).parents[2] / "docs" / "contract"
 
 _HEADING = re.compile("^#+ (.+)$", re.MULTILINE)
 _TABLE = re.compile(r"(?:^\|.*\n)+", re.MULTILINE)
+_VARIABLE = re.compile(r"<(?:\w+:)?(\w+)>")
 _QUOTED = re.compile("`([^`]+)`")
 #: The columns of a table of errors that show nothing of the body.
 _ABOUT = frozenset({"error", "HTTP", "when", "counted"})
@@ -54,6 +58,32 @@ def errors_of_every_path(flow: str) -> list[Row]:
     """The rows of the table of errors that every path has; a cell begins with the HTTP status."""
     found = [(row.error, row.cells[flow]) for row in errors_below("index", "Errors")]
     return [Row({"error": error, "HTTP": cell.split()[0], "body": cell}) for error, cell in found]
+
+
+def sections_of(flow: Flow[Any, Any]) -> dict[str, Operation[Any, Any]]:
+    """The operations of a flow by the headings that the contract has for them."""
+    settings = flow.settings()
+    found = {}
+    for part in flow.parts:
+        for each in part.operations:
+            path = f"{part.prefix(settings)}{each.path}".removeprefix(settings.url_prefix)
+            found[each.method + " " + _VARIABLE.sub(r"{\1}", path)] = each
+    return found
+
+
+def part_of(flow: Flow[Any, Any], operation: Operation[Any, Any]) -> Flow[Any, Any]:
+    """The part of a flow, itself or a companion, that has the operation."""
+    return next(part for part in flow.parts if operation in part.operations)
+
+
+def errors_of(flow: Flow[Any, Any], heading: str) -> list[Row]:
+    """The errors that the contract has for a path."""
+    operation = sections_of(flow)[heading]
+    rows = errors_below(flow.name, heading)
+    if operation.credential is not None:
+        rows += errors_below(flow.name, "Authentication")
+    is_companion = part_of(flow, operation) is not flow
+    return rows if is_companion else rows + errors_of_every_path(flow.name)
 
 
 def _text(page: str) -> str:

@@ -15,10 +15,20 @@ from flask_otpauth.core.errors import Fault, InvalidFields, Refusal
 from flask_otpauth.envelopes import Envelope
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.flows.email.envelope import EmailEnvelope
+from flask_otpauth.flows.sms.messages import ENGLISH
 from flask_otpauth.web.fields import ParseContext, parse
 from flask_otpauth.web.flow import Flow, Operation
 from flask_otpauth.wiring.envelopes import own_envelope
-from tests.docs.contract import CONTRACT, Row, errors_below, errors_of_every_path, headings, section
+from tests.docs.contract import (
+    CONTRACT,
+    Row,
+    errors_below,
+    errors_of,
+    headings,
+    part_of,
+    section,
+    sections_of,
+)
 
 ROOT = Path(__file__).parents[2]
 CITING = sorted(
@@ -50,23 +60,6 @@ def test_what_cites_the_contract_names_a_page_and_a_heading_that_are_there() -> 
 
 
 # -- the paths ----------------------------------------------------------------------------------
-
-
-def sections_of(flow: Flow[Any, Any]) -> dict[str, Operation[Any, Any]]:
-    """The operations of a flow by the headings that the contract has for them."""
-    settings = flow.settings()
-    found = {}
-    for part in flow.parts:
-        for each in part.operations:
-            path = f"{part.prefix(settings)}{each.path}".removeprefix(settings.url_prefix)
-            named = re.sub(r"<(?:\w+:)?(\w+)>", r"{\1}", path)
-            found[f"{each.method} {named}"] = each
-    return found
-
-
-def part_of(flow: Flow[Any, Any], operation: Operation[Any, Any]) -> Flow[Any, Any]:
-    """The part of a flow, itself or a companion, that has the operation."""
-    return next(part for part in flow.parts if operation in part.operations)
 
 
 SECTIONS = [(name, heading) for name, flow in FLOWS.items() for heading in sections_of(flow)]
@@ -174,7 +167,7 @@ def test_the_errors_of_a_path_are_told_as_the_contract_has_them(flow: str, headi
     operation = sections_of(FLOWS[flow])[heading]
     told = [answer(FLOWS[flow], operation, refusal) for refusal in refusals(FLOWS[flow], operation)]
 
-    wrong = [row for row in listed(flow, heading) if not any(row.fits(*each) for each in told)]
+    wrong = [row for row in errors_of(FLOWS[flow], heading) if not any(row.fits(*each) for each in told)]
 
     assert wrong == []
 
@@ -184,7 +177,9 @@ def test_the_contract_has_every_fault_that_the_body_of_a_path_can_have(flow: str
     operation = sections_of(FLOWS[flow])[heading]
     told = [answer(FLOWS[flow], operation, InvalidFields(fault)) for fault in faults(FLOWS[flow], operation)]
 
-    assert [each for each in told if not any(row.fits(*each) for row in listed(flow, heading))] == []
+    assert [
+        each for each in told if not any(row.fits(*each) for row in errors_of(FLOWS[flow], heading))
+    ] == []
 
 
 @pytest.mark.parametrize(
@@ -207,14 +202,18 @@ def test_the_error_codes_of_email_are_those_of_both_modes(column: str, envelope:
         assert any(Row(cells).fits(*each) for each in told), row
 
 
-def listed(flow: str, heading: str) -> list[Row]:
-    """The errors that the contract has for a path."""
-    operation = sections_of(FLOWS[flow])[heading]
-    rows = errors_below(flow, heading)
-    if operation.credential is not None:
-        rows += errors_below(flow, "Authentication")
-    is_companion = part_of(FLOWS[flow], operation) is not FLOWS[flow]
-    return rows if is_companion else rows + errors_of_every_path(flow)
+def test_the_messages_of_sms_are_those_of_its_catalogues() -> None:
+    pairs = re.findall("^[|] `([^`]+)` [|] `([^`]+)` [|]", section("sms", "Messages"), re.MULTILINE)
+
+    wrong = [(own, english) for own, english in pairs if ENGLISH.get(template(own)) != template(english)]
+
+    assert wrong == []
+    assert len(pairs) > 15
+
+
+def template(message: str) -> str:
+    """A message of the page with the names of what varies in it."""
+    return message.replace("68", "{seconds}").replace(" 3 ", " {daily} ").replace("…", "{label}")
 
 
 def answer(
