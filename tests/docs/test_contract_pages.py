@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ import pytest
 from flask_otpauth.adapters.addresses import CanonicalAddresses
 from flask_otpauth.core import errors
 from flask_otpauth.core.errors import Fault, InvalidFields, Refusal
+from flask_otpauth.core.limits import Quota
 from flask_otpauth.envelopes import Envelope
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.flows.email.envelope import EmailEnvelope
@@ -87,6 +89,37 @@ def fields_of(body: Any, prefix: str = "") -> list[str]:
         if hasattr(field.annotation, "model_fields"):
             found += fields_of(field.annotation, f"{prefix}{name}.")
     return found
+
+
+@pytest.mark.parametrize("flow", FLOWS)
+def test_the_numbers_of_the_defaults_are_those_of_the_settings(flow: str) -> None:
+    settings = FLOWS[flow].settings()
+    rows = re.findall(
+        "^[|] .+ [|] (.+) [|] `OTPAUTH_[A-Z]+?_([A-Z_]+)`", section(flow, "Defaults"), re.MULTILINE
+    )
+    found = {
+        key: (set(re.findall("[0-9]+", cell)), numbers(getattr(settings, key.lower()))) for cell, key in rows
+    }
+
+    wrong = {
+        key: (shown, default)
+        for key, (shown, default) in found.items()
+        if not default <= shown or bool(default) != bool(shown)
+    }
+
+    assert wrong == {}
+    assert {"CODE_LENGTH", "CODE_TTL", "COOLDOWN", "GUESS_BUDGET"} <= found.keys()
+
+
+def numbers(default: object) -> set[str]:
+    """The numbers of a default: a count, or seconds. Nothing, and what is no number, has none."""
+    if isinstance(default, tuple):
+        return set[str]().union(*(numbers(each) for each in default))
+    if isinstance(default, Quota):
+        return {str(default.count)}
+    if isinstance(default, timedelta):
+        return {str(int(default.total_seconds()))} - {"0"}
+    return {str(default)} if type(default) is int else set()
 
 
 # -- the errors ---------------------------------------------------------------------------------
