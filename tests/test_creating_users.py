@@ -74,7 +74,7 @@ def test_no_password_is_set_for_somebody_who_has_none_either(otpauth: OtpAuth) -
         otpauth.users.create(email=EMAIL, password=ANOTHER)
     same = otpauth.users.get_or_create(email=EMAIL, password=ANOTHER, full_name="Eve", phone=PHONE)
 
-    assert not otpauth.users.passwords.is_set(user)
+    assert not otpauth.users.secrets["password"].is_set(user)
     assert (same.id, same.full_name, same.phone) == (user.id, "", None)
 
 
@@ -82,7 +82,7 @@ def test_get_or_create_creates_who_is_missing(otpauth: OtpAuth) -> None:
     user = otpauth.users.get_or_create(email=EMAIL, phone=PHONE, password=PASSWORD, full_name="Anna")
 
     assert (user.email, user.phone, user.full_name) == (EMAIL, PHONE, "Anna")
-    assert otpauth.users.passwords.check(user, PASSWORD, "password")
+    assert otpauth.users.secrets["password"].check(user, PASSWORD, "password")
 
 
 @pytest.mark.parametrize("fields", [{"phone": PHONE}, {"member_id": MEMBER_ID}])

@@ -32,8 +32,8 @@ EXTRAS = re.compile(rf"(?:{NAME}|install [^\n]*?\.)\[([a-z,]+)\]")
 
 def lines() -> Iterator[tuple[str, str]]:
     """Every line of the project's texts, with where it is."""
-    with_isolation = [each for each in ROOT.iterdir() if not each.name.startswith(".")] + [ROOT / ".ci"]
-    files = [file for each in with_isolation for file in (each.rglob("*") if each.is_dir() else [each])]
+    own = [each for each in ROOT.iterdir() if not each.name.startswith(".")] + [ROOT / ".ci"]
+    files = [file for each in own for file in (each.rglob("*") if each.is_dir() else [each])]
     for file in files:
         made_by_tools = "_build" in file.parts or file.parent.suffix == ".egg-info"
         if made_by_tools or file == Path(__file__) or not file.is_file():

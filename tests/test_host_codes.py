@@ -133,10 +133,10 @@ def test_no_purpose_of_a_hosts_is_a_flows(purpose: str, app: Flask, codes: HostC
     caller = EmailCaller(app, outbox)
     login = caller.fresh_code()
     codes.send("email", ADDRESS, purpose=purpose)
-    with_isolation = outbox.last.code
+    own_code = outbox.last.code
 
-    assert not codes.redeem(ADDRESS, purpose=purpose, code=login) or login == with_isolation
-    assert outcome(caller.verify(with_isolation))[1] == "Invalid OTP" or login == with_isolation
+    assert not codes.redeem(ADDRESS, purpose=purpose, code=login) or login == own_code
+    assert outcome(caller.verify(own_code))[1] == "Invalid OTP" or login == own_code
     assert outcome(caller.verify(login)) == (0, "Login successful")
 
 
@@ -173,11 +173,11 @@ def test_an_address_has_one_guess_budget_whoever_asks(make_app: MakeApp, outbox:
             for _ in range(5):
                 codes.redeem(ADDRESS, purpose=purpose, code=another(outbox.last.code))
 
-        outcome = codes.redeem(ADDRESS, purpose="a", code="123456")
+        refused = codes.redeem(ADDRESS, purpose="a", code="123456")
         with pytest.raises(Limited):
             codes.send("email", ADDRESS, purpose="d")
 
-    assert (outcome.reason, outcome.retry_after_seconds) == ("subject_locked", 86_400)
+    assert (refused.reason, refused.retry_after_seconds) == ("subject_locked", 86_400)
     assert outcome(caller.ask()) == (-206, "Too many OTP requests")
     with app.app_context():
         app.extensions["test_otpauth"].unlock(ADDRESS)

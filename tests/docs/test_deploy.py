@@ -51,6 +51,12 @@ def replaced(shown: str, **values: str) -> str:
 
 
 @pytest.fixture
+def database_uri(database_file: str) -> str:
+    """The page's app has an engine of its own, which must see the same tables."""
+    return database_file
+
+
+@pytest.fixture
 def database() -> Iterator[str]:
     """A database of its own, as the URL that PostgreSQL's programs take."""
     need("PostgreSQL", listens(POSTGRESQL_ADDRESS))

@@ -308,14 +308,14 @@ def test_how_often_is_hashed_depends_on_what_was_typed_alone(
     typed: str, make: Callable[..., UserSecrets], hasher: RecordingHasher
 ) -> None:
     passwords, real = make("password", PASSWORD), Argon2Hasher(cheap=True)
-    nobody, with_isolation = person(1), person(2)
-    set_to(passwords, typed, with_isolation)
+    nobody, own = person(1), person(2)
+    set_to(passwords, typed, own)
     brought = [
         person(n, password_hash=real.hash(each)) for n, each in ((3, typed), (4, normalize(typed)), (5, "no"))
     ]
 
     counts = []
-    for somebody in (nobody, with_isolation, *brought):
+    for somebody in (nobody, own, *brought):
         hasher.verified.clear()
         with suppress(errors.SecretRefused, errors.SecretNotSet):
             passwords.check(somebody, typed, "password")

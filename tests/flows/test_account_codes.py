@@ -41,10 +41,10 @@ def customer_of(app: Flask, **fields: Any) -> Merchant:
 
 def test_two_merchants_codes_for_one_customer_live_side_by_side(merchant: Merchant) -> None:
     other = Merchant(merchant.app)
-    with_isolation, theirs = merchant.code(), other.code()
+    own, theirs = merchant.code(), other.code()
 
     # The later one has not superseded the earlier; the reset itself ends the other.
-    assert merchant.reset_pin(with_isolation).json == OK
+    assert merchant.reset_pin(own).json == OK
     assert other.reset_pin(theirs).json == INVALID_OTP
 
 

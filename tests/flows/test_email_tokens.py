@@ -356,13 +356,13 @@ def test_a_token_of_another_app_is_refused(
 ) -> None:
     # One database for both, so that the session of the token is found wherever it is looked for.
     other = with_routes(make_app(email_single_session=False, **elsewhere))
-    with_isolation = caller.login()["accessToken"]
+    own = caller.login()["accessToken"]
     theirs = EmailCaller(other, outbox).login()["accessToken"]
 
     statuses = [
         client.get("/untouched", headers=bearer(token)).status_code
         for client in (app.test_client(), other.test_client())
-        for token in (with_isolation, theirs)
+        for token in (own, theirs)
     ]
 
     assert statuses == [200, 401, 401, 200]
