@@ -133,11 +133,12 @@ def merchant_of(app: Flask) -> Merchant:
     return Merchant(app)
 
 
-def test_a_code_that_the_merchant_is_shown_clears_no_guess(make_app: MakeApp) -> None:
+@pytest.mark.parametrize("asked", [{}, {"template_code": "code"}], ids=["shown", "shown and sent"])
+def test_a_code_that_the_merchant_is_shown_clears_no_guess(make_app: MakeApp, asked: dict[str, str]) -> None:
     merchant = merchant_of(make_app())
     merchant.miss(14)
     merchant.free_limit()
-    assert merchant.reset_pin(merchant.code()).json == OK
+    assert merchant.reset_pin(merchant.code(**asked)).json == OK
 
     merchant.miss(1)
 
