@@ -53,10 +53,10 @@ def refusal_of(error: Exception) -> errors.Refusal:
 
 def _tell_collectors(error: Exception) -> None:
     """Send Flask's signal as Flask does; what a listener raises must not replace the answer."""
-    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # a proxy has it, its type does not say so
     try:
         got_request_exception.send(app, _async_wrapper=app.ensure_sync, exception=error)
-    except Exception:
+    except Exception:  # of the host's: whatever it is, the answer is sent
         logger.exception("a listener of got_request_exception failed")
 
 

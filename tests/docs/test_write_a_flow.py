@@ -11,7 +11,7 @@ from flask import Flask
 from docs.examples import phone as page
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.cli import otpauth as commands
-from flask_otpauth.flows import FLOWS, Flow
+from flask_otpauth.flows import FLOWS, Call, Flow
 from flask_otpauth.testing import Outbox
 from tests.hosts import MakeApp
 
@@ -124,6 +124,13 @@ def test_a_flow_whose_settings_collide_with_others_is_refused(make_app: MakeApp)
 
     with pytest.raises(ConfigurationError, match="OTPAUTH_PHONE_REGION would be two settings"):
         make_app(flows=(flow,))
+
+
+def test_a_handler_without_a_credential_cannot_act_for_a_client() -> None:
+    call = Call(page.PhoneSettings(), None)
+
+    with pytest.raises(RuntimeError, match="demands no credential"):
+        call.client  # noqa: B018 - it is the reading that fails
 
 
 def test_the_flow_of_the_page_is_one_file_of_at_most_120_lines() -> None:
