@@ -153,10 +153,21 @@ class ClientStore(Protocol):
 class Storage(Protocol):
     """Everything that is stored, and what must stand or fall together."""
 
-    challenges: ChallengeStore
-    secrets: SecretStore
-    sessions: SessionStore
-    clients: ClientStore
+    @property
+    def challenges(self) -> ChallengeStore:
+        """Codes, and the logs that limit them."""
+
+    @property
+    def secrets(self) -> SecretStore:
+        """PINs and passwords."""
+
+    @property
+    def sessions(self) -> SessionStore:
+        """Sessions of users."""
+
+    @property
+    def clients(self) -> ClientStore:
+        """Clients, their tokens and their campaigns."""
 
     def transaction(self) -> AbstractContextManager[None]:
         """One transaction around several operations: an exception undoes them all."""

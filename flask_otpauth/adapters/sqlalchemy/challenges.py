@@ -12,16 +12,28 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Table, and_, case, literal, null, or_, select, true, update
+from sqlalchemy import (
+    Column,
+    ColumnElement,
+    Table,
+    and_,
+    case,
+    func,
+    literal,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 
-from flask_otpauth.adapters.sqlalchemy import conditions
 from flask_otpauth.adapters.sqlalchemy.counters import Counters
 from flask_otpauth.adapters.sqlalchemy.database import Database, retry_until_explained
 from flask_otpauth.adapters.sqlalchemy.tables import columns_of
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core import instants
 from flask_otpauth.core.challenges import Guess, GuessState, Issue, IssueResult, Verdict
-from flask_otpauth.core.limits import Block
+from flask_otpauth.core.limits import Block, Limit
 from flask_otpauth.core.locks import with_lock
 from flask_otpauth.core.rows import ChallengeRow
 
@@ -105,10 +117,10 @@ class SqlChallengeStore:
 
     def _issue_rows(self, issue: Issue) -> bool:
         permitted = and_(
-            conditions.unlocked(self.table, issue.locks, issue.now_ms),
-            conditions.permits(self.table.c.sends, issue.send_limits, issue.now_ms),
+            _unlocked(self.table, issue.locks, issue.now_ms),
+            _permits(self.table.c.sends, issue.send_limits, issue.now_ms),
         )
-        fresh = conditions.fresh(self.table, issue)
+        fresh = _fresh(self.table, issue)
         sent = rules.with_send(ChallengeRow(), issue)
         if issue.limits_key == issue.challenge_key:
             row = rules.with_code(sent, issue)
@@ -124,9 +136,9 @@ class SqlChallengeStore:
         row = self.table.c
         insert = self.database.insert(self.table).values(key=key, **vars(new))
         changes: dict[str, Any] = {name: insert.excluded[name] for name in names}
-        changes["needed_until"] = conditions.later(row.needed_until, insert.excluded.needed_until)
+        changes["needed_until"] = _later(row.needed_until, insert.excluded.needed_until)
         if "sends" in changes:
-            changes["sends"] = conditions.added(row.sends, insert.excluded.sends)
+            changes["sends"] = _with_entry(row.sends, insert.excluded.sends)
         upsert = insert.on_conflict_do_update(index_elements=["key"], set_=changes, where=condition)
         return bool(self.database.returning(upsert.returning(self.table.c.nonce)))
 
@@ -158,7 +170,7 @@ class SqlChallengeStore:
 
     def _withdrawn(self, key: bytes, issue: Issue) -> bool:
         row = self.table.c
-        sends = conditions.withdrawn(row.sends, issue.entry)
+        sends = _without_entry(row.sends, issue.entry)
         is_newest = row.nonce == issue.nonce
         return self._update(
             key,
@@ -170,7 +182,7 @@ class SqlChallengeStore:
 
     def _judged(self, guess: Guess) -> Verdict | None:
         row = self.table.c
-        unlocked = conditions.unlocked(self.table, guess.locks, guess.now_ms)
+        unlocked = _unlocked(self.table, guess.locks, guess.now_ms)
         if guess.limits_key == guess.challenge_key:
             return _standing(guess, self._judge_code(guess, unlocked, self._counting(guess)))
         # Touching the row of limits locks it, so that what it says holds until the commit.
@@ -190,8 +202,8 @@ class SqlChallengeStore:
         row = self.table.c
         is_right = row.digest.in_(guess.digests)
         proves = and_(is_right, row.clears_misses)
-        needed_until = conditions.later(row.needed_until, literal(guess.needed_until_ms))
-        missed = conditions.added(row.misses, literal(guess.entry))
+        needed_until = _later(row.needed_until, literal(guess.needed_until_ms))
+        missed = _with_entry(row.misses, literal(guess.entry))
         return {
             "misses": case((proves, ""), (is_right, row.misses), else_=missed),
             "held": case((proves, False), (is_right, row.held), else_=or_(row.held, literal(guess.holds))),
@@ -208,7 +220,7 @@ class SqlChallengeStore:
         is_right = row.digest.in_(guess.digests)
         return self._update_returning(
             guess.challenge_key,
-            and_(conditions.live(self.table, guess), unlocked),
+            and_(_live(self.table, guess), unlocked),
             {
                 "guesses": row.guesses + case((is_right, 0), else_=1),
                 "consumed_at": case((is_right, guess.now_ms), else_=null()),
@@ -259,7 +271,7 @@ class SqlChallengeStore:
             return
         row = self.table.c
         changes = {name: getattr(after, name) for name in ("locked_at", "locked_until", "held")}
-        changes["needed_until"] = conditions.later(row.needed_until, literal(after.needed_until))
+        changes["needed_until"] = _later(row.needed_until, literal(after.needed_until))
         is_same = and_(row.misses == before.misses, row.locked_until == before.locked_until)
         with self.database.transaction():
             self._update(limits_key, is_same, changes)
@@ -296,3 +308,69 @@ def _standing(guess: Guess, after: ChallengeRow | None) -> Verdict | None:
 
 def _is_ahead(limits: ChallengeRow, now_ms: int) -> bool:
     return any(instants.is_ahead(log, now_ms) for log in (limits.sends, limits.misses))
+
+
+# -- the rules of flask_otpauth.core as conditions and values in SQL ------------------------------
+
+
+def _permits(log: Column[Any], limits: Iterable[Limit], now_ms: int) -> ColumnElement[bool]:
+    """
+    Whether none of ``limits`` forbids anything: each n-th newest entry is missing or too old.
+
+    False as well if the newest entry is in the future, because then the n-th entry does not
+    decide what counts.
+    """
+    return and_(
+        _nth_newest(log, 1) <= instants.text_of(now_ms),
+        *(_nth_newest(log, limit.count) < instants.text_of(limit.floor(now_ms) + 1) for limit in limits),
+    )
+
+
+def _unlocked(table: Table, locks: tuple[Limit, ...], now_ms: int) -> ColumnElement[bool]:
+    """Whether these rules lock nobody now, and no app whose clock was not far ahead has met a lock."""
+    row = table.c
+    met = and_(row.locked_until > now_ms, row.locked_at <= now_ms + instants.AHEAD_MS)
+    return and_(_permits(row.misses, locks, now_ms), ~met if locks else true())
+
+
+def _with_entry(log: Column[Any], entry: ColumnElement[str]) -> ColumnElement[str]:
+    """The log with one entry more, which is its newest."""
+    return func.substr(entry + log, 1, instants.MAX_LOG_ENTRIES * instants.ENTRY_WIDTH)
+
+
+def _later(instant: Column[Any], other: ColumnElement[int]) -> ColumnElement[int]:
+    """The later one of two instants."""
+    return case((instant > other, instant), else_=other)
+
+
+def _fresh(table: Table, issue: Issue) -> ColumnElement[bool]:
+    """Whether ``issue`` is no repetition of the code in the row."""
+    if issue.repeat_within_ms <= 0:
+        return true()
+    return or_(
+        table.c.digest.is_(None),
+        table.c.digest != issue.digest,
+        table.c.issued_at <= issue.now_ms - issue.repeat_within_ms,
+        table.c.issued_at >= issue.now_ms + issue.repeat_within_ms,
+    )
+
+
+def _live(table: Table, guess: Guess) -> ColumnElement[bool]:
+    """Whether the row holds a code that a guess is judged against."""
+    return and_(
+        table.c.digest.is_not(None),
+        table.c.consumed_at.is_(None),
+        table.c.guesses < guess.max_guesses,
+        table.c.expires_at > guess.now_ms,
+        table.c.issued_at <= guess.now_ms + instants.SKEW_MS,
+    )
+
+
+def _without_entry(log: Column[Any], entry: str) -> ColumnElement[str]:
+    """The log without that entry."""
+    return func.replace(log, entry, "")
+
+
+def _nth_newest(log: Column[Any], n: int) -> ColumnElement[str]:
+    # A missing entry is the empty text, which sorts before every instant.
+    return func.substr(log, (n - 1) * instants.ENTRY_WIDTH + 1, instants.INSTANT_WIDTH)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from contextlib import AbstractContextManager
 
 from sqlalchemy import Engine, MetaData
 
@@ -15,7 +14,6 @@ from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory, memory_eng
 from flask_otpauth.adapters.sqlalchemy.secrets import SqlSecretStore
 from flask_otpauth.adapters.sqlalchemy.sessions import SqlSessionStore
 from flask_otpauth.adapters.sqlalchemy.tables import Tables, define
-from flask_otpauth.ports.storage import ChallengeStore, ClientStore, SecretStore, SessionStore
 
 __all__ = ["Database", "SqlAlchemyStorage", "Tables", "define", "is_in_memory", "memory_engine"]
 
@@ -30,11 +28,6 @@ class SqlAlchemyStorage:
     :raises ConfigurationError: if the engine's database is not supported.
     """
 
-    challenges: ChallengeStore
-    secrets: SecretStore
-    sessions: SessionStore
-    clients: ClientStore
-
     def __init__(
         self,
         engine: Engine,
@@ -45,17 +38,12 @@ class SqlAlchemyStorage:
         self.tables = define(MetaData() if metadata is None else metadata)
         tables = self.tables
         counters = Counters(self.database, tables.counters)
-        self._challenges = SqlChallengeStore(self.database, tables.challenges, counters)
-        self._sessions = SqlSessionStore(self.database, tables.sessions, tables.generations)
-        self._clients = SqlClientStore(self.database, tables.clients, tables.client_tokens, tables.campaigns)
-        self.challenges = self._challenges
+        self.challenges = SqlChallengeStore(self.database, tables.challenges, counters)
         self.secrets = SqlSecretStore(self.database, tables.secrets)
-        self.sessions = self._sessions
-        self.clients = self._clients
-
-    def transaction(self) -> AbstractContextManager[None]:
-        """See the port. What runs inside it in the same thread joins it."""
-        return self.database.transaction()
+        self.sessions = SqlSessionStore(self.database, tables.sessions, tables.generations)
+        self.clients = SqlClientStore(self.database, tables.clients, tables.client_tokens, tables.campaigns)
+        #: See the port. Operations inside it in the same thread are a part of it.
+        self.transaction = self.database.transaction
 
     def create_all(self) -> None:
         """See the port."""
@@ -64,4 +52,4 @@ class SqlAlchemyStorage:
     def purge(self, before_ms: int) -> int:
         """See the port. Secrets and token generations stay: each belongs to a user."""
         with self.database.transaction():
-            return sum(part.purge(before_ms) for part in (self._challenges, self._sessions, self._clients))
+            return sum(part.purge(before_ms) for part in (self.challenges, self.sessions, self.clients))

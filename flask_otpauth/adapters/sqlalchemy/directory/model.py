@@ -12,7 +12,7 @@ from sqlalchemy import Boolean, MetaData, Select, String, Table, inspect, select
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, StatementError
 from sqlalchemy.orm import Mapped, Session, mapped_column, registry
 
-from flask_otpauth.adapters.sqlalchemy.database import begun
+from flask_otpauth.adapters.sqlalchemy.database import begun, translate_db_errors
 from flask_otpauth.adapters.sqlalchemy.directory.columns import can_be_set
 from flask_otpauth.adapters.sqlalchemy.directory.email_keys import (
     by_email,
@@ -23,7 +23,6 @@ from flask_otpauth.adapters.sqlalchemy.directory.email_keys import (
 )
 from flask_otpauth.adapters.sqlalchemy.directory.keys import PrimaryKey
 from flask_otpauth.adapters.sqlalchemy.directory.sessions import OpenSession
-from flask_otpauth.adapters.sqlalchemy.outages import translate_db_errors
 from flask_otpauth.adapters.sqlalchemy.tables import exact
 from flask_otpauth.ports.directory import IdentifierKind, User, UserExists
 
