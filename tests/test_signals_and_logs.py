@@ -20,6 +20,7 @@ from sqlalchemy import Engine, create_engine, inspect, text
 from werkzeug.serving import make_server
 
 from flask_otpauth import OtpAuth, signals
+from flask_otpauth.adapters.events import SignalEvents
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.adapters.databases import postgresql_schema
@@ -212,6 +213,25 @@ def test_the_log_masks_addresses(caller: EmailCaller, caplog: pytest.LogCaptureF
     assert "u***@example.com" in caplog.text
     assert ADDRESS not in caplog.text
     assert "other@example.com" not in caplog.text
+
+
+class Unprintable:
+    """A fact that must not be shown."""
+
+    def __str__(self) -> str:
+        raise AssertionError("this text was not needed")
+
+
+def test_an_event_is_not_put_into_words_for_a_log_that_is_off(
+    app: Flask, ear: Ear, caplog: pytest.LogCaptureFixture
+) -> None:
+    fact = Unprintable()
+
+    with caplog.at_level(logging.WARNING, "flask_otpauth"):
+        SignalEvents(app)("code_issued", subject=fact)
+
+    assert ear.facts("code_issued") == {"subject": fact}
+    assert not caplog.records
 
 
 # -- secrets ---------------------------------------------------------------------------------

@@ -1,16 +1,20 @@
-"""What happened, told to the signals' listeners and to the log, with masked addresses."""
+"""Reports what happened to the listeners of the signals and to the log, with masked addresses."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import copy_context
-from typing import Any
+from functools import partial
+from typing import Protocol
+
+from blinker import NamedSignal
 
 from flask_otpauth import signals
 from flask_otpauth.core.masking import masked, one_line
+from flask_otpauth.ports.senders import Receipt
 
 logger = logging.getLogger("flask_otpauth")
 
@@ -18,47 +22,68 @@ _ADDRESSES = ("recipient", "subject")
 _WARNINGS = ("send_failed", "token_reused", "withdraw_failed")
 
 
+class App(Protocol):
+    """What is used of a Flask app."""
+
+    def ensure_sync(self, func: Callable[..., object]) -> Callable[..., object]:
+        """Return a coroutine function as a plain function, and any other function unchanged."""
+
+
 class SignalEvents:
     """The :class:`~flask_otpauth.ports.events.Events` of one app."""
 
-    def __init__(self, app: Any) -> None:
+    def __init__(self, app: App) -> None:
         self._app = app
 
-    def __call__(self, event: str, **facts: Any) -> None:
+    def __call__(self, event: str, **facts: object) -> None:
         """
-        Log the event and send its signal, to listeners that are coroutine functions as well.
+        Log the event and send its signal, also to listeners that are coroutine functions.
 
-        What a listener raises is logged and not raised again, ``gevent.Timeout`` and
-        ``asyncio.CancelledError`` included: the event is in the database already, and a broken
-        listener must not change the answer. Only ``KeyboardInterrupt`` and ``SystemExit`` are
-        raised again. Texts may come from a client, so they are one line and bounded.
+        Texts may come from a client, so they are put on one line and cut to a maximum length. An
+        event that is not logged and has no listener costs nothing.
         """
-        facts = {name: one_line(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
         level = logging.WARNING if event in _WARNINGS else logging.INFO
-        logger.log(level, "%s%s", event, "".join(f" {name}={_shown(name, facts[name])}" for name in facts))
         signal = signals.ALL[event]
+        is_logged, has_listener = logger.isEnabledFor(level), signal.has_receivers_for(self._app)
+        if not is_logged and not has_listener:
+            return
+        facts = {name: one_line(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}
+        if is_logged:
+            shown = "".join(f" {name}={_shown(name, fact)}" for name, fact in facts.items())
+            logger.log(level, "%s%s", event, shown)
+        if has_listener:
+            self._send(signal, facts)
+
+    def _send(self, signal: NamedSignal, facts: Mapping[str, object]) -> None:
+        """
+        Send the signal, and log what a listener raises.
+
+        Only ``KeyboardInterrupt`` and ``SystemExit`` are raised again, and not ``gevent.Timeout`` or
+        ``asyncio.CancelledError``. The event is in the database already, so a broken listener must not
+        change the response.
+        """
         try:
-            signal.send(self._app, _async_wrapper=self._awaited, **facts)
+            signal.send(self._app, _async_wrapper=self._run_to_its_end, **facts)
         except (KeyboardInterrupt, SystemExit):
             raise
         except BaseException:
-            logger.exception("a listener of %s failed", event)
+            logger.exception("a listener of %s failed", signal.name)
 
-    def _awaited(self, listener: Callable[..., Any]) -> Callable[..., Any]:
-        """A listener that is a coroutine function, as one that returns when it has run to its end."""
+    def _run_to_its_end(self, listener: Callable[..., object]) -> Callable[..., object]:
+        """Return a listener that is a coroutine function as a function that returns when it has finished."""
         listen = self._app.ensure_sync(listener)
 
-        def call(*sender: Any, **facts: Any) -> Any:
-            if not _in_a_loop():
+        def call(*sender: object, **facts: object) -> object:
+            if not _is_in_a_loop():
                 return listen(*sender, **facts)
             # The loop of an async view of the host cannot wait for itself.
             with ThreadPoolExecutor(1) as thread:
-                return thread.submit(copy_context().run, listen, *sender, **facts).result()
+                return thread.submit(copy_context().run, partial(listen, *sender, **facts)).result()
 
         return call
 
 
-def _in_a_loop() -> bool:
+def _is_in_a_loop() -> bool:
     try:
         asyncio.get_running_loop()
     except RuntimeError:
@@ -66,9 +91,10 @@ def _in_a_loop() -> bool:
     return True
 
 
-def _shown(name: str, fact: Any) -> str:
+def _shown(name: str, fact: object) -> str:
+    """Return a fact as the log shows it."""
     if name in _ADDRESSES:
         return masked(str(fact))
-    if name == "receipt":
+    if isinstance(fact, Receipt):
         return one_line(" ".join(filter(None, (fact.status.value, fact.provider_id, fact.detail))))
     return one_line(str(fact))

@@ -7,14 +7,13 @@ a broken import here would break them all. What a command needs is there once it
 
 from __future__ import annotations
 
-from flask_otpauth.cli.backfill import backfill
 from flask_otpauth.cli.campaigns import campaigns
 from flask_otpauth.cli.clients import clients
 from flask_otpauth.cli.configuration import config, flows
 from flask_otpauth.cli.doctor import doctor
 from flask_otpauth.cli.groups import OtpAuthGroup
 from flask_otpauth.cli.sessions import sessions
-from flask_otpauth.cli.upkeep import init_db, purge, unlock
+from flask_otpauth.cli.upkeep import backfill, init_db, purge, unlock
 from flask_otpauth.cli.users import users
 
 __all__ = ["otpauth"]

@@ -10,8 +10,7 @@ be is in :mod:`~flask_otpauth.settings.values`, how a key is shown to people in
 
 from __future__ import annotations
 
-from flask_otpauth.settings.declared import FlowSettings, Shared, WritingSettings
-from flask_otpauth.settings.described import PREFIX, Settings
+from flask_otpauth.settings.declared import PREFIX, FlowSettings, Settings, Shared, WritingSettings
 from flask_otpauth.settings.reading import Reader, nearest
 from flask_otpauth.settings.values import (
     CodeLength,

@@ -7,17 +7,17 @@ what it takes, its description is its documentation.
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
-from pydantic import Field, StrictBool
+from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
 from flask_otpauth.core.limits import Quota
 from flask_otpauth.core.locales import preferences
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.core.time_units import DAY
-from flask_otpauth.settings.described import Settings
 from flask_otpauth.settings.values import (
     Accepts,
     Brand,
@@ -36,6 +36,8 @@ from flask_otpauth.settings.values import (
     UrlPath,
 )
 
+PREFIX = "OTPAUTH_"
+
 #: A code lives no longer than this (NIST SP 800-63B-4 §3.1.3.2, OWASP ASVS 5.0 6.5.5).
 LONGEST_CODE_TTL = timedelta(minutes=10)
 
@@ -45,6 +47,15 @@ Limits = Annotated[
 ]
 EngineOptions = Annotated[dict[str, Any], Accepts("a dict of options such as {'pool_size': 10}")]
 JwtKeys = Annotated[tuple[dict[str, str], ...], Accepts("a list of dicts with 'kid', 'alg' and 'key'")]
+
+
+class Settings(BaseModel):
+    """The base of all settings: one field for each key."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
+
+    #: What ``OTPAUTH_PROFILE = "hardened"`` changes here; a key of the configuration still wins.
+    hardened: ClassVar[Mapping[str, Any]] = {}
 
 
 class Shared(Settings):

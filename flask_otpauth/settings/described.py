@@ -6,16 +6,14 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from types import UnionType
-from typing import Annotated, Any, ClassVar, Literal, Union, get_args, get_origin
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
-from pydantic import BaseModel, ConfigDict
 from pydantic.fields import FieldInfo
 
 from flask_otpauth.core.limits import Quota
+from flask_otpauth.settings.declared import PREFIX, Settings
 from flask_otpauth.settings.values import Accepts
-
-PREFIX = "OTPAUTH_"
 
 #: What a value of a plain type is called.
 _PLAIN: Mapping[Any, str] = {
@@ -27,15 +25,6 @@ _PLAIN: Mapping[Any, str] = {
     tuple: "a list",
     ZoneInfo: "the name of a time zone such as 'Asia/Jakarta'",
 }
-
-
-class Settings(BaseModel):
-    """The base of all settings: one field for each key."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
-
-    #: What ``OTPAUTH_PROFILE = "hardened"`` changes here; a key of the configuration still wins.
-    hardened: ClassVar[Mapping[str, Any]] = {}
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from typing import Any, TypeVar
 
 from pydantic import ValidationError
 
-from flask_otpauth.settings.declared import FlowSettings, Shared
-from flask_otpauth.settings.described import PREFIX, Settings, accepted
+from flask_otpauth.settings.declared import PREFIX, FlowSettings, Settings, Shared
+from flask_otpauth.settings.described import accepted
 
 #: Errors whose own sentence says more than what the field accepts: how it begins, and begins here.
 _SPEAKING = {

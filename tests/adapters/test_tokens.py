@@ -187,24 +187,6 @@ def test_a_token_lives_until_its_end_and_from_half_a_minute_before_its_beginning
         refused(token, now=now)
 
 
-@pytest.mark.parametrize(("late_seconds", "alive"), [(4.9, True), (5, False)])
-def test_the_leeway_prolongs_a_token(late_seconds: float, alive: bool) -> None:
-    lenient = JwtTokens(HMAC_KEYS, "flask_otpauth", "shop", leeway_seconds=5)
-    token = lenient.sign("access", CLAIMS, NOW, LATER)
-    now = LATER + timedelta(seconds=late_seconds)
-
-    if alive:
-        assert lenient.read("access", token, now)
-    else:
-        refused(token, tokens=lenient, now=now)
-
-
-@pytest.mark.parametrize("leeway_seconds", [-1, 31])
-def test_a_leeway_has_bounds(leeway_seconds: int) -> None:
-    with pytest.raises(ValueError, match="leeway"):
-        JwtTokens(HMAC_KEYS, "flask_otpauth", "shop", leeway_seconds=leeway_seconds)
-
-
 FAR = int(NOW.timestamp())
 
 

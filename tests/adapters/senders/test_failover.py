@@ -9,7 +9,7 @@ from typing import Any
 import gevent
 import pytest
 
-from flask_otpauth.adapters.senders.guard import handed_over
+from flask_otpauth.adapters.senders.failover import hand_over
 from flask_otpauth.senders import FailoverSender, MemorySender, Message, Receipt, Status
 
 NOW = datetime(2026, 11, 21, 12, tzinfo=UTC)
@@ -121,7 +121,7 @@ def test_an_exception_becomes_a_receipt_and_its_text_is_never_told(
     error: BaseException, status: Status, caplog: pytest.LogCaptureFixture
 ) -> None:
     with caplog.at_level(logging.DEBUG):
-        receipt = handed_over(MemorySender(raising(error)), message())
+        receipt = hand_over(MemorySender(raising(error)), message())
 
     assert receipt == Receipt(status, detail=type(error).__name__)
     assert type(error).__name__ in caplog.text
@@ -134,7 +134,7 @@ def test_a_sender_that_returns_no_receipt_may_have_sent() -> None:
         def send(self, message: Message) -> Receipt:
             return None  # type: ignore[return-value]  # the mistake that this is about
 
-    receipt = handed_over(Forgetful(), message())
+    receipt = hand_over(Forgetful(), message())
 
     assert receipt.status is Status.TIMEOUT
 
@@ -142,7 +142,7 @@ def test_a_sender_that_returns_no_receipt_may_have_sent() -> None:
 @pytest.mark.parametrize("end", [KeyboardInterrupt, SystemExit])
 def test_an_interrupt_is_not_a_senders_failure(end: type[BaseException]) -> None:
     with pytest.raises(end):
-        handed_over(MemorySender(raising(end())), message())
+        hand_over(MemorySender(raising(end())), message())
 
 
 @pytest.mark.parametrize("error", [asyncio.CancelledError(), gevent.Timeout(1)], ids=["asyncio", "gevent"])
