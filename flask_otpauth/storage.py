@@ -11,6 +11,7 @@ from flask_otpauth.adapters.memory import MemoryStorage
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core.challenges import (
     Cap,
+    ChallengeRow,
     Guess,
     GuessState,
     Issue,
@@ -21,15 +22,15 @@ from flask_otpauth.core.challenges import (
     judge_issue,
     with_code,
     with_guess,
+    with_lock,
     with_miss,
     with_send,
     without_issue,
+    without_misses,
 )
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
-from flask_otpauth.core.limits import Block, Limit
-from flask_otpauth.core.locks import with_lock, without_misses
-from flask_otpauth.core.rows import ChallengeRow
+from flask_otpauth.core.instants import Block, Limit
 from flask_otpauth.core.sessions import (
     Refresh,
     Rotation,

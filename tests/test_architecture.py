@@ -216,14 +216,14 @@ def test_the_inner_parts_need_nothing_but_the_standard_library(part: str) -> Non
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("core/codes.py", "import sqlalchemy"),
-        ("core/codes.py", "from flask_otpauth.engine.codes import Codes"),
-        ("core/codes.py", "def late():\n    from flask_otpauth import adapters"),
-        ("core/codes.py", "if TYPE_CHECKING:\n    from flask_otpauth.ports.clock import Clock"),
-        ("core/codes.py", "from ..ports.clock import Clock"),
-        ("core/codes.py", "from .. import ports"),
-        ("core/codes.py", "from flask_otpauth import OtpAuth"),
-        ("core/codes.py", "import flask_otpauth"),
+        ("core/challenges.py", "import sqlalchemy"),
+        ("core/challenges.py", "from flask_otpauth.engine.codes import Codes"),
+        ("core/challenges.py", "def late():\n    from flask_otpauth import adapters"),
+        ("core/challenges.py", "if TYPE_CHECKING:\n    from flask_otpauth.ports.clock import Clock"),
+        ("core/challenges.py", "from ..ports.clock import Clock"),
+        ("core/challenges.py", "from .. import ports"),
+        ("core/challenges.py", "from flask_otpauth import OtpAuth"),
+        ("core/challenges.py", "import flask_otpauth"),
         ("ports/clock.py", "import flask_otpauth.adapters.clock"),
         ("engine/codes.py", "from flask_otpauth.adapters import memory"),
         ("engine/codes.py", "from flask import current_app"),
@@ -246,8 +246,8 @@ def test_a_wrong_import_is_found(module: str, source: str) -> None:
 @pytest.mark.parametrize(
     ("module", "source"),
     [
-        ("core/codes.py", "import secrets"),
-        ("core/codes.py", "from .instants import entry"),
+        ("core/challenges.py", "import secrets"),
+        ("core/challenges.py", "from .instants import entry"),
         ("ports/clock.py", "from flask_otpauth.core import errors"),
         ("engine/codes.py", "from flask_otpauth.ports.storage import Storage"),
         ("adapters/senders/mail.py", "import flask_mail"),
@@ -265,13 +265,13 @@ def test_a_right_import_is_left_alone(module: str, source: str) -> None:
     "source", ["datetime.now(UTC)", "datetime.datetime.utcnow()", "time.time()", "from time import time"]
 )
 def test_a_reading_of_the_systems_clock_is_found(source: str) -> None:
-    assert len(clock_readings(Path("core/codes.py"), source)) == 1
+    assert len(clock_readings(Path("core/challenges.py"), source)) == 1
 
 
 def test_an_oversized_function_is_found() -> None:
     source = "def long():\n" + "    pass\n" * LONGEST_FUNCTION
 
-    assert len(oversized(Path("core/codes.py"), source)) == 1
+    assert len(oversized(Path("core/challenges.py"), source)) == 1
 
 
 def test_no_part_may_import_one_below_it() -> None:
@@ -290,7 +290,7 @@ def test_no_part_may_import_one_below_it() -> None:
 def test_no_modules_import_each_other() -> None:
     imports = imports_of_the_package()
 
-    assert "flask_otpauth.core.codes" in imports["flask_otpauth.engine.codes"]
+    assert "flask_otpauth.core.challenges" in imports["flask_otpauth.engine.codes"]
     assert circles(imports) == []
 
 

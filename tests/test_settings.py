@@ -14,7 +14,7 @@ from flask_limiter.util import get_remote_address
 from flask_sqlalchemy import SQLAlchemy
 
 from flask_otpauth import ConfigurationError, OtpAuth
-from flask_otpauth.core.limits import Quota
+from flask_otpauth.core.policies import Quota
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.senders import ConsoleSender, Message, Receipt, Status
 from flask_otpauth.settings import FlowSettings, Reader, Shared

@@ -13,7 +13,7 @@ from typing import Protocol
 from blinker import NamedSignal
 
 from flask_otpauth import signals
-from flask_otpauth.core.masking import masked, one_line
+from flask_otpauth.core.sensitive import masked, one_line
 from flask_otpauth.ports.senders import Receipt
 
 logger = logging.getLogger("flask_otpauth")

@@ -12,7 +12,7 @@ from flask import current_app
 from flask.cli import AppGroup
 
 from flask_otpauth.core.errors import ConfigurationError, OtpAuthError
-from flask_otpauth.core.masking import encodable, one_line, printable
+from flask_otpauth.core.sensitive import encodable, one_line, printable
 
 if TYPE_CHECKING:
     from flask_otpauth.wiring import AppState

@@ -6,7 +6,7 @@ import click
 from flask.cli import with_appcontext
 
 from flask_otpauth.cli.groups import state
-from flask_otpauth.core.masking import one_line
+from flask_otpauth.core.sensitive import one_line
 
 
 @click.command("init-db")

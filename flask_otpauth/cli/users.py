@@ -8,8 +8,8 @@ import click
 from flask.cli import AppGroup
 
 from flask_otpauth.cli.groups import as_json, show, state
-from flask_otpauth.core.masking import one_line
-from flask_otpauth.engine.people import shown_id
+from flask_otpauth.core.sensitive import one_line
+from flask_otpauth.engine.users import shown_id
 
 users = AppGroup("users", help="Manage users.")
 

@@ -1,21 +1,109 @@
 """
-The state of a challenge, and the one place that judges it.
+One-time codes: drawing them, and the rules by which they are issued, judged and withdrawn.
 
-A storage adapter does each operation as one indivisible step. Where it can run Python inside
-that step, it calls these functions; where it writes them in SQL, it calls them to explain why
-its conditional statement changed nothing. So the rules exist once.
+**Two rows.** A code has two rows in the store. The *challenge* row belongs to what the code is for: its
+purpose, client and subject. It holds the keyed digest of the current code, its expiry, and how many
+guesses it had. The *limits* row belongs to the subject alone, such as a phone number. It holds two logs
+(:mod:`.instants`): when codes were sent, and when guesses were wrong. The client is not in the key of
+the limits row, so another client brings no second quota. If both keys are equal, there is one row.
+
+**Atomic.** Two requests at the same moment must not both pass the last free place of a limit, and must
+not both redeem one code. So the store does each operation as one indivisible step: it reads the rows,
+decides by the functions below, and writes the new rows, with no other request in between. An adapter
+that can run Python in such a step calls these functions. One that has the rules in SQL runs one
+conditional statement, and calls these functions to explain why it changed no row. So the rules exist
+once.
+
+**Issue** (:func:`judge_issue`, :func:`with_send`, :func:`with_code`). If neither a lock nor a limit
+forbids it, the send is added to the log, and the new code replaces the one before it. The new code has
+all its guesses. The log of wrong guesses does not change: the guess budget of the subject counts over all
+codes. A client that lost an answer may ask for the same code again within a time: such a *repetition*
+changes nothing.
+
+**Withdraw** (:func:`without_issue`). If the message was certainly not sent, the issue is undone: its
+entry is removed from the log, so that quota and cooldown are as before, and its code is invalid. A newer
+code stays valid.
+
+**Redeem** (:func:`judge_guess`, :func:`with_guess`, :func:`with_miss`). Every guess is counted before its
+outcome is known to anyone. A right guess uses the code up. If that proves that the user received the
+code, it also clears the wrong guesses of the subject. A wrong guess is counted by the code and added to
+the log of the subject.
+
+**Lock** (:func:`lock_of`, :func:`with_lock`). A subject whose log of wrong guesses is over a limit gets no
+code and no guess. Apps with different limits may share a row. The app that refuses a subject notes the
+lock in the row, so that an app that allows more guesses refuses it too. An administrator, or a right code
+before the lock, clears the log (:func:`without_misses`).
 """
 
 from __future__ import annotations
 
 import hmac
+import html
+import re
+import secrets
+import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
 
-from flask_otpauth.core import instants, locks
-from flask_otpauth.core.limits import Block, Limit, reach_ms, strongest
-from flask_otpauth.core.rows import ChallengeRow
+from flask_otpauth.core import instants
+from flask_otpauth.core.instants import Block, Limit, reach_ms, strongest
+from flask_otpauth.core.sensitive import Sensitive
+
+
+def draw_code(length: int) -> Sensitive:
+    """``length`` ASCII digits, uniform, from the system's generator (NIST SP 800-63B-4 §3.2.12)."""
+    return Sensitive(f"{secrets.randbelow(10**length):0{length}d}")
+
+
+def draw_nonce() -> str:
+    """A name for one issue or one guess: 16 URL-safe characters."""
+    return secrets.token_urlsafe(12)
+
+
+def is_digits(text: object, shortest: int, longest: int | None = None) -> bool:
+    """Whether ``text`` is a string of ASCII digits of that length; other scripts' digits are not."""
+    longest = shortest if longest is None else longest
+    return isinstance(text, str) and bool(re.fullmatch(f"[0-9]{{{shortest},{longest}}}", text, re.ASCII))
+
+
+def is_told_in(code: str, text: str) -> bool:
+    """
+    Whether ``text``, plain or HTML, shows all digits of ``code`` in their order: together, read
+    one by one, in elements of their own, or in another script.
+    """
+    shown = html.unescape(re.sub("<[^>]*>", "", text))
+    return code in "".join(str(unicodedata.decimal(each)) for each in shown if each.isdecimal())
+
+
+@dataclass(frozen=True)
+class ChallengeRow:
+    """
+    One row: the limits of a subject, its challenge, or both.
+
+    Instants are epoch milliseconds; ``digest`` is ``None`` where no code is live.
+    ``clears_misses``: redeeming the code proves that somebody received it, and clears the log of
+    misses. ``handed_over``: the message of the code was handed over, or may have been. ``held``:
+    in some app the misses count until they are cleared, so the row must not be purged.
+    ``needed_until``: from then on no limit of an app that wrote to the row looks at it.
+    ``locked_until``: the end of a lock that some app met at ``locked_at`` (:mod:`.locks`).
+    """
+
+    sends: str = ""
+    misses: str = ""
+    nonce: str = ""
+    digest: bytes | None = None
+    issued_at: int = 0
+    expires_at: int = 0
+    guesses: int = 0
+    consumed_at: int | None = None
+    reference: str = ""
+    clears_misses: bool = True
+    handed_over: bool = False
+    held: bool = False
+    needed_until: int = 0
+    locked_at: int = 0
+    locked_until: int = 0
 
 
 @dataclass(frozen=True)
@@ -148,11 +236,54 @@ class Verdict:
     block: Block | None = None
 
 
+def lock_of(limits: ChallengeRow, locks: tuple[Limit, ...], now_ms: int) -> Block | None:
+    """The lock of a subject, by ``locks`` or met by another app; ``None`` if ``locks`` is empty."""
+    own = [limit.free_at(limits.misses, now_ms) for limit in locks]
+    return strongest([*own, _met(limits, now_ms)] if locks else [])
+
+
+def with_lock(limits: ChallengeRow, locks: tuple[Limit, ...], now_ms: int) -> ChallengeRow:
+    """
+    The limits row with the lock that ``locks`` make noted in it, so that other apps see it.
+
+    On a clock that is behind, the end of the lock moves with the clock. It is written again only
+    after it has moved by ``SKEW_MS``, and not with each refusal.
+    """
+    own = strongest(limit.free_at(limits.misses, now_ms) for limit in locks)
+    if own is None:
+        return limits
+    until = instants.FOR_EVER if own.free_at_ms is None else own.free_at_ms
+    if _met(limits, now_ms) is not None and limits.locked_until + instants.SKEW_MS >= until:
+        return limits
+    held, needed_until = (True, 0) if own.free_at_ms is None else (False, until)
+    return replace(
+        limits,
+        locked_at=now_ms,
+        locked_until=until,
+        held=limits.held or held,
+        needed_until=max(limits.needed_until, needed_until),
+    )
+
+
+def _met(limits: ChallengeRow, now_ms: int) -> Block | None:
+    """The lock that some app has met, if its clock was not far ahead."""
+    if limits.locked_until <= now_ms or limits.locked_at > now_ms + instants.AHEAD_MS:
+        return None
+    if limits.locked_until >= instants.FOR_EVER:
+        return Block("lock", None)
+    return Block("lock", min(limits.locked_until, now_ms + limits.locked_until - limits.locked_at))
+
+
+def without_misses(record: ChallengeRow) -> ChallengeRow:
+    """The limits row without misses and without a lock."""
+    return replace(record, misses="", held=False, locked_at=0, locked_until=0)
+
+
 def block_of(limits: ChallengeRow, issue: Issue) -> Block | None:
     """What forbids ``issue``, given the row with its logs."""
     return strongest(
         [
-            locks.lock_of(limits, issue.locks, issue.now_ms),
+            lock_of(limits, issue.locks, issue.now_ms),
             *(limit.free_at(limits.sends, issue.now_ms) for limit in issue.send_limits),
         ]
     )
@@ -185,7 +316,7 @@ def with_send(record: ChallengeRow, issue: Issue) -> ChallengeRow:
     """The limits row after ``issue``."""
     return replace(
         record,
-        sends=instants.added(record.sends, issue.entry),
+        sends=instants.with_entry(record.sends, issue.entry),
         reference=issue.references[0],
         needed_until=max(record.needed_until, issue.send_needed_until_ms),
     )
@@ -211,12 +342,12 @@ def with_code(record: ChallengeRow, issue: Issue) -> ChallengeRow:
 def without_issue(record: ChallengeRow, issue: Issue) -> ChallengeRow:
     """The row after ``issue`` was withdrawn: quota given back, its code dead, a newer one alive."""
     digest = None if record.nonce == issue.nonce else record.digest
-    return replace(record, sends=instants.withdrawn(record.sends, issue.entry), digest=digest)
+    return replace(record, sends=instants.without_entry(record.sends, issue.entry), digest=digest)
 
 
 def judge_guess(limits: ChallengeRow | None, challenge: ChallengeRow | None, guess: Guess) -> Verdict:
     """What ``guess`` is, given both rows as they are before it."""
-    lock = locks.lock_of(limits or ChallengeRow(), guess.locks, guess.now_ms)
+    lock = lock_of(limits or ChallengeRow(), guess.locks, guess.now_ms)
     if lock is not None:
         return Verdict(GuessState.LOCKED, block=lock)
     if challenge is None or challenge.digest is None:
@@ -245,10 +376,10 @@ def with_guess(record: ChallengeRow, guess: Guess, verdict: Verdict) -> Challeng
 def with_miss(record: ChallengeRow, guess: Guess, verdict: Verdict, challenge: ChallengeRow) -> ChallengeRow:
     """The limits row after a judged ``guess``: a success clears the misses, if it proves something."""
     if verdict.state is GuessState.ACCEPTED:
-        return locks.without_misses(record) if challenge.clears_misses else record
+        return without_misses(record) if challenge.clears_misses else record
     return replace(
         record,
-        misses=instants.added(record.misses, guess.entry),
+        misses=instants.with_entry(record.misses, guess.entry),
         held=record.held or guess.holds,
         needed_until=max(record.needed_until, guess.needed_until_ms),
     )

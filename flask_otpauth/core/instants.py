@@ -1,17 +1,62 @@
 """
-A bounded log of instants in one text, newest first.
+Instants: their units, the log of them, and the limits over such a log.
 
-Every limit of this package is one question to such a log: is the n-th newest entry later
-than T? An entry has a fixed width, so the n-th newest is a substring in SQL::
+**Units.** An instant is an integer of epoch milliseconds, a period an integer of milliseconds. A period
+of n milliseconds is over at the instant n, with no leeway (contract/index.md, "Times").
+
+**The log.** Each subject has a log of when codes were sent, and one of when guesses were wrong. A log is
+one text, newest entry first. An entry has a fixed width, so the n-th newest is a substring in SQL::
 
     1732226400000aB3_,1732226310000Xy9-,
     └ epoch ms ─┘└nonce
 
-The nonce makes an entry removable: withdrawing takes out exactly one, and what it hid (an
-earlier cooldown, an older entry of a quota) is back.
+The nonce makes it possible to remove exactly one entry. What that entry hid counts again: an earlier
+cooldown, or an older entry of a quota. A log keeps ``MAX_LOG_ENTRIES`` entries.
+
+**Limits.** A cooldown, a quota and a guess budget are one rule: *at most* ``count`` *entries in any*
+``period_ms``, or in a calendar day of ``zone``. So each limit is one question: is the ``count``-th newest
+entry later than T? If it is, the limit blocks, and the same entry says until when.
 """
 
 from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+DAY = timedelta(days=1)
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+_MILLISECOND = timedelta(milliseconds=1)
+_HOUR_MS = 3_600_000
+
+
+def epoch_ms(instant: datetime) -> int:
+    """
+    Return an aware datetime in epoch milliseconds.
+
+    :raises ValueError: if the datetime is not aware.
+    """
+    if instant.utcoffset() is None:
+        raise ValueError("OTPAUTH_CLOCK returned a datetime without a time zone")
+    return (instant - _EPOCH) // _MILLISECOND
+
+
+def from_epoch_ms(instant_ms: int) -> datetime:
+    """Epoch milliseconds as an aware datetime in UTC."""
+    return _EPOCH + timedelta(milliseconds=instant_ms)
+
+
+def milliseconds(period: timedelta) -> int:
+    """The length of ``period`` in whole milliseconds."""
+    return period // _MILLISECOND
+
+
+def whole_seconds(duration_ms: int) -> int:
+    """``duration_ms`` in seconds, rounded up and at least 1: the value of ``Retry-After``."""
+    return max(1, -(-duration_ms // 1000))
+
 
 INSTANT_WIDTH = 13
 NONCE_WIDTH = 4
@@ -55,7 +100,7 @@ def is_ahead(log: str, now_ms: int) -> bool:
     return log[:INSTANT_WIDTH] > text_of(now_ms)
 
 
-def added(log: str, new_entry: str) -> str:
+def with_entry(log: str, new_entry: str) -> str:
     """
     The log with one entry more, in its place by time.
 
@@ -71,10 +116,104 @@ def added(log: str, new_entry: str) -> str:
     return "".join(entries[:MAX_LOG_ENTRIES])
 
 
-def withdrawn(log: str, old_entry: str) -> str:
+def without_entry(log: str, old_entry: str) -> str:
     """The log without that entry."""
     return log.replace(old_entry, "")
 
 
 def _entries(log: str) -> list[str]:
     return [log[start : start + ENTRY_WIDTH] for start in range(0, len(log), ENTRY_WIDTH)]
+
+
+@dataclass(frozen=True)
+class Limit:
+    """
+    One rule over one log.
+
+    ``kind`` is ``cooldown``, ``quota`` or ``lock``: what a refusal is called. With a ``zone``
+    the period is the calendar day there; with a period of ``None`` the entries count for
+    ever, until an administrator clears the log.
+    """
+
+    kind: str
+    count: int
+    period_ms: int | None
+    zone: ZoneInfo | None = None
+
+    def floor(self, now_ms: int) -> int:
+        """Entries later than this instant count now."""
+        if self.zone is not None:
+            return _day_start(now_ms, self.zone) - 1
+        return -1 if self.period_ms is None else now_ms - self.period_ms
+
+    def free_at(self, log: str, now_ms: int) -> Block | None:
+        """
+        What this rule forbids now, or ``None``.
+
+        Clocks differ: an entry from the future counts if it is at most ``AHEAD_MS`` ahead, and
+        then as one of this instant, so that no block is told to last longer than the period.
+        """
+        floor, ceiling = self.floor(now_ms), now_ms + AHEAD_MS
+        counted = [at for at in instants_of(log) if floor < at <= ceiling]
+        if len(counted) < self.count:
+            return None
+        if self.zone is not None:
+            return Block(self.kind, _day_end(now_ms, self.zone), self.count, self._is_daily)
+        oldest = min(counted[self.count - 1], now_ms)
+        free_at_ms = None if self.period_ms is None else oldest + self.period_ms
+        return Block(self.kind, free_at_ms, self.count, self._is_daily)
+
+    @property
+    def _is_daily(self) -> bool:
+        return self.kind == "quota" and self.period_ms == milliseconds(DAY)
+
+
+@dataclass(frozen=True)
+class Block:
+    """
+    What forbids an operation, the instant at which it ends (``None``: not by itself), its number,
+    and whether it is a subject's quota of a day, which sentences may speak of.
+    """
+
+    kind: str
+    free_at_ms: int | None
+    count: int = 0
+    is_daily: bool = field(default=False, compare=False)
+
+    def retry_after_seconds(self, now_ms: int) -> int | None:
+        """Whole seconds until the block ends."""
+        return None if self.free_at_ms is None else whole_seconds(self.free_at_ms - now_ms)
+
+
+_PRECEDENCE = ("cooldown", "quota", "lock")
+
+
+def strongest(blocks: Iterable[Block | None]) -> Block | None:
+    """
+    The block to tell: a lock before a quota before a cooldown, and of one kind the longest.
+
+    (contract/sms.md, "Which limit is shown".)
+    """
+    return max(
+        (block for block in blocks if block is not None),
+        key=lambda block: (_PRECEDENCE.index(block.kind), block.free_at_ms or FOR_EVER),
+        default=None,
+    )
+
+
+def reach_ms(limits: Iterable[Limit]) -> int:
+    """
+    How long one of these limits may look back at an entry, apart from those that do so for ever;
+    a calendar day may have 25 hours.
+    """
+    periods = [(limit.period_ms or 0) + (limit.zone is not None) * _HOUR_MS for limit in limits]
+    return max(periods, default=0)
+
+
+def _day_start(now_ms: int, zone: ZoneInfo, days_ahead: int = 0) -> int:
+    today = datetime.fromtimestamp(now_ms / 1000, zone).date() + timedelta(days=days_ahead)
+    return round(datetime.combine(today, time.min, zone).astimezone(UTC).timestamp() * 1000)
+
+
+def _day_end(now_ms: int, zone: ZoneInfo) -> int:
+    return _day_start(now_ms, zone, days_ahead=1)

@@ -2,13 +2,53 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property
+from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
-from flask_otpauth.core.limits import Limit, Quota
-from flask_otpauth.core.time_units import DAY, milliseconds
+from flask_otpauth.core.instants import DAY, Limit, milliseconds
+
+#: What kind of subject limits are about.
+SubjectKind: TypeAlias = Literal["email", "phone", "user"]
+
+_SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
+_QUOTA = re.compile(
+    r"\s*([0-9]{1,9})\s*(?:per|/)\s*([0-9]{1,5})?\s*(second|minute|hour|day|week)s?\s*",
+    re.IGNORECASE | re.ASCII,
+)
+
+
+@dataclass(frozen=True)
+class Quota:
+    """At most ``count`` in any ``period``. Written ``"5 per 15 minutes"`` or ``"20/day"``."""
+
+    count: int
+    period: timedelta
+
+    @classmethod
+    def parse(cls, text: str) -> Quota:
+        """
+        Read a quota from text.
+
+        :raises ValueError: if it is not one.
+        """
+        found = _QUOTA.fullmatch(text)
+        if not found or int(found[1]) < 1 or (found[2] and int(found[2]) < 1):
+            raise ValueError(f"{text!r} is not a quota such as '5 per 15 minutes'")
+        return cls(int(found[1]), timedelta(seconds=int(found[2] or 1) * _SECONDS[found[3].lower()]))
+
+    def __str__(self) -> str:
+        seconds = int(self.period.total_seconds())
+        unit, length = next(
+            (unit, length)
+            for unit, length in reversed(_SECONDS.items())
+            if seconds % length == 0 or length == 1
+        )
+        times = seconds // length
+        return f"{self.count} per {unit}" if times == 1 else f"{self.count} per {times} {unit}s"
 
 
 @dataclass(frozen=True)

@@ -10,8 +10,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import ceil
 
+from flask_otpauth.core.instants import DAY
 from flask_otpauth.core.policies import Policy
-from flask_otpauth.core.time_units import DAY
 
 
 @dataclass(frozen=True)

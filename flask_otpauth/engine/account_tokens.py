@@ -6,7 +6,8 @@ from dataclasses import dataclass
 from datetime import timedelta
 
 from flask_otpauth.core.errors import AccountTokenInvalid, CredentialsInvalid
-from flask_otpauth.engine.people import person_key_of
+from flask_otpauth.core.instants import epoch_ms, from_epoch_ms
+from flask_otpauth.engine.sessions import person_key_of
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.storage import SessionStore
@@ -27,7 +28,7 @@ class AccountTokens:
 
     def issue(self, user: User) -> str:
         """A token that names the user."""
-        now = self.clock()
+        now = from_epoch_ms(epoch_ms(self.clock()))
         generation = self.sessions.generation(str(user.id))
         claims = {"sub": str(user.id), "person": person_key_of(user), "gen": generation}
         return self.signer.sign(_USE, claims, now, now + self.ttl)
@@ -39,7 +40,7 @@ class AccountTokens:
         :raises AccountTokenInvalid: if it is forged, expired, revoked, or the user is gone or disabled.
         """
         try:
-            claims = self.signer.read(_USE, token, self.clock())
+            claims = self.signer.read(_USE, token, from_epoch_ms(epoch_ms(self.clock())))
         except CredentialsInvalid:
             raise AccountTokenInvalid from None
         user = self.directory.get(claims["sub"])

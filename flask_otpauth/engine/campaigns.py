@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Campaign, Client
-from flask_otpauth.core.time_units import epoch_ms
+from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.storage import ClientStore
 

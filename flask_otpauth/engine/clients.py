@@ -11,10 +11,9 @@ from datetime import timedelta
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client, ClientToken
-from flask_otpauth.core.instants import SKEW_MS
+from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.sensitive import Sensitive
-from flask_otpauth.core.time_units import epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.storage import ClientStore
 from flask_otpauth.ports.tokens import TokenSigner
@@ -160,12 +159,13 @@ class Clients:
 
     def sign_token(self, client: Client, generation: int, flow: str, ttl: timedelta) -> str:
         """A signed access token for ``flow``."""
-        now = self.clock().replace(microsecond=0)
+        now = from_epoch_ms(epoch_ms(self.clock())).replace(microsecond=0)
         return self.signer.sign(f"client:{flow}", {"sub": client.id, "gen": generation}, now, now + ttl)
 
     def by_signed_token(self, token: str, flow: str) -> Client:
         """Whose signed access token it is. Raises as :meth:`by_token`."""
-        claims = self.signer.read(f"client:{flow}", token, self.clock())
+        now = from_epoch_ms(epoch_ms(self.clock()))
+        claims = self.signer.read(f"client:{flow}", token, now)
         if not isinstance(claims.get("gen"), int):
             raise errors.CredentialsInvalid
         return self._holder(claims["sub"], claims["gen"], flow)

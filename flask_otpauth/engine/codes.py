@@ -7,16 +7,24 @@ from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from itertools import chain
+from time import sleep
 from typing import TypeVar, overload
 
 from flask_otpauth.core import errors
-from flask_otpauth.core.challenges import Cap, Guess, GuessState, Issue, Verdict
-from flask_otpauth.core.codes import draw_code, draw_nonce, is_digits
+from flask_otpauth.core.challenges import (
+    Cap,
+    Guess,
+    GuessState,
+    Issue,
+    IssueResult,
+    Verdict,
+    draw_code,
+    draw_nonce,
+    is_digits,
+)
+from flask_otpauth.core.instants import DAY, Block, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.core.limits import Block
 from flask_otpauth.core.policies import Policy
-from flask_otpauth.core.time_units import DAY, epoch_ms, milliseconds
-from flask_otpauth.engine import retries
 from flask_otpauth.engine.messenger import Draft, Messenger
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.events import Events
@@ -86,6 +94,9 @@ class Issued:
 
 
 _DAY_MS = milliseconds(DAY)
+#: The pauses before a retry looks again whether the first message was handed over: two seconds in
+#: all. They grow, since each look is a write that is undone.
+_PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.65)
 _LIMITED: dict[str, Callable[[int | None, int], errors.Limited]] = {
     "cooldown": errors.CooldownActive,
     "quota": errors.QuotaExceeded,
@@ -117,15 +128,15 @@ class Codes:
         :raises SendFailed: if it was definitely not handed over; nothing was used up.
         """
         options = options or IssueOptions()
-        now = self.clock()
+        now_ms = epoch_ms(self.clock())
         code = options.code if options.code is not None else draw_code(policy.code_length)
-        expires_at = now + policy.code_ttl
+        expires_at = from_epoch_ms(now_ms + milliseconds(policy.code_ttl))
         # Written before the code is issued: a template that fails uses nothing up.
         message = self.messenger.write(draft, code, expires_at)
-        issue = self._issue(policy, target, now, options, None if draft.withheld else code)
-        result = retries.issued(self.storage.challenges, issue)
+        issue = self._issue(policy, target, now_ms, options, None if draft.withheld else code)
+        result = self._issue_or_wait(issue)
         if result.block is not None:
-            raise self._limited(result.block, target, issue.now_ms)
+            raise self._limited(result.block, target, now_ms)
         if result.repeated:
             return Issued(code, expires_at, repeated=True)
         if not draft.withheld:
@@ -140,15 +151,14 @@ class Codes:
 
         :raises Limited: as :meth:`send`.
         """
-        now = self.clock()
+        now_ms = epoch_ms(self.clock())
         code = draw_code(policy.code_length)
-        result = self.storage.challenges.issue(
-            self._issue(policy, target, now, IssueOptions(is_known=True), code)
-        )
+        issue = self._issue(policy, target, now_ms, IssueOptions(is_known=True), code)
+        result = self.storage.challenges.issue(issue)
         if result.block is not None:
-            raise self._limited(result.block, target, epoch_ms(now))
+            raise self._limited(result.block, target, now_ms)
         self.events("code_issued", purpose=target.purpose, subject=target.named)
-        return Issued(code, now + policy.code_ttl)
+        return Issued(code, from_epoch_ms(issue.expires_at_ms))
 
     def draw(self, policy: Policy) -> str:
         """A code, for a flow that must know it before it is issued."""
@@ -233,10 +243,11 @@ class Codes:
         self.storage.challenges.clear(self.limits_key(policy, target), "sends")
 
     def _peek(self, policy: Policy, target: Target) -> Block | None:
-        return self.storage.challenges.peek(self._issue(policy, target, self.clock(), IssueOptions(), None))
+        now_ms = epoch_ms(self.clock())
+        return self.storage.challenges.peek(self._issue(policy, target, now_ms, IssueOptions(), None))
 
     def _issue(
-        self, policy: Policy, target: Target, now: datetime, options: IssueOptions, code: str | None
+        self, policy: Policy, target: Target, now_ms: int, options: IssueOptions, code: str | None
     ) -> Issue:
         digest = secrets.token_bytes(32) if code is None else self._digests(target, code)[0]
         apart = self.keys.row_key(*_bound(target), digest.hex()) if options.apart else None
@@ -245,8 +256,8 @@ class Codes:
             challenge_key=apart or self.challenge_key(target),
             nonce=draw_nonce(),
             digest=digest,
-            now_ms=epoch_ms(now),
-            expires_at_ms=epoch_ms(now) + milliseconds(policy.code_ttl),
+            now_ms=now_ms,
+            expires_at_ms=now_ms + milliseconds(policy.code_ttl),
             send_limits=policy.send_limits,
             locks=policy.locks,
             references=options.references,
@@ -254,6 +265,21 @@ class Codes:
             repeat_within_ms=options.repeat_within_ms,
             clears_misses=not options.is_known,
         )
+
+    def _issue_or_wait(self, issue: Issue) -> IssueResult:
+        """
+        Issue a code. If the same issue is still under way, wait up to two seconds until it has ended.
+
+        Its message may still fail, so the retry must not be answered with success yet. If it does not
+        end, or its process was killed, the client is told to retry in a second.
+        """
+        result = self.storage.challenges.issue(issue)
+        for pause_seconds in _PAUSES_SECONDS:
+            if not result.under_way:
+                return result
+            sleep(pause_seconds)
+            result = self.storage.challenges.issue(issue)
+        return IssueResult(Block("cooldown", issue.now_ms + 1_000, 1)) if result.under_way else result
 
     def _digests(self, target: Target, code: object) -> tuple[bytes, ...]:
         """The digests that the code can have, that under the first circumstance and the newest key first."""

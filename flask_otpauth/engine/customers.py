@@ -9,15 +9,12 @@ from functools import partial
 from typing import Any, Protocol, TypeAlias
 
 from flask_otpauth.core import errors
-from flask_otpauth.core.challenges import Issue
-from flask_otpauth.core.codes import draw_nonce
-from flask_otpauth.core.limits import Limit
+from flask_otpauth.core.challenges import Issue, draw_nonce
+from flask_otpauth.core.instants import DAY, Limit, epoch_ms, milliseconds
 from flask_otpauth.core.passwords import password_problem
-from flask_otpauth.core.time_units import DAY, epoch_ms, milliseconds
 from flask_otpauth.engine.codes import Codes
 from flask_otpauth.engine.messenger import Draft
-from flask_otpauth.engine.people import person
-from flask_otpauth.engine.secrets import ATTEMPTS, UserSecrets
+from flask_otpauth.engine.secrets import ATTEMPTS, UserSecrets, person
 from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.directory import User

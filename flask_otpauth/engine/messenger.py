@@ -8,8 +8,7 @@ from datetime import datetime
 from typing import Any
 
 from flask_otpauth.core.accents import unaccented
-from flask_otpauth.core.challenges import Issue
-from flask_otpauth.core.codes import is_told_in
+from flask_otpauth.core.challenges import Issue, is_told_in
 from flask_otpauth.core.durations import spoken
 from flask_otpauth.core.errors import OtpAuthError, SendFailed
 from flask_otpauth.core.sensitive import Sensitive, sensitive

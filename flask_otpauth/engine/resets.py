@@ -12,7 +12,7 @@ from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes, IssueOptions, Target
 from flask_otpauth.engine.customers import Customers, Effect
 from flask_otpauth.engine.messenger import Draft
-from flask_otpauth.engine.people import person
+from flask_otpauth.engine.secrets import person
 from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.ports.directory import User
 

@@ -8,11 +8,10 @@ from dataclasses import dataclass
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
-from flask_otpauth.core.instants import FOR_EVER
+from flask_otpauth.core.instants import FOR_EVER, epoch_ms, whole_seconds
 from flask_otpauth.core.keys import KeyRing, derive, keyed_digest
 from flask_otpauth.core.sensitive import Sensitive
-from flask_otpauth.core.time_units import epoch_ms, whole_seconds
-from flask_otpauth.engine.people import person
+from flask_otpauth.engine.sessions import person_key_of
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import User
 from flask_otpauth.ports.events import Events
@@ -165,3 +164,8 @@ class UserSecrets:
 
     def _key(self, user: User) -> bytes:
         return self.keys.row_key(self.kind, person(user))
+
+
+def person(user: User) -> str:
+    """Return the name under which the PIN, password, codes and limits of a user are kept."""
+    return f"{user.id}\0{person_key_of(user)}"

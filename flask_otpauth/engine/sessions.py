@@ -16,12 +16,10 @@ from flask_otpauth.core.errors import (
     RefreshTokenInvalid,
     UserNotFound,
 )
-from flask_otpauth.core.instants import SKEW_MS
+from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
-from flask_otpauth.core.time_units import epoch_ms, from_epoch_ms, milliseconds
-from flask_otpauth.engine.people import person_key_of
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.events import Events
@@ -163,10 +161,11 @@ class Sessions:
             gone or disabled.
         :raises FreshLoginRequired: if the login is older than ``max_age``, or was later than now.
         """
-        now = self.clock()
+        now_ms = epoch_ms(self.clock())
+        now = from_epoch_ms(now_ms)
         claims = self.signer.read("access", access_token, now)
         session = self.store.find(claims["sid"])
-        if session is None or session.user_id != claims["sub"] or not session.is_live(epoch_ms(now)):
+        if session is None or session.user_id != claims["sub"] or not session.is_live(now_ms):
             raise CredentialsInvalid
         user = self.user_of(session)
         if user is None:
@@ -242,7 +241,7 @@ class Sessions:
         self.events("session_revoked", user_id=user_id, count=count)
 
     def _tokens(self, session: Session) -> Tokens:
-        now = self.clock().replace(microsecond=0)
+        now = from_epoch_ms(epoch_ms(self.clock())).replace(microsecond=0)
         expires_at = min(now + self.policy.access_token_ttl, from_epoch_ms(session.ends_at))
         claims = {"sub": session.user_id, "sid": session.id}
         access_token = self.signer.sign("access", claims, now, expires_at)
@@ -278,6 +277,17 @@ class Sessions:
 
     def _macs(self, session_id: str, generation: int) -> tuple[bytes, ...]:
         return self.keys.digests("refresh tokens", session_id, str(generation))
+
+
+def person_key_of(user: User) -> str:
+    """
+    Return the user's ``person_key``, a random text that no two persons share.
+
+    A database may give the id of a deleted user to a later one, so an id alone is not enough: what is
+    kept for a user is bound to the id and to this key. It is empty if the directory has none. Such a
+    directory must never use an id twice.
+    """
+    return getattr(user, "person_key", None) or ""
 
 
 def _encoded(raw: bytes) -> str:

@@ -10,10 +10,9 @@ from __future__ import annotations
 import secrets
 from collections.abc import Iterable
 
-from flask_otpauth.core.challenges import Guess, Issue
-from flask_otpauth.core.codes import draw_nonce
+from flask_otpauth.core.challenges import Guess, Issue, draw_nonce
+from flask_otpauth.core.instants import Limit
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.core.limits import Limit
 from flask_otpauth.ports.storage import Storage
 
 _MARK = "mark"

@@ -7,14 +7,11 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from functools import partial
 
-from flask_otpauth.core.challenges import Issue
-from flask_otpauth.core.codes import draw_nonce
+from flask_otpauth.core.challenges import Issue, draw_nonce
+from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.core.policies import Policy
-from flask_otpauth.core.subjects import SubjectKind
-from flask_otpauth.core.time_units import epoch_ms
-from flask_otpauth.engine.people import person
-from flask_otpauth.engine.secrets import UserSecrets
+from flask_otpauth.core.policies import Policy, SubjectKind
+from flask_otpauth.engine.secrets import UserSecrets, person
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.ports.clock import Clock

@@ -6,8 +6,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import timedelta
 
+from flask_otpauth.core.instants import epoch_ms, milliseconds
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.core.time_units import epoch_ms
 from flask_otpauth.engine.subject_keys import leave_mark
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.storage import Storage
@@ -33,4 +33,4 @@ class Upkeep:
         Delete rows that nothing has depended on for ``days`` days: how many. A quota or a lock
         depends on its row for as long as it looks back, in whichever app.
         """
-        return self.storage.purge(epoch_ms(self.clock() - timedelta(days=days)))
+        return self.storage.purge(epoch_ms(self.clock()) - milliseconds(timedelta(days=days)))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from flask_otpauth.core.time_units import from_epoch_ms
+from flask_otpauth.core.instants import from_epoch_ms
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.directory import UserReference
 

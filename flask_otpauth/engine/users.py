@@ -9,9 +9,8 @@ from uuid import UUID
 
 from flask_otpauth.core.member_ids import member_id as checked_member_id
 from flask_otpauth.core.sensitive import sensitive
-from flask_otpauth.engine.people import person_key_of
 from flask_otpauth.engine.secrets import UserSecrets
-from flask_otpauth.engine.sessions import Sessions
+from flask_otpauth.engine.sessions import Sessions, person_key_of
 from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.ports.directory import Directory, IdentifierKind, NewUser, User, UserExists, UserReference
 
@@ -270,6 +269,11 @@ class Users:
             if value is not None:
                 return self.known(kind, self._checked(kind, value))
         return None
+
+
+def shown_id(user: User) -> int | str:
+    """Return the user's id as it is in JSON: a number, or a text in its one spelling."""
+    return user.id if isinstance(user.id, int) else str(user.id)
 
 
 def _is_user(whom: UserReference) -> TypeGuard[User]:

@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from flask_otpauth.core.masking import masked, one_line
+from flask_otpauth.core.sensitive import masked, one_line
 
 #: The channels that a message may go out on.
 CHANNELS = ("email", "sms", "whatsapp", "voice", "flashcall")

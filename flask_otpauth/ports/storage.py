@@ -18,7 +18,7 @@ from typing import Literal, Protocol
 from flask_otpauth.core.challenges import Cap, Guess, Issue, IssueResult, Verdict
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
-from flask_otpauth.core.limits import Block
+from flask_otpauth.core.instants import Block
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
 
 __all__ = ["Cap", "ChallengeStore", "ClientStore", "SecretStore", "SessionStore", "Storage"]

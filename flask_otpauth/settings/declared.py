@@ -14,10 +14,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
-from flask_otpauth.core.limits import Quota
+from flask_otpauth.core.instants import DAY
 from flask_otpauth.core.locales import preferences
-from flask_otpauth.core.policies import Policy
-from flask_otpauth.core.time_units import DAY
+from flask_otpauth.core.policies import Policy, Quota
 from flask_otpauth.settings.values import (
     Accepts,
     Brand,

@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from pydantic.fields import FieldInfo
 
-from flask_otpauth.core.limits import Quota
+from flask_otpauth.core.policies import Quota
 from flask_otpauth.settings.declared import PREFIX, Settings
 from flask_otpauth.settings.values import Accepts
 

@@ -17,8 +17,8 @@ from typing import Annotated, Any
 from pydantic import AfterValidator, BeforeValidator, Field, ImportString
 
 from flask_otpauth.core.instants import MAX_LOG_ENTRIES
-from flask_otpauth.core.limits import Quota
 from flask_otpauth.core.locales import preferences
+from flask_otpauth.core.policies import Quota
 from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 
 _LONGEST_BRAND = 64

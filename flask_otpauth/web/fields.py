@@ -14,7 +14,7 @@ from typing import Annotated, Any, ClassVar, LiteralString, TypeAlias
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, ValidationInfo, model_validator
 from pydantic_core import PydanticCustomError
 
-from flask_otpauth.core.codes import is_digits
+from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.errors import Fault, InvalidFields, MalformedRequest
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.ports.addresses import Addresses

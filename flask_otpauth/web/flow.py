@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Generic, Literal, TypeAlias, TypedDict, TypeVar, Unpack
 
 from flask_otpauth.core.clients import Client
-from flask_otpauth.core.subjects import SubjectKind
+from flask_otpauth.core.policies import SubjectKind
 from flask_otpauth.engine.secrets import SecretKind
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login, SessionPolicy

@@ -17,7 +17,7 @@ from werkzeug.exceptions import (
 from werkzeug.exceptions import TooManyRequests as HttpTooManyRequests
 
 from flask_otpauth.core import errors
-from flask_otpauth.core.masking import one_line
+from flask_otpauth.core.sensitive import one_line
 
 logger = logging.getLogger("flask_otpauth")
 

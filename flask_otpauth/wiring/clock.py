@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import datetime
 
 from flask_otpauth.adapters.clock import system_clock
 from flask_otpauth.ports.clock import Clock
@@ -10,18 +10,11 @@ from flask_otpauth.wiring.assembly import Assembly
 
 
 def clock_of(assembly: Assembly) -> Clock:
-    """Return the host's clock, or the system's. Whatever its zone is, everything is computed in UTC."""
+    """Return the host's clock, which may show any time zone, or the system's."""
     given: Clock | None = assembly.shared.clock
     if given is None:
         return system_clock
     now: object = given()
     if not isinstance(now, datetime) or now.utcoffset() is None:
         assembly.problems.append("OTPAUTH_CLOCK: expected a callable that returns an aware datetime")
-    return lambda: _in_utc(given())
-
-
-def _in_utc(now: datetime) -> datetime:
-    if now.utcoffset() is None:
-        # astimezone would take it for the system's local time.
-        raise ValueError("OTPAUTH_CLOCK returned a datetime without a time zone")
-    return now.astimezone(UTC)
+    return given

@@ -14,8 +14,7 @@ from flask_otpauth.adapters.templates import JinjaTemplates
 from flask_otpauth.adapters.tokens.signed import SignedTokens
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.locales import preferences
-from flask_otpauth.core.policies import Policy
-from flask_otpauth.core.subjects import SubjectKind
+from flask_otpauth.core.policies import Policy, SubjectKind
 from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes
 from flask_otpauth.engine.host_codes import HostCodes

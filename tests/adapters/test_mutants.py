@@ -18,8 +18,7 @@ from flask_otpauth.adapters.sqlalchemy.challenges import SqlChallengeStore
 from flask_otpauth.adapters.sqlalchemy.counters import Counters
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core import challenges as rules
-from flask_otpauth.core.challenges import Guess, GuessState, Issue, IssueResult, Verdict
-from flask_otpauth.core.rows import ChallengeRow
+from flask_otpauth.core.challenges import ChallengeRow, Guess, GuessState, Issue, IssueResult, Verdict
 from flask_otpauth.ports.storage import ChallengeStore
 from flask_otpauth.testing.storage_contract.code_races import CodeRaces
 from flask_otpauth.testing.storage_contract.races import race_on_threads

@@ -14,7 +14,7 @@ from flask_otpauth.adapters.memory.storage import MemoryStorage
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, memory_engine
 from flask_otpauth.core.challenges import Cap
 from flask_otpauth.core.failures import FailurePolicy
-from flask_otpauth.core.limits import Limit
+from flask_otpauth.core.instants import Limit
 from flask_otpauth.core.sessions import Refresh, Session
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.samples import (

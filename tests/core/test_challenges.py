@@ -1,14 +1,28 @@
 from __future__ import annotations
 
+from collections import Counter
 from dataclasses import replace
 
 import pytest
 
 from flask_otpauth.core import challenges
-from flask_otpauth.core.challenges import Cap, Guess, GuessState, Issue, IssueResult, Verdict
-from flask_otpauth.core.instants import entry
-from flask_otpauth.core.limits import Block, Limit
-from flask_otpauth.core.rows import ChallengeRow
+from flask_otpauth.core.challenges import (
+    Cap,
+    ChallengeRow,
+    Guess,
+    GuessState,
+    Issue,
+    IssueResult,
+    Verdict,
+    draw_code,
+    draw_nonce,
+    is_digits,
+    is_told_in,
+    lock_of,
+    with_lock,
+    without_misses,
+)
+from flask_otpauth.core.instants import FOR_EVER, NONCE_WIDTH, Block, Limit, entry
 
 NOW = 1_732_190_400_000
 RIGHT, WRONG = b"r" * 32, b"w" * 32
@@ -18,6 +32,13 @@ COOLDOWN = Limit("cooldown", 1, 1_000)
 LIVE = ChallengeRow(digest=RIGHT, nonce="nonce-of-the-code", issued_at=NOW, expires_at=NOW + 100)
 FREE = ChallengeRow()
 LOCKED = ChallengeRow(misses=entry(NOW, "aaaa") + entry(NOW - 1, "bbbb"))
+
+HOUR = 3_600_000
+DAY = 24 * HOUR
+BUDGET = (Limit("lock", 2, DAY),)
+CAP = (Limit("lock", 2, None),)
+LARGE = (Limit("lock", 30, DAY),)
+MISSED = ChallengeRow(misses=entry(NOW + 1, "bbbb") + entry(NOW, "aaaa"))
 
 
 def guess(digest: bytes, now_ms: int = NOW) -> Guess:
@@ -186,3 +207,129 @@ def test_what_is_withdrawn_leaves_the_log_and_takes_its_own_code_along() -> None
 
     assert challenges.without_issue(own, issue()) == replace(own, sends=older, digest=None)
     assert challenges.without_issue(newer, issue()) == replace(newer, sends=older)
+
+
+# -- the lock that an app notes for every other: how long it holds, and how often it is written ---
+
+
+def test_a_lock_that_is_met_again_and_again_is_written_once() -> None:
+    met = with_lock(MISSED, BUDGET, NOW + 2)
+
+    assert (met.locked_at, met.locked_until) == (NOW + 2, NOW + DAY)
+    assert with_lock(met, BUDGET, NOW + HOUR) is met
+
+
+def test_a_lock_that_a_clock_which_is_behind_meets_again_and_again_is_written_now_and_then() -> None:
+    row, writes = MISSED, 0
+    for now_ms in range(NOW - HOUR, NOW - HOUR + 60_000, 100):
+        after = with_lock(row, BUDGET, now_ms)
+        row, writes = after, writes + (after is not row)
+
+    assert writes == 2
+
+
+def test_a_lock_that_only_a_person_ends_takes_the_place_of_one_that_ends_and_not_the_other_way_round() -> (
+    None
+):
+    met = with_lock(with_lock(MISSED, BUDGET, NOW + 2), CAP, NOW + 3)
+
+    assert (met.locked_until, met.held) == (FOR_EVER, True)
+    assert with_lock(met, BUDGET, NOW + 4) is met
+    assert lock_of(met, LARGE, NOW + 1_000 * DAY) == Block("lock", None)
+
+
+def test_where_no_lock_is_met_nothing_is_written() -> None:
+    assert with_lock(MISSED, LARGE, NOW + 2) is MISSED
+
+
+def test_what_locks_nobody_any_more_says_so_to_every_app() -> None:
+    met = with_lock(MISSED, CAP, NOW + 2)
+
+    lifted = without_misses(met)
+
+    assert lifted == replace(ChallengeRow(), needed_until=lifted.needed_until)
+    assert lock_of(lifted, LARGE, NOW + 3) is None
+
+
+# -- drawing and reading codes --------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("length", [1, 4, 6, 10])
+def test_a_code_is_that_many_digits_leading_zeros_included(length: int) -> None:
+    codes = [draw_code(length) for _ in range(2_000)]
+
+    assert all(is_digits(code, length) for code in codes)
+    assert any(code.startswith("0") for code in codes)
+
+
+def test_every_digit_is_as_frequent_as_every_other() -> None:
+    digits = Counter("".join(draw_code(6) for _ in range(20_000)))
+
+    expected = 20_000 * 6 / 10
+    chi_squared = sum((digits[digit] - expected) ** 2 / expected for digit in "0123456789")
+    assert chi_squared < 60, "9 degrees of freedom: a fair generator exceeds this once in 10^9 runs"
+
+
+def test_nonces_differ_and_fill_an_entry_of_a_log() -> None:
+    nonces = {draw_nonce() for _ in range(1_000)}
+
+    assert len(nonces) == 1_000
+    assert all(len(nonce) == 16 and "," not in nonce for nonce in nonces)
+    assert NONCE_WIDTH <= 16
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("012345", True),
+        ("12345", False),
+        ("1234567", False),
+        ("", False),
+        ("\N{ARABIC-INDIC DIGIT ONE}23456", False),
+        ("\N{FULLWIDTH DIGIT ONE}23456", False),
+        ("12345²", False),
+        ("123456\n", False),
+        (" 123456", False),
+        ("+12345", False),
+        ("12_345", False),
+        (123456, False),
+        (None, False),
+        (True, False),
+        (b"123456", False),
+    ],
+)
+def test_only_a_string_of_ascii_digits_of_the_length_has_the_shape_of_a_code(
+    text: object, expected: bool
+) -> None:
+    assert is_digits(text, 6) is expected
+
+
+def test_a_shape_may_leave_the_length_open_between_bounds() -> None:
+    lengths = [length for length in range(1, 13) if is_digits("1" * length, 4, 10)]
+
+    assert lengths == [4, 5, 6, 7, 8, 9, 10]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Your code is 012345.",
+        "012 345",
+        "0, 1, 2, 3, 4, 5",
+        "in 5 minutes: 012-345",
+        "<p style='width:32px'><b>0</b><b>1</b><b>2</b> <i>345</i></p>",
+        "&#48;12345",
+        "໐໑໒໓໔໕",
+        "2 codes: 012345",
+    ],
+)
+def test_a_message_that_shows_all_digits_in_their_order_tells_the_code(text: str) -> None:
+    assert is_told_in("012345", text)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "{{ code }}", "01234", "543210", "<p title='012345'>your code</p>", "zero one two", "²³¹"],
+)
+def test_a_message_without_all_digits_does_not_tell_the_code(text: str) -> None:
+    assert not is_told_in("012345", text)

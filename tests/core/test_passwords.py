@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_otpauth.core.codes import is_digits
+from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.passwords import common_pins, normalize, password_problem
 
 COMMON = frozenset({"password1", "correct horse"})

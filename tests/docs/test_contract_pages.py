@@ -13,7 +13,7 @@ import pytest
 from flask_otpauth.adapters.addresses import CanonicalAddresses
 from flask_otpauth.core import errors
 from flask_otpauth.core.errors import Fault, InvalidFields, Refusal
-from flask_otpauth.core.limits import Quota
+from flask_otpauth.core.policies import Quota
 from flask_otpauth.envelopes import Envelope
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.flows.email.envelope import EmailEnvelope

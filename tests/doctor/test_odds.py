@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as some
 
 from flask_otpauth.core.challenges import (
+    ChallengeRow,
     Guess,
     GuessState,
     Issue,
@@ -21,10 +22,8 @@ from flask_otpauth.core.challenges import (
     with_send,
     without_issue,
 )
-from flask_otpauth.core.limits import Quota
-from flask_otpauth.core.policies import Policy
-from flask_otpauth.core.rows import ChallengeRow
-from flask_otpauth.core.time_units import DAY, milliseconds
+from flask_otpauth.core.instants import DAY, milliseconds
+from flask_otpauth.core.policies import Policy, Quota
 from flask_otpauth.doctor.odds import Odds, guesses_per_day, odds
 from flask_otpauth.flows import FLOWS
 

@@ -12,10 +12,9 @@ import pytest
 from flask_otpauth.adapters.delivery import InlineDelivery
 from flask_otpauth.adapters.memory.storage import MemoryStorage
 from flask_otpauth.core import errors
+from flask_otpauth.core.instants import DAY
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.core.limits import Quota
-from flask_otpauth.core.policies import Policy
-from flask_otpauth.core.time_units import DAY
+from flask_otpauth.core.policies import Policy, Quota
 from flask_otpauth.engine.codes import Codes, IssueOptions, Target
 from flask_otpauth.engine.messenger import Draft, Messenger
 from flask_otpauth.senders import MemorySender, Message, Receipt, Sender, Status

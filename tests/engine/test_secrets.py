@@ -17,8 +17,8 @@ from flask_otpauth.core import errors
 from flask_otpauth.core.failures import FailurePolicy
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.passwords import normalize
-from flask_otpauth.engine.people import person as person_name
 from flask_otpauth.engine.secrets import UserSecrets
+from flask_otpauth.engine.secrets import person as person_name
 from flask_otpauth.testing import MovableClock
 
 PIN = FailurePolicy(limit=3, window_ms=604_800_000)

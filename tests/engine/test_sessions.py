@@ -12,8 +12,8 @@ from flask_otpauth.adapters.memory.storage import MemoryStorage
 from flask_otpauth.adapters.tokens.jwt import JwtTokens, hmac_keys
 from flask_otpauth.adapters.tokens.signed import SignedTokens
 from flask_otpauth.core import errors
+from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
-from flask_otpauth.core.time_units import epoch_ms
 from flask_otpauth.engine.account_tokens import AccountTokens
 from flask_otpauth.engine.sessions import SessionPolicy, Sessions
 from flask_otpauth.ports.directory import Directory

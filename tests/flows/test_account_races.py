@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from typing import Any
 
-from flask_otpauth.engine.people import person
+from flask_otpauth.engine.secrets import person
 from tests.codes import another
 from tests.flows.account_caller import (
     EMAIL,

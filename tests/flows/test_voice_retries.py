@@ -10,7 +10,7 @@ import pytest
 from flask import Flask
 from werkzeug.test import TestResponse
 
-from flask_otpauth.engine import retries
+from flask_otpauth.engine import codes
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock
 from tests.flows.voice_caller import VoiceCaller, outcome
@@ -70,7 +70,7 @@ def let_go_at_a_pause(monkeypatch: pytest.MonkeyPatch, line: Line, first: Future
         line.let_go.set()
         first.result(30)
 
-    monkeypatch.setattr(retries, "sleep", pause)
+    monkeypatch.setattr(codes, "sleep", pause)
 
 
 def test_a_retry_of_a_call_that_fails_places_the_call_itself(
@@ -111,7 +111,7 @@ def test_a_retry_of_what_never_ends_is_told_to_ask_again_and_calls_once_the_wind
 ) -> None:
     # As far as anybody can tell, the first request's process was killed in the middle of its call.
     pauses: list[float] = []
-    monkeypatch.setattr(retries, "sleep", pauses.append)
+    monkeypatch.setattr(codes, "sleep", pauses.append)
 
     clock.tick(9.999)
     retry = caller.call()

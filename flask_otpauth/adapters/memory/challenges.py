@@ -7,10 +7,18 @@ from typing import Literal
 
 from flask_otpauth.adapters.memory.state import Memory, removed
 from flask_otpauth.core import challenges as rules
-from flask_otpauth.core.challenges import Cap, Guess, GuessState, Issue, IssueResult, Verdict
-from flask_otpauth.core.limits import Block
-from flask_otpauth.core.locks import with_lock, without_misses
-from flask_otpauth.core.rows import ChallengeRow
+from flask_otpauth.core.challenges import (
+    Cap,
+    ChallengeRow,
+    Guess,
+    GuessState,
+    Issue,
+    IssueResult,
+    Verdict,
+    with_lock,
+    without_misses,
+)
+from flask_otpauth.core.instants import Block
 
 
 @dataclass(frozen=True)

@@ -9,9 +9,9 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from flask_otpauth.adapters.forks import in_child
+from flask_otpauth.core.challenges import ChallengeRow
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.failures import StoredSecret
-from flask_otpauth.core.rows import ChallengeRow
 from flask_otpauth.core.sessions import Session
 
 K = TypeVar("K")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 from typing import TextIO
 
-from flask_otpauth.core.masking import encodable, one_line, printable
+from flask_otpauth.core.sensitive import encodable, one_line, printable
 from flask_otpauth.ports.senders import Message, Receipt, Status
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Sequence
 
-from flask_otpauth.core.masking import one_line
+from flask_otpauth.core.sensitive import one_line
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
 

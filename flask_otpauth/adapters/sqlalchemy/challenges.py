@@ -32,10 +32,16 @@ from flask_otpauth.adapters.sqlalchemy.database import Database, retry_until_exp
 from flask_otpauth.adapters.sqlalchemy.tables import columns_of
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core import instants
-from flask_otpauth.core.challenges import Guess, GuessState, Issue, IssueResult, Verdict
-from flask_otpauth.core.limits import Block, Limit
-from flask_otpauth.core.locks import with_lock
-from flask_otpauth.core.rows import ChallengeRow
+from flask_otpauth.core.challenges import (
+    ChallengeRow,
+    Guess,
+    GuessState,
+    Issue,
+    IssueResult,
+    Verdict,
+    with_lock,
+)
+from flask_otpauth.core.instants import Block, Limit
 
 _SENDS = ("sends", "reference", "needed_until")
 _CODE = (

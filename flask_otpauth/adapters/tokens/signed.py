@@ -10,10 +10,9 @@ from typing import Any
 from itsdangerous import BadData, URLSafeSerializer
 
 from flask_otpauth.core.errors import CredentialsInvalid
-from flask_otpauth.core.instants import SKEW_MS
+from flask_otpauth.core.instants import SKEW_MS, epoch_ms
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.sensitive import Sensitive
-from flask_otpauth.core.time_units import epoch_ms
 
 
 class SignedTokens:

@@ -9,11 +9,10 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field, StrictBool
 
-from flask_otpauth.core.codes import is_digits
+from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.failures import FailurePolicy
-from flask_otpauth.core.limits import Quota
-from flask_otpauth.core.policies import Policy
-from flask_otpauth.core.time_units import DAY, milliseconds
+from flask_otpauth.core.instants import DAY, milliseconds
+from flask_otpauth.core.policies import Policy, Quota
 from flask_otpauth.settings import Count, Period, Region, Shared, Strings, UrlPath, WritingSettings
 
 CHANNELS = ("email", "sms", "whatsapp")

@@ -7,7 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, StrictBool
 
-from flask_otpauth.core.limits import Quota
+from flask_otpauth.core.policies import Quota
 from flask_otpauth.engine.sessions import SessionPolicy
 from flask_otpauth.settings import Duration, Lifetime, Quotas, Shared, UrlPath, WritingSettings
 

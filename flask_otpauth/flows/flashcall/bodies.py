@@ -7,7 +7,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import PlainValidator
 
-from flask_otpauth.core.codes import is_digits
+from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.web.fields import Body, Code, Context, fault, text
 
 

@@ -6,9 +6,9 @@ from typing import Any, ClassVar
 
 from pydantic import Field, StrictBool
 
-from flask_otpauth.core.codes import is_digits
-from flask_otpauth.core.limits import Quota
-from flask_otpauth.core.time_units import DAY
+from flask_otpauth.core.challenges import is_digits
+from flask_otpauth.core.instants import DAY
+from flask_otpauth.core.policies import Quota
 from flask_otpauth.settings import (
     CodeLength,
     Count,

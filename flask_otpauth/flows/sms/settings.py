@@ -10,9 +10,9 @@ from zoneinfo import ZoneInfo
 
 from pydantic import Field
 
-from flask_otpauth.core.limits import Quota
+from flask_otpauth.core.instants import DAY
 from flask_otpauth.core.locales import preferences
-from flask_otpauth.core.time_units import DAY
+from flask_otpauth.core.policies import Quota
 from flask_otpauth.settings import Duration, Hook, Lifetime, Quotas, Shared, Strings, UrlPath, WritingSettings
 
 PURPOSE = "sms"

@@ -6,7 +6,7 @@ from typing import Annotated
 
 from pydantic import PlainValidator
 
-from flask_otpauth.core.codes import is_digits
+from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.web.fields import Body, Context, Name, PhoneNumber, fault
 

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from flask_otpauth.core.instants import milliseconds
 from flask_otpauth.core.locales import preferences
-from flask_otpauth.core.time_units import milliseconds
 from flask_otpauth.engine.campaigns import Campaigns
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.spoken_codes import SpokenCodes

@@ -7,8 +7,7 @@ from typing import Any, ClassVar, Literal
 
 from pydantic import Field, StrictBool
 
-from flask_otpauth.core.limits import Quota
-from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.policies import Policy, Quota
 from flask_otpauth.settings import (
     CodeLength,
     Count,

@@ -7,8 +7,7 @@ from dataclasses import replace
 import pytest
 
 from flask_otpauth.core.challenges import GuessState
-from flask_otpauth.core.instants import MAX_LOG_ENTRIES, SKEW_MS
-from flask_otpauth.core.limits import Block, Limit
+from flask_otpauth.core.instants import MAX_LOG_ENTRIES, SKEW_MS, Block, Limit
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase

@@ -6,7 +6,7 @@ from collections import Counter
 from typing import Any
 
 from flask_otpauth.core.challenges import GuessState, IssueResult
-from flask_otpauth.core.limits import Limit
+from flask_otpauth.core.instants import Limit
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.races import Race, Together, call

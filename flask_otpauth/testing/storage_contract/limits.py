@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from flask_otpauth.core.challenges import GuessState, IssueResult
-from flask_otpauth.core.instants import MAX_LOG_ENTRIES
-from flask_otpauth.core.limits import Block, Limit
+from flask_otpauth.core.instants import MAX_LOG_ENTRIES, Block, Limit
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.samples import (

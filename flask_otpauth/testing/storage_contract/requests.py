@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_otpauth.core.challenges import GuessState, Issue, IssueResult, Verdict
-from flask_otpauth.core.limits import Block
+from flask_otpauth.core.instants import Block
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.samples import DAY, NOON, Subject, cap_of, two_rows

@@ -8,9 +8,8 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_otpauth.core.challenges import Cap, Guess, Issue
-from flask_otpauth.core.codes import draw_nonce
-from flask_otpauth.core.limits import Limit
+from flask_otpauth.core.challenges import Cap, Guess, Issue, draw_nonce
+from flask_otpauth.core.instants import Limit
 
 SECOND = 1_000
 MINUTE = 60 * SECOND

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_otpauth.core.masking import LONGEST_SHOWN, masked, one_line
+from flask_otpauth.core.sensitive import LONGEST_SHOWN, masked, one_line
 from flask_otpauth.ports.senders import Message
 
 

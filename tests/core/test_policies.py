@@ -1,0 +1,39 @@
+from __future__ import annotations
+
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from flask_otpauth.core.policies import Quota
+
+
+@pytest.mark.parametrize(
+    ("text", "count", "period"),
+    [
+        ("5 per 15 minutes", 5, timedelta(minutes=15)),
+        ("20 per day", 20, timedelta(days=1)),
+        ("20/day", 20, timedelta(days=1)),
+        (" 3 PER 2 Weeks ", 3, timedelta(weeks=2)),
+        ("1 per second", 1, timedelta(seconds=1)),
+    ],
+)
+def test_a_quota_is_read_from_text(text: str, count: int, period: timedelta) -> None:
+    assert Quota.parse(text) == Quota(count, period)
+
+
+@pytest.mark.parametrize(
+    "text",
+    ["", "5", "0 per day", "5 per 0 days", "-1 per day", "٥ per day", "5 per fortnight", "5 per 1 ſecond"],
+)
+def test_what_is_no_quota_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a quota"):
+        Quota.parse(text)
+
+
+@given(st.integers(1, 10**6), st.integers(1, 10**5 - 1))
+def test_a_quota_reads_back_what_it_writes(count: int, seconds: int) -> None:
+    quota = Quota(count, timedelta(seconds=seconds))
+
+    assert Quota.parse(str(quota)) == quota
