@@ -71,9 +71,7 @@ class OtpAuth:
         state = wire(app, self._limiter, self._db)
         app.register_blueprint(Blueprint("otpauth_templates", "flask_otpauth", template_folder="templates"))
         for mount in state.mounts.values():
-            blueprint = mount.blueprint()
-            blueprint.url_value_preprocessor(_csrf_exemption(blueprint))
-            app.register_blueprint(blueprint)
+            app.register_blueprint(mount.blueprint())
         app.extensions["otpauth"] = state
         # Flask finds it by its entry point too; a test runner, and a vendored copy, only here.
         app.cli.add_command(cli.otpauth)
@@ -263,17 +261,3 @@ class OtpAuth:
         if "otpauth" not in current_app.extensions:
             raise RuntimeError("OtpAuth is not initialized for this app: call otpauth.init_app(app)")
         return cast(AppState, current_app.extensions["otpauth"])
-
-
-def _csrf_exemption(blueprint: Blueprint) -> Callable[[str | None, Any], None]:
-    """
-    What has a host's CSRFProtect (Flask-WTF) leave the blueprint alone: its paths take no cookie.
-
-    A preprocessor of URL values runs before the hooks of the app, whichever extension came first.
-    """
-
-    def exempt(endpoint: str | None, values: Any) -> None:
-        if "csrf" in current_app.extensions:
-            current_app.extensions["csrf"].exempt(blueprint)
-
-    return exempt

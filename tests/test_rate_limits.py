@@ -12,10 +12,13 @@ import pytest
 from flask import Flask
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
+from hypothesis import given
+from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.testing import Outbox
+from flask_otpauth.web.blueprint import UNKNOWN_NETWORK, network
 from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, bearer, outcome
 from tests.hosts import SECRET_KEY
 from tests.services import REDIS_ADDRESS, REDIS_URL, listens, need
@@ -184,6 +187,49 @@ def test_a_forwarded_header_is_not_believed(outbox: Outbox) -> None:
     answers = [at(app, "192.0.2.1", headers={"X-Forwarded-For": f"198.51.100.{n}"}) for n in range(2)]
 
     assert [answer.status_code for answer in answers] == [200, 429]
+
+
+@pytest.mark.parametrize(
+    ("written", "counts_as"),
+    [
+        ("198.51.100.7", "198.51.100.7"),
+        ("198.51.100.7:40000", "198.51.100.7"),
+        (" 198.51.100.7:1 ", "198.51.100.7"),
+        ("[198.51.100.7]:80", "198.51.100.7"),
+        ("2001:db8::1", "2001:db8::/64"),
+        ("[2001:db8::1]", "2001:db8::/64"),
+        ("[2001:db8::1]:443", "2001:db8::/64"),
+        ("::ffff:198.51.100.7", "198.51.100.7"),
+        ("[::ffff:198.51.100.7]:443", "198.51.100.7"),
+        ("[fe80::1%eth0]:443", network("fe80::2%eth0")),
+    ],
+)
+def test_a_port_is_no_part_of_an_address(written: str, counts_as: str) -> None:
+    assert network(written) == counts_as
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        None,
+        "",
+        "unknown",
+        "_hidden",
+        "198.51.100.7:x",
+        "198.51.100.7:1:2",
+        "198.51.100.300:1",
+        "[]",
+        "[:1",
+        "a:1",
+    ],
+)
+def test_what_is_no_address_counts_as_one(written: str | None) -> None:
+    assert network(written) == UNKNOWN_NETWORK
+
+
+@given(st.text())
+def test_whatever_a_proxy_writes_has_an_answer(written: str) -> None:
+    assert network(written)
 
 
 # -- server to server ------------------------------------------------------------------------

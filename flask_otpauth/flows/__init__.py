@@ -18,9 +18,9 @@ from flask_otpauth.flows.flashcall import flashcall
 from flask_otpauth.flows.sms import sms
 from flask_otpauth.flows.voice import voice
 from flask_otpauth.settings import FlowSettings, Quotas, Region, UrlPath, WritingSettings
+from flask_otpauth.web.body import Body, Code, EmailAddress, Locale, Name, OpaqueToken, PhoneNumber
 from flask_otpauth.web.credentials import BareToken, SecretHeader, SecretOrSignedToken, SignedToken, UserToken
 from flask_otpauth.web.deviations import NOT_BOUND_TO_THE_BROWSER, TELEPHONE, Deviation
-from flask_otpauth.web.fields import Body, Code, EmailAddress, Locale, Name, OpaqueToken, PhoneNumber
 from flask_otpauth.web.flow import Call, Flow
 from flask_otpauth.web.messages import Messages, Phrase
 

@@ -1,43 +1,53 @@
 """
 The blueprint of a flow: reads a request, calls the handler, and writes the answer.
 
-Each path is registered for all methods, since Flask would answer a wrong one, and OPTIONS
-and HEAD, by itself and not in the flow's envelope. The order is the contract's: method,
-rate limit, credential, body, fields, handler.
+Each path is registered for all methods. Otherwise Flask would answer OPTIONS, HEAD and wrong methods
+itself, and not in the flow's envelope. The order is that of the contract: method, rate limit,
+credential, body, fields, handler.
 """
 
 from __future__ import annotations
 
+import json
+import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
+from ipaddress import IPv6Address, ip_address, ip_network
 from typing import Any
+from wsgiref.types import WSGIEnvironment
 
-from flask import Blueprint, Response, request
+from flask import Blueprint, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
-from werkzeug.datastructures import MultiDict
+from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response as HttpResponse
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
-from flask_otpauth.core.networks import network
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login
 from flask_otpauth.ports.rate_limits import RateLimits
 from flask_otpauth.settings import FlowSettings
-from flask_otpauth.web.answers import answered
-from flask_otpauth.web.body import MAX_BODY_BYTES, read_object
+from flask_otpauth.web.body import MAX_BODY_BYTES, Body, ParseContext, parse, read_object
 from flask_otpauth.web.credentials import Presented, UserToken, user_challenge, user_login
-from flask_otpauth.web.envelope import Envelope, Success
-from flask_otpauth.web.fields import Body, ParseContext, parse
+from flask_otpauth.web.envelope import Envelope, Success, Wire
 from flask_otpauth.web.flow import Call, Flow, Operation
 from flask_otpauth.web.refusals import RAISED, decided_status, refusal_of
 
 #: The name of the host in a rule.
 _HOST = "otpauth_host"
+#: The network of all texts that are no address.
+UNKNOWN_NETWORK = "unknown"
+#: An address in brackets, or an IPv4 address, with the port that some proxies write after it.
+_WITH_PORT = re.compile(r"\[([^\[\]]*)\](?::\d*)?|([^:\[\]]*):\d*", re.ASCII)
+#: Headers of a refusal that a client acts on. A browser hides them from a page of another origin
+#: unless they are named (Fetch §3.3.3).
+_ACTED_ON = ("Retry-After", "WWW-Authenticate")
+_EXPOSED = "Access-Control-Expose-Headers"
 
 
 @dataclass(frozen=True)
@@ -57,12 +67,13 @@ class Mount:
         blueprint = Blueprint(f"otpauth_{self.flow.name}", __name__)
         for mount in (self, *self.companions):
             for path, operations in mount.routes().items():
-                blueprint.record(_Route(mount, path, operations).register)
-        # What a host's own hooks raise on these paths is answered in this envelope too, even where
-        # the host has handlers for such a status: those of a blueprint come first.
+                blueprint.record(_Route.of(mount, path, operations).register)
+        # This envelope also answers what hooks of the host raise on these paths. The handlers of a
+        # blueprint come before those that the host has for such a status.
         raised: tuple[type[Exception], ...] = (Exception, *RAISED)
         for each in raised:
             blueprint.register_error_handler(each, self.failed)
+        blueprint.url_value_preprocessor(partial(_exempt_from_csrf, blueprint))
         return blueprint
 
     def routes(self) -> dict[str, dict[str, Operation[Any, Any]]]:
@@ -104,7 +115,7 @@ class Mount:
         """Return ``refusal`` in the flow's words and envelope; ``status`` is what the host decided."""
         messages = self.flow.messages.overlaid(operation.messages) if operation else self.flow.messages
         failure = replace(messages.failure_for(refusal, self.settings, raw or {}), status=status)
-        response = answered(self.envelope.failure(failure))
+        response = _answered(self.envelope.failure(failure))
         if refusal.retry_after_seconds is not None:
             response.headers["Retry-After"] = str(refusal.retry_after_seconds)
         if isinstance(refusal, errors.MethodNotAllowed):
@@ -129,21 +140,34 @@ class RestOfPath(BaseConverter):
 
 @dataclass(frozen=True)
 class _Route:
-    """One path of a flow with its operations by method."""
+    """One path of a flow."""
 
     mount: Mount
     path: str
+    endpoint: str
+    #: The operations that are allowed, by method.
     operations: Mapping[str, Operation[Any, Any]]
+    #: The value of ``Allow``.
+    allow: str
+    context: ParseContext
+
+    @classmethod
+    def of(cls, mount: Mount, path: str, operations: Mapping[str, Operation[Any, Any]]) -> _Route:
+        """Return the route of a path that the flow of ``mount`` serves."""
+        endpoint = next(iter(operations.values())).name
+        allowed = {method: each for method, each in operations.items() if each.allowed(mount.settings)}
+        context = ParseContext(mount.settings, mount.services.addresses)
+        return cls(mount, path, endpoint, allowed, ", ".join([*allowed, "OPTIONS"]), context)
 
     def register(self, state: BlueprintSetupState) -> None:
         """
-        Add the path for every method there is, with and without a trailing slash.
+        Add the path for every method, with and without a trailing slash.
 
-        Where an app matches hosts, a rule without one matches none: ours are for all.
+        If an app matches hosts, a rule without a host matches none, so this one is for all hosts.
         """
         url_map = state.app.url_map
         url_map.converters.setdefault("otpauth_rest", RestOfPath)
-        endpoint = f"{state.name}.{next(iter(self.operations.values())).name}"
+        endpoint = f"{state.name}.{self.endpoint}"
         rule = state.app.url_rule_class(
             self.path,
             endpoint=endpoint,
@@ -157,24 +181,21 @@ class _Route:
         state.app.view_functions[endpoint] = self.answer
 
     def answer(self, **path: str) -> Response:
-        """The answer to one request, whatever happens."""
+        """Return the answer to one request, whatever happens."""
         path.pop(_HOST, None)
         raw: dict[str, Any] = {}
-        operation = self._allowed.get(request.method)
-        allow = ", ".join([*self._allowed, "OPTIONS"])
+        operation = self.operations.get(request.method)
         if operation is None and request.method == "OPTIONS":
-            headers = {"Allow": allow, "Cache-Control": "no-store"}
+            headers = {"Allow": self.allow, "Cache-Control": "no-store"}
             return Response(headers=headers, mimetype="application/json")
         try:
             if operation is None:
-                raise errors.MethodNotAllowed(allow)
+                raise errors.MethodNotAllowed(self.allow)
             call = self._call(operation, path)
             raw.update(path if operation.method == "GET" else self._body())
-            body = parse(
-                operation.body, raw, ParseContext(self.mount.settings, self.mount.services.addresses)
-            )
-            return answered(self.mount.envelope.success(self._handled(operation, call, body)))
-        except Exception as error:  # noqa: BLE001 - nothing leaves without the flow's envelope
+            body = parse(operation.body, raw, self.context)
+            return _answered(self.mount.envelope.success(self._handled(operation, call, body)))
+        except Exception as error:  # noqa: BLE001 - every error is answered in the flow's envelope
             return self.mount.refuse(refusal_of(error), raw, operation, decided_status(error))
 
     def _handled(self, operation: Operation[Any, Any], call: Call[Any, Any], body: Body) -> Success:
@@ -191,13 +212,13 @@ class _Route:
             login=self._login(operation.login) if operation.login else None,
             path=path,
             query=request.args,
-            authorization=_headers().get("Authorization", ""),
+            authorization=Sensitive(request.headers.get("Authorization", "")),
         )
 
     def _login(self, demanded: UserToken) -> Login | None:
         """Whose access token it is; ``None`` where the body holds what stands in for a live one."""
         try:
-            return user_login(_headers(), self.mount.services)
+            return user_login(Presented(request.headers), self.mount.services)
         except errors.NotAuthenticated:
             if not self._holds(demanded.or_field):
                 raise
@@ -232,9 +253,9 @@ class _Route:
             return None
         if credential is None or flow.on_devices:
             rate_limits.admit((name, operation.rate_limit), network(request.remote_addr))
-            return credential.client(_headers(), services) if credential else None
+            return credential.client(Presented(request.headers), services) if credential else None
         with self._failures_counted("authentication"):
-            client = credential.client(_headers(), services)
+            client = credential.client(Presented(request.headers), services)
         rate_limits.admit((name, flow.name, "client"), client.id)
         return client
 
@@ -249,18 +270,70 @@ class _Route:
             self.mount.rate_limits.admit(names, address)
             raise
 
-    @property
-    def _allowed(self) -> Mapping[str, Operation[Any, Any]]:
-        settings = self.mount.settings
-        return {method: each for method, each in self.operations.items() if each.allowed(settings)}
-
-
-def _headers() -> Presented:
-    return Presented(request.headers)
-
 
 def _form(form: MultiDict[str, str]) -> dict[str, Any]:
     """A form as an object; a parameter given twice is malformed (RFC 6749 §3.2)."""
     if any(len(values) > 1 for values in form.listvalues()):
         raise errors.MalformedRequest
     return {name: Sensitive(value) for name, value in form.items()}
+
+
+def network(address: str | None) -> str:
+    """
+    Return the network that ``address`` counts as, because a user has the whole /64 of an IPv6 address.
+
+    A port (``198.51.100.7:40000``, ``[2001:db8::1]:443``) is ignored, because each connection has
+    another one. All texts that are no address count as one.
+    """
+    given = (address or "").strip()
+    with_port = _WITH_PORT.fullmatch(given)
+    try:
+        parsed = ip_address(with_port[1] or with_port[2] or "" if with_port else given)
+    except ValueError:
+        return UNKNOWN_NETWORK
+    if isinstance(parsed, IPv6Address):
+        # A server that listens on both writes an IPv4 address as ::ffff:192.0.2.1.
+        return str(parsed.ipv4_mapped or ip_network(f"{parsed}/64", strict=False))
+    return str(parsed)
+
+
+class Answer(Response):
+    """
+    An answer of a flow.
+
+    Whether a page of another origin may read it is the host's decision
+    (``Access-Control-Allow-Origin``). If it may, the headers that say when to try again and which
+    credential to show are exposed too. This happens when the answer is sent, so the order in which the
+    host sets up its CORS does not matter.
+    """
+
+    def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
+        """Return the headers as they are sent."""
+        headers = super().get_wsgi_headers(environ)
+        if "Access-Control-Allow-Origin" in headers:
+            exposed = [name.strip() for line in headers.getlist(_EXPOSED) for name in line.split(",")]
+            known = {name.lower() for name in exposed}
+            more = [name for name in _ACTED_ON if name in headers and name.lower() not in known]
+            if more:
+                headers[_EXPOSED] = ", ".join(filter(None, [*exposed, *more]))
+        return headers
+
+
+def _answered(wire: Wire) -> Answer:
+    """Return what an envelope made, as HTTP. No cache may keep it, because it may hold a token."""
+    payload, status, headers = wire
+    answer = Answer(json.dumps(payload, ensure_ascii=False), status, mimetype="application/json")
+    answer.headers["Cache-Control"] = "no-store"
+    answer.headers.update(headers)
+    return answer
+
+
+def _exempt_from_csrf(blueprint: Blueprint, endpoint: str | None, values: object) -> None:
+    """
+    Exempt ``blueprint`` from the host's CSRFProtect (Flask-WTF). Its paths use no cookie.
+
+    The host may set up CSRFProtect later, so this runs on each request. A preprocessor of URL values runs
+    before the hooks of the app.
+    """
+    if "csrf" in current_app.extensions:
+        current_app.extensions["csrf"].exempt(blueprint)

@@ -1,28 +1,44 @@
 """
-Reading a JSON body strictly: one meaning, or none (RFC 8259, contract/index.md, "Requests").
+Request bodies: JSON that is read strictly, then parsed into typed fields (contract/index.md, "Requests").
 
-Beyond what :mod:`~flask_otpauth.core.strict_json` refuses: lone surrogates, byte-order marks, and
-more than 32 levels.
+A body is a pydantic model. It is parsed once, before the handler runs, so nothing behind the handler
+checks a field again. Each fault is a :class:`~flask_otpauth.core.errors.Fault` with a stable kind. The
+flow has the words for it.
 """
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
+from typing import Annotated, Any, ClassVar, LiteralString, TypeAlias
+
+from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, ValidationInfo, model_validator
+from pydantic_core import PydanticCustomError
 
 from flask_otpauth.core import strict_json
-from flask_otpauth.core.errors import MalformedRequest
+from flask_otpauth.core.challenges import is_digits
+from flask_otpauth.core.errors import Fault, InvalidFields, MalformedRequest
 from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.ports.addresses import Addresses
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_JSON_DEPTH = 32
 MAX_INTEGER_DIGITS = 20
+#: The longest text that a field may have, in characters.
+MAX_TEXT = 4096
+
+
+# -- reading -----------------------------------------------------------------------------------
 
 
 def read_object(data: bytes) -> dict[str, Any]:
     """
-    The JSON object in ``data``; nothing at all counts as ``{}``.
+    Return the JSON object in ``data``. An empty body counts as ``{}``.
 
-    :raises MalformedRequest: for anything but one JSON object in UTF-8, at most 32 deep.
+    Beyond what :mod:`~flask_otpauth.core.strict_json` refuses, this refuses lone surrogates, byte-order
+    marks, and more than 32 levels.
+
+    :raises MalformedRequest: if ``data`` is not one JSON object in UTF-8.
     """
     if not data:
         return {}
@@ -37,7 +53,7 @@ def read_object(data: bytes) -> dict[str, Any]:
 
 
 class OverlongInteger:
-    """An integer that nothing here could mean: of no JSON type, so its field refuses it."""
+    """An integer with too many digits. It is of no JSON type, so every field refuses it."""
 
 
 def _integer(digits: str) -> int | OverlongInteger:
@@ -46,8 +62,10 @@ def _integer(digits: str) -> int | OverlongInteger:
 
 def _checked(value: Any, depth_left: int) -> Any:
     """
-    ``value`` with its texts made sensitive, since any of them may be a secret. What is nested too
-    deeply is refused, and texts that UTF-8 cannot carry (lone surrogates).
+    Return ``value`` with each text made sensitive, because any of them may be a secret.
+
+    :raises MalformedRequest: if it is nested too deeply, or has a text that UTF-8 cannot encode (a lone
+        surrogate).
     """
     if isinstance(value, str):
         try:
@@ -60,5 +78,146 @@ def _checked(value: Any, depth_left: int) -> Any:
     if depth_left == 0:
         raise MalformedRequest
     if isinstance(value, list):
-        return [_checked(each, depth_left - 1) for each in value]
-    return {str(_checked(name, 1)): _checked(each, depth_left - 1) for name, each in value.items()}
+        return [_checked(item, depth_left - 1) for item in value]
+    return {str(_checked(name, 1)): _checked(item, depth_left - 1) for name, item in value.items()}
+
+
+# -- parsing -----------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ParseContext:
+    """What parsing needs to know: the flow's settings and how addresses are read."""
+
+    settings: Any
+    addresses: Addresses
+
+
+class Body(BaseModel):
+    """
+    The base of all request bodies.
+
+    Unknown fields are ignored. ``null`` counts as missing, and so does a blank string, except
+    in the fields that ``verbatim`` names (passwords: every character counts; words of a list).
+    Its repr shows no value: most are secret, and the others are addresses.
+    """
+
+    model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
+    verbatim: ClassVar[frozenset[str]] = frozenset()
+
+    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+        return iter(())
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_what_counts_as_missing(cls, raw: object) -> object:
+        if not isinstance(raw, dict):
+            return raw
+        return {
+            name: value
+            for name, value in raw.items()
+            if value is not None and (name in cls.verbatim or not _is_blank(value))
+        }
+
+
+@dataclass(frozen=True)
+class Address:
+    """An address as the client sent it (trimmed), and in its canonical form."""
+
+    given: str = field(repr=False)
+    canonical: str = field(repr=False)
+
+
+def _is_blank(value: object) -> bool:
+    return isinstance(value, str) and not value.strip()
+
+
+def parse(body: type[Body], raw: Mapping[str, Any], door: ParseContext) -> Any:
+    """
+    ``raw`` as a ``body``.
+
+    :raises InvalidFields: with a fault for each field that is missing or wrong.
+    :raises MalformedRequest: if a field is of a type that makes no sense at all.
+    """
+    try:
+        return body.model_validate(dict(raw), context=door)
+    except ValidationError as error:
+        found = error.errors(include_input=False, include_url=False)
+    faults = [_fault(each) for each in found]
+    if any(fault.kind == "malformed" for fault in faults):
+        raise MalformedRequest
+    raise InvalidFields(*faults)
+
+
+def _fault(error: Any) -> Fault:
+    kind = {"missing": "required"}.get(error["type"], error["type"])
+    path = ".".join(str(part) for part in error["loc"] if isinstance(part, str))
+    return Fault(path, kind, {key: value for key, value in error.get("ctx", {}).items() if key != "error"})
+
+
+def fault(kind: LiteralString, **evidence: Any) -> PydanticCustomError:
+    """What a field's validator raises: a fault of that kind."""
+    return PydanticCustomError(kind, kind, evidence)
+
+
+def text(value: object, kind: LiteralString, **evidence: Any) -> str:
+    """A usable string, or a fault of that kind: no other JSON type, not over-long, no NUL."""
+    if not isinstance(value, str) or len(value) > MAX_TEXT or "\0" in value:
+        raise fault(kind, **evidence)
+    return value
+
+
+# Quoted: pydantic before 2.12 cannot index the class when the module is loaded.
+Context: TypeAlias = "ValidationInfo[ParseContext]"
+
+
+def _email(value: object, info: Context) -> Address:
+    given = text(value, "invalid_email").strip()
+    try:
+        return Address(given, info.context.addresses.email(given))
+    except ValueError:
+        raise fault("invalid_email") from None
+
+
+def _phone(value: object, info: Context) -> str:
+    # National numbers are read in the region that the flow's settings name, if they name one.
+    region = getattr(info.context.settings, "region", None)
+    try:
+        return info.context.addresses.phone(text(value, "phone"), region)
+    except ValueError:
+        raise fault("phone") from None
+
+
+def _code(value: object, info: Context) -> str:
+    length = info.context.settings.code_length
+    if not isinstance(value, str) or not is_digits(value, length):
+        raise fault("invalid_code", length=length)
+    return Sensitive(value)
+
+
+def _token(value: object, info: Context) -> str:
+    return Sensitive(text(value, "invalid_token").strip())
+
+
+def _name(value: object, info: Context) -> str:
+    return Sensitive(text(value, "not_a_string").strip())
+
+
+def _locale(value: object, info: Context) -> str:
+    return text(value, "malformed").strip()
+
+
+#: Any JSON value, for fields that are looked at only in certain cases.
+Anything = Any
+#: An e-mail address, as it was given and in canonical form.
+EmailAddress = Annotated[Address, PlainValidator(_email)]
+#: A phone number in canonical form (E.164).
+PhoneNumber = Annotated[str, PlainValidator(_phone)]
+#: A code of the length that the flow's settings say.
+Code = Annotated[str, PlainValidator(_code)]
+#: A token; it may be malformed.
+OpaqueToken = Annotated[str, PlainValidator(_token)]
+#: A text that is not shown in logs.
+Name = Annotated[str, PlainValidator(_name)]
+#: A language, in any spelling.
+Locale = Annotated[str, PlainValidator(_locale)]

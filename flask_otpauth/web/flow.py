@@ -18,10 +18,10 @@ from flask_otpauth.engine.secrets import SecretKind
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login, SessionPolicy
 from flask_otpauth.settings import FlowSettings
+from flask_otpauth.web.body import Body
 from flask_otpauth.web.credentials import Credential, UserToken
 from flask_otpauth.web.deviations import Deviation
 from flask_otpauth.web.envelope import Envelope, Success
-from flask_otpauth.web.fields import Body
 from flask_otpauth.web.messages import Messages
 
 SettingsT = TypeVar("SettingsT", bound=FlowSettings)

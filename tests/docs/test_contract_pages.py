@@ -18,7 +18,7 @@ from flask_otpauth.envelopes import Envelope
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.flows.email.envelope import EmailEnvelope
 from flask_otpauth.flows.sms.messages import ENGLISH
-from flask_otpauth.web.fields import ParseContext, parse
+from flask_otpauth.web.body import ParseContext, parse
 from flask_otpauth.web.flow import Flow, Operation
 from flask_otpauth.wiring.envelopes import own_envelope
 from tests.docs.contract import (

@@ -21,8 +21,7 @@ from flask_otpauth.engine.resets import ByCode
 from flask_otpauth.flows.account.bodies import SetPassword
 from flask_otpauth.senders import Message
 from flask_otpauth.testing import Outbox
-from flask_otpauth.web.body import MAX_BODY_BYTES
-from flask_otpauth.web.fields import ParseContext, parse
+from flask_otpauth.web.body import MAX_BODY_BYTES, ParseContext, parse
 from flask_otpauth.web.flow import Call
 from tests.hosts import SECRET_KEY, MakeApp
 

@@ -8,7 +8,7 @@ from pydantic import PlainValidator
 
 from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.sensitive import Sensitive
-from flask_otpauth.web.fields import Body, Context, EmailAddress, Name, fault, text
+from flask_otpauth.web.body import Body, Context, EmailAddress, Name, fault, text
 
 PIN_LENGTH = 6
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from flask_otpauth.web.fields import Anything, Body, Code, EmailAddress, Locale, OpaqueToken
+from flask_otpauth.web.body import Anything, Body, Code, EmailAddress, Locale, OpaqueToken
 
 
 class RequestOtp(Body):

@@ -8,7 +8,7 @@ from typing import Annotated, ClassVar
 from pydantic import PlainValidator
 
 from flask_otpauth.core.challenges import is_digits
-from flask_otpauth.web.fields import Body, Code, Context, fault, text
+from flask_otpauth.web.body import Body, Code, Context, fault, text
 
 
 def _phone(value: object, info: Context) -> str:

@@ -10,8 +10,8 @@ from flask_otpauth.flows.sms.bodies import Named, VerifyOtp
 from flask_otpauth.flows.sms.flow import sms
 from flask_otpauth.flows.sms.messages import translated
 from flask_otpauth.flows.sms.settings import SmsSettings
+from flask_otpauth.web.body import text
 from flask_otpauth.web.envelope import Success
-from flask_otpauth.web.fields import text
 from flask_otpauth.web.flow import Call
 
 SmsCall: TypeAlias = Call[SmsSettings, PhoneCodes]

@@ -13,9 +13,9 @@ from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.services import Services
 from flask_otpauth.flows.sms.oauth_envelope import OAuthEnvelope
 from flask_otpauth.flows.sms.settings import SmsSettings
+from flask_otpauth.web.body import Anything, Body
 from flask_otpauth.web.credentials import basic_credentials
 from flask_otpauth.web.envelope import Success
-from flask_otpauth.web.fields import Anything, Body
 from flask_otpauth.web.flow import Call, Flow
 from flask_otpauth.web.messages import Messages, Phrase
 

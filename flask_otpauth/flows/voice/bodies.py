@@ -8,7 +8,7 @@ from pydantic import PlainValidator
 
 from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.sensitive import Sensitive
-from flask_otpauth.web.fields import Body, Context, Name, PhoneNumber, fault
+from flask_otpauth.web.body import Body, Context, Name, PhoneNumber, fault
 
 
 def _otp(value: object, info: Context) -> str:
