@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from flask_otpauth.adapters.sqlalchemy.directory.model import ModelDirectory, UserMixin
+from flask_otpauth.adapters.sqlalchemy.directory.model import UserMixin
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.ports.directory import Directory, IdentifierKind, NewUser, User, UserExists, UserReference
 
 __all__ = [

@@ -16,7 +16,7 @@ from sqlalchemy import String, create_engine
 from sqlalchemy.orm import Mapped, mapped_column
 
 from flask_otpauth import ConfigurationError, OtpAuth
-from flask_otpauth.adapters.sqlalchemy.directory.sessions import own_sessions
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import own_sessions
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
 from tests.adapters.databases import postgresql_schema

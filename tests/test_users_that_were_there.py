@@ -17,7 +17,7 @@ from sqlalchemy import String, Table, func, insert, select, text, update
 from sqlalchemy.orm import Mapped, mapped_column, validates
 
 from flask_otpauth import OtpAuth
-from flask_otpauth.adapters.sqlalchemy.directory.email_keys import has_email
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import has_email
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
 from tests.adapters.databases import mariadb_database, postgresql_schema

@@ -38,7 +38,7 @@ def backfill(dry_run: bool, batch: int) -> None:
     # Here and not above: the command line must load without them.
     from flask_otpauth.adapters.sqlalchemy.directory.backfill import Backfilled
     from flask_otpauth.adapters.sqlalchemy.directory.backfill import backfill as backfilled
-    from flask_otpauth.adapters.sqlalchemy.directory.model import ModelDirectory
+    from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 
     directory, result = state().services.directory, Backfilled()
     if not isinstance(directory, ModelDirectory):

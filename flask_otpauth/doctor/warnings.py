@@ -60,8 +60,8 @@ def _about_users(directory: Directory) -> Iterator[str]:
     """What a host's own model has that is not looked at, or lacks."""
     # Here and not above: the command line must load without them.
     from flask_otpauth.adapters.sqlalchemy.directory.backfill import overdue
-    from flask_otpauth.adapters.sqlalchemy.directory.model import ModelDirectory
-    from flask_otpauth.adapters.sqlalchemy.directory.status import unread_status
+    from flask_otpauth.adapters.sqlalchemy.directory.host_models import unread_status
+    from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 
     if not isinstance(directory, ModelDirectory):
         return

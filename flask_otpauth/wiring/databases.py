@@ -10,16 +10,18 @@ from typing import Any
 from sqlalchemy import Engine, MetaData
 
 from flask_otpauth.adapters.memory.storage import MemoryStorage
-from flask_otpauth.adapters.sqlalchemy.directory.columns import unfilled_columns
-from flask_otpauth.adapters.sqlalchemy.directory.host_session import in_session
-from flask_otpauth.adapters.sqlalchemy.directory.keys import key_problems
-from flask_otpauth.adapters.sqlalchemy.directory.model import (
-    ModelDirectory,
-    UserMixin,
-    packaged_model,
+from flask_otpauth.adapters.sqlalchemy.directory.host_models import (
+    key_problems,
+    unfilled_columns,
+    unread_status,
 )
-from flask_otpauth.adapters.sqlalchemy.directory.sessions import own_sessions, shared_sessions
-from flask_otpauth.adapters.sqlalchemy.directory.status import unread_status
+from flask_otpauth.adapters.sqlalchemy.directory.model import UserMixin, packaged_model
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import (
+    ModelDirectory,
+    in_session,
+    own_sessions,
+    shared_sessions,
+)
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, is_in_memory, memory_engine
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.ports.directory import Directory, User

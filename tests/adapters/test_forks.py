@@ -18,7 +18,7 @@ from sqlalchemy import Engine, create_engine, text
 from flask_otpauth.adapters.memory.storage import MemoryStorage
 from flask_otpauth.adapters.passwords.hashing import Argon2Hasher
 from flask_otpauth.adapters.rate_limits import LimiterRateLimits
-from flask_otpauth.adapters.sqlalchemy.directory.sessions import own_sessions
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import own_sessions
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, memory_engine
 from flask_otpauth.core.errors import TooManyRequests
 from flask_otpauth.testing.storage_contract.samples import fresh_key

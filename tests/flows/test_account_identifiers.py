@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from flask import Flask
 
-from flask_otpauth.adapters.sqlalchemy.directory.model import ModelDirectory
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.ports.directory import IdentifierKind, User
 from tests.flows.account_caller import (
     EMAIL,

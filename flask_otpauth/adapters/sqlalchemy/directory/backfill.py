@@ -10,8 +10,8 @@ from sqlalchemy import func, select, update
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.orm import Session
 
-from flask_otpauth.adapters.sqlalchemy.directory.email_keys import UNSEEN, doubtful, has_email, key_of
-from flask_otpauth.adapters.sqlalchemy.directory.model import ModelDirectory
+from flask_otpauth.adapters.sqlalchemy.directory.model import doubtful, key_of
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import UNSEEN, ModelDirectory, has_email
 from flask_otpauth.core.errors import StorageUnavailable
 
 

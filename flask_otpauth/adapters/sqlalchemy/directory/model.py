@@ -1,36 +1,23 @@
-"""Users in a table: the packaged one, or a host's model with :class:`UserMixin`."""
+"""The columns of a user, for the packaged table and for a host's model, and the key of the e-mail address."""
 
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from functools import cache, partial
-from typing import Any, Literal
+from collections.abc import Callable
+from typing import Any
 
-from sqlalchemy import Boolean, MetaData, Select, String, Table, inspect, select, true, update
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, StatementError
-from sqlalchemy.orm import Mapped, Session, mapped_column, registry
+from sqlalchemy import Boolean, ColumnElement, Index, MetaData, String, and_, event, func, or_, true
+from sqlalchemy.orm import Mapped, Mapper, mapped_column, registry
 
-from flask_otpauth.adapters.sqlalchemy.database import begun, translate_db_errors
-from flask_otpauth.adapters.sqlalchemy.directory.columns import can_be_set
-from flask_otpauth.adapters.sqlalchemy.directory.email_keys import (
-    by_email,
-    forms,
-    free_key,
-    keep_email_keys,
-    key_of,
-)
-from flask_otpauth.adapters.sqlalchemy.directory.keys import PrimaryKey
-from flask_otpauth.adapters.sqlalchemy.directory.sessions import OpenSession
+from flask_otpauth.adapters.addresses import CanonicalAddresses
 from flask_otpauth.adapters.sqlalchemy.tables import exact
-from flask_otpauth.ports.directory import IdentifierKind, User, UserExists
+from flask_otpauth.core import member_ids
 
 _PACKAGED = "flask_otpauth.user"
-_VERIFIED = ("email_verified", "phone_verified")
 
 
-def _new_person_key() -> str:
+def new_person_key() -> str:
+    """Return a new random ``person_key``."""
     return secrets.token_hex(16)
 
 
@@ -46,7 +33,7 @@ class UserMixin:
     migration can add them to an existing table, and drop them again.
     """
 
-    person_key: Mapped[str | None] = mapped_column(String(32), default=_new_person_key)
+    person_key: Mapped[str | None] = mapped_column(String(32), default=new_person_key)
     email: Mapped[str | None] = mapped_column(String(254))
     email_key: Mapped[str | None] = mapped_column(exact(254), unique=True, index=True)
     phone: Mapped[str | None] = mapped_column(exact(16), unique=True, index=True)
@@ -57,9 +44,6 @@ class UserMixin:
     email_verified: Mapped[bool] = mapped_column(Boolean, default=False, server_default=~true())
     phone_verified: Mapped[bool] = mapped_column(Boolean, default=False, server_default=~true())
     is_enabled: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
-
-
-keep_email_keys(UserMixin)
 
 
 def packaged_model(metadata: MetaData) -> type[Any]:
@@ -78,195 +62,74 @@ def packaged_model(metadata: MetaData) -> type[Any]:
     return found
 
 
-class ModelDirectory:
+def key_of(email: str | None) -> str | None:
+    """The canonical form of ``email``; ``None`` if it is not an address."""
+    try:
+        return None if email is None else CanonicalAddresses().email(email)
+    except ValueError:
+        return None
+
+
+def doubtful(email: Any, key: Any) -> ColumnElement[bool]:
+    """Whether the key is missing or, as far as SQL can tell, is the key of another address."""
+    return and_(email.is_not(None), or_(key.is_(None), key != func.lower(email)))
+
+
+def keep_email_keys(mixin: type[Any]) -> None:
     """
-    A :class:`~flask_otpauth.ports.directory.Directory` over a model with :class:`UserMixin`.
+    Check the values that are set on models with ``mixin``, and write their keys.
 
-    ``open_session`` gives short sessions (``own_sessions``), never the host's, whose pending
-    rows are neither committed nor lost. ``describe_lock_holder`` returns which transaction of the host is
-    open, for the message about a locked SQLite file.
+    This uses events and not ``validates``, because the host's model may have its own validator,
+    and SQLAlchemy allows only one for a column.
     """
-
-    def __init__(
-        self,
-        model: type[Any],
-        open_session: OpenSession,
-        describe_lock_holder: Callable[[], str] = lambda: "",
-    ) -> None:
-        self.model = model
-        self._open = open_session
-        self._describe_lock_holder = describe_lock_holder
-        self._key = PrimaryKey(model)
-        self._by_email = cache(partial(by_email, model))
-
-    @contextmanager
-    def session(self, writes: bool) -> Iterator[Session]:
-        """A short session, which commits at the end if it ``writes``."""
-        with translate_db_errors(self._describe_lock_holder), self._open(writes) as session:
-            yield session
-
-    def create_all(self) -> None:
-        """Create the table, if it is missing."""
-        try:
-            self._create_table()
-        except (IntegrityError, ProgrammingError):
-            # PostgreSQL: another process was creating it at the same moment, and has done so by now.
-            self._create_table()
-
-    def get(self, user_id: str) -> User | None:
-        """The user with that primary key, in its one spelling."""
-        return self.find("id", user_id)
-
-    def find(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> User | None:
-        """The user with that identifier; ``None`` if two users have it. All clients see all users."""
-        users = self._known(kind, value)
-        if len(users) == 1 and users[0].person_key is None:
-            # Not written by the model, but by SQL for instance.
-            self._give_person_key(users[0].id)
-            users = self._known(kind, value)
-        return users[0] if len(users) == 1 else None
-
-    def create(self, **fields: Any) -> User:
-        """
-        A new user.
-
-        :raises UserExists: if somebody has the e-mail, the phone or the member id.
-        :raises ValueError: if a value is too long, or a column of the host must have another value.
-        """
-        self._demand_fitting(fields)
-        self._demand_free(fields)
-        try:
-            return self._insert(fields)
-        except IntegrityError:
-            # Perhaps another request wrote the same address after the first check.
-            self._demand_free(fields)
-        try:
-            # Or a row whose address has changed still has the key.
-            self._free_key(fields.get("email"))
-            return self._insert(fields)
-        except IntegrityError:
-            # Without the database's message, which contains the address.
-            demand = f"a required column of {self.model.__name__} has no value"
-            raise ValueError(demand) from None
-
-    def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
-        """Note that the user has proved to have the address, unless the model computes that."""
-        if can_be_set(self.model, f"{kind}_verified"):
-            self._set(user_id, f"{kind}_verified", True)
-
-    def set_enabled(self, user_id: str, enabled: bool) -> bool:
-        """
-        Disable or enable; whether there is such a user.
-
-        :raises ValueError: if the model computes who is enabled.
-        """
-        if not can_be_set(self.model, "is_enabled"):
-            raise ValueError(
-                f"{self.model.__name__}.is_enabled is computed and cannot be set: change the "
-                "column that it depends on"
-            )
-        return self._set(user_id, "is_enabled", enabled)
-
-    def delete(self, user_id: str) -> bool:
-        """
-        Delete the row, as the model's relationships say; whether there is such a user.
-
-        :raises ValueError: if another row of the host still refers to it.
-        """
-        try:
-            return self._changed(user_id, lambda session, user: session.delete(user))
-        except IntegrityError:
-            raise ValueError(f"another row still references this {self.model.__name__}") from None
-
-    def _create_table(self) -> None:
-        table = self.model.__table__
-        with self.session(True) as session:
-            # With its indexes, which make an address unique.
-            table.metadata.create_all(begun(session.connection()), [table])
-
-    def _set(self, user_id: str, attribute: str, value: bool) -> bool:
-        return self._changed(user_id, lambda session, user: setattr(user, attribute, value))
-
-    def _changed(self, user_id: str, change: Callable[[Session, Any], None]) -> bool:
-        key = self._key.value(user_id)
-        if key is None:
-            return False
-        with self.session(True) as session:
-            found = session.scalars(select(self.model).where(self._key.column == key))
-            user = found.unique().one_or_none()
-            if user is None or str(user.id) != user_id:
-                return False
-            change(session, user)
-            session.flush()
-            return True
-
-    def _known(self, kind: IdentifierKind, value: str) -> list[Any]:
-        """All users with exactly that identifier; the database's collation may find others too."""
-        wanted = self._key.value(value) if kind == "id" else value
-        if wanted is None or "\0" in value:
-            return []
-        with self.session(False) as session:
-            if kind == "email":
-                users = self._read(session, self._by_email(session.get_bind().dialect.name), forms(value))
-            else:
-                column = self._key.column if kind == "id" else getattr(self.model, kind)
-                users = self._read(session, select(self.model).where(column == wanted))
-        return [user for user in users if _identifier(user, kind) == value]
-
-    def _read(self, session: Session, query: Select[Any], *values: dict[str, str]) -> Sequence[Any]:
-        try:
-            # Unique: the host's model may join a collection to each row, such as roles.
-            return session.scalars(query, *values).unique().all()
-        except StatementError as error:
-            if isinstance(error, DBAPIError):
-                raise
-            return ()  # The host's own type of the key does not take such a text.
-
-    def _insert(self, fields: dict[str, Any]) -> User:
-        # Not given to the model, whose own __init__ may know nothing of them.
-        verified = [name for name in _VERIFIED if fields.get(name) and can_be_set(self.model, name)]
-        user: User = self.model(**{name: value for name, value in fields.items() if name not in _VERIFIED})
-        for name in verified:
-            setattr(user, name, True)
-        with self.session(True) as session:
-            session.add(user)
-            session.flush()
-            session.refresh(user)
-            return user
-
-    def _free_key(self, address: str | None) -> None:
-        if address is not None:
-            with self.session(True) as session:
-                free_key(session, self.model, address)
-
-    def _give_person_key(self, key: Any) -> None:
-        """Give a row its person key; if several callers race, the first one's stays."""
-        column = inspect(self.model).column_attrs.person_key.columns[0]
-        table: Table = column.table
-        [own_key] = table.primary_key
-        without_one = update(table).where(own_key == key, column.is_(None))
-        with self.session(True) as session:
-            session.execute(without_one.values({column: _new_person_key()}))
-
-    def _demand_fitting(self, fields: dict[str, Any]) -> None:
-        """:raises ValueError: if a value is too long for its column."""
-        for name, value in fields.items():
-            # What is no column, but a property of the host's, has no type.
-            longest = getattr(getattr(getattr(self.model, name), "type", None), "length", None)
-            if isinstance(value, str) and (len(value) > (longest or len(value)) or "\0" in value):
-                raise ValueError(f"{name} is longer than {longest} characters, or contains a NUL")
-
-    def _demand_free(self, fields: dict[str, Any]) -> None:
-        """:raises UserExists: if somebody has one of the identifiers."""
-        kinds: tuple[IdentifierKind, ...] = ("email", "phone", "member_id")
-        for kind in kinds:
-            value = fields.get(kind)
-            if value is not None and self._known(kind, value):
-                raise UserExists(kind)
+    event.listen(mixin, "attribute_instrument", _check_what_is_set, propagate=True)
+    event.listen(mixin, "before_insert", write_key, propagate=True, raw=True, retval=True)
+    event.listen(mixin, "before_update", write_key, propagate=True, raw=True, retval=True)
+    event.listen(mixin, "after_mapper_constructed", _add_index, propagate=True)
 
 
-def _identifier(user: Any, kind: IdentifierKind) -> str | None:
-    if kind == "email":
-        return key_of(user.email)
-    value = getattr(user, kind)
-    return None if value is None else str(value)
+def write_key(mapper: Mapper[Any], connection: object, state: Any) -> None:
+    """Before a flush, write the key of the present ``email``, whatever was set by hand."""
+    user = state.obj()
+    touched = any(name in state.committed_state for name in ("email", "email_key"))
+    # A row without a key is left alone unless its email changes: another row may have the same address,
+    # and then every write of the host to this row would fail.
+    if touched or not state.has_identity:
+        user.email_key = key_of(user.email)
+
+
+def _check_what_is_set(model: type[Any], name: str, attribute: Any) -> None:
+    if name in _CHECKS:
+        event.listen(attribute, "set", _CHECKS[name], retval=True, propagate=True)
+
+
+def _checked(check: Callable[[str], str | None]) -> Callable[..., str | None]:
+    return lambda user, value, *rest: None if value is None else check(value)
+
+
+def _email(value: str) -> str:
+    CanonicalAddresses().email(value)
+    return value
+
+
+def _phone(value: str) -> str:
+    return CanonicalAddresses().phone(value, None)
+
+
+#: A form sends an empty text if there is no member id, and only one user could have an empty one.
+_CHECKS = {
+    "email": _checked(_email),
+    "phone": _checked(_phone),
+    "member_id": _checked(lambda value: member_ids.member_id(value) if value else None),
+}
+
+
+def _add_index(mapper: Mapper[Any], model: type[Any]) -> None:
+    email, key = mapper.columns.get("email"), mapper.columns.get("email_key")
+    if email is None or key is None or email.table is not mapper.local_table or mapper.inherits is not None:
+        return
+    where = doubtful(email, key)
+    Index(f"ix_{email.table.name}_email_doubtful", email, sqlite_where=where, postgresql_where=where)
+
+
+keep_email_keys(UserMixin)
