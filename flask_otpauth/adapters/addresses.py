@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import string
 import unicodedata
+from functools import lru_cache
 
 import phonenumbers
 from email_validator import EmailNotValidError, ValidatedEmail, validate_email
@@ -15,9 +16,17 @@ _LONGEST_EMAIL = 254
 _LONGEST_LOCAL_PART = 64
 _LOWER = str.maketrans(string.ascii_uppercase, string.ascii_lowercase)
 _ASCII_ADDRESS = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]+@[A-Za-z0-9.-]+")
+_AROUND = " \t"
+#: An address of ASCII alone: a dot-atom (RFC 5322 §3.2.3), and a domain that is not in Punycode.
+_ATOM = r"[a-z0-9!#$%&'*+/=?^_`{|}~-]+"
+_PLAIN_EMAIL = re.compile(
+    rf"(?=.{{1,{_LONGEST_EMAIL}}}$)(?=[^@]{{1,{_LONGEST_LOCAL_PART}}}@)"
+    rf"({_ATOM}(?:\.{_ATOM})*)@((?!.*xn--)[a-z0-9.-]+)",
+    re.ASCII | re.IGNORECASE,
+)
 
-#: Spaces, dashes and parentheses, those of typesetting too, and the marks that nobody sees in
-#: what is pasted: soft hyphens, byte order, joiners, writing direction.
+#: Spaces, dashes and parentheses, also those of typesetting, and invisible marks in pasted
+#: text: soft hyphens, byte order, joiners, writing direction.
 _SPACING = dict.fromkeys(
     map(
         ord,
@@ -28,7 +37,7 @@ _SPACING = dict.fromkeys(
     )
 )
 _SEPARATORS = {**_SPACING, **dict.fromkeys(map(ord, ".[]/"))}
-#: E.164 allows 15 digits; before them stands at most an international prefix such as 00.
+#: E.164 allows 15 digits. An international prefix such as 00 can be before them.
 _PHONE = re.compile(r"(?:\+[1-9]|[0-9])[0-9]{1,19}")
 _COUNTRY_CODE = re.compile(r"(?:\+|0{0,2})([1-9][0-9]{0,2})")
 #: contract/sms.md: the most digits of a number without separators and country prefix.
@@ -36,7 +45,7 @@ _LONGEST_NATIONAL = 14
 #: What the metadata calls the "region" of +800 and other numbers of no country.
 _NO_COUNTRY = "001"
 _MOBILE = frozenset({PhoneNumberType.MOBILE, PhoneNumberType.FIXED_LINE_OR_MOBILE})
-#: Kinds of numbers that cost the caller extra, or that are no line on which a user reads or hears.
+#: Kinds of numbers that cost the caller extra, or on which no user reads or answers.
 _COSTLY = frozenset(
     {
         PhoneNumberType.PREMIUM_RATE,
@@ -53,71 +62,71 @@ class CanonicalAddresses:
     """
     Canonical e-mail addresses and phone numbers (contract/index.md, "Addresses").
 
-    Phone numbers must be valid, that is of a range that is in use, and of a country: no user
-    answers on a premium-rate, shared-cost, personal, company-wide (UAN) or satellite number, and
-    sending to one is how toll fraud earns its money.
+    A phone number must be valid, which means that its range is in use, and belong to a country.
+    Premium-rate, shared-cost, personal, company-wide (UAN) and satellite numbers are refused,
+    because no user answers there and toll fraud earns money with them.
     """
 
     def email(self, text: str) -> str:
         """
-        The canonical form: NFC, the domain in lower-case ASCII (IDNA 2008), ASCII letters of
-        the local part in lower case and nothing else folded.
+        Return the canonical form of an e-mail address.
 
-        A local part beyond ASCII (RFC 6531) is accepted as an address of its own and never
-        as another spelling of one; whether it can be sent to is the sender's affair.
+        The form is NFC, with the domain in lower-case ASCII (IDNA 2008) and the ASCII letters of
+        the local part in lower case. No other characters are folded: a local part beyond ASCII
+        (RFC 6531) is an address of its own. The sender decides whether it can send there.
 
-        :raises ValueError: if it is not exactly one plain ``addr-spec``.
+        :raises ValueError: if ``text`` is not exactly one plain ``addr-spec``.
         """
-        parsed = _parsed_email(text)
-        # Composed once more: in lower case, two characters may have one form (H, macron below).
-        local = unicodedata.normalize("NFC", parsed.local_part.translate(_LOWER))
-        return f"{local}@{parsed.ascii_domain}"
+        plain = _PLAIN_EMAIL.fullmatch(text.strip(_AROUND))
+        if plain:
+            return f"{plain[1].lower()}@{_plain_domain(plain[2])}"
+        return _canonical(_parse_email(text))
 
     def phone(self, text: str, region: str | None) -> str:
         """
-        E.164 of a national or international number; ``00`` reads as ``+`` in every region.
+        Return a national or international number as E.164. ``00`` reads as ``+`` in every region.
 
         :raises ValueError: if it is not a valid number.
         """
-        return _e164(_valid(_parsed_phone(_bare(text), region)))
+        return _e164(_require_valid(_parse_phone(_bare(text), region)))
 
     def possible_phone(self, text: str, region: str) -> str:
         """
-        E.164 of a number that ``region`` could have, by its length, whether in use or not.
+        Return a number as E.164 if ``region`` could have a number of that length. It need not be in use.
 
-        :raises ValueError: if it is no such number, or a costly one.
+        :raises ValueError: if it is not such a number, or costs extra.
         """
         bare = _bare(text)
-        # Digits may begin with the calling code and lack the plus sign: 7 999 123 45 67. With
-        # the plus sign they can be read in one way only.
+        # The digits may begin with the calling code, without the plus sign: 7 999 123 45 67. With a
+        # plus sign there is only one way to read them.
         spellings = (bare,) if bare.startswith("+") else (bare, f"+{bare}")
-        for number in (_parsed_phone(spelling, region) for spelling in spellings):
+        for number in (_parse_phone(spelling, region) for spelling in spellings):
             of_region = number.country_code == phonenumbers.country_code_for_region(region)
             if of_region and phonenumbers.is_possible_number(number):
-                return _e164(_affordable(number))
+                return _e164(_require_affordable(number))
         raise ValueError("not a possible number of the region")
 
     def unspaced(self, text: str) -> str:
-        """``text`` without spaces, dashes and parentheses."""
+        """Return ``text`` without spaces, dashes and parentheses."""
         return text.translate(_SPACING)
 
     def dialled(self, country_code: str, text: str) -> str:
         """
-        E.164 of a number given beside its country calling code.
+        Return a number that is given with its country calling code as E.164.
 
-        :raises ValueError: if the code is none, or the number is not valid there, has over 14
-            digits or begins with another country's code.
+        :raises ValueError: if there is no such code, or the number is not valid there, has more than
+            14 digits or begins with the code of another country.
         """
         calling_code = _calling_code(country_code)
         region = phonenumbers.region_code_for_country_code(calling_code)
-        number = _valid(_parsed_phone(_bare(text), region))
+        number = _require_valid(_parse_phone(_bare(text), region))
         national = phonenumbers.national_significant_number(number)
         if number.country_code != calling_code or len(national) > _LONGEST_NATIONAL:
             raise ValueError("not a number of that country")
         return _e164(number)
 
     def is_country_code(self, text: str) -> bool:
-        """Whether ``text`` is a country calling code (``84``, ``+84``, ``084``, ``0084``)."""
+        """Return whether ``text`` is a country calling code (``84``, ``+84``, ``084``, ``0084``)."""
         try:
             _calling_code(text)
         except ValueError:
@@ -125,9 +134,9 @@ class CanonicalAddresses:
         return True
 
     def is_mobile(self, text: str, region: str | None) -> bool:
-        """Whether ``text`` is a valid number of type mobile (or fixed line or mobile)."""
+        """Return whether ``text`` is a valid number of type mobile (or fixed line or mobile)."""
         try:
-            number = _valid(_parsed_phone(_bare(text), region))
+            number = _require_valid(_parse_phone(_bare(text), region))
         except ValueError:
             return False
         return phonenumbers.number_type(number) in _MOBILE
@@ -135,36 +144,49 @@ class CanonicalAddresses:
 
 def spellings(address: str) -> list[str]:
     """
-    How a canonical e-mail address may have been written, but for its case: with a domain in
-    letters beyond ASCII, or with accents as characters of their own (NFD).
+    Return the forms in which a canonical e-mail address may have been written, apart from its case.
+
+    The domain may have letters beyond ASCII, and accents may be separate characters (NFD).
     """
     local, _, domain = address.rpartition("@")
-    written = _parsed_email(address).domain if "xn--" in domain else domain
+    written = _parse_email(address).domain if "xn--" in domain else domain
     forms = {address, f"{local}@{written}"}
     return sorted(forms | {unicodedata.normalize("NFD", each) for each in forms})
 
 
 def deliverable(address: str) -> str:
     """
-    A stored address as SMTP takes it: as it is, but for a domain beyond ASCII.
+    Return a stored address in the form that SMTP takes. Only a domain beyond ASCII is changed.
 
-    :raises ValueError: if it needs SMTPUTF8 or is no address.
+    :raises ValueError: if the address needs SMTPUTF8, or is not an address.
     """
     if _ASCII_ADDRESS.fullmatch(address):
         return address
-    converted = _parsed_email(address).ascii_email
+    converted = _parse_email(address).ascii_email
     if converted is None:
         raise ValueError("the local part is not ASCII")
     return converted
 
 
-def _parsed_email(text: str) -> ValidatedEmail:
-    plain = text.strip(" \t")
-    if len(plain) > _LONGEST_EMAIL:
+@lru_cache(maxsize=1024)
+def _plain_domain(domain: str) -> str:
+    """Return the canonical form of a domain. It is kept, because most addresses are of a few domains."""
+    return _parse_email(f"a@{domain}").ascii_domain
+
+
+def _canonical(parsed: ValidatedEmail) -> str:
+    # Composed once more, because lower case can have one character for two (H with a macron below).
+    local = unicodedata.normalize("NFC", parsed.local_part.translate(_LOWER))
+    return f"{local}@{parsed.ascii_domain}"
+
+
+def _parse_email(text: str) -> ValidatedEmail:
+    stripped = text.strip(_AROUND)
+    if len(stripped) > _LONGEST_EMAIL:
         raise ValueError("not an e-mail address: too long")
     try:
         parsed = validate_email(
-            plain,
+            stripped,
             allow_smtputf8=True,
             allow_empty_local=False,
             allow_quoted_local=False,
@@ -172,7 +194,7 @@ def _parsed_email(text: str) -> ValidatedEmail:
             allow_display_name=False,
             globally_deliverable=True,
             check_deliverability=False,
-            test_environment=True,  # takes the reserved names *.test (RFC 6761), which tests are made of
+            test_environment=True,  # accepts the reserved names *.test (RFC 6761), for tests
         )
     except EmailNotValidError:
         raise ValueError("not an e-mail address") from None
@@ -183,7 +205,7 @@ def _parsed_email(text: str) -> ValidatedEmail:
 
 
 def _hides_syntax(local_part: str) -> bool:
-    """Whether a reader that folds compatibility forms (NFKC) would see other syntax: ``a﹫b``."""
+    """Return whether a reader that folds compatibility forms (NFKC) would see other syntax: ``a﹫b``."""
     return _syntax_of(local_part) != _syntax_of(unicodedata.normalize("NFKC", local_part))
 
 
@@ -192,28 +214,28 @@ def _syntax_of(text: str) -> list[str]:
 
 
 def _bare(text: str) -> str:
-    """The digits of ``text``, after a plus sign if it is international."""
+    """Return the digits of ``text``, after a plus sign if the number is international."""
     bare = re.sub("^00", "+", text.translate(_SEPARATORS))
     if not _PHONE.fullmatch(bare):
         raise ValueError("not a phone number")
     return bare
 
 
-def _parsed_phone(bare: str, region: str | None) -> PhoneNumber:
+def _parse_phone(bare: str, region: str | None) -> PhoneNumber:
     try:
         return phonenumbers.parse(bare, region)
     except NumberParseException:
         raise ValueError("not a phone number") from None
 
 
-def _valid(number: PhoneNumber) -> PhoneNumber:
+def _require_valid(number: PhoneNumber) -> PhoneNumber:
     if not phonenumbers.is_valid_number(number):
         raise ValueError("not a valid phone number")
-    return _affordable(number)
+    return _require_affordable(number)
 
 
-def _affordable(number: PhoneNumber) -> PhoneNumber:
-    """``number``, unless writing to it or calling it costs more than a person's line does."""
+def _require_affordable(number: PhoneNumber) -> PhoneNumber:
+    """Return ``number``, unless it costs more to reach than a person's line."""
     of_no_country = phonenumbers.region_code_for_country_code(number.country_code or 0) == _NO_COUNTRY
     if of_no_country or phonenumbers.number_type(number) in _COSTLY:
         raise ValueError("not a number of a person's line")

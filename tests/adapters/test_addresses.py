@@ -11,7 +11,7 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from phonenumbers import parse
 
-from flask_otpauth.adapters.addresses import CanonicalAddresses, deliverable
+from flask_otpauth.adapters.addresses import CanonicalAddresses, _canonical, _parse_email, deliverable
 
 ADDRESSES = CanonicalAddresses()
 LONG_LABELS = ".".join(["d" * 61] * 3)
@@ -112,6 +112,34 @@ def test_what_is_not_one_plain_address_is_refused(text: str) -> None:
         ADDRESSES.email(text)
 
     assert refusal.value.__cause__ is None
+
+
+PARTS = st.text(st.sampled_from("aAzZ09.-+_'xXnN!\"(@ \tü\n"), max_size=70)
+DOMAINS = st.one_of(
+    st.sampled_from(
+        ["example.com", "EXAMPLE.Com", "example.test", "xn--bcher-kva.de", "XN--zz.de", "a.xn--.de"]
+    ),
+    st.lists(PARTS, min_size=1, max_size=5).map(".".join),
+    st.integers(180, 260).map(
+        lambda length: ("d" * 60 + ".") * (length // 61) + "d" * (length % 61) + ".com"
+    ),
+)
+
+
+@given(PARTS, DOMAINS)
+@example("a" * 64, "example.com")
+@example("a" * 65, "example.com")
+@example(" a", "example.com\t")
+@example("a", f"{LONG_LABELS}.{'d' * 60}.com")
+@example("a" * 60, f"{LONG_LABELS}.xn--{'d' * 10}.com")
+def test_a_plain_address_is_read_as_the_full_parser_reads_it(local_part: str, domain: str) -> None:
+    def outcome(read: Callable[[str], str]) -> str:
+        try:
+            return read(f"{local_part}@{domain}")
+        except ValueError as error:
+            return f"refused: {error}"
+
+    assert outcome(ADDRESSES.email) == outcome(lambda text: _canonical(_parse_email(text)))
 
 
 LOCAL_PARTS = st.text(

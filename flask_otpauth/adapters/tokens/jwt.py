@@ -1,8 +1,7 @@
 """
-Signed tokens by PyJWT, read as strictly as they are written (RFC 7519, RFC 8725), and their keys.
+Signed tokens (RFC 7519, RFC 8725) by PyJWT, and their keys.
 
-A key is a secret of the app from which a key for each use is derived, or a key pair that a host
-configures.
+A key is a secret from which a key for each use is derived, or a key pair that a host configures.
 """
 
 from __future__ import annotations
@@ -13,9 +12,11 @@ import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
+from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import jwt
+from jwt.algorithms import Algorithm
 
 from flask_otpauth.core import strict_json
 from flask_otpauth.core.errors import CredentialsInvalid
@@ -29,45 +30,69 @@ _ASYMMETRIC = ("RS256", "ES256", "EdDSA")
 _KID_CHARACTERS = 16
 _LONGEST_TOKEN = 4096
 _LONGEST_LIFE_SECONDS = int(LONGEST_TOKEN_LIFE.total_seconds())
+_SKEW_SECONDS = SKEW_MS / 1000
+
+
+@runtime_checkable
+class _PrivateKey(Protocol):
+    """What is used of the private keys of ``cryptography``, which is an optional dependency."""
+
+    def public_key(self) -> object:
+        """Return the public key of the pair."""
 
 
 @dataclass(frozen=True)
 class JwtKey:
-    """
-    A key and the one algorithm it is for (RFC 8725 §3.1).
+    """A key, and the one algorithm that it is for (RFC 8725 §3.1)."""
 
-    ``signing`` is ``None`` where a key only verifies. For HS256 both are a secret, from which
-    a key for each use is derived; else a private and a public key of ``cryptography``.
-    ``kid`` names the key in tokens and tells nothing of it.
-    """
-
+    #: The name of the key in tokens. It reveals nothing about the key.
     kid: str
     algorithm: str
-    signing: Any = field(repr=False)
-    verification: Any = field(repr=False)
+    #: A secret for HS256, otherwise a private key of ``cryptography``. ``None``: the key only verifies.
+    signing: object = field(repr=False)
+    #: The same secret for HS256, otherwise a public key of ``cryptography``.
+    verification: object = field(repr=False)
+    _derived: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def is_asymmetric(self) -> bool:
         """Whether others may have the key that verifies."""
         return self.algorithm != _HMAC
 
-    def to_sign(self, use: str) -> Any:
-        """The key that signs tokens of ``use``."""
-        return self.signing if self.is_asymmetric else derive(self.signing, _purpose(use))
+    @cached_property
+    def header(self) -> str:
+        """The first segment of the tokens that this key signs."""
+        return _encode(_as_json({"alg": self.algorithm, "kid": self.kid, "typ": "JWT"}))
 
-    def to_verify(self, use: str) -> Any:
-        """The key that verifies tokens of ``use``."""
-        return self.verification if self.is_asymmetric else derive(self.verification, _purpose(use))
+    def sign(self, use: str, text: bytes) -> bytes:
+        """Return the signature of a token of ``use``."""
+        return self._algorithm.sign(text, self._of_use(self.signing, use))
 
-    def as_jwk(self) -> dict[str, Any]:
-        """The public key as RFC 7517 has it; only for an asymmetric key."""
-        jwk = jwt.get_algorithm_by_name(self.algorithm).to_jwk(self.verification, as_dict=True)
+    def verify(self, use: str, text: bytes, signature: bytes) -> bool:
+        """Return whether the signature of a token of ``use`` is genuine."""
+        return self._algorithm.verify(text, self._of_use(self.verification, use), signature)
+
+    def as_jwk(self) -> dict[str, object]:
+        """Return the public key of an asymmetric key as a JWK (RFC 7517)."""
+        jwk = self._algorithm.to_jwk(self.verification, as_dict=True)
         public = {name: value for name, value in jwk.items() if name != "key_ops"}
         return {**public, "kid": self.kid, "use": "sig", "alg": self.algorithm}
 
+    @cached_property
+    def _algorithm(self) -> Algorithm:
+        return jwt.get_algorithm_by_name(self.algorithm)
+
+    def _of_use(self, key: object, use: str) -> object:
+        """Return the key of ``use``. A derived key is kept, because PyJWT checks its form at length."""
+        if not isinstance(key, bytes):
+            return key
+        if use not in self._derived:
+            self._derived[use] = self._algorithm.prepare_key(derive(key, f"jwt {use}"))
+        return self._derived[use]
+
 
 def hmac_keys(ring: KeyRing) -> list[JwtKey]:
-    """HS256 keys from the app's secrets, newest first."""
+    """Return the HS256 keys of the app's secrets, newest first."""
     return [
         JwtKey(derive(secret, "jwt kid").hex()[:_KID_CHARACTERS], _HMAC, secret, secret)
         for secret in ring.secrets
@@ -76,14 +101,15 @@ def hmac_keys(ring: KeyRing) -> list[JwtKey]:
 
 def configured_keys(entries: Sequence[Mapping[str, str]]) -> list[JwtKey]:
     """
-    Asymmetric keys as a host configures them, newest first.
+    Return the asymmetric keys that a host configures, newest first.
 
-    An entry has ``kid``, ``alg`` (``RS256``, ``ES256``, ``EdDSA``) and ``key``, the private
-    key in PEM; ``public_key`` instead of it makes a key that only verifies.
+    An entry has ``kid``, ``alg`` (``RS256``, ``ES256``, ``EdDSA``) and ``key``, the private key in
+    PEM. An entry with ``public_key`` instead of ``key`` makes a key that only verifies.
 
-    :raises ValueError: if an entry is wrong, naming it by its place and never showing a key.
+    :raises ValueError: if an entry is wrong. The text names the entry by its position and never
+        shows a key.
     """
-    keys = [_configured(place, entry) for place, entry in enumerate(entries, 1)]
+    keys = [_configured_key(position, entry) for position, entry in enumerate(entries, 1)]
     if not keys or keys[0].signing is None:
         raise ValueError("the first key needs 'key', a private key to sign with")
     if len({key.kid for key in keys}) < len(keys):
@@ -91,47 +117,47 @@ def configured_keys(entries: Sequence[Mapping[str, str]]) -> list[JwtKey]:
     return keys
 
 
-def _configured(place: int, entry: Mapping[str, str]) -> JwtKey:
+def _configured_key(position: int, entry: Mapping[str, str]) -> JwtKey:
     kid, algorithm = entry.get("kid"), entry.get("alg")
     if not kid or not isinstance(kid, str):
-        raise ValueError(f"key {place} has no 'kid'")
+        raise ValueError(f"key {position} has no 'kid'")
     if algorithm not in _ASYMMETRIC:
-        raise ValueError(f"'alg' of key {place} must be one of {', '.join(_ASYMMETRIC)}")
-    private = _loaded(place, algorithm, entry["key"]) if entry.get("key") else None
-    public = _loaded(place, algorithm, entry["public_key"]) if entry.get("public_key") else None
-    if private is not None and not hasattr(private, "public_key"):
-        raise ValueError(f"'key' of key {place} is not a private key")
-    if public is not None and hasattr(public, "public_key"):
-        raise ValueError(f"'public_key' of key {place} is a private key")
-    if private is not None and public not in (None, private.public_key()):
-        raise ValueError(f"'public_key' of key {place} does not match its 'key'")
-    if private is None and public is None:
-        raise ValueError(f"key {place} has neither 'key' nor 'public_key'")
-    return JwtKey(kid, algorithm, private, private.public_key() if private is not None else public)
+        raise ValueError(f"'alg' of key {position} must be one of {', '.join(_ASYMMETRIC)}")
+    private = _load(position, algorithm, entry["key"]) if entry.get("key") else None
+    public = _load(position, algorithm, entry["public_key"]) if entry.get("public_key") else None
+    if isinstance(public, _PrivateKey):
+        raise ValueError(f"'public_key' of key {position} is a private key")
+    if private is None:
+        if public is None:
+            raise ValueError(f"key {position} has neither 'key' nor 'public_key'")
+        return JwtKey(kid, algorithm, None, public)
+    if not isinstance(private, _PrivateKey):
+        raise ValueError(f"'key' of key {position} is not a private key")
+    if public not in (None, private.public_key()):
+        raise ValueError(f"'public_key' of key {position} does not match its 'key'")
+    return JwtKey(kid, algorithm, private, private.public_key())
 
 
-def _loaded(place: int, algorithm: str, pem: str) -> Any:
+def _load(position: int, algorithm: str, pem: str) -> object:
     try:
         loader = jwt.get_algorithm_by_name(algorithm)
     except NotImplementedError:
-        raise ValueError(f"key {place} needs an extra: pip install 'flask-otpauth-server[crypto]'") from None
+        raise ValueError(
+            f"key {position} needs an extra: pip install 'flask-otpauth-server[crypto]'"
+        ) from None
     try:
-        key = loader.prepare_key(pem)
+        key: object = loader.prepare_key(pem)
         too_short = loader.check_key_length(key)
     except Exception:  # noqa: BLE001 - loaders fail in many ways, and some show the key
-        raise ValueError(f"key {place} is not a valid PEM key for {algorithm}") from None
+        raise ValueError(f"key {position} is not a valid PEM key for {algorithm}") from None
     if too_short:
-        raise ValueError(f"key {place} is too short for {algorithm}")
+        raise ValueError(f"key {position} is too short for {algorithm}")
     return key
-
-
-def _purpose(use: str) -> str:
-    return f"jwt {use}"
 
 
 class JwtTokens:
     """
-    Signs with the first of ``keys``, accepts what any of them signed.
+    Signs with the first of ``keys``, and accepts what any of them signed.
 
     A token's audience is ``audience`` for the use ``access`` and ``audience#use`` for every other
     use, and HS256 keys differ by use as well. A token is valid until the instant ``exp``. One that
@@ -145,15 +171,16 @@ class JwtTokens:
             raise ValueError("the first key must be able to sign")
         self._newest = keys[0]
         self._keys = {key.kid: key for key in keys}
-        self._jws = jwt.PyJWS(algorithms=[key.algorithm for key in keys])
+        self._keys_by_header = {key.header: key for key in keys}
         self._issuer = issuer
         self._audience = audience
 
-    def sign(self, use: str, claims: Mapping[str, Any], issued_at: datetime, expires_at: datetime) -> str:
+    def sign(self, use: str, claims: Mapping[str, object], issued_at: datetime, expires_at: datetime) -> str:
         """
-        A token with ``claims`` and ``iss``, ``aud``, ``iat``, ``exp``, ``jti``.
+        Return a token with ``claims`` and ``iss``, ``aud``, ``iat``, ``exp``, ``jti``.
 
-        :raises ValueError: if it could not be read: no ``sub``, say, or an end before its beginning.
+        :raises ValueError: if the token could not be read, because it has no ``sub`` or ends before
+            it begins, for example.
         """
         complete = {
             **claims,
@@ -164,78 +191,91 @@ class JwtTokens:
             "jti": secrets.token_urlsafe(16),
         }
         self._check(use, complete, issued_at)
-        payload = json.dumps(complete, separators=(",", ":")).encode()
-        key = self._newest
-        token = self._jws.encode(payload, key.to_sign(use), key.algorithm, headers={"kid": key.kid})
-        return Sensitive(token)
+        unsigned = f"{self._newest.header}.{_encode(_as_json(complete))}"
+        return Sensitive(f"{unsigned}.{_encode(self._newest.sign(use, unsigned.encode()))}")
 
-    def read(self, use: str, token: str, now: datetime) -> Mapping[str, Any]:
+    def read(self, use: str, token: str, now: datetime) -> Mapping[str, object]:
         """
-        The claims of a token that is genuine and alive.
+        Return the claims of a token that is genuine and valid.
 
-        :raises CredentialsInvalid: if it is anything else; why is not told.
+        :raises CredentialsInvalid: if it is not. The error does not say why.
         """
         try:
             return self._claims(use, token, now)
-        except (jwt.PyJWTError, ValueError, RecursionError):
+        except (ValueError, RecursionError):
             pass
-        # Out here, so that no exception that quotes the token hangs on to this one.
+        # Out here, so that no exception that quotes the token is the context of this one.
         raise CredentialsInvalid
 
-    def jwks(self) -> dict[str, Any]:
-        """The public keys (RFC 7517); none where all are secrets."""
+    def jwks(self) -> dict[str, list[dict[str, object]]]:
+        """Return the public keys as a JWK set (RFC 7517). Secrets are not in it."""
         return {"keys": [key.as_jwk() for key in self._keys.values() if key.is_asymmetric]}
 
-    def _claims(self, use: str, token: str, now: datetime) -> dict[str, Any]:
+    def _claims(self, use: str, token: str, now: datetime) -> Mapping[str, object]:
         if len(token) > _LONGEST_TOKEN:
             raise ValueError("too long")
-        header, _, _ = [_decoded(segment) for segment in token.split(".")]
-        key = self._key_for(_json_object(header))
-        payload = self._jws.decode(token, key.to_verify(use), algorithms=[key.algorithm])
-        claims = _json_object(payload)
+        header, payload, signature = token.split(".")
+        key = self._keys_by_header.get(header) or self._key_of(_json_object(_decode(header)))
+        if not key.verify(use, f"{header}.{payload}".encode(), _decode(signature)):
+            raise ValueError("the signature is wrong")
+        claims = _json_object(_decode(payload))
         self._check(use, claims, now)
         return claims
 
-    def _key_for(self, header: dict[str, Any]) -> JwtKey:
-        """Ours by its name; the algorithm comes from the key, and the header may only agree."""
+    def _key_of(self, header: Mapping[str, object]) -> JwtKey:
+        """Return the key that the header names. The header must have the algorithm of that key."""
         kid = header.get("kid")
         key = self._keys.get(kid) if isinstance(kid, str) else None
         if key is None or header != {"alg": key.algorithm, "kid": kid, "typ": "JWT"}:
-            raise ValueError("not a header of ours")
+            raise ValueError("not a header that these keys make")
         return key
 
-    def _check(self, use: str, claims: Mapping[str, Any], now: datetime) -> None:
+    def _check(self, use: str, claims: Mapping[str, object], now: datetime) -> None:
         if claims.get("iss") != self._issuer or claims.get("aud") != self._audience_of(use):
             raise ValueError("another issuer or audience")
         for name in ("sub", "jti", "sid") if use == "access" else ("sub", "jti"):
             if not isinstance(claims.get(name), str) or not claims[name]:
                 raise ValueError(f"{name} is demanded, as text")
-        issued_at, expires_at, not_before = claims.get("iat"), claims.get("exp"), claims.get("nbf", 0)
-        # Neither a bool nor a float, which would pass for an int in a comparison.
-        if not type(issued_at) is type(expires_at) is type(not_before) is int:
-            raise ValueError("iat and exp are demanded, as integers")
+        issued_at, expires_at = _seconds(claims, "iat"), _seconds(claims, "exp")
+        not_before = _seconds(claims, "nbf") if "nbf" in claims else 0
         if not 0 <= issued_at < expires_at <= issued_at + _LONGEST_LIFE_SECONDS:
             raise ValueError("no sensible life")
         clock = now.timestamp()
-        begun = max(issued_at, not_before) <= clock + SKEW_MS / 1000
-        if not begun or clock >= expires_at:
-            raise ValueError("not alive")
+        if max(issued_at, not_before) > clock + _SKEW_SECONDS or clock >= expires_at:
+            raise ValueError("not valid yet, or expired")
 
     def _audience_of(self, use: str) -> str:
         return self._audience if use == "access" else f"{self._audience}#{use}"
 
 
-def _decoded(segment: str) -> bytes:
-    """Base64url without padding, in the one spelling that encoding yields (RFC 7515 §2)."""
+def _seconds(claims: Mapping[str, object], name: str) -> int:
+    value = claims.get(name)
+    # Not isinstance: a bool is an int too.
+    if type(value) is not int:
+        raise ValueError(f"{name} is demanded, as an integer")
+    return value
+
+
+def _as_json(value: Mapping[str, object]) -> bytes:
+    return json.dumps(value, separators=(",", ":")).encode()
+
+
+def _encode(raw: bytes) -> str:
+    """Return base64url without padding (RFC 7515 §2)."""
+    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
+
+
+def _decode(segment: str) -> bytes:
+    """Decode base64url. Only the one text that encoding makes is accepted."""
     raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    if base64.urlsafe_b64encode(raw).rstrip(b"=") != segment.encode():
+    if _encode(raw) != segment:
         raise ValueError("not canonical")
     return raw
 
 
-def _json_object(raw: bytes) -> dict[str, Any]:
-    """A JSON object in UTF-8 that says nothing twice."""
-    parsed = strict_json.loads(raw.decode())
+def _json_object(raw: bytes) -> Mapping[str, object]:
+    """Parse a JSON object in UTF-8 in which no name is repeated."""
+    parsed: object = strict_json.loads(raw.decode())
     if not isinstance(parsed, dict):
         raise ValueError("not an object")
     return parsed
