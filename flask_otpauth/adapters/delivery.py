@@ -1,4 +1,4 @@
-"""When a message is sent: before the answer, or behind it on a few threads."""
+"""When a message is sent: before the response, or after it on a few threads."""
 
 from __future__ import annotations
 
@@ -18,30 +18,31 @@ _logger = logging.getLogger(__name__)
 
 Send = Callable[[Outgoing], Receipt]
 
-#: A thread with nothing to do ends after this; the next parcel starts one.
+#: A thread that has nothing to do ends after this time. The next message starts another one.
 _IDLE_SECONDS = 30.0
 
 
 class InlineDelivery:
-    """Sends before the answer, so that a failure can be told."""
+    """Sends before the response, so that the response can report a failure."""
 
     def submit(self, outgoing: Outgoing, send: Send) -> Receipt:
-        """Send now."""
+        """Send now, and return the receipt."""
         return send(outgoing)
 
     def drain(self, timeout_seconds: float) -> bool:
-        """Nothing ever waits."""
+        """Return ``True``, because no message waits."""
         return True
 
 
 class ThreadDelivery:
     """
-    Sends behind the answer: a bounded queue and a few threads of this process.
+    Sends after the response, with a bounded queue and a few threads of this process.
 
-    ``context`` makes the app context that each sending runs in. With ``queue_size`` parcels
-    waiting, further ones are refused. Threads are started when they are needed, hence after
-    a fork; a forked child begins with an empty queue, since the parent sends what is in its
-    own. At the end of the process what is waiting is sent for ``shutdown_seconds`` at most.
+    Each message is sent in an app context, which ``context`` makes. If ``queue_size`` messages are
+    waiting, further ones are refused. Threads are started when they are needed, so a process can
+    fork before that. A forked child starts with an empty queue, because its parent sends the
+    messages that are waiting. When the process ends, waiting messages are sent for at most
+    ``shutdown_seconds``.
     """
 
     def __init__(
@@ -55,28 +56,28 @@ class ThreadDelivery:
         self._workers = workers
         self._queue_size = queue_size
         self._shutdown_seconds = shutdown_seconds
-        self._begin()
-        in_child(self, ThreadDelivery._begin)
+        self._reset()
+        in_child(self, ThreadDelivery._reset)
         atexit.register(_weakly(self._finish))
 
     def submit(self, outgoing: Outgoing, send: Send) -> Receipt | None:
-        """Have it sent soon; ``None`` if it cannot be taken."""
+        """Queue a message. Return ``None`` if it was refused."""
         with self._changed:
             if len(self._waiting) >= self._queue_size:
                 return None
             self._waiting.append((outgoing, send))
-            if not self._staffed():
+            if not self._has_thread():
                 self._waiting.pop()
                 return None
             self._changed.notify_all()
         return Receipt(Status.ACCEPTED)
 
     def drain(self, timeout_seconds: float) -> bool:
-        """Wait until all that was submitted has run; whether it has."""
+        """Wait until everything that was submitted has been sent. Return ``False`` after the timeout."""
         with self._changed:
             return self._changed.wait_for(lambda: not self._waiting and not self._busy, timeout_seconds)
 
-    def _begin(self) -> None:
+    def _reset(self) -> None:
         self._changed = threading.Condition()
         self._waiting: deque[tuple[Outgoing, Send]] = deque()
         self._threads = 0
@@ -86,22 +87,22 @@ class ThreadDelivery:
         if not self.drain(self._shutdown_seconds):
             _logger.warning("%d messages were not sent before the end", len(self._waiting) + self._busy)
 
-    def _staffed(self) -> bool:
-        """Whether some thread will come to what is waiting; starts one where that helps."""
+    def _has_thread(self) -> bool:
+        """Start a thread if all are busy. Return whether a thread will take what is waiting."""
         if self._threads - self._busy < len(self._waiting) and self._threads < self._workers:
             try:
                 threading.Thread(target=self._work, name="otpauth-delivery", daemon=True).start()
                 self._threads += 1
-            except RuntimeError:  # the system gives no more threads, or the interpreter is ending
+            except RuntimeError:  # the system has no more threads, or the interpreter is ending
                 _logger.warning("a thread for sending could not be started")
         return self._threads > 0
 
     def _work(self) -> None:
-        while self._sent_next():
+        while self._send_next():
             pass
 
-    def _sent_next(self) -> bool:
-        """Send what has waited longest; ``False`` when nothing came for a while."""
+    def _send_next(self) -> bool:
+        """Send the message that has waited longest. Return ``False`` if none came for a while."""
         with self._changed:
             if not self._changed.wait_for(lambda: self._waiting, _IDLE_SECONDS):
                 self._threads -= 1
@@ -111,7 +112,7 @@ class ThreadDelivery:
         try:
             with self._context():
                 send(outgoing)
-        except BaseException as error:  # noqa: BLE001 - whatever a sender does, the next parcel is sent
+        except BaseException as error:  # noqa: BLE001 - whatever a sender does, the next message is sent
             _logger.error("sending %r failed: %s", outgoing.message, type(error).__name__)  # noqa: TRY400
         finally:
             with self._changed:
@@ -121,7 +122,7 @@ class ThreadDelivery:
 
 
 def _weakly(method: Callable[[], None]) -> Callable[[], None]:
-    """``method`` as a callback that does not keep its object alive."""
+    """Return ``method`` as a callback that does not keep its object in memory."""
     reference = WeakMethod(method)
 
     def call() -> None:

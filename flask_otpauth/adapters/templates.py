@@ -1,14 +1,17 @@
-"""Messages rendered with Jinja: the host's templates in the host's environment, ours in our own."""
+"""Messages rendered by Jinja: packaged templates, and the templates of the host in the host's environment."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import lru_cache
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, Template, TemplateNotFound, meta, select_autoescape
 
 _FOLDER = Path(__file__).parents[1] / "templates"
+#: Names of templates that are remembered, whether they exist or not. A client chooses the language,
+#: so there is no limit to the names that can be asked for.
+_MAX_REMEMBERED = 1024
 
 
 class JinjaTemplates:
@@ -19,7 +22,9 @@ class JinjaTemplates:
     filters. So packaged files are rendered in a separate environment, and the host's files in the
     host's. That one is looked up at the first use, because the host may still configure it after
     ``init_app``. A packaged file that extends a file which the host replaced is rendered in the
-    host's environment. HTML is escaped; text is not, because it is not markup.
+    host's environment. HTML is escaped. Text is not, because it is not markup.
+
+    Each name is looked up once, unless the host's environment reloads its templates.
     """
 
     def __init__(self, host: Callable[[], Environment]) -> None:
@@ -28,38 +33,39 @@ class JinjaTemplates:
             loader=FileSystemLoader(_FOLDER), autoescape=select_autoescape(["html"]), auto_reload=False
         )
         self._names = frozenset(self._packaged.list_templates())
-        self._found: dict[str, Template] = {}
+        self._remember = lru_cache(_MAX_REMEMBERED)(self._find)
 
     def has(self, name: str) -> bool:
-        """Whether there is a template of that name."""
+        """Return whether there is a template of that name."""
         return self._template(name) is not None
 
-    def render(self, name: str, values: Mapping[str, Any]) -> str:
-        """The template of that name, rendered."""
+    def render(self, name: str, values: Mapping[str, object]) -> str:
+        """
+        Render the template of that name.
+
+        :raises TemplateNotFound: (Jinja's) if there is none.
+        """
         template = self._template(name)
         if template is None:
             raise TemplateNotFound(name)
         return template.render(values)
 
     def _template(self, name: str) -> Template | None:
-        if name in self._found and not self._host().auto_reload:
-            return self._found[name]
-        family = (name, *self._bases(name))
-        if any(self._is_hosts(each) for each in family):
-            self._found[name] = self._host().get_template(name)
-        elif name in self._names:
-            self._found[name] = self._packaged.get_template(name)
-        # What is missing is not remembered: a client chooses the language, so there is no end of names.
-        return self._found.get(name)
+        return self._find(name) if self._host().auto_reload else self._remember(name)
+
+    def _find(self, name: str) -> Template | None:
+        if any(self._is_from_host(each) for each in (name, *self._bases(name))):
+            return self._host().get_template(name)
+        return self._packaged.get_template(name) if name in self._names else None
 
     def _bases(self, name: str) -> Iterator[str]:
-        """The files that the packaged file of that name extends."""
+        """Yield the files that the packaged file of that name extends."""
         if name in self._names:
             source = (_FOLDER / name).read_text("utf-8")
             yield from filter(None, meta.find_referenced_templates(self._packaged.parse(source)))
 
-    def _is_hosts(self, name: str) -> bool:
-        """Whether the host has a file of its own of that name, also beside a packaged one."""
+    def _is_from_host(self, name: str) -> bool:
+        """Return whether the host has a file of that name, which may replace a packaged one."""
         environment = self._host()
         if environment.loader is None:
             return False

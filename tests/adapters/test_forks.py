@@ -155,7 +155,7 @@ def test_a_child_hashes_although_all_places_were_taken_in_its_parent() -> None:
     hasher = Argon2Hasher(1, wait_seconds=0, cheap=True)
     hashed = hasher.hash("secret")
 
-    with held_by_a_thread(hasher._place):  # noqa: SLF001 - what a thread in the midst of hashing holds
+    with held_by_a_thread(hasher._slot):  # noqa: SLF001 - what a thread in the midst of hashing holds
         child = in_a_child(lambda: hasher.verify(hashed, "secret"))
 
     assert child == "True"

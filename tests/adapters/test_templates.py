@@ -149,6 +149,35 @@ def host_with(tmp_path: Path, app: Flask, monkeypatch: pytest.MonkeyPatch, **fil
     return app
 
 
+class CountingLoader(jinja2.DictLoader):
+    """A loader that counts how often it is asked for a file."""
+
+    asked = 0
+
+    def get_source(self, environment: jinja2.Environment, template: str) -> Any:
+        self.asked += 1
+        return super().get_source(environment, template)
+
+
+@pytest.mark.parametrize("reloads", [False, True])
+def test_each_file_is_looked_up_once_unless_the_host_reloads_its_templates(
+    reloads: bool, make_app: MakeApp, outbox: Outbox
+) -> None:
+    app = free_app(make_app)
+    loader = app.jinja_env.loader = CountingLoader({})
+    app.jinja_env.auto_reload = reloads
+    caller = EmailCaller(app, outbox)
+    caller.ask(lang="de")
+
+    before = loader.asked
+    caller.ask(lang="de")
+    loader.mapping = {"otpauth/email/code.de.txt": "Ihr Code: {{ code }}"}
+    caller.ask(lang="de")
+
+    assert (loader.asked > before) is reloads
+    assert outbox.last.text.startswith("Ihr Code: ") is reloads
+
+
 def test_the_hosts_own_templates_have_its_environment(
     tmp_path: Path, make_app: MakeApp, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,7 +13,7 @@ import pytest
 from flask import Flask
 from werkzeug.serving import BaseWSGIServer, make_server
 
-from flask_otpauth.adapters.access_log import ACCESS_LOGGERS, CodesMasked, mask_codes
+from flask_otpauth.adapters.access_log import ACCESS_LOGGERS, CodeMask, mask_codes
 from flask_otpauth.testing import Outbox
 from tests.flows.flashcall_caller import Application
 from tests.hosts import MakeApp
@@ -160,7 +160,7 @@ def test_a_line_that_was_formatted_before_is_masked_too(caplog: pytest.LogCaptur
 def prefixes() -> list[list[str]]:
     """The prefixes under which each access logger masks."""
     return [
-        [each.prefix for each in logging.getLogger(name).filters if isinstance(each, CodesMasked)]
+        [each.prefix for each in logging.getLogger(name).filters if isinstance(each, CodeMask)]
         for name in ACCESS_LOGGERS
     ]
 

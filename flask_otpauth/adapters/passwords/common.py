@@ -9,10 +9,10 @@ from importlib import resources
 @cache
 def common_passwords() -> frozenset[str]:
     """
-    Over ten thousand passwords that guessers try first, in lower case.
+    Return more than ten thousand common passwords, in lower case.
 
-    The blocklist that NIST SP 800-63B-4 §3.1.1.2 demands. It is read once, when it is first
-    needed, and holds none that are shorter than a password may be.
+    This is the blocklist that NIST SP 800-63B-4 §3.1.1.2 requires. The file is read at the first
+    call. It has no passwords that are too short to be accepted anyway.
     """
     file = resources.files("flask_otpauth") / "data" / "common-passwords.txt"
     return frozenset(file.read_text("utf-8").splitlines())

@@ -1,4 +1,4 @@
-"""Memory-hard hashing by argon2, a bounded number at a time."""
+"""Memory-hard hashing by argon2, with a limit on the hashes that run at the same time."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from werkzeug.security import check_password_hash
 from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.core.errors import HashingBusy
 
-#: argon2id, 19 MiB, two passes, one lane: the OWASP Password Storage Cheat Sheet's first choice.
+#: argon2id, 19 MiB, two passes, one lane: the first choice of the OWASP Password Storage Cheat Sheet.
 OWASP = argon2.Parameters(
     type=argon2.Type.ID,
     version=19,
@@ -25,20 +25,20 @@ OWASP = argon2.Parameters(
     memory_cost=19_456,
     parallelism=1,
 )
-#: For tests alone: as fast as argon2 can be, and worth nothing.
+#: For tests only: as fast as argon2 can be, and without any protection.
 CHEAP = argon2.profiles.CHEAPEST
 
-#: How werkzeug's own hashes begin: what a host brings along.
+#: How hashes of werkzeug begin. A host may have such hashes.
 _WERKZEUG = ("scrypt:", "pbkdf2:")
 
 
 class Argon2Hasher:
     """
-    Hashes with argon2id, and verifies what werkzeug hashed.
+    Hashes with argon2id, and verifies such hashes and those of werkzeug.
 
-    At most ``concurrency`` hashes run at a time, since each takes 19 MiB and tens of
-    milliseconds of a core; further ones wait ``wait_seconds`` at most. A hash holds its own
-    parameters and salt; a pepper is the caller's affair. ``cheap`` is for tests.
+    At most ``concurrency`` hashes run at the same time, because each needs 19 MiB and a core for tens
+    of milliseconds. Further ones wait for at most ``wait_seconds``. A hash contains its parameters and
+    its salt. A pepper is left to the caller. ``cheap`` is for tests.
     """
 
     def __init__(self, concurrency: int = 4, wait_seconds: float = 2.0, *, cheap: bool = False) -> None:
@@ -46,49 +46,48 @@ class Argon2Hasher:
         self._concurrency = concurrency
         self._wait_seconds = wait_seconds
         self._dummy = _dummy(cheap)
-        self._begin()
-        in_child(self, Argon2Hasher._begin)
+        self._reset()
+        in_child(self, Argon2Hasher._reset)
 
     def hash(self, secret: str) -> str:
         """
-        A salted hash.
+        Return a salted hash.
 
-        :raises HashingBusy: if no place is free in time.
+        :raises HashingBusy: if no slot is free in time.
         """
-        with self._place():
+        with self._slot():
             return self._hasher.hash(secret)
 
     def verify(self, hashed: str | None, secret: str) -> bool:
         """
-        Whether ``secret`` is what was hashed; never for a hash of an unknown kind.
+        Return whether ``hashed`` is a hash of ``secret``. A hash of an unknown kind never is.
 
-        With ``None`` a dummy is verified, so that "no such user" takes as long as a wrong
-        secret.
+        With ``None`` a dummy is verified, so that "no such user" takes as long as a wrong secret.
 
-        :raises HashingBusy: if no place is free in time.
+        :raises HashingBusy: if no slot is free in time.
         """
-        with self._place():
+        with self._slot():
             if hashed is not None and hashed.startswith(_WERKZEUG):
                 return _matches_werkzeug(hashed, secret)
             return self._matches(self._dummy if hashed is None else hashed, secret)
 
-    def _begin(self) -> None:
-        self._places = threading.BoundedSemaphore(self._concurrency)
+    def _reset(self) -> None:
+        self._slots = threading.BoundedSemaphore(self._concurrency)
 
     def _matches(self, hashed: str, secret: str) -> bool:
         try:
             return self._hasher.verify(hashed, secret)
-        except (VerificationError, ValueError):  # wrong, or a damaged hash: it opens nothing
+        except (VerificationError, ValueError):  # wrong, or a damaged hash
             return False
 
     @contextmanager
-    def _place(self) -> Iterator[None]:
-        if not self._places.acquire(timeout=self._wait_seconds):
+    def _slot(self) -> Iterator[None]:
+        if not self._slots.acquire(timeout=self._wait_seconds):
             raise HashingBusy
         try:
             yield
         finally:
-            self._places.release()
+            self._slots.release()
 
 
 def _hasher(cheap: bool) -> argon2.PasswordHasher:
@@ -97,12 +96,12 @@ def _hasher(cheap: bool) -> argon2.PasswordHasher:
 
 @cache
 def _dummy(cheap: bool) -> str:
-    """The hash of a secret that nobody knows: one for each cost is enough for a process."""
+    """Return the hash of a random secret. A process needs one for each cost."""
     return _hasher(cheap).hash(secrets.token_hex())
 
 
 def _matches_werkzeug(hashed: str, secret: str) -> bool:
     try:
         return check_password_hash(hashed, secret)
-    except ValueError:  # a damaged hash: it opens nothing
+    except ValueError:  # a damaged hash
         return False

@@ -1,1 +1,1 @@
-"""Who hands a message over. A sender has one method; write yours like one of these."""
+"""Senders. A sender has one method; write yours like one of these."""

@@ -1,4 +1,4 @@
-"""Shows messages on the terminal: for development, where nobody else reads it."""
+"""Shows messages on the terminal, for development."""
 
 from __future__ import annotations
 
@@ -11,9 +11,9 @@ from flask_otpauth.ports.senders import Message, Receipt, Status
 
 class ConsoleSender:
     """
-    Writes each message, its code included, to ``stream`` (default: standard output).
+    Writes each message with its code to ``stream`` (default: standard output).
 
-    Never for production: a terminal's output ends up in logs.
+    Do not use it in production, because the output of a process is often logged.
     """
 
     def __init__(self, stream: TextIO | None = None) -> None:

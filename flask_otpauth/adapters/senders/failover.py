@@ -1,4 +1,4 @@
-"""Several senders for one channel, tried in order, and what it means if one of them raises."""
+"""Several senders for one channel, tried in order, and what it means if a sender raises an exception."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ _logger = logging.getLogger(__name__)
 
 class FailoverSender:
     """
-    Tries ``senders`` in order until one may have sent, or the recipient is the reason.
+    Tries ``senders`` in order until one may have sent the message, or the recipient is invalid.
 
-    After an unknown outcome no other is tried: the user would get the code twice. Nothing is
-    tried once the code has expired. It never raises, so a single sender is wrapped as well.
+    After an unknown outcome no other sender is tried, because the user could get the code twice.
+    A message whose code has expired is not sent. A single sender is wrapped as well, because
+    this one never raises an exception.
     """
 
     def __init__(self, senders: Sequence[Sender], clock: Clock) -> None:
@@ -27,7 +28,7 @@ class FailoverSender:
         self._clock = clock
 
     def send(self, message: Message) -> Receipt:
-        """Hand ``message`` over; the receipt of the sender that was tried last."""
+        """Send ``message``, and return the receipt of the sender that was tried last."""
         receipt = Receipt(Status.REJECTED, detail="its code has expired")
         for sender in self.senders:
             if self._has_expired(message):
@@ -45,27 +46,27 @@ def hand_over(sender: Sender, message: Message) -> Receipt:
     """
     Have ``sender`` send ``message``, and return a receipt whatever happens.
 
-    A ``TimeoutError`` is an unknown outcome (``timeout``), any other exception a definite
-    failure (``unavailable``). A ``BaseException`` of another kind interrupted the
-    sender from outside (``gevent.Timeout``, ``asyncio.CancelledError``), so the outcome is unknown
-    too. Only ``KeyboardInterrupt`` and ``SystemExit`` are raised again. If a sender returns no
-    receipt, it may have sent, so that is unknown as well. Only the type of an exception is told,
-    because its text may contain the code.
+    A ``TimeoutError`` is an unknown outcome (``timeout``), any other ``Exception`` a definite failure
+    (``unavailable``). A ``BaseException`` of another kind interrupted the sender from outside
+    (``gevent.Timeout``, ``asyncio.CancelledError``), so the outcome is unknown too. Only
+    ``KeyboardInterrupt`` and ``SystemExit`` are raised again. A sender that returns no receipt may
+    have sent the message, so that outcome is unknown as well. The receipt has only the type of an
+    exception, because its text may contain the code.
     """
     try:
         receipt: object = sender.send(message)
     except (KeyboardInterrupt, SystemExit):
         raise
-    except BaseException as error:  # noqa: BLE001 - a sender is a stranger's code and may raise anything
+    except BaseException as error:  # noqa: BLE001 - a sender is foreign code and may raise anything
         unknown = isinstance(error, TimeoutError) or not isinstance(error, Exception)
         status = Status.TIMEOUT if unknown else Status.UNAVAILABLE
-        return _told(sender, message, Receipt(status, detail=type(error).__name__))
+        return _log(sender, message, Receipt(status, detail=type(error).__name__))
     if not isinstance(receipt, Receipt):
-        return _told(sender, message, Receipt(Status.TIMEOUT, detail="no receipt"))
+        return _log(sender, message, Receipt(Status.TIMEOUT, detail="no receipt"))
     return receipt
 
 
-def _told(sender: Sender, message: Message, receipt: Receipt) -> Receipt:
+def _log(sender: Sender, message: Message, receipt: Receipt) -> Receipt:
     _logger.warning(
         "%s could not say how %r ended: %s (%s)",
         type(sender).__name__,

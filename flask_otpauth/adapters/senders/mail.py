@@ -1,9 +1,9 @@
 """
-E-mail through the host's Flask-Mail settings, with deadlines that Flask-Mail does not have.
+E-mail by the host's Flask-Mail settings, with deadlines, which Flask-Mail lacks.
 
-The text of a mail (RFC 5322) has seven bits and short lines. Flask-Mail makes bodies with eight
-bits and lines of any length, which some servers refuse (RFC 6152, RFC 5321 §4.5.3.1.6), and
-encodes a sender's name twice.
+The text of a mail (RFC 5322) is made here, in seven bits and short lines. Flask-Mail makes bodies
+with eight bits and lines of any length, which some servers refuse (RFC 6152, RFC 5321
+§4.5.3.1.6), and encodes the name of a sender twice.
 """
 
 from __future__ import annotations
@@ -17,11 +17,11 @@ from email.charset import QP, Charset
 from email.header import Header
 from email.message import Message as Part
 from email.mime.multipart import MIMEMultipart
-from email.mime.text import MIMEText
+from email.mime.nonmultipart import MIMENonMultipart
 from email.utils import formataddr, formatdate, make_msgid, parseaddr
 from functools import cached_property
 from types import NoneType
-from typing import Any, NamedTuple, Protocol
+from typing import NamedTuple, Protocol
 
 import flask_mail
 
@@ -31,9 +31,9 @@ from flask_otpauth.ports.senders import Message, Receipt, Status
 
 _logger = logging.getLogger(__name__)
 _LARGEST_PORT = 65_535
-_UTF8: Any = Charset("utf-8")
+_UTF8 = Charset("utf-8")
 _UTF8.body_encoding = QP
-#: A longer text, in characters, is encoded in words, which can be folded anywhere.
+#: A longer text, in characters, is made of encoded words, which can be folded anywhere.
 _ONE_LINE = 60
 
 
@@ -41,19 +41,19 @@ class Mail(Protocol):
     """What is used of a Flask-Mail object, or of its state in ``app.extensions["mail"]``."""
 
     def connect(self) -> flask_mail.Connection:
-        """A connection that knows the app's settings; it does not connect yet."""
+        """Return a connection with the settings of the app. It is not opened."""
 
 
 class MailSender:
     """
-    Sends e-mail by the ``MAIL_*`` settings; needs an app context.
+    Sends e-mail by the ``MAIL_*`` settings. It needs an app context.
 
-    Unlike Flask-Mail itself it has deadlines, never prints the dialogue (``MAIL_DEBUG``), and
-    checks the server's certificate: ``tls`` is the context to do so, for a CA of your own. With
-    ``MAIL_USE_TLS`` nothing is sent in the clear, whatever the server offers. The signal
-    ``flask_mail.email_dispatched`` is sent for each accepted mail, and ``MAIL_SUPPRESS_SEND``
-    leaves it at that signal. Addresses with a local part beyond ASCII are
-    ``invalid_recipient``: Flask-Mail does not speak SMTPUTF8.
+    Unlike Flask-Mail itself, it has deadlines, never prints the dialogue (``MAIL_DEBUG``), and
+    checks the certificate of the server. For a private CA, give an SSL context as ``tls``. With
+    ``MAIL_USE_TLS`` nothing is sent in the clear, even if the server does not offer TLS. The signal
+    ``flask_mail.email_dispatched`` is sent for each accepted mail. With ``MAIL_SUPPRESS_SEND``, only
+    the signal is sent. An address with a local part beyond ASCII is an ``invalid_recipient``,
+    because Flask-Mail does not support SMTPUTF8.
     """
 
     def __init__(
@@ -70,8 +70,8 @@ class MailSender:
         self._given_tls = tls
 
     @staticmethod
-    def problems(config: Mapping[str, Any]) -> list[str]:
-        """What of the ``MAIL_*`` settings cannot work, one sentence each."""
+    def problems(config: Mapping[str, object]) -> list[str]:
+        """Return a sentence for each of the ``MAIL_*`` settings that cannot work."""
         found = []
         try:
             Mailbox.of(config.get("MAIL_DEFAULT_SENDER"))
@@ -85,7 +85,7 @@ class MailSender:
         found += [
             f"{key}: expected True or False"
             for key in ("MAIL_USE_TLS", "MAIL_USE_SSL", "MAIL_SUPPRESS_SEND")
-            if config.get(key) not in (True, False, None)  # a text "false" would count as true
+            if config.get(key) not in (True, False, None)  # the text "false" would count as true
         ]
         if not _is_host(config.get("MAIL_SERVER", "127.0.0.1")):
             found.append("MAIL_SERVER: expected the name or address of a host, without scheme and port")
@@ -99,7 +99,7 @@ class MailSender:
         return found
 
     def send(self, message: Message) -> Receipt:
-        """Hand ``message`` over to the mail server."""
+        """Send ``message`` to the mail server, and return its receipt."""
         try:
             recipient = deliverable(message.recipient)
         except ValueError:
@@ -107,17 +107,17 @@ class MailSender:
         connection = self._mail.connect()
         sender = Mailbox.of(connection.mail.default_sender)
         try:
-            mail = composed(message, recipient, sender)
+            mail = compose(message, recipient, sender)
         except ValueError:
             return Receipt(Status.REJECTED, detail="a line break in a header")
         receipt = Receipt(Status.ACCEPTED)
         if not connection.mail.suppress:
-            receipt = self._transmitted(mail, connection.mail)
+            receipt = self._transmit(mail, connection.mail)
         if receipt.status is Status.ACCEPTED:
             _announce(message, mail, connection)
         return replace(receipt, provider_id=mail.id)
 
-    def _transmitted(self, mail: Composed, settings: flask_mail.Mail) -> Receipt:
+    def _transmit(self, mail: Composed, settings: flask_mail.Mail) -> Receipt:
         try:
             conversation = Conversation(
                 settings.server,
@@ -146,20 +146,20 @@ class MailSender:
 
 
 def _is_host(value: object) -> bool:
-    """A name, or an address: one colon alone would be a port's."""
+    """Return whether ``value`` is a name or an address. A single colon would begin a port."""
     named = r"[^\s/@:]+|\[?[0-9A-Fa-f.]*(:[0-9A-Fa-f.]*){2,}]?"
     return isinstance(value, str) and bool(re.fullmatch(named, value))
 
 
 def _is_port(value: object) -> bool:
-    """A number, or its digits, as the environment has them; ``None`` is the usual one."""
+    """Return whether ``value`` is a port, perhaps as digits. ``None`` stands for the default port."""
     if isinstance(value, str) and re.fullmatch("[0-9]{1,5}", value):
         value = int(value)
     return value is None or (type(value) is int and 0 < value <= _LARGEST_PORT)
 
 
 def _announce(message: Message, mail: Composed, connection: flask_mail.Connection) -> None:
-    """Have Flask-Mail send its signal. The connection was never opened, so nothing else goes out."""
+    """Have Flask-Mail send its signal. The connection is not open, so it sends nothing else."""
     try:
         draft = flask_mail.Message(
             subject=message.subject,
@@ -170,20 +170,20 @@ def _announce(message: Message, mail: Composed, connection: flask_mail.Connectio
         )
         draft.msgId = mail.id
         connection.send(draft)
-    except Exception as error:  # noqa: BLE001 - a listener's mistake does not take the mail back
+    except Exception as error:  # noqa: BLE001 - the mail is sent, whatever a listener raises
         _logger.warning("a listener of email_dispatched failed: %s", type(error).__name__)
 
 
 class Mailbox(NamedTuple):
-    """The sender of a mail: a name for people, which may be empty, and an address for machines."""
+    """The sender of a mail: an address, and a name for people, which may be empty."""
 
     name: str
     address: str
 
     @classmethod
-    def of(cls, sender: Any) -> Mailbox:
+    def of(cls, sender: object) -> Mailbox:
         """
-        From ``MAIL_DEFAULT_SENDER``: a text, or a pair of name and address.
+        Read ``MAIL_DEFAULT_SENDER``: a text, or a pair of name and address.
 
         :raises ValueError: if it has no address that SMTP takes.
         """
@@ -196,7 +196,7 @@ class Mailbox(NamedTuple):
 
 @dataclass(frozen=True)
 class Composed:
-    """A mail as it is sent, and its SMTP envelope."""
+    """A mail in its final form, and its SMTP envelope."""
 
     id: str
     sender: Mailbox
@@ -204,18 +204,18 @@ class Composed:
     text: bytes = field(repr=False)
 
 
-def composed(message: Message, recipient: str, sender: Mailbox) -> Composed:
+def compose(message: Message, recipient: str, sender: Mailbox) -> Composed:
     """
-    The mail for ``message``.
+    Return the mail for ``message``.
 
-    :raises ValueError: if the subject has a line break, after which somebody could add a header.
+    :raises ValueError: if the subject has a line break, after which another header could follow.
     """
     if len(message.subject.splitlines()) > 1:
         raise ValueError("a line break in a header")
     mail = _body(message)
-    # The default would show the name of this machine.
+    # By default the id would contain the name of this machine.
     message_id = make_msgid(domain=sender.address.rpartition("@")[2])
-    headers: dict[str, Any] = {
+    headers = {
         "Subject": _words(message.subject, "Subject"),
         "From": _from(sender),
         "To": recipient,
@@ -230,16 +230,22 @@ def composed(message: Message, recipient: str, sender: Mailbox) -> Composed:
 
 
 def _body(message: Message) -> Part:
-    text = MIMEText(message.text, "plain", _UTF8)
+    text = _part(message.text, "plain")
     if message.html is None:
         return text
     both = MIMEMultipart("alternative")
     both.attach(text)
-    both.attach(MIMEText(message.html, "html", _UTF8))
+    both.attach(_part(message.html, "html"))
     return both
 
 
-def _from(sender: Mailbox) -> Header | str:
+def _part(text: str, subtype: str) -> Part:
+    part = MIMENonMultipart("text", subtype, charset="utf-8")
+    part.set_payload(text, _UTF8)
+    return part
+
+
+def _from(sender: Mailbox) -> str:
     quoted = formataddr((sender.name, sender.address)) if sender.name.isascii() else ""
     if quoted and len(quoted) <= _ONE_LINE:
         return quoted
@@ -247,8 +253,10 @@ def _from(sender: Mailbox) -> Header | str:
         return sender.address
     words = Header(sender.name, _UTF8, header_name="From")
     words.append(f"<{sender.address}>", "us-ascii")
-    return words
+    return words.encode()
 
 
-def _words(text: str, header: str) -> Header | str:
-    return text if text.isascii() and len(text) <= _ONE_LINE else Header(text, _UTF8, header_name=header)
+def _words(text: str, header: str) -> str:
+    if text.isascii() and len(text) <= _ONE_LINE:
+        return text
+    return Header(text, _UTF8, header_name=header).encode()

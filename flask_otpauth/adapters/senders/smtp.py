@@ -1,4 +1,4 @@
-"""One SMTP conversation that is over by a deadline, and what its end means."""
+"""An SMTP session with a deadline, and what it means if it fails."""
 
 from __future__ import annotations
 
@@ -18,38 +18,38 @@ if TYPE_CHECKING:
 
 _DOMAIN = re.compile("[A-Za-z0-9-]+([.][A-Za-z0-9-]+)+")
 _FINAL_DOT = b"\r\n.\r\n"
-_GOODBYE_SECONDS = 1.0
+_QUIT_SECONDS = 1.0
 _SHORTEST_SECONDS = 0.001
 #: Authentication required, too weak, wrong, or only over TLS (RFC 4954 §6).
 _AUTH_CODES = frozenset({530, 534, 535, 538})
-#: Security or policy (RFC 3463 §3.8): the relay minds us, not the mailbox.
+#: Security or policy (RFC 3463 §3.8): the server refuses the sender, not the mailbox.
 _POLICY = b"5.7."
 
 
 class _Deadline:
-    """An instant of the monotonic clock by which something must be over."""
+    """An instant of the monotonic clock by which something must have ended."""
 
     def __init__(self, seconds: float) -> None:
         self._at = time.monotonic() + seconds
 
     def left(self) -> float:
         """
-        The seconds until then.
+        Return the seconds that are left.
 
-        :raises TimeoutError: if there are none.
+        :raises TimeoutError: if none are left.
         """
         left = self._at - time.monotonic()
         if left <= 0:
             raise TimeoutError
         return max(left, _SHORTEST_SECONDS)
 
-    def hasten(self, seconds: float) -> None:
-        """Be over within ``seconds`` from now, if it were not anyway."""
+    def shorten(self, seconds: float) -> None:
+        """Move the deadline to ``seconds`` from now, unless it is earlier."""
         self._at = min(self._at, time.monotonic() + seconds)
 
 
 class _Reader(io.RawIOBase):
-    """Reads a socket under the deadline, so that a server which drips is cut off as well."""
+    """Reads a socket until the deadline, so that a server which sends byte by byte cannot exceed it."""
 
     def __init__(self, sock: socket.socket, deadline: _Deadline) -> None:
         self._sock = sock
@@ -65,12 +65,12 @@ class _Reader(io.RawIOBase):
 
 class Conversation(smtplib.SMTP):
     """
-    An SMTP session with a deadline for connecting and one for everything together, in seconds.
+    An SMTP session with two deadlines in seconds: one for connecting, and one for everything.
 
-    ``smtplib`` knows only a timeout for each read, which starts anew with each byte. Looking
-    up the host's name is bounded by the system's resolver, not here. ``implicit_tls`` encrypts
-    from the first byte. ``dot_sent`` tells whether the server may have the message. The
-    dialogue is never printed, since it holds codes and credentials.
+    ``smtplib`` has only a timeout for each read, which starts again with each byte. How long the
+    lookup of the host's name takes depends on the system's resolver. ``implicit_tls`` encrypts
+    from the first byte. ``dot_sent`` is true if the server may have the message. The dialogue is
+    never printed, because it contains codes and credentials.
     """
 
     def __init__(
@@ -93,14 +93,14 @@ class Conversation(smtplib.SMTP):
         self, host: str = "localhost", port: int = 0, source_address: object = None
     ) -> tuple[int, bytes]:
         """Connect and read the greeting."""
-        self.sock = self._opened(host, port or self._default_port)
+        self.sock = self._open(host, port or self._default_port)
         self.file = None
         return self.getreply()
 
     def send(self, s: ReadableBuffer | str) -> None:
         """Send a command or the message."""
         try:
-            self._hurry()
+            self._limit_socket()
         except TimeoutError:
             self.close()
             raise smtplib.SMTPServerDisconnected("the deadline has passed") from None
@@ -113,15 +113,15 @@ class Conversation(smtplib.SMTP):
         if self.file is None and self.sock is not None:
             self.file = io.BufferedReader(_Reader(self.sock, self._deadline))
         reply = super().getreply()
-        # A TLS handshake may follow, which waits as long as the socket says.
+        # A TLS handshake may follow, and it uses the timeout of the socket.
         with suppress(TimeoutError):
-            self._hurry()
+            self._limit_socket()
         return reply
 
     def leave(self) -> None:
-        """Say goodbye, if there is still somebody to say it to, and close."""
-        self._deadline.hasten(_GOODBYE_SECONDS)
-        # How the goodbye goes says nothing about the message.
+        """Send QUIT if connected, and close."""
+        self._deadline.shorten(_QUIT_SECONDS)
+        # The answer to QUIT says nothing about the message.
         with suppress(OSError):
             if self.sock is not None:
                 self.quit()
@@ -131,8 +131,8 @@ class Conversation(smtplib.SMTP):
     def _default_port(self) -> int:
         return smtplib.SMTP_PORT if self._implicit_tls is None else smtplib.SMTP_SSL_PORT
 
-    def _opened(self, host: str, port: int) -> socket.socket:
-        """A connection to the first of the host's addresses that answers in its share of the time."""
+    def _open(self, host: str, port: int) -> socket.socket:
+        """Connect to the first of the host's addresses that answers within its share of the time."""
         deadline = _Deadline(self._connect_seconds)
         failure = OSError("the name has no address")
         addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
@@ -142,10 +142,10 @@ class Conversation(smtplib.SMTP):
             except OSError as error:
                 failure = error
             else:
-                return self._encrypted(sock, host)
+                return self._encrypt(sock, host)
         raise failure
 
-    def _encrypted(self, sock: socket.socket, host: str) -> socket.socket:
+    def _encrypt(self, sock: socket.socket, host: str) -> socket.socket:
         if self._implicit_tls is None:
             return sock
         try:
@@ -155,13 +155,13 @@ class Conversation(smtplib.SMTP):
             sock.close()
             raise
 
-    def _hurry(self) -> None:
+    def _limit_socket(self) -> None:
         if self.sock is not None:
             self.sock.settimeout(self._deadline.left())
 
 
 def _machine_name() -> str:
-    """This machine's name for a greeting (RFC 5321 §4.1.1.1); empty if it has no name that SMTP takes."""
+    """Return the name of this machine (RFC 5321 §4.1.1.1), or an empty text if SMTP does not accept it."""
     try:
         name = socket.getfqdn().encode("idna").decode("ascii")
     except UnicodeError:
@@ -170,17 +170,17 @@ def _machine_name() -> str:
 
 
 def _address_literal(sock: socket.socket | None) -> str:
-    """This end of a connection, for a machine without a name (RFC 5321 §4.1.3)."""
+    """Return the address of this end of a connection, for a machine without a name (RFC 5321 §4.1.3)."""
     address = str(sock.getsockname()[0]) if sock else "127.0.0.1"
     return f"[IPv6:{address}]" if ":" in address else f"[{address}]"
 
 
 def receipt_for(error: OSError, *, dot_sent: bool) -> Receipt:
     """
-    What it means that a conversation ended with ``error`` (``smtplib``'s are all ``OSError``).
+    Return the receipt for a conversation that ended with ``error``.
 
-    ``detail`` holds the kind and the code of it, never the server's words: they may repeat
-    the address.
+    All errors of ``smtplib`` are ``OSError``. ``detail`` has the type and the code of the error, but
+    not the text of the server, which may contain the address.
     """
     code, text = _reply_of(error)
     status = _status(error, code, text, dot_sent=dot_sent)
