@@ -59,6 +59,16 @@ def database_uri() -> str:
     return "sqlite://"
 
 
+def new_row(app: Flask, **columns: Any) -> Any:
+    """Write a user by the model, as the host does."""
+    directory = app.extensions["otpauth"].services.directory
+    row = directory.model(**columns)
+    with directory.session(True) as session:
+        session.add(row)
+        session.flush()
+    return row
+
+
 @pytest.fixture
 def database_file(tmp_path: Path) -> str:
     """A database in a file, for apps that share their rows and for threads that write at once."""

@@ -19,7 +19,7 @@ from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
 from tests.adapters.databases import postgresql_schema
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer
-from tests.hosts import SECRET_KEY, cheap_hashing
+from tests.hosts import SECRET_KEY, cheap_hashing, new_row
 
 PIN, PASSWORD = "274951", "plum-Tractor 9 violet"
 PHONE = "+84987888001"
@@ -155,8 +155,7 @@ def replaced(host: Host, **fields: Any) -> int:
     """Let the host delete its users, and give the id of the first to somebody new."""
     host.sql("DELETE FROM {table}")
     with host.app.app_context():
-        directory = host.app.extensions["otpauth"].services.directory
-        return int(directory.create(id=1, **fields).id)
+        return int(new_row(host.app, id=1, **fields).id)
 
 
 def test_the_next_owner_of_an_id_inherits_no_token(host: Host) -> None:

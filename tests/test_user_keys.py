@@ -37,7 +37,7 @@ from sqlalchemy.types import TypeDecorator
 
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
-from flask_otpauth.users import UserMixin
+from flask_otpauth.users import NewUser, UserMixin
 from tests.adapters.databases import mariadb_database, postgresql_schema
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer
 from tests.hosts import SECRET_KEY, MakeApp, cheap_hashing
@@ -430,7 +430,7 @@ class Careless:
     def find(self, kind: str, value: str, client_id: str | None = None) -> Somebody | None:
         return self.get(value) if kind == "id" else self.user if getattr(self.user, kind) == value else None
 
-    def create(self, **fields: Any) -> Somebody:
+    def create(self, user: NewUser) -> Somebody:
         raise AssertionError("nobody is new here")
 
     def mark_verified(self, user_id: str, kind: str) -> None: ...

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, field, replace
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 from typing import Any
 from uuid import uuid4
@@ -18,7 +18,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import own_sessions
 from flask_otpauth.testing import MovableClock, Outbox
-from flask_otpauth.users import UserMixin
+from flask_otpauth.users import NewUser, UserMixin
 from tests.adapters.databases import postgresql_schema
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, outcome
 from tests.hosts import SECRET_KEY, MakeApp
@@ -381,9 +381,10 @@ class Elsewhere:
     def find(self, kind: str, value: str, client_id: str | None = None) -> Member | None:
         return next((each for each in self.members.values() if getattr(each, kind) == value), None)
 
-    def create(self, **fields: Any) -> Member:
-        existing = self.find("email", fields["email"])
-        member = existing or Member(f"m{len(self.members)}", **fields)
+    def create(self, user: NewUser) -> Member:
+        existing = self.find("email", user.email or "")
+        given = {name: value for name, value in asdict(user).items() if value}
+        member = existing or Member(f"m{len(self.members)}", **given)
         self.members[member.id] = member
         return member
 

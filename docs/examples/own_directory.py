@@ -10,7 +10,7 @@ from flask import Flask
 from sqlalchemy import Connection, Engine, create_engine, text
 
 from flask_otpauth import OtpAuth
-from flask_otpauth.users import User, UserExists
+from flask_otpauth.users import NewUser, User, UserExists
 
 
 @dataclass(frozen=True)
@@ -47,14 +47,14 @@ class Customers:
         with self._engine.begin() as connection:
             return next(iter(_customers(connection, column, value)), None)
 
-    def create(self, **fields: Any) -> User:
+    def create(self, user: NewUser) -> User:
         """Create a customer. Existing customers are not changed."""
-        values = {"mail": fields["email"], "name": fields.get("full_name") or ""}
+        values = {"mail": user.email, "name": user.full_name}
         added = "INSERT INTO customers (mail, name) VALUES (:mail, :name) ON CONFLICT (mail) DO NOTHING"
         with self._engine.begin() as connection:
             if connection.execute(text(added), values).rowcount == 0:
                 raise UserExists("email")
-            return _customers(connection, "mail", values["mail"])[0]
+            return _customers(connection, "mail", user.email)[0]
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
         """Do nothing: the shop does not store this."""
@@ -77,7 +77,7 @@ class Customers:
         return deleted.rowcount == 1
 
 
-def _customers(connection: Connection, column: str, value: str) -> list[Customer]:
+def _customers(connection: Connection, column: str, value: str | None) -> list[Customer]:
     query = f"SELECT customer_no, mail, closed, name FROM customers WHERE {column} = :value"  # noqa: S608 - our name
     rows = connection.execute(text(query), {"value": value})
     return [Customer(row.customer_no, row.mail, not row.closed, row.name) for row in rows]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeGuard, Unpack
+from typing import Any, Literal, TypeGuard
 from uuid import UUID
 
 from flask_otpauth.core.member_ids import member_id as checked_member_id
@@ -56,20 +56,30 @@ class Users:
         password = sensitive(password)
         if password is not None and "password" not in self.secrets:
             raise ValueError("there is no flow that keeps passwords")
-        fields = {
-            "email": None if email is None else self.addresses.email(email),
-            "phone": None if phone is None else self.addresses.phone(phone, self.region),
-            "member_id": None if member_id is None else checked_member_id(member_id),
-            "full_name": full_name,
-            "avatar_url": avatar_url,
-        }
-        user = self.directory.create(**{name: value for name, value in fields.items() if value})
+        user = self.directory.create(
+            NewUser(
+                email=None if email is None else self.addresses.email(email),
+                phone=None if phone is None else self.addresses.phone(phone, self.region),
+                member_id=None if member_id is None else checked_member_id(member_id),
+                full_name=full_name,
+                avatar_url=avatar_url,
+            )
+        )
         if password is not None:
             passwords = self.secrets["password"]
             passwords.put(user, passwords.hashed(user, password), replacing=None)
         return user
 
-    def get_or_create(self, **fields: Unpack[NewUser]) -> User:
+    def get_or_create(
+        self,
+        *,
+        email: str | None = None,
+        phone: str | None = None,
+        member_id: str | None = None,
+        full_name: str = "",
+        avatar_url: str | None = None,
+        password: str | None = None,
+    ) -> User:
         """
         Find a user, or create one. It takes what :meth:`create` takes.
 
@@ -81,9 +91,18 @@ class Users:
             number or the member id.
         :raises ValueError: as :meth:`create`.
         """
-        if "password" in fields:
-            fields["password"] = sensitive(fields["password"])
-        return self._user_with_or(fields, lambda: self.create(**fields))
+        password = sensitive(password)
+        return self._user_with_or(
+            {"email": email, "member_id": member_id, "phone": phone},
+            lambda: self.create(
+                email=email,
+                phone=phone,
+                member_id=member_id,
+                full_name=full_name,
+                avatar_url=avatar_url,
+                password=password,
+            ),
+        )
 
     def of_proved_address(self, kind: Literal["email", "phone"], address: str) -> User:
         """
@@ -92,10 +111,11 @@ class Users:
 
         :raises UserExists: if two users have the address, so that it is unclear who is meant.
         """
-        fields: dict[str, str] = {kind: address}
-        return self._user_with_or(
-            fields, lambda: self.directory.create(**fields, **{f"{kind}_verified": True})
-        )
+        proved = {
+            "email": NewUser(email=address, email_verified=True),
+            "phone": NewUser(phone=address, phone_verified=True),
+        }
+        return self._user_with_or({kind: address}, lambda: self.directory.create(proved[kind]))
 
     def mark_verified(self, user: User, kind: Literal["email", "phone"]) -> None:
         """Note that the user has proved that the address is theirs, unless it is noted."""
@@ -248,24 +268,24 @@ class Users:
         user = self.named(whom)
         return 0 if user is None else self.sessions.close_all(str(user.id))
 
-    def _user_with_or(self, fields: Mapping[str, Any], create: Callable[[], User]) -> User:
-        """The user with these fields, or the new one that ``create`` makes."""
-        user = self._user_with(fields)
+    def _user_with_or(
+        self, identifiers: Mapping[IdentifierKind, str | None], create: Callable[[], User]
+    ) -> User:
+        """Return the user with the first identifier that is given, or the new one that ``create`` makes."""
+        user = self._user_with(identifiers)
         if user is not None:
             return user
         try:
             return create()
         except UserExists:
             # Perhaps another request created them after the first look.
-            user = self._user_with(fields)
+            user = self._user_with(identifiers)
             if user is None:
                 raise
             return user
 
-    def _user_with(self, fields: Mapping[str, Any]) -> User | None:
-        kinds: tuple[IdentifierKind, ...] = ("email", "member_id", "phone")
-        for kind in kinds:
-            value = fields.get(kind)
+    def _user_with(self, identifiers: Mapping[IdentifierKind, str | None]) -> User | None:
+        for kind, value in identifiers.items():
             if value is not None:
                 return self.known(kind, self._checked(kind, value))
         return None

@@ -1,8 +1,9 @@
-"""Where users are found. The packaged table is one; a host brings its own."""
+"""Where users are found: in the packaged table, in the table of a host's model, or in a host's directory."""
 
 from __future__ import annotations
 
-from typing import Any, Literal, Protocol, TypeAlias, TypedDict
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
 
 #: What a user can be found by.
@@ -10,7 +11,7 @@ IdentifierKind: TypeAlias = Literal["id", "email", "phone", "member_id"]
 
 
 class UserExists(ValueError):
-    """Somebody has this e-mail, phone or member id already: ``kind`` says which of them."""
+    """Another user has this e-mail address, phone number or member id. ``kind`` says which of them."""
 
     def __init__(self, kind: IdentifierKind) -> None:
         self.kind = kind
@@ -18,20 +19,25 @@ class UserExists(ValueError):
         super().__init__(f"another user has this {names.get(kind, kind)}")
 
 
-class User(Protocol):
-    """
-    An account. ``id`` is an ``int`` in the packaged table. A host's id may be anything that can be
-    written as a text in one way only, such as a ``str`` or a ``UUID``. In JSON an ``int`` is a number.
-
-    A user may have ``person_key``, a random text that no other person has or ever had. What is
-    kept for a user is bound to it; without it an id must never be given to another person.
-
-    ``password_hash`` is a hash that the host brought along (argon2, or werkzeug's scrypt and
-    pbkdf2): it is used until the first change of password, which is kept in the extension's storage.
-    """
+class HasId(Protocol):
+    """Anything with an ``id``: a user, or a row of a host's model."""
 
     @property
-    def id(self) -> Any: ...
+    def id(self) -> object: ...
+
+
+class User(HasId, Protocol):
+    """
+    An account. ``id`` is an ``int`` in the packaged table. In a host's directory, it can be any value
+    with exactly one text form, such as a ``str`` or a ``UUID``. In JSON, an ``int`` is a number.
+
+    A user can have ``person_key``, a random text that no other person has or ever had. What is kept for
+    a user is bound to it. Without it, the id of a deleted user must never be given to another person.
+
+    ``password_hash`` is for an existing hash (argon2, or Werkzeug's scrypt and pbkdf2). It is used until
+    the password is first changed. After that, the hash is in the extension's storage.
+    """
+
     @property
     def email(self) -> str | None: ...
     @property
@@ -52,53 +58,52 @@ class User(Protocol):
     def phone_verified(self) -> bool: ...
 
 
-class HasId(Protocol):
-    """A user, or a row of a host's model: what has an ``id``."""
-
-    @property
-    def id(self) -> object: ...
-
-
 #: A user, the id of one, or the e-mail address, phone number or member id. ``None`` means no user.
 UserReference: TypeAlias = HasId | int | str | UUID | None
 
 
-class NewUser(TypedDict, total=False):
-    """What a user is created with."""
+@dataclass(frozen=True)
+class NewUser:
+    """A user to create. Addresses are canonical. What is not given is ``None``, empty or false."""
 
-    email: str | None
-    phone: str | None
-    member_id: str | None
-    full_name: str
-    avatar_url: str | None
-    password: str | None
+    email: str | None = None
+    phone: str | None = None
+    member_id: str | None = None
+    full_name: str = ""
+    avatar_url: str | None = None
+    #: Whether the user has just proved that the address is theirs.
+    email_verified: bool = False
+    #: The same for the phone number.
+    phone_verified: bool = False
 
 
 class Directory(Protocol):
     """
     Finds and writes users. Addresses are canonical (:class:`~flask_otpauth.ports.addresses.Addresses`).
 
-    A write is a short separate transaction, never the host's. All writes but :meth:`create` may be repeated.
+    Each write is a short transaction of its own, never a part of the host's. All writes except
+    :meth:`create` can be repeated.
     """
 
     def get(self, user_id: str) -> User | None:
-        """The user whose id reads ``user_id`` as text, exactly; disabled or not."""
+        """Return the user whose id has exactly this text form, disabled or not."""
 
     def find(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> User | None:
-        """The user known by that identifier; a directory may scope its search by client."""
+        """Return the user with this identifier. A directory can limit the search to a client's users."""
 
-    def create(self, **fields: Any) -> User:
+    def create(self, user: NewUser) -> User:
         """
-        A new user with these fields of :class:`User`.
+        Create a user, and return it.
 
-        :raises UserExists: if somebody has the e-mail, the phone or the member id: nobody is changed.
+        :raises UserExists: if another user has the e-mail address, the phone number or the member id.
+            That user is not changed.
         """
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
-        """The user has proved that the address is theirs."""
+        """Note that the user has proved that the address is theirs."""
 
     def set_enabled(self, user_id: str, enabled: bool) -> bool:
-        """Disable or enable; whether there is such a user."""
+        """Disable or enable a user. Return whether there is such a user."""
 
     def delete(self, user_id: str) -> bool:
-        """Delete the user; whether there is such a user."""
+        """Delete a user. Return whether there was such a user."""

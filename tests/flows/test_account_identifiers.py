@@ -25,7 +25,7 @@ from tests.flows.account_caller import (
     refused,
     wrong_pin,
 )
-from tests.hosts import MakeApp, otpauth_of
+from tests.hosts import MakeApp, new_row, otpauth_of
 
 NOBODY = refused("user", NOT_FOUND, "invalid_user")
 
@@ -33,9 +33,8 @@ NOBODY = refused("user", NOT_FOUND, "invalid_user")
 @pytest.fixture
 def merchant(app: Flask) -> Merchant:
     """A merchant of the usual customer, whose primary key is 7, and of another."""
-    directory = app.extensions["otpauth"].services.directory
-    customer = directory.create(id=7, email=EMAIL, phone=PHONE, member_id=MEMBER_ID)
-    directory.create(id=8, email="other@stamps.co.id", phone="+6281234567899", member_id="m-0042")
+    customer = new_row(app, id=7, email=EMAIL, phone=PHONE, member_id=MEMBER_ID)
+    new_row(app, id=8, email="other@stamps.co.id", phone="+6281234567899", member_id="m-0042")
     give_password(app, customer)
     return Merchant(app)
 
@@ -173,8 +172,7 @@ def test_what_fits_two_different_persons_is_nobody(
 
 
 def test_what_fits_one_person_twice_is_that_person(merchant: Merchant) -> None:
-    directory = merchant.app.extensions["otpauth"].services.directory
-    directory.create(id=4712, member_id="4712")
+    new_row(merchant.app, id=4712, member_id="4712")
 
     assert merchant.unblock(user="4712").json == OK
 

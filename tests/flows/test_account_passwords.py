@@ -26,7 +26,7 @@ from tests.flows.account_caller import (
     refused,
 )
 from tests.flows.email_caller import EmailCaller
-from tests.hosts import MakeApp, otpauth_of
+from tests.hosts import MakeApp, new_row, otpauth_of
 
 WRONG = refused("password", UNLUCKY, "invalid_password")
 THROTTLED = refused("password", LOCKED, "too_many_attempts")
@@ -148,8 +148,7 @@ def test_a_customer_without_a_password_has_no_right_one(app: Flask) -> None:
 
 @pytest.mark.parametrize("method", ["scrypt:1024:8:1", "pbkdf2:sha256:1000"])
 def test_a_hash_that_the_host_brought_along_is_good_until_the_first_change(app: Flask, method: str) -> None:
-    directory = app.extensions["otpauth"].services.directory
-    person = directory.create(email=EMAIL, password_hash=generate_password_hash("secret 12345", method))
+    person = new_row(app, email=EMAIL, password_hash=generate_password_hash("secret 12345", method))
     merchant = Merchant(app, user=person.id)
 
     before = [merchant.check("secret 12345").json, merchant.check("secret 1234").json]
@@ -164,8 +163,7 @@ def test_a_hash_that_the_host_brought_along_is_good_until_the_first_change(app: 
 @pytest.mark.parametrize("method", ["scrypt:1024:8:1", "pbkdf2:sha256:1000"])
 def test_a_password_that_the_host_hashed_as_it_was_typed_is_accepted(app: Flask, method: str) -> None:
     typed = "ﬁnal cafe\u0301 ２９"
-    directory = app.extensions["otpauth"].services.directory
-    person = directory.create(email=EMAIL, password_hash=generate_password_hash(typed, method))
+    person = new_row(app, email=EMAIL, password_hash=generate_password_hash(typed, method))
     merchant = Merchant(app, user=person.id)
 
     assert [merchant.check(typed).json, merchant.check(typed + "x").json] == [OK, WRONG]

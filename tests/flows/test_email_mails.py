@@ -15,7 +15,7 @@ from flask_otpauth import ConfigurationError, signals
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows.email_caller import ADDRESS, EmailCaller, outcome
-from tests.hosts import MakeApp
+from tests.hosts import MakeApp, new_row
 
 SENT = (0, "OTP sent successfully")
 LOGIN = (0, "Login successful")
@@ -149,7 +149,7 @@ def test_the_mail_goes_to_the_accounts_stored_address(
     app: Flask, caller: EmailCaller, outbox: Outbox
 ) -> None:
     with app.app_context():
-        app.extensions["otpauth"].services.directory.create(email="Stored.Name@example.com")
+        new_row(app, email="Stored.Name@example.com")
 
     answer = caller.ask("STORED.NAME@example.com")
 

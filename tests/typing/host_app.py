@@ -24,7 +24,7 @@ from flask_otpauth.flows.email import EmailEnvelope
 from flask_otpauth.senders import MemorySender, Message, Receipt, Sender, Status
 from flask_otpauth.storage import Campaign, Client, MemoryStorage, Storage
 from flask_otpauth.testing import MovableClock, Outbox
-from flask_otpauth.users import Directory, IdentifierKind, User, UserExists, UserMixin
+from flask_otpauth.users import Directory, IdentifierKind, NewUser, User, UserExists, UserMixin
 
 
 class Base(DeclarativeBase):
@@ -206,9 +206,9 @@ class Members:
     def find(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> Member | None:
         """Nobody."""
 
-    def create(self, **fields: Any) -> Member:
+    def create(self, user: NewUser) -> Member:
         """A new member."""
-        return Member("1", **fields)
+        return Member("1", user.email, user.phone, user.member_id, user.full_name, user.avatar_url)
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
         """Nothing to do."""

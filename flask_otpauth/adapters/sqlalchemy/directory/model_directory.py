@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
+from dataclasses import asdict
 from functools import cache, partial
 from inspect import getattr_static
 from typing import Any, Literal
@@ -34,7 +35,7 @@ from sqlalchemy.types import TypeDecorator, TypeEngine
 from flask_otpauth.adapters.addresses import spellings
 from flask_otpauth.adapters.sqlalchemy.database import begun, translate_db_errors, with_isolation
 from flask_otpauth.adapters.sqlalchemy.directory.model import doubtful, key_of, new_person_key
-from flask_otpauth.ports.directory import IdentifierKind, User, UserExists
+from flask_otpauth.ports.directory import IdentifierKind, NewUser, User, UserExists
 
 _VERIFIED = ("email_verified", "phone_verified")
 #: The sessions here do not hold the rows that are updated.
@@ -94,13 +95,15 @@ class ModelDirectory:
             users = self._known(kind, value)
         return users[0] if len(users) == 1 else None
 
-    def create(self, **fields: Any) -> User:
+    def create(self, user: NewUser) -> User:
         """
         A new user.
 
         :raises UserExists: if somebody has the e-mail, the phone or the member id.
         :raises ValueError: if a value is too long, or a column of the host must have another value.
         """
+        # A value that is not given is not set, since an __init__ of the host may know nothing of it.
+        fields = {name: value for name, value in asdict(user).items() if value}
         self._demand_fitting(fields)
         self._demand_free(fields)
         try:
