@@ -57,9 +57,9 @@ class Refusal(OtpAuthError):
     code: ClassVar[str] = "refused"
     retry_after_seconds: int | None = None
     #: What the answer shows beside its message (an operation of a flow may fill it in).
-    data: Mapping[str, Any] = MappingProxyType({})
+    data: Mapping[str, object] = MappingProxyType({})
 
-    def showing(self, **data: Any) -> Self:
+    def showing(self, **data: object) -> Self:
         """This refusal, with ``data`` for the answer."""
         self.data = data
         return self
@@ -141,7 +141,7 @@ class Fault:
 
     field: str
     kind: str
-    evidence: Mapping[str, Any] = dataclass_field(default_factory=dict)
+    evidence: Mapping[str, object] = dataclass_field(default_factory=dict)
 
 
 class InvalidFields(BadRequest):
@@ -199,7 +199,7 @@ class CaptchaRequired(NotAuthenticated):
 
     code = "captcha_required"
 
-    def __init__(self, challenge: Mapping[str, Any]) -> None:
+    def __init__(self, challenge: Mapping[str, object]) -> None:
         super().__init__("captcha required")
         self.challenge = challenge
 

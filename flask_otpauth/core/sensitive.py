@@ -13,7 +13,7 @@ Logs, terminals and other ``repr`` show addresses masked, and text from outside 
 from __future__ import annotations
 
 import json
-from typing import Any, TypeVar
+from typing import TypeVar, overload
 
 T = TypeVar("T")
 
@@ -48,8 +48,16 @@ class SensitiveBytes(bytes):
         return Sensitive(super().decode(encoding, errors))
 
 
-def sensitive(value: T) -> T | Any:
-    """``value`` as a secret if it is a text; any other value unchanged."""
+@overload
+def sensitive(value: str) -> Sensitive: ...
+
+
+@overload
+def sensitive(value: T) -> T: ...
+
+
+def sensitive(value: object) -> object:
+    """Return ``value`` as a secret if it is a text, and any other value unchanged."""
     return Sensitive(value) if isinstance(value, str) else value
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Collection, Container
 from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import partial
-from typing import Any, Protocol, TypeAlias
+from typing import Protocol, TypeAlias
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.challenges import Issue, draw_nonce
@@ -52,7 +52,7 @@ class Customers:
     common_passwords: Container[str] = dataclass_field(repr=False)
     notice_languages: Callable[[], tuple[str, ...]] | None
 
-    def find(self, identifier: Any, field: str, client_id: str) -> User:
+    def find(self, identifier: object, field: str, client_id: str) -> User:
         """The customer that ``identifier`` means. :raises UserNotFound: if it is nobody, or disabled."""
         user = self.users.resolve(identifier, client_id)
         if user is None or not user.is_enabled:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Any
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
@@ -57,7 +56,7 @@ class HostCodes:
     languages: Callable[[str | None], tuple[str, ...]]
 
     def send(
-        self, channel: str, recipient: str, *, purpose: str, locale: str | None = None, **values: Any
+        self, channel: str, recipient: str, *, purpose: str, locale: str | None = None, **values: object
     ) -> Sent:
         """
         Send a code.

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Any
 
 from flask_otpauth.core.accents import unaccented
 from flask_otpauth.core.challenges import Issue, is_told_in
@@ -46,7 +45,7 @@ class Draft:
     purpose: str = ""
     caller_number: str = field(default="", repr=False)
     reference: str = ""
-    values: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    values: Mapping[str, object] = field(default_factory=dict, repr=False)
     discreet: bool = False
     withheld: bool = False
 
@@ -185,14 +184,13 @@ class Messenger:
         return None
 
     def _part(
-        self, draft: Draft, template: str, locale: str, ending: str, values: Mapping[str, Any]
+        self, draft: Draft, template: str, locale: str, ending: str, values: Mapping[str, object]
     ) -> str | None:
         names = (_name(draft, f"{template}.{locale}", ending), _name(draft, template, ending))
         rendered = (self.templates.render(name, values) for name in names if self.templates.has(name))
-        part: str | None = sensitive(next(rendered, None))
-        return part
+        return sensitive(next(rendered, None))
 
-    def _values(self, draft: Draft, code: str, locale: str, expires_at: datetime | None) -> dict[str, Any]:
+    def _values(self, draft: Draft, code: str, locale: str, expires_at: datetime | None) -> dict[str, object]:
         """All values of a template. None is ever missing, so that no global of the host takes its place."""
         seconds = 0 if expires_at is None else max(1, round((expires_at - self.clock()).total_seconds()))
         return {

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal, TypeGuard
+from typing import Literal, TypeGuard
 from uuid import UUID
 
 from flask_otpauth.core.member_ids import member_id as checked_member_id
@@ -150,7 +150,7 @@ class Users:
         """
         return self.resolve(identifier)
 
-    def resolve(self, identifier: Any, client_id: str | None = None) -> User | None:
+    def resolve(self, identifier: object, client_id: str | None = None) -> User | None:
         """
         The one user that ``identifier`` means, as a client may know them.
 
@@ -161,7 +161,7 @@ class Users:
         matches = {str(user.id): user for user in self._candidates(identifier, client_id)}
         return next(iter(matches.values())) if len(matches) == 1 else None
 
-    def readings(self, identifier: Any) -> list[tuple[IdentifierKind, str]]:
+    def readings(self, identifier: object) -> list[tuple[IdentifierKind, str]]:
         """What ``identifier`` may be, each with its canonical form."""
         text = str(identifier).strip()
         if isinstance(identifier, int):
@@ -173,7 +173,7 @@ class Users:
             readings = [("member_id", text), ("phone", self._canonical("phone", text)), ("id", text)]
         return [(kind, value) for kind, value in readings if value]
 
-    def _candidates(self, identifier: Any, client_id: str | None) -> list[User]:
+    def _candidates(self, identifier: object, client_id: str | None) -> list[User]:
         found = [self.known(kind, value, client_id) for kind, value in self.readings(identifier)]
         return [user for user in found if user is not None]
 

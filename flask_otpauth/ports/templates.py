@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Protocol
 
 
 class Templates(Protocol):
@@ -12,5 +12,5 @@ class Templates(Protocol):
     def has(self, name: str) -> bool:
         """Whether there is a template of that name."""
 
-    def render(self, name: str, values: Mapping[str, Any]) -> str:
+    def render(self, name: str, values: Mapping[str, object]) -> str:
         """The template of that name, rendered. It must be there; what it raises is raised."""

@@ -13,7 +13,7 @@ class TokenSigner(Protocol):
     made for one use is refused for every other.
     """
 
-    def sign(self, use: str, claims: Mapping[str, Any], issued_at: datetime, expires_at: datetime) -> str:
+    def sign(self, use: str, claims: Mapping[str, object], issued_at: datetime, expires_at: datetime) -> str:
         """A token with ``claims`` and ``iss``, ``aud``, ``iat``, ``exp``, ``jti``."""
 
     def read(self, use: str, token: str, now: datetime) -> Mapping[str, Any]:
