@@ -1,1 +1,1 @@
-"""What a one-time code is: values and rules. Standard library only, no I/O, no clock."""
+"""The rules, and the values that they are about. Only the standard library, no I/O, no clock."""

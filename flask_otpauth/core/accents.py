@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import unicodedata
 
-#: Letters whose stroke is no mark that could be taken off.
+#: Letters whose stroke is a part of the letter for Unicode, and not a mark.
 _STROKES = str.maketrans("đĐ", "dD")
 
 
 def unaccented(text: str) -> str:
     """
-    ``text`` without the marks on its letters: ``Hoa Sen, Ha Noi``.
+    Return ``text`` without the marks on its letters: ``Hoa Sen, Ha Noi``.
 
-    One letter beyond the alphabet of GSM 03.38 makes the segments of an SMS hold 70 characters
-    and not 160, which is why Vietnamese is sent like this.
+    An SMS segment holds 160 characters of the alphabet of GSM 03.38, but only 70 if one letter is not in
+    it. So Vietnamese is usually sent without accents.
     """
     apart = unicodedata.normalize("NFD", text.translate(_STROKES))
-    return unicodedata.normalize("NFC", "".join(each for each in apart if not unicodedata.combining(each)))
+    return unicodedata.normalize("NFC", "".join(char for char in apart if not unicodedata.combining(char)))

@@ -50,65 +50,75 @@ from flask_otpauth.core import instants
 from flask_otpauth.core.instants import Block, Limit, reach_ms, strongest
 from flask_otpauth.core.sensitive import Sensitive
 
+_TAG = re.compile("<[^>]*>")
+
 
 def draw_code(length: int) -> Sensitive:
-    """``length`` ASCII digits, uniform, from the system's generator (NIST SP 800-63B-4 §3.2.12)."""
+    """Draw a code of ``length`` ASCII digits with the system's generator (NIST SP 800-63B-4 §3.2.12)."""
     return Sensitive(f"{secrets.randbelow(10**length):0{length}d}")
 
 
 def draw_nonce() -> str:
-    """A name for one issue or one guess: 16 URL-safe characters."""
+    """Draw a name for one issue or one guess: 16 URL-safe characters."""
     return secrets.token_urlsafe(12)
 
 
 def is_digits(text: object, shortest: int, longest: int | None = None) -> bool:
-    """Whether ``text`` is a string of ASCII digits of that length; other scripts' digits are not."""
-    longest = shortest if longest is None else longest
-    return isinstance(text, str) and bool(re.fullmatch(f"[0-9]{{{shortest},{longest}}}", text, re.ASCII))
+    """Return whether ``text`` is a string of ASCII digits, ``shortest`` to ``longest`` characters long."""
+    if not isinstance(text, str) or not (text.isascii() and text.isdigit()):
+        return False
+    return shortest <= len(text) <= (shortest if longest is None else longest)
 
 
-def is_told_in(code: str, text: str) -> bool:
+def shows_code(text: str, code: str) -> bool:
     """
-    Whether ``text``, plain or HTML, shows all digits of ``code`` in their order: together, read
-    one by one, in elements of their own, or in another script.
+    Return whether ``text``, plain or HTML, shows all digits of ``code`` in their order.
+
+    They may be apart, as in a text to speak, each in an HTML element of its own, or in another script.
     """
-    shown = html.unescape(re.sub("<[^>]*>", "", text))
-    return code in "".join(str(unicodedata.decimal(each)) for each in shown if each.isdecimal())
+    shown = html.unescape(_TAG.sub("", text))
+    if code in shown:
+        return True
+    return code in "".join(
+        str(unicodedata.decimal(character)) for character in shown if character.isdecimal()
+    )
 
 
 @dataclass(frozen=True)
 class ChallengeRow:
-    """
-    One row: the limits of a subject, its challenge, or both.
+    """One row of the store: the limits of a subject, its challenge, or both. Instants are epoch ms."""
 
-    Instants are epoch milliseconds; ``digest`` is ``None`` where no code is live.
-    ``clears_misses``: redeeming the code proves that somebody received it, and clears the log of
-    misses. ``handed_over``: the message of the code was handed over, or may have been. ``held``:
-    in some app the misses count until they are cleared, so the row must not be purged.
-    ``needed_until``: from then on no limit of an app that wrote to the row looks at it.
-    ``locked_until``: the end of a lock that some app met at ``locked_at`` (:mod:`.locks`).
-    """
-
+    #: The log of sent codes.
     sends: str = ""
+    #: The log of wrong guesses.
     misses: str = ""
+    #: The name of the newest issue.
     nonce: str = ""
+    #: The keyed digest of the current code; ``None`` if there is none.
     digest: bytes | None = None
     issued_at: int = 0
     expires_at: int = 0
+    #: Wrong guesses at the current code.
     guesses: int = 0
     consumed_at: int | None = None
+    #: What the newest issue stored with the row.
     reference: str = ""
+    #: Redeeming the code proves that the user received it, and so clears the misses.
     clears_misses: bool = True
+    #: The message of the code was handed over, or may have been.
     handed_over: bool = False
+    #: In at least one app the misses count until they are cleared, so the row must not be purged.
     held: bool = False
+    #: From this instant on, no limit of an app that wrote to the row looks at it.
     needed_until: int = 0
+    #: When an app refused the subject because of a lock, and when that lock ends.
     locked_at: int = 0
     locked_until: int = 0
 
 
 @dataclass(frozen=True)
 class Cap:
-    """A plain counter over a calendar day (campaign and application caps): at most ``count``."""
+    """At most ``count`` codes in a calendar day: the cap of a campaign or an application."""
 
     key: bytes
     count: int
@@ -116,33 +126,34 @@ class Cap:
     day_end_ms: int
 
     def block(self, counted: int) -> Block | None:
-        """What the cap forbids once ``counted`` codes were issued on its day."""
+        """Return what the cap forbids after ``counted`` codes on its day; ``None`` if nothing."""
         return Block("quota", self.day_end_ms, self.count) if counted >= self.count else None
 
 
 @dataclass(frozen=True)
 class Issue:
-    """
-    An accepted request for a code, as the store needs it.
+    """An accepted request for a code, as the store needs it."""
 
-    ``limits_key`` and ``challenge_key`` are equal where the limits and the code are about the
-    same subject; then they are one row. ``references`` are kept with (limits, challenge).
-    ``repeat_within_ms``: the same digest issued less than this before is a repetition.
-    ``clears_misses``: whether redeeming the code proves that somebody received it, and so
-    clears the subject's log of misses; false if the client that asked for the code knows it.
-    """
-
+    #: Equal to ``challenge_key`` if the limits and the code are about the same subject: one row then.
     limits_key: bytes
     challenge_key: bytes
+    #: The name of the issue. Its beginning is in the entry of the log.
     nonce: str
+    #: The keyed digest of the code.
     digest: bytes
     now_ms: int
     expires_at_ms: int
+    #: The limits over the log of sends.
     send_limits: tuple[Limit, ...] = ()
+    #: The limits over the log of misses.
     locks: tuple[Limit, ...] = ()
+    #: Texts to keep with the limits row and with the challenge row.
     references: tuple[str, str] = ("", "")
     cap: Cap | None = None
+    #: The same digest, issued less than this before, is a repetition.
     repeat_within_ms: int = 0
+    #: Redeeming the code proves that the user received it, and so clears the misses. ``False`` if the
+    #: client that asked for the code knows it.
     clears_misses: bool = True
 
     @property
@@ -152,64 +163,66 @@ class Issue:
 
     @property
     def send_needed_until_ms(self) -> int:
-        """When its limits have ceased to look at its entry."""
+        """The instant from which on its limits do not look at its entry."""
         return self.now_ms + reach_ms(self.send_limits)
 
     @property
     def code_needed_until_ms(self) -> int:
-        """When the code is dead, and asking for it again is no repetition."""
+        """The instant at which the code has expired, and asking for it again is no repetition."""
         return max(self.expires_at_ms, self.now_ms + self.repeat_within_ms)
 
 
 @dataclass(frozen=True)
 class IssueResult:
-    """
-    Issued, a repetition of what was issued just before, or blocked.
+    """What became of an issue: issued, a repetition of the issue before it, or blocked."""
 
-    ``under_way``: a repetition of something whose message is not handed over yet. It may fail,
-    or its process may have been killed.
-    """
-
+    #: What forbids it.
     block: Block | None = None
+    #: The same code was issued just before, and its message was handed over.
     repeated: bool = False
+    #: The same code was issued just before, and its message is not handed over yet. Sending may still
+    #: fail, or its process may have been killed.
     under_way: bool = False
 
     @property
     def issued(self) -> bool:
-        """Whether the code is live now."""
+        """Whether the code is valid now."""
         return self.block is None and not (self.repeated or self.under_way)
 
 
 @dataclass(frozen=True)
 class Guess:
-    """A submitted code, as the store needs it: its digest under every key that may be in use."""
+    """A submitted code, as the store needs it."""
 
     limits_key: bytes
     challenge_key: bytes
+    #: The keyed digest of the code, under every key that may be in use.
     digests: tuple[bytes, ...]
+    #: The name of the guess. Its beginning is in the entry of the log.
     nonce: str
     now_ms: int
     max_guesses: int
+    #: The limits over the log of misses.
     locks: tuple[Limit, ...] = ()
 
     @property
     def entry(self) -> str:
-        """Its entry in the log of misses, should it be wrong."""
+        """Its entry in the log of misses, if it is wrong."""
         return instants.entry(self.now_ms, self.nonce)
 
     @property
     def needed_until_ms(self) -> int:
-        """When its locks have ceased to look at its entry, if they ever do."""
+        """The instant from which on its locks do not look at its entry, apart from those without an end."""
         return self.now_ms + reach_ms(self.locks)
 
     @property
     def holds(self) -> bool:
-        """Whether a miss counts until a person clears it."""
+        """Whether a miss counts until an administrator clears it."""
         return any(limit.period_ms is None for limit in self.locks)
 
 
 class GuessState(Enum):
-    """What became of a guess, or the state of the code that it could not be judged against."""
+    """What became of a guess, or why it was not judged."""
 
     ACCEPTED = "accepted"
     WRONG = "wrong"
@@ -222,38 +235,37 @@ class GuessState(Enum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """
-    What the store says of a guess.
-
-    ``right`` tells whether the digest was that of the row, whatever the row's state; ``left``
-    how many guesses the code still takes; ``expired`` whether its time is over as well.
-    """
+    """The answer of the store to a guess."""
 
     state: GuessState
+    #: The digest was that of the row, whatever the state of the row.
     right: bool = False
+    #: How many more guesses the code allows.
     left: int = 0
+    #: The code has expired, besides what ``state`` says.
     expired: bool = False
+    #: The lock, if the state is ``LOCKED``.
     block: Block | None = None
 
 
 def lock_of(limits: ChallengeRow, locks: tuple[Limit, ...], now_ms: int) -> Block | None:
-    """The lock of a subject, by ``locks`` or met by another app; ``None`` if ``locks`` is empty."""
+    """Return the lock of a subject, by ``locks`` or noted by an app; ``None`` if ``locks`` is empty."""
     own = [limit.free_at(limits.misses, now_ms) for limit in locks]
-    return strongest([*own, _met(limits, now_ms)] if locks else [])
+    return strongest([*own, _noted_lock(limits, now_ms)] if locks else [])
 
 
 def with_lock(limits: ChallengeRow, locks: tuple[Limit, ...], now_ms: int) -> ChallengeRow:
     """
-    The limits row with the lock that ``locks`` make noted in it, so that other apps see it.
+    Return the limits row with the lock of ``locks`` noted in it, so that other apps see it.
 
-    On a clock that is behind, the end of the lock moves with the clock. It is written again only
-    after it has moved by ``SKEW_MS``, and not with each refusal.
+    On a clock that is behind, the end of the lock moves with the clock. So the row changes only if the end
+    has moved by ``SKEW_MS``, and not with each refusal.
     """
     own = strongest(limit.free_at(limits.misses, now_ms) for limit in locks)
     if own is None:
         return limits
     until = instants.FOR_EVER if own.free_at_ms is None else own.free_at_ms
-    if _met(limits, now_ms) is not None and limits.locked_until + instants.SKEW_MS >= until:
+    if _noted_lock(limits, now_ms) is not None and limits.locked_until + instants.SKEW_MS >= until:
         return limits
     held, needed_until = (True, 0) if own.free_at_ms is None else (False, until)
     return replace(
@@ -265,8 +277,8 @@ def with_lock(limits: ChallengeRow, locks: tuple[Limit, ...], now_ms: int) -> Ch
     )
 
 
-def _met(limits: ChallengeRow, now_ms: int) -> Block | None:
-    """The lock that some app has met, if its clock was not far ahead."""
+def _noted_lock(limits: ChallengeRow, now_ms: int) -> Block | None:
+    """Return the lock that an app has noted in the row, unless the clock of that app was far ahead."""
     if limits.locked_until <= now_ms or limits.locked_at > now_ms + instants.AHEAD_MS:
         return None
     if limits.locked_until >= instants.FOR_EVER:
@@ -274,13 +286,13 @@ def _met(limits: ChallengeRow, now_ms: int) -> Block | None:
     return Block("lock", min(limits.locked_until, now_ms + limits.locked_until - limits.locked_at))
 
 
-def without_misses(record: ChallengeRow) -> ChallengeRow:
-    """The limits row without misses and without a lock."""
-    return replace(record, misses="", held=False, locked_at=0, locked_until=0)
+def without_misses(limits: ChallengeRow) -> ChallengeRow:
+    """Return the limits row without misses and without a lock."""
+    return replace(limits, misses="", held=False, locked_at=0, locked_until=0)
 
 
 def block_of(limits: ChallengeRow, issue: Issue) -> Block | None:
-    """What forbids ``issue``, given the row with its logs."""
+    """Return what forbids ``issue``, by the logs of its limits row; ``None`` if nothing does."""
     return strongest(
         [
             lock_of(limits, issue.locks, issue.now_ms),
@@ -290,7 +302,7 @@ def block_of(limits: ChallengeRow, issue: Issue) -> Block | None:
 
 
 def repeats(challenge: ChallengeRow, issue: Issue) -> bool:
-    """Whether ``issue`` asks again for the very code that was issued just before."""
+    """Return whether ``issue`` asks again for the code that was issued just before."""
     return (
         challenge.digest is not None
         and hmac.compare_digest(challenge.digest, issue.digest)
@@ -302,9 +314,9 @@ def judge_issue(
     limits: ChallengeRow, challenge: ChallengeRow, counted: int, issue: Issue
 ) -> IssueResult | None:
     """
-    What to answer where ``issue`` must change nothing; ``None`` where nothing is in its way.
+    Return the answer if ``issue`` must change nothing; ``None`` if it may be issued.
 
-    A repetition is told before any limit: what it asks for has been done, or is being done.
+    A repetition comes before the limits: what it asks for is done, or is being done.
     """
     if repeats(challenge, issue):
         return IssueResult(repeated=challenge.handed_over, under_way=not challenge.handed_over)
@@ -312,20 +324,20 @@ def judge_issue(
     return None if block is None else IssueResult(block)
 
 
-def with_send(record: ChallengeRow, issue: Issue) -> ChallengeRow:
-    """The limits row after ``issue``."""
+def with_send(limits: ChallengeRow, issue: Issue) -> ChallengeRow:
+    """Return the limits row after ``issue``."""
     return replace(
-        record,
-        sends=instants.with_entry(record.sends, issue.entry),
+        limits,
+        sends=instants.with_entry(limits.sends, issue.entry),
         reference=issue.references[0],
-        needed_until=max(record.needed_until, issue.send_needed_until_ms),
+        needed_until=max(limits.needed_until, issue.send_needed_until_ms),
     )
 
 
-def with_code(record: ChallengeRow, issue: Issue) -> ChallengeRow:
-    """The challenge row after ``issue``: the earlier code is worth nothing."""
+def with_code(challenge: ChallengeRow, issue: Issue) -> ChallengeRow:
+    """Return the challenge row after ``issue``. The code before it is invalid now."""
     return replace(
-        record,
+        challenge,
         nonce=issue.nonce,
         digest=issue.digest,
         issued_at=issue.now_ms,
@@ -335,18 +347,22 @@ def with_code(record: ChallengeRow, issue: Issue) -> ChallengeRow:
         reference=issue.references[1],
         clears_misses=issue.clears_misses,
         handed_over=False,
-        needed_until=max(record.needed_until, issue.code_needed_until_ms),
+        needed_until=max(challenge.needed_until, issue.code_needed_until_ms),
     )
 
 
-def without_issue(record: ChallengeRow, issue: Issue) -> ChallengeRow:
-    """The row after ``issue`` was withdrawn: quota given back, its code dead, a newer one alive."""
-    digest = None if record.nonce == issue.nonce else record.digest
-    return replace(record, sends=instants.without_entry(record.sends, issue.entry), digest=digest)
+def without_issue(row: ChallengeRow, issue: Issue) -> ChallengeRow:
+    """
+    Return the row after ``issue`` was withdrawn.
+
+    Its quota is given back and its code is invalid. A newer code stays valid.
+    """
+    digest = None if row.nonce == issue.nonce else row.digest
+    return replace(row, sends=instants.without_entry(row.sends, issue.entry), digest=digest)
 
 
 def judge_guess(limits: ChallengeRow | None, challenge: ChallengeRow | None, guess: Guess) -> Verdict:
-    """What ``guess`` is, given both rows as they are before it."""
+    """Judge ``guess`` by both rows as they are before it."""
     lock = lock_of(limits or ChallengeRow(), guess.locks, guess.now_ms)
     if lock is not None:
         return Verdict(GuessState.LOCKED, block=lock)
@@ -366,33 +382,39 @@ def judge_guess(limits: ChallengeRow | None, challenge: ChallengeRow | None, gue
     return Verdict(GuessState.WRONG, right, left - 1)
 
 
-def with_guess(record: ChallengeRow, guess: Guess, verdict: Verdict) -> ChallengeRow:
-    """The challenge row after a judged ``guess``."""
+def with_guess(challenge: ChallengeRow, guess: Guess, verdict: Verdict) -> ChallengeRow:
+    """Return the challenge row after a judged ``guess``."""
     if verdict.state is GuessState.ACCEPTED:
-        return replace(record, consumed_at=guess.now_ms)
-    return replace(record, guesses=record.guesses + 1)
+        return replace(challenge, consumed_at=guess.now_ms)
+    return replace(challenge, guesses=challenge.guesses + 1)
 
 
-def with_miss(record: ChallengeRow, guess: Guess, verdict: Verdict, challenge: ChallengeRow) -> ChallengeRow:
-    """The limits row after a judged ``guess``: a success clears the misses, if it proves something."""
+def with_miss(limits: ChallengeRow, guess: Guess, verdict: Verdict, challenge: ChallengeRow) -> ChallengeRow:
+    """
+    Return the limits row after a judged ``guess``.
+
+    A wrong guess is added to the misses. An accepted one clears them, if the code says so.
+    """
     if verdict.state is GuessState.ACCEPTED:
-        return without_misses(record) if challenge.clears_misses else record
+        return without_misses(limits) if challenge.clears_misses else limits
     return replace(
-        record,
-        misses=instants.with_entry(record.misses, guess.entry),
-        held=record.held or guess.holds,
-        needed_until=max(record.needed_until, guess.needed_until_ms),
+        limits,
+        misses=instants.with_entry(limits.misses, guess.entry),
+        held=limits.held or guess.holds,
+        needed_until=max(limits.needed_until, guess.needed_until_ms),
     )
 
 
 def is_over(challenge: ChallengeRow, now_ms: int) -> bool:
     """
-    Whether the code is not alive at ``now_ms``: it has expired, or was issued later, so that a
-    clock that is set back revives none.
+    Return whether the code is not valid at ``now_ms``.
+
+    It has expired, or it was issued later than ``now_ms``. A clock that is set back makes no expired code
+    valid again.
     """
     return challenge.expires_at <= now_ms or challenge.issued_at > now_ms + instants.SKEW_MS
 
 
 def matches(digest: bytes, candidates: Iterable[bytes]) -> bool:
-    """Whether ``digest`` is one of ``candidates``, in constant time for each."""
+    """Return whether ``digest`` is one of ``candidates``. Each comparison takes constant time."""
     return any([hmac.compare_digest(digest, candidate) for candidate in candidates])

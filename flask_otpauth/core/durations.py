@@ -1,4 +1,4 @@
-"""How long something lasts, in words of the languages that messages are packaged in."""
+"""Durations in words, in the languages of the packaged messages."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _MINUTE = 60
 
 @dataclass(frozen=True)
 class _Units:
-    """The forms of two units, and which of them goes with a number (CLDR's plural rules)."""
+    """The forms of two units, and the form that goes with a number (the plural rules of CLDR)."""
 
     minutes: tuple[str, ...]
     seconds: tuple[str, ...]
@@ -28,7 +28,7 @@ def _russian(number: int) -> int:
     return 1 if number % 10 in (2, 3, 4) and number % 100 not in (12, 13, 14) else 2
 
 
-#: In the case that follows "valid for". Vietnamese, Lao and Indonesian have no plural.
+#: The forms that follow "valid for". Vietnamese, Lao and Indonesian have no plural.
 _UNITS: Mapping[str, _Units] = {
     "en": _Units(("minute", "minutes"), ("second", "seconds"), _one_or_many),
     "vi": _Units(("phút",), ("giây",)),
@@ -42,9 +42,9 @@ _SYMBOLS = _Units(("min",), ("s",))
 
 def spoken(seconds: int, locale: str) -> str:
     """
-    ``seconds`` in words: ``5 minutes``, ``1 minute``, ``90 seconds``, ``2 minutes 30 seconds``.
+    Return ``seconds`` in words: ``5 minutes``, ``1 minute``, ``90 seconds``, ``2 minutes 30 seconds``.
 
-    Nothing is rounded. A language that is not packaged gets symbols: ``5 min``, ``90 s``.
+    The duration is not rounded. Languages that are not packaged get symbols: ``5 min``, ``90 s``.
     """
     units = _UNITS.get(locale.partition("_")[0], _SYMBOLS)
     minutes, rest = divmod(seconds, _MINUTE)

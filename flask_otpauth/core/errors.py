@@ -1,14 +1,13 @@
 """
-Everything that can go wrong, as one tree.
+The errors, as one tree.
 
 ::
 
     OtpAuthError
-    ├── ConfigurationError        start-up: every problem at once, each naming its key
-    └── Refusal                   what a client may be told
+    ├── ConfigurationError        the app cannot start: all problems, each with its setting
+    └── Refusal                   a request is refused, and the client is told why
         ├── InternalError         a bug; its details are in the log
-        ├── Unavailable           a control cannot be exercised now: StorageUnavailable,
-        │                         LimiterUnavailable, HashingBusy
+        ├── Unavailable           StorageUnavailable, LimiterUnavailable, HashingBusy
         ├── BadRequest            MalformedRequest, MethodNotAllowed, ContentTooLarge,
         │                         UnsupportedMediaType, InvalidFields
         ├── NotAuthenticated      CredentialsMissing, CredentialsInvalid, FreshLoginRequired,
@@ -22,8 +21,8 @@ Everything that can go wrong, as one tree.
         │                         SecretAlreadySet, SecretTooWeak
         └── NotSent               SendFailed, NoAddress
 
-A refusal has a stable ``code`` and carries its evidence as attributes. HTTP statuses and
-wording are not here: they belong to the envelopes and to the flows.
+A refusal has a stable ``code``, and its facts are its attributes. The texts belong to the flows, and the
+HTTP statuses to the envelopes.
 """
 
 from __future__ import annotations
@@ -36,15 +35,14 @@ from typing import Any, ClassVar, Self
 
 
 class OtpAuthError(Exception):
-    """The base of every error that this package raises on purpose."""
+    """The base class of the errors of this package."""
 
 
 class ConfigurationError(OtpAuthError):
-    """
-    The configuration cannot work. Raised by ``init_app`` with every problem at once.
+    """The configuration is wrong. ``init_app`` raises it with all problems."""
 
-    ``problems`` holds one sentence for each, beginning with the key to set.
-    """
+    #: One sentence for each problem. It begins with the setting to change.
+    problems: tuple[str, ...]
 
     def __init__(self, problems: Iterable[str]) -> None:
         self.problems = tuple(problems)
@@ -52,66 +50,70 @@ class ConfigurationError(OtpAuthError):
 
 
 class Refusal(OtpAuthError):
-    """What a client may be told. ``retry_after_seconds`` is set if it ends by itself."""
+    """The base class of the errors that a client may be told."""
 
+    #: A stable name of the error.
     code: ClassVar[str] = "refused"
+    #: When to try again; ``None`` if that is not known, or would not help.
     retry_after_seconds: int | None = None
-    #: What the answer shows beside its message (an operation of a flow may fill it in).
+    #: What the response shows besides its message. An operation of a flow may set it.
     data: Mapping[str, object] = MappingProxyType({})
 
     def showing(self, **data: object) -> Self:
-        """This refusal, with ``data`` for the answer."""
+        """Set ``data`` for the response. Return this refusal."""
         self.data = data
         return self
 
     def evidence(self) -> Mapping[str, Any]:
-        """The facts that a flow's wording may name, such as ``left`` or ``seconds``."""
+        """Return the facts that a text of a flow may name, such as ``left`` or ``seconds``."""
         return {**vars(self), "seconds": self.retry_after_seconds}
 
 
 class InternalError(Refusal):
-    """A bug. The log has the details, and an answer never has."""
+    """A bug. Its details are in the log, and never in a response."""
 
     code = "internal_error"
 
 
 class Unavailable(Refusal):
-    """Something that a control depends on is down, so the request is refused (fail closed)."""
+    """Something that a limit or a check needs is down, so the request is refused."""
 
     code = "unavailable"
     retry_after_seconds = 5
 
 
 class StorageUnavailable(Unavailable):
-    """The store could not do an operation. Nothing was decided or lost."""
+    """The storage is down. Nothing was counted or lost."""
 
 
 class LimiterUnavailable(Unavailable):
-    """The store of the rate limits could not be reached."""
+    """The store of the rate limits is down."""
 
 
 class HashingBusy(Unavailable):
-    """No place for a memory-hard hash became free within the time that a request waits."""
+    """Too many PINs or passwords are being hashed at this moment."""
 
     retry_after_seconds = 1
 
 
 class BadRequest(Refusal):
-    """The request cannot be understood or is not of the documented form."""
+    """The request does not have the documented form."""
 
     code = "bad_request"
 
 
 class MalformedRequest(BadRequest):
-    """The body is not one JSON object (RFC 8259, UTF-8), or a field makes no sense at all."""
+    """The body is not a JSON object in UTF-8 (RFC 8259), or a field has a value that it can never have."""
 
     code = "malformed_request"
 
 
 class MethodNotAllowed(BadRequest):
-    """The path does not take this method. ``allowed`` is the value of ``Allow``."""
+    """The path does not accept this method."""
 
     code = "method_not_allowed"
+    #: The value of the header ``Allow``.
+    allowed: str
 
     def __init__(self, allowed: str) -> None:
         super().__init__(allowed)
@@ -119,35 +121,35 @@ class MethodNotAllowed(BadRequest):
 
 
 class ContentTooLarge(BadRequest):
-    """The body is larger than any documented request can be."""
+    """The body is larger than any documented request."""
 
     code = "content_too_large"
 
 
 class UnsupportedMediaType(BadRequest):
-    """The body has a content type that the path does not take."""
+    """The path does not accept this content type."""
 
     code = "unsupported_media_type"
 
 
 @dataclass(frozen=True)
 class Fault:
-    """
-    One thing that is wrong with one field.
+    """One error in one field."""
 
-    ``field`` is its path in the request (``contact.phone_number``), ``kind`` a stable word
-    (``required``, ``email``, ``code``, …), ``evidence`` what a message may name.
-    """
-
+    #: The path of the field in the request, such as ``contact.phone_number``.
     field: str
+    #: A stable name, such as ``required``, ``email`` or ``code``.
     kind: str
+    #: The facts that a message may name.
     evidence: Mapping[str, object] = dataclass_field(default_factory=dict)
 
 
 class InvalidFields(BadRequest):
-    """Fields are missing or invalid: ``faults``, in the order of the document's table."""
+    """Fields are missing or invalid."""
 
     code = "invalid_fields"
+    #: One for each field, in the order of the document of the path.
+    faults: tuple[Fault, ...]
 
     def __init__(self, *faults: Fault) -> None:
         super().__init__(", ".join(f"{fault.field}: {fault.kind}" for fault in faults))
@@ -155,13 +157,13 @@ class InvalidFields(BadRequest):
 
 
 class NotAuthenticated(Refusal):
-    """The request does not prove who is asking."""
+    """The request does not prove who the client or the user is."""
 
     code = "unauthenticated"
 
 
 class CredentialsMissing(NotAuthenticated):
-    """No credential was presented."""
+    """The request has no credential."""
 
     code = "credentials_missing"
 
@@ -173,9 +175,11 @@ class CredentialsInvalid(NotAuthenticated):
 
 
 class FreshLoginRequired(NotAuthenticated):
-    """The login is older than ``max_age_seconds`` (RFC 9470)."""
+    """The login is too old for this view (RFC 9470)."""
 
     code = "fresh_login_required"
+    #: The maximum age of a login.
+    max_age_seconds: int
 
     def __init__(self, max_age_seconds: int) -> None:
         super().__init__(f"older than {max_age_seconds} s")
@@ -183,21 +187,23 @@ class FreshLoginRequired(NotAuthenticated):
 
 
 class RefreshTokenInvalid(NotAuthenticated):
-    """The refresh token is unknown, expired, revoked or was used before."""
+    """The refresh token is unknown, expired or revoked, or it was used before."""
 
     code = "refresh_token_invalid"
 
 
 class AccountTokenInvalid(NotAuthenticated):
-    """The account token is forged, expired, revoked, or of a user who is deleted or disabled."""
+    """The account token is forged, expired or revoked, or its user is deleted or disabled."""
 
     code = "account_token_invalid"
 
 
 class CaptchaRequired(NotAuthenticated):
-    """The client must solve a captcha. ``challenge`` is what it needs for that."""
+    """The client must solve a captcha."""
 
     code = "captcha_required"
+    #: What the client needs to solve it.
+    challenge: Mapping[str, object]
 
     def __init__(self, challenge: Mapping[str, object]) -> None:
         super().__init__("captcha required")
@@ -205,25 +211,25 @@ class CaptchaRequired(NotAuthenticated):
 
 
 class NotPermitted(Refusal):
-    """The client or user is known, but may not do this."""
+    """The client or the user is known, but is not allowed to do this."""
 
     code = "not_permitted"
 
 
 class ClientBlocked(NotPermitted):
-    """The client has been blocked by an administrator."""
+    """An administrator has blocked the client."""
 
     code = "client_blocked"
 
 
 class ClientNotAllowed(NotPermitted):
-    """The client was not created for this flow."""
+    """The client is not allowed to use this flow."""
 
     code = "client_not_allowed"
 
 
 class UserMismatch(NotPermitted):
-    """The request names another user than the access token does."""
+    """The request names another user than the access token."""
 
     code = "user_mismatch"
 
@@ -241,9 +247,11 @@ class NotFound(Refusal):
 
 
 class UserNotFound(NotFound):
-    """No such user, or a disabled one. ``field`` is where the request named them."""
+    """There is no such user, or the user is disabled."""
 
     code = "user_not_found"
+    #: The field of the request that named the user.
+    field: str
 
     def __init__(self, field: str = "") -> None:
         super().__init__(field)
@@ -251,30 +259,33 @@ class UserNotFound(NotFound):
 
 
 class OrderNotFound(NotFound):
-    """No such order, or another application's."""
+    """There is no such order, or it belongs to another application."""
 
     code = "order_not_found"
 
 
 class CampaignNotFound(NotFound):
-    """No such campaign, or another client's."""
+    """There is no such campaign, or it belongs to another client."""
 
     code = "campaign_not_found"
 
 
 class TemplateNotFound(NotFound):
-    """The template is not one of the allowed ones."""
+    """There is no such template, or the client is not allowed to use it."""
 
     code = "template_not_found"
 
 
 class Limited(Refusal):
     """
-    A limit of ``count`` forbids it now. ``retry_after_seconds`` is ``None`` where only a
-    person can end it.
+    A limit forbids it now.
+
+    ``retry_after_seconds`` is ``None`` if only an administrator can end it.
     """
 
     code = "limited"
+    #: The number of the limit.
+    count: int
 
     def __init__(self, retry_after_seconds: int | None, count: int = 0) -> None:
         super().__init__(f"retry after {retry_after_seconds} s")
@@ -283,19 +294,22 @@ class Limited(Refusal):
 
 
 class CooldownActive(Limited):
-    """The last code of this subject was sent too recently."""
+    """The last code for this subject was sent too recently."""
 
     code = "cooldown_active"
 
 
 class QuotaExceeded(Limited):
-    """The subject, the client or the campaign has had as many codes as it may."""
+    """The subject, the client or the campaign has used up its quota of codes."""
 
     code = "quota_exceeded"
 
 
 class DailyQuotaExceeded(QuotaExceeded):
-    """The subject has had all its codes of the day; ``daily`` is how many."""
+    """The subject has used up its quota of a day."""
+
+    #: The quota.
+    daily: int
 
     def __init__(self, retry_after_seconds: int | None, count: int = 0) -> None:
         super().__init__(retry_after_seconds, count)
@@ -303,7 +317,7 @@ class DailyQuotaExceeded(QuotaExceeded):
 
 
 class SubjectLocked(Limited):
-    """The guess budget of the subject is used up, over all its codes."""
+    """There were too many wrong guesses for this subject, over all its codes."""
 
     code = "subject_locked"
 
@@ -321,14 +335,14 @@ class CodeRefused(Refusal):
 
 
 class CodeWrong(CodeRefused):
-    """
-    Not the code, or none was requested, or it was superseded.
-
-    ``left`` says how many guesses the code still takes; ``reason`` is for signals and the
-    log and never for a client: ``wrong``, ``none``, ``used``, ``expired`` or ``shape``.
-    """
+    """It is not the current code of the subject, or there is no current code."""
 
     code = "code_wrong"
+    #: How many more guesses the code allows.
+    left: int
+    #: ``wrong``, ``none``, ``used``, ``expired`` or ``shape``. It is for signals and the log, and is never
+    #: shown to a client.
+    reason: str
 
     def __init__(self, left: int = 0, reason: str = "wrong") -> None:
         super().__init__(reason)
@@ -349,15 +363,17 @@ class CodeExpired(CodeRefused):
 
 
 class CodeExhausted(CodeRefused):
-    """The allowed guesses at this code are used up."""
+    """There were too many wrong guesses at this code."""
 
     code = "code_exhausted"
 
 
 class SecretRefused(Refusal):
-    """A PIN or a password was not accepted. ``field`` is where the request gave it."""
+    """A PIN or a password was not accepted."""
 
     code = "secret_refused"
+    #: The field of the request that held it.
+    field: str
 
     def __init__(self, field: str = "") -> None:
         super().__init__(field)
@@ -365,9 +381,11 @@ class SecretRefused(Refusal):
 
 
 class SecretWrong(SecretRefused):
-    """The PIN or password is wrong. ``left`` more failures are allowed before the block."""
+    """The PIN or the password is wrong."""
 
     code = "secret_wrong"
+    #: How many more failures cause a block.
+    left: int
 
     def __init__(self, field: str = "", left: int = 0) -> None:
         super().__init__(field)
@@ -375,7 +393,7 @@ class SecretWrong(SecretRefused):
 
 
 class SecretBlocked(SecretRefused):
-    """Too many failures; an unblock or a reset ends it, or the configured time, or only an administrator."""
+    """There were too many failures. An unblock or a reset ends the block, or only an administrator can."""
 
     code = "secret_blocked"
 
@@ -385,7 +403,7 @@ class SecretBlocked(SecretRefused):
 
 
 class SecretThrottled(SecretBlocked):
-    """Too many failures in a row; it ends by itself after ``retry_after_seconds``."""
+    """There were too many failures in a row. The block ends after ``retry_after_seconds``."""
 
     code = "secret_throttled"
 
@@ -397,15 +415,17 @@ class SecretNotSet(SecretRefused):
 
 
 class SecretAlreadySet(SecretRefused):
-    """The customer has a PIN or password already."""
+    """The customer already has a PIN or password."""
 
     code = "secret_already_set"
 
 
 class SecretTooWeak(SecretRefused):
-    """The new PIN or password breaks a rule; ``reason`` is a stable word for which."""
+    """The new PIN or password breaks a rule."""
 
     code = "secret_too_weak"
+    #: A stable name of the rule.
+    reason: str
 
     def __init__(self, field: str, reason: str) -> None:
         super().__init__(field)
@@ -413,21 +433,23 @@ class SecretTooWeak(SecretRefused):
 
 
 class NotSent(Refusal):
-    """No message went out."""
+    """No message was sent."""
 
     code = "not_sent"
 
 
 class SendFailed(NotSent):
-    """The message was definitely not handed over; nothing was used up."""
+    """The message was certainly not sent. No quota was used up."""
 
     code = "send_failed"
 
 
 class NoAddress(NotSent):
-    """The customer has no address for ``channel``."""
+    """The customer has no address for the channel."""
 
     code = "no_address"
+    #: The channel.
+    channel: str
 
     def __init__(self, channel: str) -> None:
         super().__init__(channel)

@@ -1,9 +1,9 @@
 """
-Counting failures of a standing secret (PIN, password) until it is blocked.
+Failures of a standing secret (a PIN or a password), and the blocks that they cause.
 
-One rule serves both: after every ``limit`` failures there is a block. A PIN's lasts until
-somebody ends it, a password's for a time that doubles (contract/account.md). Over all windows
-and blocks the failures in a row may be capped.
+One rule is used for both: every ``limit`` failures cause a block. The block of a PIN lasts until it is
+ended, that of a password for a time that doubles (contract/account.md). Besides, the number of failures
+in a row may have a cap.
 """
 
 from __future__ import annotations
@@ -15,22 +15,22 @@ from flask_otpauth.core import instants
 
 @dataclass(frozen=True)
 class FailurePolicy:
-    """
-    ``limit`` failures block for ``block_ms`` (``None``: until it is ended), each further
-    ``limit`` for twice as long, up to ``longest_block_ms``. The count returns to zero
-    ``window_ms`` after the last failure (``None``: only by a success). ``cap`` failures in a
-    row, however long that takes and whatever was unblocked or reset, block until an administrator
-    ends it (NIST SP 800-63B-4 §3.2.2; ``None``: never).
-    """
+    """When failures block a secret, and for how long."""
 
+    #: This many failures cause a block.
     limit: int
+    #: The count returns to zero this long after the last failure; ``None``: only after a success.
     window_ms: int | None = None
+    #: The length of the first block; each further one is twice as long. ``None``: until it is ended.
     block_ms: int | None = None
+    #: No block is longer than this.
     longest_block_ms: int | None = None
+    #: This many failures in a row block the secret until an administrator ends the block (NIST SP
+    #: 800-63B-4 §3.2.2). Unblocking and resetting do not change this count. ``None``: no cap.
     cap: int | None = None
 
     def block_length(self, failures: int) -> int:
-        """How long the block lasts that ``failures`` failures have caused."""
+        """Return how long the block lasts that ``failures`` failures have caused."""
         if self.block_ms is None:
             return instants.FOR_EVER
         longest = self.block_ms if self.longest_block_ms is None else self.longest_block_ms
@@ -40,52 +40,53 @@ class FailurePolicy:
 
 @dataclass(frozen=True)
 class StoredSecret:
-    """
-    A stored secret: its memory-hard hash (``None``: never set), and its failures.
+    """A stored secret and its failures."""
 
-    ``failures`` are those that count towards the next block, ``in_a_row`` those since the secret was
-    last given right.
-    """
-
+    #: The memory-hard hash; ``None`` if the secret was never set.
     hash: str | None = None
+    #: The failures that count towards the next block.
     failures: int = 0
+    #: When the last failure was.
     failed_at: int = 0
+    #: The failures since the last success.
     in_a_row: int = 0
 
     def is_disabled(self, cap: int | None) -> bool:
-        """Whether there were ``cap`` failures in a row: then only an administrator helps."""
+        """Return whether there were ``cap`` failures in a row. Only an administrator can end that."""
         return cap is not None and self.in_a_row >= cap
 
     def blocked_until(self, policy: FailurePolicy, now_ms: int) -> int | None:
-        """The instant at which the block ends, or ``None`` where there is none now."""
+        """Return when the block ends; ``None`` if there is none now."""
         if self.is_disabled(policy.cap):
             return instants.FOR_EVER
         if policy.block_ms is None:
-            # Not only at the limit itself: an app with a larger one may have counted on.
+            # Not only at the limit itself: an app with a larger limit may have counted further.
             return instants.FOR_EVER if self.failures >= policy.limit else None
         if not self.failures or self.failures % policy.limit:
             return None
         length = policy.block_length(self.failures)
-        # A failure from the future counts as one of this instant, if the clock that wrote it was
-        # not far ahead: no block is told to last longer than its length.
+        # A failure from the future counts as one of this instant, if the clock that wrote it was not
+        # far ahead. So no block lasts longer than its length.
         is_over = self.failed_at + length <= now_ms or self.failed_at > now_ms + instants.AHEAD_MS
         return None if is_over else min(self.failed_at, now_ms) + length
 
     def honours(self, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
         """
-        Whether a verification against the hash ``judged`` counts now: no block came before it,
-        and the hash is still that one. Where none is stored, ``judged`` is what a host brought along.
+        Return whether a verification against the hash ``judged`` counts now.
+
+        It does if there is no block and the hash was not changed. If no hash is stored, ``judged`` is a
+        hash of the host.
         """
         return self.blocked_until(policy, now_ms) is None and self.hash in (None, judged)
 
     def counted(self, policy: FailurePolicy, now_ms: int) -> int:
-        """The failures that still count now."""
+        """Return the number of failures that still count now."""
         if policy.window_ms is not None and self.failed_at + policy.window_ms <= now_ms:
             return 0
         return self.failures
 
     def failed(self, policy: FailurePolicy, now_ms: int) -> StoredSecret:
-        """The secret after one failure more."""
+        """Return the secret after one more failure."""
         return replace(
             self,
             failures=self.counted(policy, now_ms) + 1,
@@ -94,14 +95,14 @@ class StoredSecret:
         )
 
     def unblocked(self) -> StoredSecret:
-        """The secret after an unblock: the failures in a row are still that many."""
+        """Return the secret after an unblock, which does not change the failures in a row."""
         return replace(self, failures=0, failed_at=0)
 
     def replaced(self, new_hash: str) -> StoredSecret:
-        """A new secret in its place: of the old one's failures only those in a row are kept."""
+        """Return a new secret in its place. Only the failures in a row are kept."""
         return replace(self.unblocked(), hash=new_hash)
 
     def left(self, policy: FailurePolicy) -> int:
-        """How many failures more until the next block."""
+        """Return how many more failures cause the next block."""
         left = policy.limit - self.failures % policy.limit
         return left if policy.cap is None else min(left, policy.cap - self.in_a_row)

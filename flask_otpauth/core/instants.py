@@ -44,17 +44,17 @@ def epoch_ms(instant: datetime) -> int:
 
 
 def from_epoch_ms(instant_ms: int) -> datetime:
-    """Epoch milliseconds as an aware datetime in UTC."""
+    """Return epoch milliseconds as an aware datetime in UTC."""
     return _EPOCH + timedelta(milliseconds=instant_ms)
 
 
 def milliseconds(period: timedelta) -> int:
-    """The length of ``period`` in whole milliseconds."""
+    """Return the length of ``period`` in whole milliseconds."""
     return period // _MILLISECOND
 
 
 def whole_seconds(duration_ms: int) -> int:
-    """``duration_ms`` in seconds, rounded up and at least 1: the value of ``Retry-After``."""
+    """Return ``duration_ms`` in seconds for ``Retry-After``: rounded up, and at least 1."""
     return max(1, -(-duration_ms // 1000))
 
 
@@ -62,16 +62,16 @@ INSTANT_WIDTH = 13
 NONCE_WIDTH = 4
 ENTRY_WIDTH = INSTANT_WIDTH + NONCE_WIDTH + 1
 
-#: The entries that a log keeps, whatever the limits of the app that writes: another app's may
-#: look further back. Rules that look further back than this are refused at start-up.
+#: The number of entries that a log keeps. It does not depend on the limits of the app that writes,
+#: because another app may look further back. Limits that need more entries are refused at start-up.
 MAX_LOG_ENTRIES = 100
 
-#: How far the clocks of two servers may differ where one makes what the other accepts
-#: (contract/index.md, "Times"). What was made later than that is not accepted yet.
+#: The accepted difference between the clocks of two servers, if one makes what the other accepts
+#: (contract/index.md, "Times"). Something that was made later than that is not accepted yet.
 SKEW_MS = 30_000
-#: How far in the future an entry may lie and still count. It is more than two time zones
-#: differ, so that a wrong zone brings nobody a second quota; what a clock wrote that was further
-#: ahead counts for nothing, or it would lock people for as long as that clock was ahead.
+#: The largest distance in the future of an entry that still counts. It is larger than the difference
+#: of two time zones, so a server in a wrong zone gives no second quota. An entry further ahead does not
+#: count: it would lock users for as long as the clock that wrote it was ahead.
 AHEAD_MS = 24 * 3_600_000
 
 #: The end of a block that only an administrator ends.
@@ -81,34 +81,34 @@ _LAST_MS = 10**INSTANT_WIDTH - 1
 
 
 def text_of(instant_ms: int) -> str:
-    """An instant as text of fixed width, so that texts compare as the instants do."""
+    """Return an instant as text of a fixed width, so that texts compare as the instants do."""
     return f"{min(max(instant_ms, 0), _LAST_MS):0{INSTANT_WIDTH}d}"
 
 
 def entry(instant_ms: int, nonce: str) -> str:
-    """One entry: ``instant_ms`` and the first characters of ``nonce``."""
+    """Return one entry: ``instant_ms`` and the first characters of ``nonce``."""
     return f"{text_of(instant_ms)}{nonce[:NONCE_WIDTH]},"
 
 
 def instants_of(log: str) -> list[int]:
-    """The instants of the entries in epoch milliseconds, newest first."""
-    return [int(each[:INSTANT_WIDTH]) for each in _entries(log)]
+    """Return the instants of the entries, newest first."""
+    return [int(one[:INSTANT_WIDTH]) for one in _entries(log)]
 
 
 def is_ahead(log: str, now_ms: int) -> bool:
-    """Whether the newest entry is from a clock that is ahead of ``now_ms``."""
+    """Return whether the newest entry is later than ``now_ms``: it is from a clock that is ahead."""
     return log[:INSTANT_WIDTH] > text_of(now_ms)
 
 
 def with_entry(log: str, new_entry: str) -> str:
     """
-    The log with one entry more, in its place by time.
+    Return the log with one more entry, in its place by time.
 
-    It keeps ``MAX_LOG_ENTRIES`` entries. The oldest gives way, unless that is the new entry itself or
-    the newest is so far ahead that it does not count: then that one does.
+    If the log is full, the oldest entry is dropped. The newest is dropped instead if the oldest would be
+    the new entry itself, or if the newest is so far ahead that it does not count.
     """
     entries = _entries(log)
-    place = sum(each[:INSTANT_WIDTH] > new_entry[:INSTANT_WIDTH] for each in entries)
+    place = sum(one[:INSTANT_WIDTH] > new_entry[:INSTANT_WIDTH] for one in entries)
     entries.insert(place, new_entry)
     newest_ms, new_ms = int(entries[0][:INSTANT_WIDTH]), int(new_entry[:INSTANT_WIDTH])
     if len(entries) > MAX_LOG_ENTRIES and (place == MAX_LOG_ENTRIES or newest_ms > new_ms + AHEAD_MS):
@@ -117,7 +117,7 @@ def with_entry(log: str, new_entry: str) -> str:
 
 
 def without_entry(log: str, old_entry: str) -> str:
-    """The log without that entry."""
+    """Return the log without that entry."""
     return log.replace(old_entry, "")
 
 
@@ -127,31 +127,28 @@ def _entries(log: str) -> list[str]:
 
 @dataclass(frozen=True)
 class Limit:
-    """
-    One rule over one log.
+    """One rule over one log: at most ``count`` entries in a period."""
 
-    ``kind`` is ``cooldown``, ``quota`` or ``lock``: what a refusal is called. With a ``zone``
-    the period is the calendar day there; with a period of ``None`` the entries count for
-    ever, until an administrator clears the log.
-    """
-
+    #: How a refusal is called: ``cooldown``, ``quota`` or ``lock``.
     kind: str
     count: int
+    #: ``None``: entries count until an administrator clears the log.
     period_ms: int | None
+    #: With a time zone, the period is the calendar day there.
     zone: ZoneInfo | None = None
 
     def floor(self, now_ms: int) -> int:
-        """Entries later than this instant count now."""
+        """Return the instant after which entries count now."""
         if self.zone is not None:
             return _day_start(now_ms, self.zone) - 1
         return -1 if self.period_ms is None else now_ms - self.period_ms
 
     def free_at(self, log: str, now_ms: int) -> Block | None:
         """
-        What this rule forbids now, or ``None``.
+        Return the block of this rule at ``now_ms``; ``None`` if there is none.
 
-        Clocks differ: an entry from the future counts if it is at most ``AHEAD_MS`` ahead, and
-        then as one of this instant, so that no block is told to last longer than the period.
+        Clocks differ: an entry from the future counts if it is at most ``AHEAD_MS`` ahead, and it counts
+        as an entry of this instant. So no block lasts longer than the period.
         """
         floor, ceiling = self.floor(now_ms), now_ms + AHEAD_MS
         counted = [at for at in instants_of(log) if floor < at <= ceiling]
@@ -170,18 +167,19 @@ class Limit:
 
 @dataclass(frozen=True)
 class Block:
-    """
-    What forbids an operation, the instant at which it ends (``None``: not by itself), its number,
-    and whether it is a subject's quota of a day, which sentences may speak of.
-    """
+    """What forbids an operation."""
 
+    #: The kind of the limit.
     kind: str
+    #: When it ends; ``None`` if it does not end by itself.
     free_at_ms: int | None
+    #: The number of the limit.
     count: int = 0
+    #: It is the quota of a day of one subject, which messages may name.
     is_daily: bool = field(default=False, compare=False)
 
     def retry_after_seconds(self, now_ms: int) -> int | None:
-        """Whole seconds until the block ends."""
+        """Return the whole seconds until the block ends; ``None`` if it does not end by itself."""
         return None if self.free_at_ms is None else whole_seconds(self.free_at_ms - now_ms)
 
 
@@ -190,9 +188,9 @@ _PRECEDENCE = ("cooldown", "quota", "lock")
 
 def strongest(blocks: Iterable[Block | None]) -> Block | None:
     """
-    The block to tell: a lock before a quota before a cooldown, and of one kind the longest.
+    Return the block to report: a lock before a quota before a cooldown, and of one kind the longest.
 
-    (contract/sms.md, "Which limit is shown".)
+    The source is contract/sms.md, "Which limit is shown".
     """
     return max(
         (block for block in blocks if block is not None),
@@ -203,8 +201,9 @@ def strongest(blocks: Iterable[Block | None]) -> Block | None:
 
 def reach_ms(limits: Iterable[Limit]) -> int:
     """
-    How long one of these limits may look back at an entry, apart from those that do so for ever;
-    a calendar day may have 25 hours.
+    Return how long an entry may count for one of these limits, apart from limits without a period.
+
+    A calendar day may have 25 hours.
     """
     periods = [(limit.period_ms or 0) + (limit.zone is not None) * _HOUR_MS for limit in limits]
     return max(periods, default=0)

@@ -1,13 +1,13 @@
-"""Which languages a message may have, the best first."""
+"""The languages that a message may have, the best first."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from functools import lru_cache
 
-#: A language, perhaps with script and region. What may follow changes no words: the extensions of
-#: RFC 5646 (``-u-ca-buddhist``), POSIX's ``.UTF-8`` and ``@euro``, the keywords of ICU
-#: (``@calendar=buddhist;numbers=thai``, as iOS tells its locale).
+#: A language, perhaps with script and region. The parts that may follow do not change the words: the
+#: extensions of RFC 5646 (``-u-ca-buddhist``), ``.UTF-8`` and ``@euro`` of POSIX, and the keywords of ICU
+#: that iOS sends (``@calendar=buddhist;numbers=thai``).
 _LOCALE = re.compile(
     "([A-Za-z]{2,8}(?:[-_][A-Za-z0-9]{2,8}){0,3})"
     "(?:[-_][A-Za-z0-9](?:[-_][A-Za-z0-9]{2,8})+)*"
@@ -18,26 +18,30 @@ _SCRIPT_LETTERS = 4
 
 def preferences(*wishes: object) -> tuple[str, ...]:
     """
-    The locales that ``wishes`` mean, spelled as in file names: ``de-at`` gives ``de_AT``, then ``de``.
+    Return the locales that ``wishes`` mean, spelled as in file names: ``de-at`` gives ``de_AT``, ``de``.
 
-    A wish is a locale in any spelling and case, a callable that returns one (Babel's
-    ``get_locale``), or ``None``. A wish that is not a locale is skipped.
+    A wish is a locale in any spelling and case, a callable that returns one (``get_locale`` of Babel), or
+    ``None``. A wish that is not a locale is skipped.
     """
-    return tuple(dict.fromkeys(each for wish in wishes for each in _meant(wish)))
+    return tuple(dict.fromkeys(locale for wish in wishes for locale in _locales(_text_of(wish))))
 
 
-def _meant(wish: object) -> Iterator[str]:
+def _text_of(wish: object) -> str:
     try:
-        told = wish() if callable(wish) else wish
-    except RuntimeError:  # "Working outside of request context": there is nobody whose wish it could be
-        told = None
-    found = _LOCALE.fullmatch(str(told or "").strip())
+        return str((wish() if callable(wish) else wish) or "").strip()
+    except RuntimeError:  # "Working outside of request context": there is no user with a wish
+        return ""
+
+
+# Clients choose the text, so the cache must have a bound.
+@lru_cache(maxsize=64)
+def _locales(text: str) -> tuple[str, ...]:
+    found = _LOCALE.fullmatch(text)
     if found is None:
-        return
+        return ()
     language, *rest = re.split("[-_]", found[1])
-    parts = [language.lower(), *(_subtag(each) for each in rest)]
-    for length in range(len(parts), 0, -1):
-        yield "_".join(parts[:length])
+    parts = [language.lower(), *map(_subtag, rest)]
+    return tuple("_".join(parts[:length]) for length in range(len(parts), 0, -1))
 
 
 def _subtag(part: str) -> str:

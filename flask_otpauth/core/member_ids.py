@@ -1,4 +1,4 @@
-"""What can be a member id (contract/account.md, "Who is meant")."""
+"""Which texts can be a member id (contract/account.md, "Who is meant")."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ LONGEST = 64
 
 def member_id(text: str) -> str:
     """
-    ``text`` as a member id.
+    Return ``text`` if it can be a member id.
 
-    :raises ValueError: if no client could name a user by it: a text with an ``@`` is read as an
-        e-mail address, and blanks around a text are removed.
+    :raises ValueError: if no client could name a user by it. A text with an ``@`` is read as an e-mail
+        address, and blanks around a text are removed.
     """
     if not text or text != text.strip() or "@" in text or not text.isprintable():
         raise ValueError(

@@ -1,8 +1,8 @@
 """
 Which passwords and PINs are refused when they are set (contract/account.md).
 
-Length and familiarity are what is judged; no composition is demanded (NIST SP 800-63B-4
-§3.1.1.2).
+They are judged by length and by how common they are. No kinds of characters are required (NIST SP
+800-63B-4 §3.1.1.2).
 """
 
 from __future__ import annotations
@@ -20,25 +20,26 @@ LONGEST = 128
 _DIGITS = "0123456789"
 #: The lines of three keys on a telephone: rows, columns and diagonals.
 _KEYPAD_LINES = ("123", "456", "789", "147", "258", "369", "159", "357")
-#: Well known, and of no pattern below: countings by two and by ten, pi, e, keypad outlines,
-#: and "I love you" in the sound of Chinese digits.
+#: Well known, but of no pattern below: steps of two and of ten, pi, e, outlines on the keypad, and "I
+#: love you" in the sound of Chinese digits.
 _FAMOUS = ("246810", "135790", "102030", "010203", "314159", "271828", "147896", "134679", "112358", "520131")
 
 
 def normalize(password: str) -> str:
     """
-    The form that is hashed and judged: NFKC, so that every keyboard's way of typing one
-    password is that password.
+    Return the form that is hashed and judged (NFKC).
+
+    Different keyboards may type one password as different characters.
     """
     return Sensitive(unicodedata.normalize("NFKC", password))
 
 
 def password_problem(password: str, context: Collection[str], common: Container[str]) -> str | None:
     """
-    Why ``password`` is refused: ``too_short``, ``too_long``, ``common`` or ``personal``.
+    Return why ``password`` is refused: ``too_short``, ``too_long``, ``common`` or ``personal``.
 
-    ``context`` holds what belongs to the customer (e-mail address, member ID); ``common`` the
-    list of common passwords, in lower case. Lengths are counted in code points.
+    Return ``None`` if it is not refused. ``context`` holds texts of the customer, such as the e-mail
+    address. ``common`` holds common passwords in lower case. Lengths are in code points.
     """
     plain = normalize(password)
     folded = Sensitive(plain.casefold())
@@ -56,28 +57,28 @@ def password_problem(password: str, context: Collection[str], common: Container[
 @cache
 def common_pins() -> frozenset[str]:
     """
-    The 6-digit PINs that people choose first: 3,509 of the million, by pattern and from no list.
+    Return the 6-digit PINs that people choose first: 3,509 of a million, found by patterns.
 
-    Repeated pairs and triples (121212, 123123), mirrored triples (123321), three pairs and two
-    triples of a digit (112233, 111222), countings in equal steps (123456, 987654), two
-    lines of the keypad one after the other or in turn (159753, 142536), and the famous. Not
-    dates: each is rare by itself, and together they would bar every tenth PIN.
+    The patterns are repeated pairs and triples (121212, 123123), mirrored triples (123321), three pairs
+    and two triples of a digit (112233, 111222), equal steps (123456, 987654), two lines of the keypad in
+    sequence or in turn (159753, 142536), and well-known numbers. Dates are not among them: each date is
+    rare, and all dates together would exclude every tenth PIN.
     """
-    return frozenset(_FAMOUS).union(_repeated(), _counted(), _drawn())
+    return frozenset(_FAMOUS).union(_repetitions(), _steps(), _keypad_lines())
 
 
-def _repeated() -> Iterable[str]:
+def _repetitions() -> Iterable[str]:
     for a, b, c in product(_DIGITS, repeat=3):
         yield from ((a + b) * 3, (a + b + c) * 2, a + b + c + c + b + a, a + a + b + b + c + c)
         yield a * 3 + b * 3
 
 
-def _counted() -> Iterable[str]:
+def _steps() -> Iterable[str]:
     for start, step in product(range(10), range(10)):
         yield "".join(str((start + step * place) % 10) for place in range(6))
 
 
-def _drawn() -> Iterable[str]:
+def _keypad_lines() -> Iterable[str]:
     lines = [*_KEYPAD_LINES, *(line[::-1] for line in _KEYPAD_LINES)]
     for first, second in product(lines, repeat=2):
         yield first + second

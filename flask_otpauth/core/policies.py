@@ -1,4 +1,4 @@
-"""The numbers of one kind of code, as one value that is checked once."""
+"""Quotas as they are configured, and the policy of one kind of code."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from zoneinfo import ZoneInfo
 
 from flask_otpauth.core.instants import DAY, Limit, milliseconds
 
-#: What kind of subject limits are about.
+#: The kinds of subjects that limits count under.
 SubjectKind: TypeAlias = Literal["email", "phone", "user"]
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
@@ -33,7 +33,7 @@ class Quota:
         """
         Read a quota from text.
 
-        :raises ValueError: if it is not one.
+        :raises ValueError: if the text is not a quota.
         """
         found = _QUOTA.fullmatch(text)
         if not found or int(found[1]) < 1 or (found[2] and int(found[2]) < 1):
@@ -53,30 +53,36 @@ class Quota:
 
 @dataclass(frozen=True)
 class Policy:
-    """
-    How codes of one kind are drawn, sent and guessed.
+    """How codes of one kind are drawn, sent and guessed. It is made once, at start-up."""
 
-    ``scope`` is what the limits count under: policies with one scope share one quota and one
-    guess budget for each subject. ``day_zone`` makes quotas of a day calendar days there.
-    ``failure_cap`` is the number of wrong guesses in a row, over any number of codes and of
-    days, after which only an administrator can help (NIST SP 800-63B-4 §3.2.2); ``None`` = off.
-    ``tells_state``: whether the state of a code is told to somebody who does not know it.
-    """
-
+    #: What the limits count under. Policies with the same scope share one quota and one guess budget for
+    #: each subject.
     scope: str
     code_length: int = 6
     code_ttl: timedelta = timedelta(seconds=300)
+    #: Wrong guesses that make one code invalid.
     max_guesses: int = 5
+    #: The minimum time between two codes for a subject.
     cooldown: timedelta = timedelta(0)
     send_quotas: tuple[Quota, ...] = ()
+    #: Wrong guesses of a subject over all its codes. More than that lock the subject.
     guess_budget: Quota = field(default_factory=lambda: Quota(15, DAY))
+    #: In this zone, a quota of a day is one of a calendar day.
     day_zone: ZoneInfo | None = None
+    #: Wrong guesses in a row, over any number of codes and days, after which only an administrator can
+    #: unlock the subject (NIST SP 800-63B-4 §3.2.2); ``None``: no such cap.
     failure_cap: int | None = None
+    #: A client that guesses wrong is told whether the code was used or has expired.
     tells_state: bool = False
 
     @cached_property
+    def code_ttl_ms(self) -> int:
+        """How long a code is valid."""
+        return milliseconds(self.code_ttl)
+
+    @cached_property
     def send_limits(self) -> tuple[Limit, ...]:
-        """The rules over the log of sends: the cooldown and the quotas."""
+        """The limits over the log of sends: the quotas and the cooldown."""
         limits = [self._quota(quota) for quota in self.send_quotas]
         if self.cooldown:
             limits.append(Limit("cooldown", 1, milliseconds(self.cooldown)))
@@ -84,7 +90,7 @@ class Policy:
 
     @cached_property
     def locks(self) -> tuple[Limit, ...]:
-        """The rules over the log of wrong guesses: the long budget and the cap."""
+        """The limits over the log of wrong guesses: the budget and the cap."""
         budget = Limit("lock", self.guess_budget.count, milliseconds(self.guess_budget.period))
         cap = () if self.failure_cap is None else (Limit("lock", self.failure_cap, None),)
         return (budget, *cap)

@@ -21,7 +21,7 @@ _MASK = "'***'"
 
 
 class Sensitive(str):
-    """A text that is a secret. Its ``repr`` shows neither the text nor its length."""
+    """A secret text. Its ``repr`` shows neither the text nor its length."""
 
     __slots__ = ()
 
@@ -29,12 +29,12 @@ class Sensitive(str):
         return _MASK
 
     def encode(self, encoding: str = "utf-8", errors: str = "strict") -> SensitiveBytes:
-        """Its bytes, as secret as the text."""
+        """Return its bytes, which are secret too."""
         return SensitiveBytes(super().encode(encoding, errors))
 
 
 class SensitiveBytes(bytes):
-    """Bytes that are a secret."""
+    """Secret bytes. Their ``repr`` shows neither the bytes nor their length."""
 
     __slots__ = ()
 
@@ -44,7 +44,7 @@ class SensitiveBytes(bytes):
     __str__ = __repr__
 
     def decode(self, encoding: str = "utf-8", errors: str = "strict") -> Sensitive:
-        """Its text, as secret as the bytes."""
+        """Return its text, which is secret too."""
         return Sensitive(super().decode(encoding, errors))
 
 
@@ -61,12 +61,12 @@ def sensitive(value: object) -> object:
     return Sensitive(value) if isinstance(value, str) else value
 
 
-#: The longest text that is shown whole, in characters: no address is longer (RFC 5321 §4.5.3.1.3).
+#: The length of the longest text that is shown completely. No address is longer (RFC 5321 §4.5.3.1.3).
 LONGEST_SHOWN = 256
 
 
 def masked(address: str) -> str:
-    """An address with just enough left to recognise it: ``u***@example.com``, ``+84*******43``."""
+    """Return an address with just enough left to recognize it: ``u***@example.com``, ``+84*******43``."""
     local, at, domain = address.rpartition("@")
     if at:
         return f"{local[:1]}***@{domain}"
@@ -77,22 +77,22 @@ def masked(address: str) -> str:
 
 def one_line(text: str, longest: int = LONGEST_SHOWN) -> str:
     """
-    ``text`` on one line and no longer than ``longest``, so that nobody can forge a line of a log.
+    Return ``text`` on one line of at most ``longest`` characters, so that it cannot forge a line of a log.
 
-    Characters that do not print (line breaks, control and direction characters) are escaped as in JSON.
+    Characters that do not print, such as line breaks, are escaped as in JSON.
     """
     shown = printable(text[: longest + 1])
     return shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
 
 
 def encodable(text: str, encoding: str | None) -> str:
-    """``text`` with escapes for the characters that a terminal of that encoding does not have."""
+    """Return ``text`` with escapes for the characters that a terminal of that encoding does not have."""
     known = encoding or "utf-8"
     return text.encode(known, "backslashreplace").decode(known)
 
 
 def printable(text: str, but: str = "") -> str:
-    """``text`` with escapes for the characters that do not print, except those in ``but``."""
+    """Return ``text`` with escapes for the characters that do not print, except those in ``but``."""
     if text.isprintable():
         return text
-    return "".join(each if each.isprintable() or each in but else json.dumps(each)[1:-1] for each in text)
+    return "".join(char if char.isprintable() or char in but else json.dumps(char)[1:-1] for char in text)

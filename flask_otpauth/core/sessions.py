@@ -1,4 +1,4 @@
-"""A session, and the one place that judges a refresh token (RFC 9700 §4.14.2)."""
+"""Sessions, and the only place that judges a refresh token (RFC 9700 §4.14.2)."""
 
 from __future__ import annotations
 
@@ -8,35 +8,37 @@ from enum import Enum
 
 from flask_otpauth.core import instants
 
-#: No token that we sign is good for longer, and none that claims to be is read.
+#: No token is signed for a longer time, and a token that claims one is refused.
 LONGEST_TOKEN_LIFE = timedelta(days=3660)
 
 
 @dataclass(frozen=True)
 class Session:
     """
-    What a login opened. Instants are epoch milliseconds.
+    A session, which a login opens. Instants are epoch milliseconds.
 
-    It belongs to the user ``user_id`` with the key ``person_key``, and not to a later user with
-    the same id.
-
-    A refresh token is ``id``, ``generation`` and an HMAC over both, so that the row holds no
-    token and the successor of a token can be computed again within the grace.
+    A refresh token consists of ``id``, ``generation`` and an HMAC over both. So the row holds no token, and
+    the token after it can be computed again.
     """
 
     id: str
     user_id: str
+    #: When the user logged in.
     authenticated_at: int
+    #: When the newest refresh token was issued.
     rotated_at: int
     ends_at: int
+    #: The number of the newest refresh token.
     generation: int = 0
     closed_at: int | None = None
+    #: The session belongs to the user with this key, and not to a later user with the same id.
     person_key: str = ""
 
     def is_live(self, now_ms: int) -> bool:
         """
-        Whether its tokens are accepted. One that a clock opened that was far ahead is not: it
-        would live for as much longer.
+        Return whether its tokens are accepted.
+
+        If it was opened by a clock that was far ahead, they are not: the session would be valid for too long.
         """
         opened = self.authenticated_at <= now_ms + instants.AHEAD_MS
         return opened and self.closed_at is None and now_ms < self.ends_at
@@ -44,7 +46,7 @@ class Session:
 
 @dataclass(frozen=True)
 class Refresh:
-    """A presented refresh token of ``session_id``, and the periods that it is judged by."""
+    """A presented refresh token, and the periods that it is judged by."""
 
     session_id: str
     generation: int
@@ -54,21 +56,25 @@ class Refresh:
 
 
 class Rotation(Enum):
-    """What a presented refresh token is worth."""
+    """The outcome of a refresh."""
 
+    #: The token was the newest. It has a successor now.
     ROTATED = "rotated"
+    #: The token was exchanged just before. Its successor is given again.
     REPEATED = "repeated"
+    #: The token was exchanged earlier, so there is a copy of it.
     REUSED = "reused"
+    #: The token is not valid, or its session is not open.
     DEAD = "dead"
 
 
 def judge_refresh(session: Session | None, refresh: Refresh) -> Rotation:
     """
-    What ``refresh`` is worth, given the row as it is before it.
+    Judge ``refresh`` by the row as it is before it.
 
-    The newest token rotates. The one before it gets the very same successor within the grace
-    (a client whose answer was lost), whichever of two clocks is ahead of the other. Any older
-    one was copied: reuse.
+    The newest token is exchanged for its successor. Within the grace, the token before it gets the same
+    successor again, because the client may not have received the answer. It does not matter which of two
+    clocks is ahead. An older token is a copy.
     """
     if session is None or not session.is_live(refresh.now_ms):
         return Rotation.DEAD
@@ -83,5 +89,5 @@ def judge_refresh(session: Session | None, refresh: Refresh) -> Rotation:
 
 
 def rotated(session: Session, now_ms: int) -> Session:
-    """The session whose newest refresh token was issued now."""
+    """Return the session after its refresh token was exchanged."""
     return replace(session, generation=session.generation + 1, rotated_at=now_ms)

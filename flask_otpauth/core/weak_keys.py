@@ -1,8 +1,8 @@
 """
-Which secrets somebody could guess.
+Which secret keys can be guessed.
 
-A key is strong if it was drawn at random. That cannot be seen in the key. But many keys show that
-they were not: they consist of the words of samples, or each character follows from those before.
+A key is strong if it was generated at random, which a key does not show. But many keys show that they
+were not: they are made of the words of sample keys, or each character follows from the ones before.
 """
 
 from __future__ import annotations
@@ -12,14 +12,14 @@ from itertools import pairwise
 
 from flask_otpauth.core.keys import MIN_KEY_BYTES
 
-#: A key with fewer surprises (:func:`_surprises`) is weak; the second number is for keys with sample
-#: words. A random key of 32 characters has about 25.
+#: A key with fewer surprises (:func:`_surprises`) is weak. The second number is for keys with sample
+#: words. A random key of 32 characters has about 25 surprises.
 _MIN_SURPRISES = 5
 _MIN_SURPRISES_BESIDE_WORDS = 8
 _MIN_DIFFERENT_BYTES = 8
 _LONGEST_UNIT = 16
 
-#: What sample keys and hints to replace them are made of, longer words first.
+#: The words of sample keys and of hints to replace them, longer words first.
 _SAMPLE_WORDS = re.compile(
     "placeholder|development|application|production|randomly|generate|insecure|password|replace|"
     "default|example|testing|change|random|sample|secret|please|string|enough|secure|super|flask|"
@@ -31,7 +31,7 @@ _TELLTALES = re.compile(
     "sample|secret|dummy|demo|your|test|dev"
 )
 
-#: Steps along these, in either direction, are no surprise.
+#: A step along one of these, in either direction, is no surprise.
 _RUNS = ("0123456789abcdef", "abcdefghijklmnopqrstuvwxyz", "1234567890", "qwertyuiop", "asdfghjkl", "zxcvbnm")
 _STEPS = frozenset(pair for run in _RUNS for way in (run, run[::-1]) for pair in pairwise(way))
 
@@ -45,7 +45,7 @@ _PUBLISHED = frozenset(
 
 
 def is_weak(key: bytes) -> bool:
-    """Whether ``key`` is too short, published, or made of sample words, runs and repetitions."""
+    """Return whether ``key`` is too short, published, or made of sample words, runs and repetitions."""
     text = key.decode("latin-1").strip().lower()
     if len(key) < MIN_KEY_BYTES or len(set(key)) < _MIN_DIFFERENT_BYTES:
         return True
@@ -57,12 +57,12 @@ def is_weak(key: bytes) -> bool:
 
 
 def _repeats(text: str) -> bool:
-    """Whether the text repeats a short unit."""
+    """Return whether the text repeats a short unit."""
     return any(text[length:] == text[:-length] for length in range(1, _LONGEST_UNIT + 1))
 
 
 def _surprises(text: str) -> int:
-    """How many characters neither repeat what came before nor step along a run."""
+    """Count the characters that neither repeat a pair nor step along a run."""
     seen: set[tuple[str, str]] = set()
     count = 0
     for pair in pairwise(text):

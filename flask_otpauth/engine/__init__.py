@@ -1,1 +1,1 @@
-"""What we do: use cases over the ports. No Flask."""
+"""The use cases. They use the ports, and know nothing of Flask."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from flask_otpauth.core.accents import unaccented
-from flask_otpauth.core.challenges import Issue, is_told_in
+from flask_otpauth.core.challenges import Issue, shows_code
 from flask_otpauth.core.durations import spoken
 from flask_otpauth.core.errors import OtpAuthError, SendFailed
 from flask_otpauth.core.sensitive import Sensitive, sensitive
@@ -96,7 +96,7 @@ class Messenger:
         message = outgoing.message
         if outgoing.withheld:
             return self._settle(outgoing, self.last.get(message.channel, Receipt(Status.ACCEPTED)))
-        if message.expires_at is not None and message.expires_at <= self.clock():
+        if message.has_expired(self.clock()):
             return self._settle(outgoing, Receipt(Status.REJECTED, detail="its code has expired"))
         receipt = self.routes[message.channel].send(message)
         if receipt.status is not Status.INVALID_RECIPIENT:
@@ -209,7 +209,7 @@ class Messenger:
         }
 
     def _demand_code(self, draft: Draft, message: Message) -> None:
-        if is_told_in(message.code, message.text) and is_told_in(message.code, message.html or message.code):
+        if shows_code(message.text, message.code) and shows_code(message.html or message.code, message.code):
             return
         receipt = Receipt(Status.REJECTED, detail="its template does not show the code")
         self._settle(Outgoing(message, withheld=draft.withheld), receipt)

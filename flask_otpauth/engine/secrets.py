@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from flask_otpauth.core import errors
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import FOR_EVER, epoch_ms, whole_seconds
-from flask_otpauth.core.keys import KeyRing, derive, keyed_digest
+from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.engine.sessions import person_key_of
 from flask_otpauth.ports.clock import Clock
@@ -159,7 +159,7 @@ class UserSecrets:
         return first or second
 
     def _peppered(self, user: User, secret: str) -> str:
-        digest = keyed_digest(derive(self.keys.subject_key, self.kind), person(user), self.form(secret))
+        digest = self.keys.subject_digest(self.kind, person(user), self.form(secret))
         return Sensitive(base64.b64encode(digest).decode())
 
     def _key(self, user: User) -> bytes:

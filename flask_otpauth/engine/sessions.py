@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import base64
-import binascii
 import hmac
 import secrets
 from collections.abc import Sequence
@@ -17,7 +15,7 @@ from flask_otpauth.core.errors import (
     UserNotFound,
 )
 from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms, milliseconds
-from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing
+from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing, from_base64url, to_base64url
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
 from flask_otpauth.ports.clock import Clock
@@ -93,7 +91,7 @@ class Sessions:
         """
         now_ms = epoch_ms(self.clock())
         session = Session(
-            id=_encoded(secrets.token_bytes(_ID_BYTES)),
+            id=to_base64url(secrets.token_bytes(_ID_BYTES)),
             user_id=str(user.id),
             person_key=person_key_of(user),
             authenticated_at=now_ms,
@@ -248,8 +246,8 @@ class Sessions:
         return Tokens(access_token, self._refresh_token(session), expires_at.replace(microsecond=0))
 
     def _refresh_token(self, session: Session) -> str:
-        named = _decoded(session.id) + session.generation.to_bytes(_GENERATION_BYTES, "big")
-        return Sensitive(_encoded(named + self._macs(session.id, session.generation)[0]))
+        named = from_base64url(session.id) + session.generation.to_bytes(_GENERATION_BYTES, "big")
+        return Sensitive(to_base64url(named + self._macs(session.id, session.generation)[0]))
 
     def _presented(self, refresh_token: str) -> Refresh:
         session_id, generation = self._parsed(refresh_token)
@@ -263,12 +261,12 @@ class Sessions:
 
     def _parsed(self, refresh_token: str) -> tuple[str, int]:
         try:
-            raw = SensitiveBytes(_decoded(refresh_token))
-        except (ValueError, binascii.Error):
+            raw = SensitiveBytes(from_base64url(refresh_token))
+        except ValueError:
             raise RefreshTokenInvalid from None
-        if len(raw) != _ID_BYTES + _GENERATION_BYTES + DIGEST_BYTES or _encoded(raw) != refresh_token:
+        if len(raw) != _ID_BYTES + _GENERATION_BYTES + DIGEST_BYTES:
             raise RefreshTokenInvalid
-        session_id = _encoded(raw[:_ID_BYTES])
+        session_id = to_base64url(raw[:_ID_BYTES])
         generation = int.from_bytes(raw[_ID_BYTES:-DIGEST_BYTES], "big")
         presented = SensitiveBytes(raw[-DIGEST_BYTES:])
         if not any([hmac.compare_digest(mac, presented) for mac in self._macs(session_id, generation)]):
@@ -288,11 +286,3 @@ def person_key_of(user: User) -> str:
     directory must never use an id twice.
     """
     return getattr(user, "person_key", None) or ""
-
-
-def _encoded(raw: bytes) -> str:
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _decoded(text: str) -> bytes:
-    return base64.b64decode(text.encode("ascii") + b"=" * (-len(text) % 4), altchars=b"-_", validate=True)

@@ -1,1 +1,1 @@
-"""What we need from outside: protocols of few verbs, each stating its guarantee."""
+"""What the package needs from outside, as protocols. Each method states what it guarantees."""

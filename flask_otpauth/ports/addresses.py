@@ -1,4 +1,4 @@
-"""Addresses in one canonical form, so that no spelling of one gets a second quota."""
+"""Addresses in one canonical form, so that another spelling does not bring a second quota."""
 
 from __future__ import annotations
 
@@ -6,25 +6,25 @@ from typing import Protocol
 
 
 class Addresses(Protocol):
-    """Parses what a client sent. Each method raises ``ValueError`` for what is no address."""
+    """Parses what a client sent. Methods raise ``ValueError`` if it is not an address."""
 
     def email(self, text: str) -> str:
-        """The canonical form of exactly one plain ``addr-spec``."""
+        """Return the canonical form of exactly one plain ``addr-spec``."""
 
     def phone(self, text: str, region: str | None) -> str:
-        """E.164 (``+84987654321``); ``region`` (ISO 3166) is where national numbers belong."""
+        """Return E.164 (``+84987654321``). ``region`` (ISO 3166) is the region of national numbers."""
 
     def possible_phone(self, text: str, region: str) -> str:
-        """E.164 of a number that ``region`` could have by its length, whether in use or not."""
+        """Return E.164 of a number whose length is possible in ``region``, even if it is not in use."""
 
     def unspaced(self, text: str) -> str:
-        """``text`` without spaces, dashes and parentheses, for a rule about what is left."""
+        """Return ``text`` without spaces, dashes and parentheses."""
 
     def dialled(self, country_code: str, text: str) -> str:
-        """E.164 of a number given beside its country calling code (``84``, ``+84``)."""
+        """Return E.164 of a number with a separate country calling code (``84``, ``+84``)."""
 
     def is_country_code(self, text: str) -> bool:
-        """Whether ``text`` is a country calling code (``84``, ``+84``, ``0084``)."""
+        """Return whether ``text`` is a country calling code (``84``, ``+84``, ``0084``)."""
 
     def is_mobile(self, text: str, region: str | None) -> bool:
-        """Whether ``text`` is a valid number of type mobile (or fixed line or mobile)."""
+        """Return whether ``text`` is a valid number that may be a mobile one."""

@@ -1,4 +1,4 @@
-"""When a message is sent: before the answer, or after it."""
+"""When a message is sent: before the response, or after it."""
 
 from __future__ import annotations
 
@@ -12,23 +12,26 @@ from flask_otpauth.ports.senders import Message, Receipt
 
 @dataclass(frozen=True)
 class Outgoing:
-    """
-    A message, and the issue to withdraw should it definitely not be handed over.
-
-    A ``withheld`` one is queued like any other, but ``send`` does not hand it over. If it were not
-    queued, a full queue would show who has an account.
-    """
+    """A message on its way to a sender."""
 
     message: Message
+    #: The issue to withdraw if the message is certainly not handed over.
     issue: Issue | None = None
+    #: The message is queued, but not handed over. If it were not queued, a full queue would show who has an
+    #: account.
     withheld: bool = False
 
 
 class Delivery(Protocol):
-    """Decides where ``send`` runs."""
+    """Decides when and on which thread a message is sent."""
 
     def submit(self, outgoing: Outgoing, send: Callable[[Outgoing], Receipt]) -> Receipt | None:
-        """Have ``send(parcel)`` run: its receipt; ``accepted`` if it will run later, ``None`` if never."""
+        """
+        Run ``send(outgoing)``, now or later.
+
+        Return its receipt, or a receipt ``accepted`` if it will run later. Return ``None`` if it will not
+        run.
+        """
 
     def drain(self, timeout_seconds: float) -> bool:
-        """Wait until all that was submitted has run; whether it has."""
+        """Wait until everything that was submitted has run. Return whether it has."""

@@ -1,4 +1,4 @@
-"""What happened, told to whoever listens (signals, log). Facts never hold a secret."""
+"""What happened, for signals and the log. The facts never hold a secret."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Protocol
 
 
 class Events(Protocol):
-    """Told after the fact is durable."""
+    """Reports an event after it is committed."""
 
     def __call__(self, event: str, **facts: object) -> None:
-        """``event`` is a name of :mod:`flask_otpauth.signals`; ``facts`` go to the listeners."""
+        """Report ``event``, a name of :mod:`flask_otpauth.signals`, with ``facts`` for the listeners."""

@@ -1,4 +1,4 @@
-"""Memory-hard hashing, a bounded number at a time."""
+"""Memory-hard hashing, of a limited number of secrets at a time."""
 
 from __future__ import annotations
 
@@ -9,11 +9,16 @@ class Hasher(Protocol):
     """
     Hashes PINs and passwords.
 
-    Raises :exc:`~flask_otpauth.core.errors.HashingBusy` when no place is free in time.
+    :raises ~flask_otpauth.core.errors.HashingBusy: if too many secrets are being hashed. Both methods
+        raise it.
     """
 
     def hash(self, secret: str) -> str:
-        """A salted hash that holds its own parameters."""
+        """Return a salted hash that holds its own parameters."""
 
     def verify(self, hashed: str | None, secret: str) -> bool:
-        """Whether it is the secret; with ``None`` a dummy is verified, which takes as long and fails."""
+        """
+        Return whether ``hashed`` is a hash of ``secret``.
+
+        With ``None``, verify a dummy hash, which takes as long, and return ``False``.
+        """

@@ -1,4 +1,4 @@
-"""Rate limits: approximate, per address or client, before any work is done."""
+"""Rate limits: approximate, for each address or client, before any work is done."""
 
 from __future__ import annotations
 
@@ -7,9 +7,9 @@ from typing import Protocol
 
 class RateLimits(Protocol):
     """
-    Counts requests. It never decides what a document promises.
+    Counts requests. The limits of the documents are counted elsewhere, exactly.
 
-    ``names`` are the keys by which a limit may be configured, the most specific first.
+    ``names`` are the names by which a limit can be configured, the most specific first.
     """
 
     def admit(self, names: tuple[str, ...], key: str) -> None:
@@ -17,11 +17,11 @@ class RateLimits(Protocol):
         Count one request of ``key``.
 
         :raises TooManyRequests: if the limit is reached.
-        :raises LimiterUnavailable: if the store behind it is down.
+        :raises LimiterUnavailable: if the store of the limits is down.
         """
 
     def check(self, names: tuple[str, ...], key: str) -> None:
-        """As :meth:`admit`, without counting."""
+        """Do the same as :meth:`admit`, without counting."""
 
     def is_down(self, error: Exception) -> bool:
-        """Whether ``error`` says that the store behind the limits is down."""
+        """Return whether ``error`` means that the store of the limits is down."""

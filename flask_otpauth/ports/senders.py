@@ -1,4 +1,4 @@
-"""Handing a message over: the message, the sender's one method, and its typed answer."""
+"""A message, its sender, and the receipt of the sender."""
 
 from __future__ import annotations
 
@@ -9,33 +9,40 @@ from typing import Protocol
 
 from flask_otpauth.core.sensitive import masked, one_line
 
-#: The channels that a message may go out on.
+#: The channels on which messages are sent.
 CHANNELS = ("email", "sms", "whatsapp", "voice", "flashcall")
 
 
 @dataclass(frozen=True)
 class Message:
-    """
-    What a sender gets.
+    """What a sender gets. Its ``repr`` shows a masked recipient and no code."""
 
-    ``channel`` is one of :data:`CHANNELS`; ``recipient`` an address or an E.164 number;
-    ``text`` (and ``html``) the rendered body, for ``voice`` the script to speak; ``code`` the
-    digits apart; ``caller_number`` the number to call from; ``expires_at`` when the code dies
-    (nothing is sent after it); ``reference`` the order or campaign. Its ``repr`` shows a masked
-    recipient and no code.
-    """
-
+    #: ``email``, ``sms``, ``whatsapp``, ``voice`` or ``flashcall``.
     channel: str
+    #: An e-mail address, or a phone number (E.164).
     recipient: str
+    #: The code. The text shows it too.
     code: str = field(repr=False)
+    #: The rendered text. On ``voice`` it is the text to speak.
     text: str = field(default="", repr=False)
+    #: The rendered HTML of an e-mail, if there is any.
     html: str | None = field(default=None, repr=False)
+    #: The subject of an e-mail.
     subject: str = field(default="", repr=False)
+    #: The language of the text.
     locale: str = ""
+    #: What the code is for.
     purpose: str = ""
+    #: The number to call from.
     caller_number: str = field(default="", repr=False)
+    #: When the code expires. The message must not be sent after that.
     expires_at: datetime | None = None
+    #: The order or the campaign.
     reference: str = ""
+
+    def has_expired(self, now: datetime) -> bool:
+        """Return whether its code has expired at ``now``."""
+        return self.expires_at is not None and self.expires_at <= now
 
     def __repr__(self) -> str:
         channel, recipient, purpose = map(one_line, (self.channel, masked(self.recipient), self.purpose))
@@ -43,7 +50,7 @@ class Message:
 
 
 class Status(StrEnum):
-    """How the hand-over ended. All but ``ACCEPTED`` and ``TIMEOUT`` are definite failures."""
+    """What became of a message. All but ``ACCEPTED`` and ``TIMEOUT`` are definite failures."""
 
     ACCEPTED = "accepted"
     INVALID_RECIPIENT = "invalid_recipient"
@@ -55,26 +62,26 @@ class Status(StrEnum):
 
     @property
     def is_definite_failure(self) -> bool:
-        """The message was certainly not handed over: the quota is given back."""
+        """Whether the message was certainly not sent. Its quota is given back then."""
         return self not in (Status.ACCEPTED, Status.TIMEOUT)
 
     @property
     def may_fail_over(self) -> bool:
-        """Another sender may try: this one certainly did not, and the recipient is not the reason."""
+        """Whether another sender may try: this one failed, and the recipient is not the reason."""
         return self.is_definite_failure and self is not Status.INVALID_RECIPIENT
 
 
 @dataclass(frozen=True)
 class Receipt:
-    """
-    A sender's answer. ``status`` may be given as its word (``"accepted"``).
+    """What a sender returns."""
 
-    ``cost`` is in the provider's currency; ``detail`` is for the log and must hold no secret.
-    """
-
+    #: It can be given as a text, such as ``"accepted"``.
     status: Status
+    #: The id that the provider gave the message.
     provider_id: str = ""
+    #: The cost, in the currency of the provider.
     cost: float | None = None
+    #: A text for the log. It must not hold a secret.
     detail: str = ""
 
     def __post_init__(self) -> None:
@@ -83,12 +90,12 @@ class Receipt:
 
 class Sender(Protocol):
     """
-    Hands one message over, within a deadline of its own.
+    Sends messages, each within a timeout of its own.
 
-    An exception counts as ``unavailable``, a ``TimeoutError`` and what is no ``Exception``
-    (``gevent.Timeout``, ``asyncio.CancelledError``) as ``timeout`` (the outcome is unknown: the
-    code stays alive and the quota used).
+    An exception counts as ``unavailable``. A ``TimeoutError``, and an exception that does not derive from
+    ``Exception`` (``gevent.Timeout``, ``asyncio.CancelledError``), count as ``timeout``: the message may
+    have been sent, so the code stays valid and the quota used.
     """
 
     def send(self, message: Message) -> Receipt:
-        """Hand ``message`` over and say how that ended."""
+        """Send ``message``. Return what became of it."""

@@ -1,4 +1,4 @@
-"""What a message says."""
+"""The texts of messages."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from typing import Protocol
 
 
 class Templates(Protocol):
-    """Finds and renders by name; the host's ``templates/otpauth/…`` come before the package's."""
+    """Finds templates by name and renders them. The host's come before the packaged ones."""
 
     def has(self, name: str) -> bool:
-        """Whether there is a template of that name."""
+        """Return whether there is a template of that name."""
 
     def render(self, name: str, values: Mapping[str, object]) -> str:
-        """The template of that name, rendered. It must be there; what it raises is raised."""
+        """Render the template of that name, which must exist. What it raises is raised."""

@@ -31,15 +31,12 @@ class FailoverSender:
         """Send ``message``, and return the receipt of the sender that was tried last."""
         receipt = Receipt(Status.REJECTED, detail="its code has expired")
         for sender in self.senders:
-            if self._has_expired(message):
+            if message.has_expired(self._clock()):
                 break
             receipt = hand_over(sender, message)
             if not receipt.status.may_fail_over:
                 break
         return receipt
-
-    def _has_expired(self, message: Message) -> bool:
-        return message.expires_at is not None and message.expires_at <= self._clock()
 
 
 def hand_over(sender: Sender, message: Message) -> Receipt:
