@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 from functools import wraps
-from typing import Any, ParamSpec, TypeAlias, cast
+from typing import ParamSpec, TypeAlias, cast
 
 from flask import Blueprint, Flask, current_app, g, request
 from flask.typing import ResponseReturnValue
 from flask_limiter import Limiter
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine
 from werkzeug.local import LocalProxy
 
 from flask_otpauth import cli
@@ -49,7 +51,13 @@ class OtpAuth:
         the app.
     """
 
-    def __init__(self, app: Flask | None = None, *, limiter: Limiter | None = None, db: Any = None) -> None:
+    def __init__(
+        self,
+        app: Flask | None = None,
+        *,
+        limiter: Limiter | None = None,
+        db: SQLAlchemy | Engine | None = None,
+    ) -> None:
         self._limiter = limiter
         self._db = db
         if app is not None:
@@ -246,7 +254,7 @@ class OtpAuth:
         """A refusal or a bug, in the words and the envelope of the flow that issues access tokens."""
         return self._state.protected_views.failed(error)
 
-    def _load_current_user(self) -> Any:
+    def _load_current_user(self) -> object:
         if "otpauth_user" not in g:
             if "otpauth_login" not in g:
                 raise RuntimeError(

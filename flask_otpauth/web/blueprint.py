@@ -15,7 +15,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from functools import partial
 from ipaddress import IPv6Address, ip_address, ip_network
-from typing import Any
 from wsgiref.types import WSGIEnvironment
 
 from flask import Blueprint, Response, current_app, request
@@ -35,7 +34,7 @@ from flask_otpauth.settings import FlowSettings
 from flask_otpauth.web.body import MAX_BODY_BYTES, Body, ParseContext, parse, read_object
 from flask_otpauth.web.credentials import Presented, UserToken, user_challenge, user_login
 from flask_otpauth.web.envelope import Envelope, Success, Wire
-from flask_otpauth.web.flow import Call, Flow, Operation
+from flask_otpauth.web.flow import AnyFlow, AnyOperation, Call
 from flask_otpauth.web.refusals import RAISED, decided_status, refusal_of
 
 #: The name of the host in a rule.
@@ -54,7 +53,7 @@ _EXPOSED = "Access-Control-Expose-Headers"
 class Mount:
     """One flow as one app serves it, with what its ``build`` made."""
 
-    flow: Flow[Any, Any]
+    flow: AnyFlow
     settings: FlowSettings
     use_case: object
     services: Services
@@ -76,16 +75,16 @@ class Mount:
         blueprint.url_value_preprocessor(partial(_exempt_from_csrf, blueprint))
         return blueprint
 
-    def routes(self) -> dict[str, dict[str, Operation[Any, Any]]]:
+    def routes(self) -> dict[str, dict[str, AnyOperation]]:
         """Return the operations that are served by path and method."""
-        routes: dict[str, dict[str, Operation[Any, Any]]] = {}
+        routes: dict[str, dict[str, AnyOperation]] = {}
         for operation in self.flow.operations:
             if operation.enabled(self.settings, self.use_case):
                 path = f"{self.flow.prefix(self.settings)}{operation.path}"
                 routes.setdefault(path, {})[operation.method] = operation
         return routes
 
-    def served(self) -> Iterator[tuple[str, Operation[Any, Any]]]:
+    def served(self) -> Iterator[tuple[str, AnyOperation]]:
         """Yield what clients can call, of the companions too: path and operation."""
         for mount in (self, *self.companions):
             for path, operations in mount.routes().items():
@@ -108,8 +107,8 @@ class Mount:
     def refuse(
         self,
         refusal: errors.Refusal,
-        raw: Mapping[str, Any] | None = None,
-        operation: Operation[Any, Any] | None = None,
+        raw: Mapping[str, object] | None = None,
+        operation: AnyOperation | None = None,
         status: int | None = None,
     ) -> Response:
         """Return ``refusal`` in the flow's words and envelope; ``status`` is what the host decided."""
@@ -146,13 +145,13 @@ class _Route:
     path: str
     endpoint: str
     #: The operations that are allowed, by method.
-    operations: Mapping[str, Operation[Any, Any]]
+    operations: Mapping[str, AnyOperation]
     #: The value of ``Allow``.
     allow: str
-    context: ParseContext
+    context: ParseContext[FlowSettings]
 
     @classmethod
-    def of(cls, mount: Mount, path: str, operations: Mapping[str, Operation[Any, Any]]) -> _Route:
+    def of(cls, mount: Mount, path: str, operations: Mapping[str, AnyOperation]) -> _Route:
         """Return the route of a path that the flow of ``mount`` serves."""
         endpoint = next(iter(operations.values())).name
         allowed = {method: each for method, each in operations.items() if each.allowed(mount.settings)}
@@ -183,7 +182,7 @@ class _Route:
     def answer(self, **path: str) -> Response:
         """Return the answer to one request, whatever happens."""
         path.pop(_HOST, None)
-        raw: dict[str, Any] = {}
+        raw: dict[str, object] = {}
         operation = self.operations.get(request.method)
         if operation is None and request.method == "OPTIONS":
             headers = {"Allow": self.allow, "Cache-Control": "no-store"}
@@ -198,13 +197,13 @@ class _Route:
         except Exception as error:  # noqa: BLE001 - every error is answered in the flow's envelope
             return self.mount.refuse(refusal_of(error), raw, operation, decided_status(error))
 
-    def _handled(self, operation: Operation[Any, Any], call: Call[Any, Any], body: Body) -> Success:
+    def _handled(self, operation: AnyOperation, call: Call[FlowSettings, object], body: Body) -> Success:
         if operation.rate_limit != "authentication":
             return operation.handler(call, body)
         with self._failures_counted(operation.name):
             return operation.handler(call, body)
 
-    def _call(self, operation: Operation[Any, Any], path: Mapping[str, str]) -> Call[Any, Any]:
+    def _call(self, operation: AnyOperation, path: Mapping[str, str]) -> Call[FlowSettings, object]:
         return Call(
             self.mount.settings,
             self.mount.use_case,
@@ -232,7 +231,7 @@ class _Route:
             return False
         return value is not None and str(value).strip() != ""
 
-    def _body(self) -> dict[str, Any]:
+    def _body(self) -> dict[str, object]:
         # One byte more, since a body of unannounced length is cut there without an error. And a hook of
         # the host may have read it all before.
         request.max_content_length = MAX_BODY_BYTES + 1
@@ -245,7 +244,7 @@ class _Route:
             raise errors.UnsupportedMediaType
         return read_object(data)
 
-    def _client(self, operation: Operation[Any, Any]) -> Client | None:
+    def _client(self, operation: AnyOperation) -> Client | None:
         """Who is calling. The rate limit counts addresses, and between servers clients."""
         flow, rate_limits, services = self.mount.flow, self.mount.rate_limits, self.mount.services
         name, credential = f"{flow.name}.{operation.name}", operation.credential
@@ -271,7 +270,7 @@ class _Route:
             raise
 
 
-def _form(form: MultiDict[str, str]) -> dict[str, Any]:
+def _form(form: MultiDict[str, str]) -> dict[str, object]:
     """A form as an object; a parameter given twice is malformed (RFC 6749 §3.2)."""
     if any(len(values) > 1 for values in form.listvalues()):
         raise errors.MalformedRequest

@@ -10,16 +10,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, Any, ClassVar, LiteralString, TypeAlias
+from typing import Annotated, ClassVar, Generic, LiteralString, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, ValidationInfo, model_validator
-from pydantic_core import PydanticCustomError
+from pydantic_core import ErrorDetails, PydanticCustomError
 
 from flask_otpauth.core import strict_json
 from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.errors import Fault, InvalidFields, MalformedRequest
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.ports.addresses import Addresses
+from flask_otpauth.settings import FlowSettings
 
 MAX_BODY_BYTES = 16 * 1024
 MAX_JSON_DEPTH = 32
@@ -27,11 +28,15 @@ MAX_INTEGER_DIGITS = 20
 #: The longest text that a field may have, in characters.
 MAX_TEXT = 4096
 
+SettingsT = TypeVar("SettingsT", bound=FlowSettings)
+SettingsT_co = TypeVar("SettingsT_co", bound=FlowSettings, covariant=True)
+BodyT = TypeVar("BodyT", bound="Body")
+
 
 # -- reading -----------------------------------------------------------------------------------
 
 
-def read_object(data: bytes) -> dict[str, Any]:
+def read_object(data: bytes) -> dict[str, object]:
     """
     Return the JSON object in ``data``. An empty body counts as ``{}``.
 
@@ -48,8 +53,7 @@ def read_object(data: bytes) -> dict[str, Any]:
         raise MalformedRequest from None
     if not isinstance(value, dict):
         raise MalformedRequest
-    checked: dict[str, Any] = _checked(value, MAX_JSON_DEPTH)
-    return checked
+    return _checked_object(value, MAX_JSON_DEPTH)
 
 
 class OverlongInteger:
@@ -60,7 +64,7 @@ def _integer(digits: str) -> int | OverlongInteger:
     return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else OverlongInteger()
 
 
-def _checked(value: Any, depth_left: int) -> Any:
+def _checked(value: object, depth_left: int) -> object:
     """
     Return ``value`` with each text made sensitive, because any of them may be a secret.
 
@@ -73,23 +77,25 @@ def _checked(value: Any, depth_left: int) -> Any:
         except UnicodeEncodeError:
             raise MalformedRequest from None
         return Sensitive(value)
-    if not isinstance(value, (dict, list)):
-        return value
-    if depth_left == 0:
+    if isinstance(value, (dict, list)) and depth_left == 0:
         raise MalformedRequest
     if isinstance(value, list):
         return [_checked(item, depth_left - 1) for item in value]
-    return {str(_checked(name, 1)): _checked(item, depth_left - 1) for name, item in value.items()}
+    return _checked_object(value, depth_left) if isinstance(value, dict) else value
+
+
+def _checked_object(value: dict[str, object], depth_left: int) -> dict[str, object]:
+    return {str(_checked(name, 0)): _checked(item, depth_left - 1) for name, item in value.items()}
 
 
 # -- parsing -----------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
-class ParseContext:
+class ParseContext(Generic[SettingsT_co]):
     """What parsing needs to know: the flow's settings and how addresses are read."""
 
-    settings: Any
+    settings: SettingsT_co
     addresses: Addresses
 
 
@@ -105,7 +111,7 @@ class Body(BaseModel):
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True)
     verbatim: ClassVar[frozenset[str]] = frozenset()
 
-    def __repr_args__(self) -> Iterator[tuple[str | None, Any]]:
+    def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
         return iter(())
 
     @model_validator(mode="before")
@@ -132,15 +138,15 @@ def _is_blank(value: object) -> bool:
     return isinstance(value, str) and not value.strip()
 
 
-def parse(body: type[Body], raw: Mapping[str, Any], door: ParseContext) -> Any:
+def parse(body: type[BodyT], raw: Mapping[str, object], context: ParseContext[FlowSettings]) -> BodyT:
     """
-    ``raw`` as a ``body``.
+    Return ``raw`` as a ``body``.
 
     :raises InvalidFields: with a fault for each field that is missing or wrong.
     :raises MalformedRequest: if a field is of a type that makes no sense at all.
     """
     try:
-        return body.model_validate(dict(raw), context=door)
+        return body.model_validate(dict(raw), context=context)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
     faults = [_fault(each) for each in found]
@@ -149,18 +155,18 @@ def parse(body: type[Body], raw: Mapping[str, Any], door: ParseContext) -> Any:
     raise InvalidFields(*faults)
 
 
-def _fault(error: Any) -> Fault:
+def _fault(error: ErrorDetails) -> Fault:
     kind = {"missing": "required"}.get(error["type"], error["type"])
     path = ".".join(str(part) for part in error["loc"] if isinstance(part, str))
     return Fault(path, kind, {key: value for key, value in error.get("ctx", {}).items() if key != "error"})
 
 
-def fault(kind: LiteralString, **evidence: Any) -> PydanticCustomError:
+def fault(kind: LiteralString, **evidence: object) -> PydanticCustomError:
     """What a field's validator raises: a fault of that kind."""
     return PydanticCustomError(kind, kind, evidence)
 
 
-def text(value: object, kind: LiteralString, **evidence: Any) -> str:
+def text(value: object, kind: LiteralString, **evidence: object) -> str:
     """A usable string, or a fault of that kind: no other JSON type, not over-long, no NUL."""
     if not isinstance(value, str) or len(value) > MAX_TEXT or "\0" in value:
         raise fault(kind, **evidence)
@@ -168,10 +174,10 @@ def text(value: object, kind: LiteralString, **evidence: Any) -> str:
 
 
 # Quoted: pydantic before 2.12 cannot index the class when the module is loaded.
-Context: TypeAlias = "ValidationInfo[ParseContext]"
+Context: TypeAlias = "ValidationInfo[ParseContext[SettingsT]]"
 
 
-def _email(value: object, info: Context) -> Address:
+def _email(value: object, info: Context[FlowSettings]) -> Address:
     given = text(value, "invalid_email").strip()
     try:
         return Address(given, info.context.addresses.email(given))
@@ -179,7 +185,7 @@ def _email(value: object, info: Context) -> Address:
         raise fault("invalid_email") from None
 
 
-def _phone(value: object, info: Context) -> str:
+def _phone(value: object, info: Context[FlowSettings]) -> str:
     # National numbers are read in the region that the flow's settings name, if they name one.
     region = getattr(info.context.settings, "region", None)
     try:
@@ -188,27 +194,27 @@ def _phone(value: object, info: Context) -> str:
         raise fault("phone") from None
 
 
-def _code(value: object, info: Context) -> str:
+def _code(value: object, info: Context[FlowSettings]) -> str:
     length = info.context.settings.code_length
     if not isinstance(value, str) or not is_digits(value, length):
         raise fault("invalid_code", length=length)
     return Sensitive(value)
 
 
-def _token(value: object, info: Context) -> str:
+def _token(value: object, info: Context[FlowSettings]) -> str:
     return Sensitive(text(value, "invalid_token").strip())
 
 
-def _name(value: object, info: Context) -> str:
+def _name(value: object, info: Context[FlowSettings]) -> str:
     return Sensitive(text(value, "not_a_string").strip())
 
 
-def _locale(value: object, info: Context) -> str:
+def _locale(value: object, info: Context[FlowSettings]) -> str:
     return text(value, "malformed").strip()
 
 
 #: Any JSON value, for fields that are looked at only in certain cases.
-Anything = Any
+Anything = object
 #: An e-mail address, as it was given and in canonical form.
 EmailAddress = Annotated[Address, PlainValidator(_email)]
 #: A phone number in canonical form (E.164).

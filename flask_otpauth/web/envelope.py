@@ -9,21 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import Any, Protocol, TypeVar
+from typing import Protocol, TypeVar
 
 from flask_otpauth.core import errors
 
 Row = TypeVar("Row")
 
 #: A JSON object, the HTTP status, and headers beside the usual ones.
-Wire = tuple[Mapping[str, Any], int, Mapping[str, str]]
+Wire = tuple[Mapping[str, object], int, Mapping[str, str]]
 
 
 @dataclass(frozen=True)
 class Success:
     """What a handler returns: the data, a sentence, and headers that the document shows."""
 
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, object] = field(default_factory=dict)
     message: str = ""
     headers: Mapping[str, str] = field(default_factory=dict)
 
@@ -51,7 +51,7 @@ class Failure:
     message: str
     kind: str = ""
     fields: tuple[FieldError, ...] = ()
-    data: Mapping[str, Any] = field(default_factory=dict)
+    data: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     status: int | None = None
 

@@ -112,7 +112,7 @@ class Flow(Generic[SettingsT, UseCaseT]):
     build: Build[SettingsT, UseCaseT]
     messages: Messages
     #: The wire formats that it brings, by name, its own first. Any flow may be set to any of them.
-    envelopes: Mapping[str, Callable[[Any], Envelope]] = field(default_factory=dict)
+    envelopes: Mapping[str, Callable[[FlowSettings], Envelope]] = field(default_factory=dict)
     #: How clients show who they are, where an operation says nothing else.
     credential: Credential | None = None
     #: Its clients are apps that many people hold: rate limits count addresses, not clients.
@@ -147,7 +147,7 @@ class Flow(Generic[SettingsT, UseCaseT]):
         """The flow and its companions."""
         return (self, *self.companions)
 
-    def prefix(self, settings: SettingsT) -> str:
+    def prefix(self, settings: FlowSettings) -> str:
         """Return where its paths begin."""
         return str(getattr(settings, self.prefix_setting))
 
@@ -196,3 +196,9 @@ class Flow(Generic[SettingsT, UseCaseT]):
             return handler
 
         return declare
+
+
+#: A flow of any settings, and one of its operations. Their functions are called only with the settings that
+#: were read for the flow, and with what its ``build`` made.
+AnyFlow: TypeAlias = Flow[FlowSettings, object]
+AnyOperation: TypeAlias = Operation[FlowSettings, object]

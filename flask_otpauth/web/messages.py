@@ -8,10 +8,11 @@ from dataclasses import field as dataclass_field
 from typing import Any, TypeAlias
 
 from flask_otpauth.core import errors
+from flask_otpauth.settings import FlowSettings
 from flask_otpauth.web.envelope import Failure, FieldError
 
 #: Turns a sentence into the language of a request: (sentence, settings of the flow, fields of the request).
-Translate: TypeAlias = Callable[[str, Any, Mapping[str, Any]], str]
+Translate: TypeAlias = Callable[[str, Any, Mapping[str, object]], str]
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,7 @@ class Phrase:
     #: What is said about the field, where that differs from the message.
     detail: str = ""
     #: What the answer shows beside the message: (refusal, settings of the flow) to data.
-    data: Callable[[errors.Refusal, Any], Mapping[str, Any]] | None = None
+    data: Callable[[errors.Refusal, Any], Mapping[str, object]] | None = None
     #: A piece of the evidence that chooses one of ``cases``.
     chosen_by: str = ""
     cases: Mapping[str, Phrase] = dataclass_field(default_factory=dict)
@@ -41,7 +42,7 @@ class Phrase:
 Wording: TypeAlias = Mapping[type[errors.Refusal], Phrase]
 
 
-def _same(sentence: str, settings: Any, raw: Mapping[str, Any]) -> str:
+def _same(sentence: str, settings: object, raw: Mapping[str, object]) -> str:
     return sentence
 
 
@@ -56,7 +57,7 @@ class Messages:
     #: What fields are called in sentences.
     labels: Mapping[str, str] = dataclass_field(default_factory=dict)
     #: Data that every failure shows.
-    data: Mapping[str, Any] = dataclass_field(default_factory=dict)
+    data: Mapping[str, object] = dataclass_field(default_factory=dict)
     translate: Translate = _same
 
     def overlaid(self, other: Messages) -> Messages:
@@ -69,14 +70,16 @@ class Messages:
             self.translate,
         )
 
-    def failure_for(self, refusal: errors.Refusal, settings: Any, raw: Mapping[str, Any]) -> Failure:
+    def failure_for(
+        self, refusal: errors.Refusal, settings: FlowSettings, raw: Mapping[str, object]
+    ) -> Failure:
         """
         Return ``refusal`` in these words. ``raw`` is the request, as far as it could be read.
 
         :raises LookupError: if there is no phrase for it.
         """
 
-        def worded(template: str, evidence: Mapping[str, Any]) -> str:
+        def worded(template: str, evidence: Mapping[str, object]) -> str:
             return self.translate(template, settings, raw).format_map(evidence)
 
         if isinstance(refusal, errors.InvalidFields):
@@ -105,7 +108,7 @@ class Messages:
         raise LookupError(f"there are no words for {type(refusal).__name__}")
 
 
-_Worded: TypeAlias = Callable[[str, Mapping[str, Any]], str]
+_Worded: TypeAlias = Callable[[str, Mapping[str, object]], str]
 
 
 def _blamed(

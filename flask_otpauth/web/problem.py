@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_otpauth.web.envelope import Failure, Success, Wire, status_of
 
 
@@ -14,7 +12,7 @@ class ProblemEnvelope:
     """
 
     @classmethod
-    def from_settings(cls, settings: Any) -> ProblemEnvelope:
+    def from_settings(cls, settings: object) -> ProblemEnvelope:
         """There is nothing to set."""
         return cls()
 
@@ -26,7 +24,7 @@ class ProblemEnvelope:
         """A problem document."""
         status = status_of(failure)
         # The members of the RFC last: a document may show something of its own by their names.
-        problem: dict[str, Any] = {
+        problem: dict[str, object] = {
             **failure.data,
             "type": f"urn:flask-otpauth:{failure.code}",
             "title": failure.message,

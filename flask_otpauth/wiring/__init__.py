@@ -5,10 +5,12 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from flask import Flask
 from flask_limiter import Limiter
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine
 
 from flask_otpauth.adapters.access_log import mask_codes
 from flask_otpauth.adapters.rate_limits import LimiterRateLimits
@@ -17,7 +19,7 @@ from flask_otpauth.engine.services import Services
 from flask_otpauth.ports.directory import User
 from flask_otpauth.settings import FlowSettings, Shared
 from flask_otpauth.web.blueprint import Mount
-from flask_otpauth.web.flow import Flow
+from flask_otpauth.web.flow import AnyFlow
 from flask_otpauth.wiring import databases, paths, secret_keys
 from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.envelopes import envelope_of, own_envelope
@@ -35,7 +37,7 @@ class AppState:
 
     shared: Shared
     #: All flows by name, those that are not registered too, and the settings and use case of each.
-    flows: Mapping[str, Flow[Any, Any]]
+    flows: Mapping[str, AnyFlow]
     by_flow: Mapping[str, FlowSettings]
     use_cases: Mapping[str, object]
     services: Services
@@ -45,7 +47,7 @@ class AppState:
     #: The flow that answers for the host's protected views: the one whose settings rule sessions.
     protected_views: Mount
     #: Makes of a user what the host's views get.
-    for_views: Callable[[User], Any]
+    for_views: Callable[[User], object]
     #: The stores begin and end with the process.
     are_stores_new: bool
     #: Problems with which a command may start, but a process that serves may not.
@@ -73,7 +75,7 @@ class AppState:
         return found
 
 
-def wire(app: Flask, limiter: Limiter | None, db: Any) -> AppState:
+def wire(app: Flask, limiter: Limiter | None, db: SQLAlchemy | Engine | None) -> AppState:
     """
     Return everything that ``app`` needs, chosen by its configuration.
 

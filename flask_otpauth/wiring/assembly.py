@@ -4,16 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TypeVar
 
 from flask import Flask
 from flask_limiter import Limiter
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine
 
 from flask_otpauth.settings import PREFIX, FlowSettings, Reader, Shared
-from flask_otpauth.web.flow import Flow
+from flask_otpauth.web.flow import AnyFlow
 from flask_otpauth.wiring.flows import find_flows
 from flask_otpauth.wiring.resolve import load_object
 from flask_otpauth.wiring.serving import will_serve
+
+T = TypeVar("T")
 
 
 @dataclass
@@ -23,10 +27,10 @@ class Assembly:
     app: Flask
     #: What the host gave the extension object.
     limiter: Limiter | None
-    db: Any
+    db: SQLAlchemy | Engine | None
     shared: Shared
     #: All flows by name, and the settings of each.
-    flows: Mapping[str, Flow[Any, Any]]
+    flows: Mapping[str, AnyFlow]
     by_flow: Mapping[str, FlowSettings]
     #: The names of the flows to register.
     registered: tuple[str, ...]
@@ -36,7 +40,7 @@ class Assembly:
     postponed: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, app: Flask, limiter: Limiter | None, db: Any) -> Assembly:
+    def of(cls, app: Flask, limiter: Limiter | None, db: SQLAlchemy | Engine | None) -> Assembly:
         """Read the app's configuration."""
         reader = Reader(app.config)
         shared = reader.shared()
@@ -55,8 +59,14 @@ class Assembly:
         """Add problems that do not matter to a command that sends nothing, such as a migration."""
         (self.problems if will_serve() else self.postponed).extend(problems)
 
-    def resolved(self, key: str, value: Any, packaged: Mapping[str, Callable[[], Any]], *methods: str) -> Any:
-        """What a setting names; a problem and ``None`` where it names nothing that has these ``methods``."""
+    def resolved(
+        self, key: str, value: object, packaged: Mapping[str, Callable[[], T]], *methods: str
+    ) -> T | None:
+        """
+        Return what a setting names.
+
+        If it names nothing that has these ``methods``, add a problem and return ``None``.
+        """
         try:
             return load_object(value, packaged, *methods)
         except ValueError as error:

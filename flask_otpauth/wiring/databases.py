@@ -65,19 +65,15 @@ def open_databases(assembly: Assembly) -> Databases:
 
 
 def _storage(assembly: Assembly, engine: Engine, metadata: MetaData) -> Storage:
-    storage: Storage | None = None
+    packaged: dict[str, Callable[[], Storage]] = {
+        "sqlalchemy": lambda: SqlAlchemyStorage(
+            engine, metadata, describe_lock_holder=lambda: _describe_lock_holder(assembly)
+        ),
+        "memory": MemoryStorage,
+    }
+    storage = None
     try:
-        storage = assembly.resolved(
-            "STORAGE",
-            assembly.shared.storage,
-            {
-                "sqlalchemy": lambda: SqlAlchemyStorage(
-                    engine, metadata, describe_lock_holder=lambda: _describe_lock_holder(assembly)
-                ),
-                "memory": MemoryStorage,
-            },
-            "transaction",
-        )
+        storage = assembly.resolved("STORAGE", assembly.shared.storage, packaged, "transaction")
     except ConfigurationError as error:
         assembly.problems += error.problems
     return storage or MemoryStorage()

@@ -4,17 +4,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from typing import Any
 
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import PREFIX, nearest
-from flask_otpauth.web.flow import Flow
+from flask_otpauth.web.flow import AnyFlow, Flow
 from flask_otpauth.wiring.resolve import import_path
 
 
-def find_flows(
-    chosen: Iterable[object], problems: list[str]
-) -> tuple[dict[str, Flow[Any, Any]], tuple[str, ...]]:
+def find_flows(chosen: Iterable[object], problems: list[str]) -> tuple[dict[str, AnyFlow], tuple[str, ...]]:
     """
     Return every flow by name, and the names of those that ``OTPAUTH_FLOWS`` registers.
 
@@ -33,7 +30,7 @@ def find_flows(
     return flows, tuple(dict.fromkeys(registered))
 
 
-def _found(given: object) -> Flow[Any, Any]:
+def _found(given: object) -> AnyFlow:
     """:raises ValueError: if ``given`` is not a flow and does not name one."""
     if isinstance(given, str) and ":" not in given:
         if given not in FLOWS:

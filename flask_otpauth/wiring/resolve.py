@@ -1,20 +1,22 @@
-"""``name | "package.module:attribute" | instance`` -> object: how adapters and envelopes are chosen."""
+"""Find what a setting names: by a packaged name, by ``package.module:attribute``, or as an object."""
 
 from __future__ import annotations
 
 import inspect
 from collections.abc import Callable, Mapping
 from importlib import import_module
-from typing import Any
+from typing import TypeVar, cast
+
+T = TypeVar("T")
 
 
-def load_object(value: Any, packaged: Mapping[str, Callable[[], Any]], *methods: str) -> Any:
+def load_object(value: object, packaged: Mapping[str, Callable[[], T]], *methods: str) -> T:
     """
-    What a setting names: a packaged thing, what a dotted path leads to, or the value itself.
+    Return what a setting names: a packaged object, what a dotted path leads to, or ``value`` itself.
 
-    A class is instantiated without arguments. ``methods`` are those that the object must have.
+    A class is instantiated without arguments. The object must have all ``methods``.
 
-    :raises ValueError: with a sentence for the start-up error, if there is no such thing.
+    :raises ValueError: if there is no such object. Its text is a sentence for the start-up error.
     """
     if isinstance(value, str) and value in packaged:
         return packaged[value]()
@@ -25,12 +27,12 @@ def load_object(value: Any, packaged: Mapping[str, Callable[[], Any]], *methods:
     for method in methods:
         if not callable(getattr(found, method, None)):
             raise ValueError(f"{type(found).__name__} object has no method {method}()")
-    return found
+    return cast(T, found)
 
 
-def import_path(path: str) -> Any:
+def import_path(path: str) -> object:
     """
-    What ``package.module:attribute`` leads to.
+    Return what ``package.module:attribute`` leads to.
 
     :raises ValueError: if it leads nowhere.
     """
@@ -38,14 +40,15 @@ def import_path(path: str) -> Any:
     if not module or not attribute:
         raise ValueError(f"{path!r} does not have the form 'package.module:attribute'")
     try:
-        return getattr(import_module(module), attribute)
+        found: object = getattr(import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise ValueError(f"cannot import {path!r}: {error}") from error
+    return found
 
 
-def instantiate(found: Any) -> Any:
+def instantiate(found: object) -> object:
     """
-    ``found``, or an instance of it if it is a class.
+    Return ``found``, or an instance of it if it is a class.
 
     :raises ValueError: if the class needs arguments.
     """
@@ -55,4 +58,5 @@ def instantiate(found: Any) -> Any:
         inspect.signature(found).bind()
     except TypeError:
         raise ValueError(f"{found.__name__} requires arguments: use an instance instead") from None
-    return found()
+    instance: object = found()
+    return instance

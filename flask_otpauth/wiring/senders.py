@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
 
 from flask_mail import Mail
 
@@ -48,7 +47,7 @@ def routes(assembly: Assembly, clock: Clock) -> dict[str, Sender]:
     }
 
 
-def _defaults(assembly: Assembly) -> dict[str, Any]:
+def _defaults(assembly: Assembly) -> dict[str, object]:
     """Mail for e-mail; the console while debugging without ``MAIL_*``: a first try needs no settings."""
     if assembly.app.debug and not assembly.app.config.get("MAIL_DEFAULT_SENDER"):
         return {}
@@ -57,16 +56,16 @@ def _defaults(assembly: Assembly) -> dict[str, Any]:
 
 def delivery(assembly: Assembly) -> Delivery:
     """When messages are sent."""
-    packaged: dict[str, Callable[[], Any]] = {
+    packaged: dict[str, Callable[[], Delivery]] = {
         "inline": InlineDelivery,
         "thread": lambda: ThreadDelivery(assembly.app.app_context),
     }
-    chosen: Delivery | None = assembly.resolved("DELIVERY", assembly.shared.delivery, packaged, "submit")
+    chosen = assembly.resolved("DELIVERY", assembly.shared.delivery, packaged, "submit")
     return chosen or InlineDelivery()
 
 
-def _senders(assembly: Assembly, channel: str, value: Any, needed: bool) -> list[Sender]:
-    packaged: dict[str, Callable[[], Any]] = {
+def _senders(assembly: Assembly, channel: str, value: object, needed: bool) -> list[Sender]:
+    packaged: dict[str, Callable[[], Sender]] = {
         "mail": lambda: _mail(assembly),
         "console": ConsoleSender,
         "memory": MemorySender,
@@ -74,7 +73,9 @@ def _senders(assembly: Assembly, channel: str, value: Any, needed: bool) -> list
     names = list(value) if isinstance(value, (list, tuple)) else [value]
     if "mail" in names and needed:
         assembly.demand_to_serve(MailSender.problems(assembly.app.config))
-    return [assembly.resolved(f"SENDERS[{channel!r}]", name, packaged, "send") for name in names]
+    found = [assembly.resolved(f"SENDERS[{channel!r}]", name, packaged, "send") for name in names]
+    # In place of a sender that was not found, for an app that will not start.
+    return [MemorySender() if sender is None else sender for sender in found]
 
 
 def _mail(assembly: Assembly) -> MailSender:

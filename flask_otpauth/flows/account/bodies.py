@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, ClassVar
+from typing import Annotated, ClassVar, LiteralString
 
 from pydantic import PlainValidator
 
 from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.flows.account.settings import AccountSettings
 from flask_otpauth.web.body import Body, Context, EmailAddress, Name, fault, text
 
 PIN_LENGTH = 6
@@ -41,16 +42,16 @@ def _pin(value: object) -> str:
     return given
 
 
-def _channel(value: object, info: Context) -> str:
+def _channel(value: object, info: Context[AccountSettings]) -> str:
     if _string(value) not in info.context.settings.channels:
         raise fault("invalid_choice")
     return str(value)
 
 
-def _repeats(field: str, mismatch: Any) -> PlainValidator:
+def _repeats(field: str, mismatch: LiteralString) -> PlainValidator:
     """A confirmation: only compared with ``field``, and only if that is valid itself."""
 
-    def compare(value: object, info: Context) -> str:
+    def compare(value: object, info: Context[AccountSettings]) -> str:
         given = _string(value)
         if given != info.data.get(field, given):
             raise fault(mismatch)
@@ -59,7 +60,7 @@ def _repeats(field: str, mismatch: Any) -> PlainValidator:
     return PlainValidator(compare)
 
 
-Identifier = Annotated[Any, PlainValidator(_identifier)]
+Identifier = Annotated[int | str, PlainValidator(_identifier)]
 Pin = Annotated[str, PlainValidator(_pin)]
 SecretText = Annotated[str, PlainValidator(_secret)]
 Channel = Annotated[str, PlainValidator(_channel)]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_otpauth.core import errors
 from flask_otpauth.web.envelope import Failure, Success, Wire, status_of
 
@@ -18,7 +16,7 @@ class AccountEnvelope:
     """Everything that a field is to blame for is 400, but for limits (429) and a failed sending (502)."""
 
     @classmethod
-    def from_settings(cls, settings: Any) -> AccountEnvelope:
+    def from_settings(cls, settings: object) -> AccountEnvelope:
         """There is nothing to set."""
         return cls()
 
@@ -36,7 +34,7 @@ class AccountEnvelope:
             return {"detail": failure.message}, status, headers
         first = failure.fields[0] if failure.fields else None
         sentence = f"{first.field}: {first.message}" if first else failure.message
-        payload: dict[str, Any] = {
+        payload: dict[str, object] = {
             **(failure.data if status == 400 else {}),
             "detail": sentence,
             "errors": {each.field: each.message for each in failure.fields},

@@ -32,7 +32,7 @@ class AccountSettings(WritingSettings):
     }
 
     url_prefix: UrlPath = Field("/api", description="URL prefix of the flow's paths.")
-    envelope: Any = Field("account", description="The wire format.")
+    envelope: object = Field("account", description="The wire format.")
     timezone: ZoneInfo = Field(
         ZoneInfo("Asia/Jakarta"), description="Time zone in which a calendar day starts."
     )

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask_otpauth.core import errors
 from flask_otpauth.web.envelope import Failure, Success, Wire, declared, status_of
@@ -60,7 +60,7 @@ class EmailEnvelope:
         self.http_status = http_status
 
     @classmethod
-    def from_settings(cls, settings: Any) -> EmailEnvelope:
+    def from_settings(cls, settings: object) -> EmailEnvelope:
         """The envelope as a flow's settings want it; another flow's have no such keys."""
         return cls(
             getattr(settings, "error_codes", "examples"), getattr(settings, "http_status", "always_200")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, StrictBool
 
@@ -25,7 +25,7 @@ class EmailSettings(WritingSettings):
     }
 
     url_prefix: UrlPath = Field("/apis/auth", description="URL prefix of the flow's paths.")
-    envelope: Any = Field("email", description="The wire format.")
+    envelope: object = Field("email", description="The wire format.")
     send_quotas: Quotas = Field(
         (Quota.parse("5 per 15 minutes"), Quota.parse("20 per day")),
         description="How many codes can be sent to one address in a period.",

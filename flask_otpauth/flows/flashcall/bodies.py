@@ -8,10 +8,11 @@ from typing import Annotated, ClassVar
 from pydantic import PlainValidator
 
 from flask_otpauth.core.challenges import is_digits
+from flask_otpauth.flows.flashcall.settings import FlashcallSettings
 from flask_otpauth.web.body import Body, Code, Context, fault, text
 
 
-def _phone(value: object, info: Context) -> str:
+def _phone(value: object, info: Context[FlashcallSettings]) -> str:
     """A phone as E.164: of Russia by the document's rule, of another region by its own lengths."""
     addresses, region = info.context.addresses, info.context.settings.region
     given = addresses.unspaced(value) if isinstance(value, str) else ""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_otpauth.core import errors
 from flask_otpauth.web.envelope import Failure, Success, Wire, status_of
 
@@ -12,7 +10,7 @@ class FlashcallEnvelope:
     """An error has no data and the HTTP status of its kind; several faults are listed."""
 
     @classmethod
-    def from_settings(cls, settings: Any) -> FlashcallEnvelope:
+    def from_settings(cls, settings: object) -> FlashcallEnvelope:
         """There is nothing to set."""
         return cls()
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar
+from typing import ClassVar
 
 from pydantic import Field, StrictBool
 
@@ -31,7 +31,7 @@ class FlashcallSettings(FlowSettings):
     hardened: ClassVar = {"failure_cap": 100, "echo_code": False, "auth_post": True, "auth_get": False}
 
     url_prefix: UrlPath = Field("/v1", description="URL prefix of the flow's paths.")
-    envelope: Any = Field("flashcall", description="The wire format.")
+    envelope: object = Field("flashcall", description="The wire format.")
     code_length: CodeLength = Field(4, description="Number of digits in a code.")
     max_guesses: Count = Field(3, description="Maximum wrong guesses per order.")
     send_quotas: Quotas = Field(

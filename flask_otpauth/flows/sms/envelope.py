@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from flask_otpauth.core import errors
 from flask_otpauth.web.envelope import Failure, Success, Wire, declared
@@ -50,13 +50,13 @@ class SmsEnvelope:
         self.http_status = http_status
 
     @classmethod
-    def from_settings(cls, settings: Any) -> SmsEnvelope:
+    def from_settings(cls, settings: object) -> SmsEnvelope:
         """The envelope as a flow's settings want it."""
         return cls(getattr(settings, "http_status", "documented"))
 
     def success(self, success: Success) -> Wire:
         """``OK``."""
-        payload: dict[str, Any] = {"message": success.message}
+        payload: dict[str, object] = {"message": success.message}
         if success.data:
             payload["data"] = success.data
         payload |= {"status": "OK", "status_code": 200, "captcha": []}
@@ -69,7 +69,7 @@ class SmsEnvelope:
             row = _Row(failure.status, row.status, failure.status)
         data = dict(failure.data)
         captcha = data.pop("captcha", [])
-        payload: dict[str, Any] = {"message": failure.message}
+        payload: dict[str, object] = {"message": failure.message}
         if failure.fields:
             payload["errors"] = {each.field: [each.message] for each in failure.fields}
         if data:

@@ -3,22 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
 
 from flask_otpauth.core import errors
 from flask_otpauth.flows.sms.settings import SmsSettings
 from flask_otpauth.web.messages import Messages, Phrase, Wording
 
 
-def _waiting(refusal: errors.Refusal, settings: SmsSettings) -> dict[str, Any]:
+def _waiting(refusal: errors.Refusal, settings: SmsSettings) -> dict[str, object]:
     return {"otp": {"refresh_after": refusal.retry_after_seconds, "status": "wait"}}
 
 
-def _limited(refusal: errors.Refusal, settings: SmsSettings) -> dict[str, Any]:
+def _limited(refusal: errors.Refusal, settings: SmsSettings) -> dict[str, object]:
     return {"otp": {"refresh_after": int(settings.cooldown.total_seconds()), "status": "limit"}}
 
 
-def _captcha(refusal: errors.Refusal, settings: SmsSettings) -> dict[str, Any]:
+def _captcha(refusal: errors.Refusal, settings: SmsSettings) -> dict[str, object]:
     return {"captcha": {"required": True, "data": refusal.evidence()["challenge"]}}
 
 
@@ -110,7 +109,7 @@ ENGLISH: Mapping[str, str] = {
 }
 
 
-def translated(text: str, settings: SmsSettings, raw: Mapping[str, Any]) -> str:
+def translated(text: str, settings: SmsSettings, raw: Mapping[str, object]) -> str:
     """``text`` in the first of the languages that has a catalogue, or in Vietnamese."""
     wanted = raw.get("lang")
     for language in settings.languages(wanted if isinstance(wanted, str) else None):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from typing import Any
 
 from flask_otpauth.core import errors
 from flask_otpauth.web.envelope import Failure, Success, Wire, declared, status_of
@@ -39,7 +38,7 @@ class OAuthEnvelope:
     """
 
     @classmethod
-    def from_settings(cls, settings: Any) -> OAuthEnvelope:
+    def from_settings(cls, settings: object) -> OAuthEnvelope:
         """There is nothing to set."""
         return cls()
 

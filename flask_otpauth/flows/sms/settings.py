@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from datetime import timedelta
 from string import Formatter
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import Field
@@ -29,7 +29,7 @@ class SmsSettings(WritingSettings):
     hardened: ClassVar = {"failure_cap": 100, "day": "sliding", "http_status": "semantic"}
 
     url_prefix: UrlPath = Field("/api/auth", description="URL prefix of the flow's paths.")
-    envelope: Any = Field("sms", description="The wire format.")
+    envelope: object = Field("sms", description="The wire format.")
     cooldown: Duration = Field(
         timedelta(seconds=90), description="Minimum time between two codes to the same number."
     )

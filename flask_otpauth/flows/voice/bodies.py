@@ -8,10 +8,11 @@ from pydantic import PlainValidator
 
 from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.flows.voice.settings import VoiceSettings
 from flask_otpauth.web.body import Body, Context, Name, PhoneNumber, fault
 
 
-def _otp(value: object, info: Context) -> str:
+def _otp(value: object, info: Context[VoiceSettings]) -> str:
     shortest, longest = info.context.settings.otp_min_length, info.context.settings.otp_max_length
     if not isinstance(value, str) or not is_digits(value, shortest, longest):
         raise fault("digits", shortest=shortest, longest=longest)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 from flask_otpauth.web.envelope import Failure, Success, Wire, status_of
 
 #: The names of RFC 9110, but for the document's own of a 500.
@@ -47,7 +45,7 @@ class VoiceEnvelope:
         self.message_key = message_key
 
     @classmethod
-    def from_settings(cls, settings: Any) -> VoiceEnvelope:
+    def from_settings(cls, settings: object) -> VoiceEnvelope:
         """The envelope as a flow's settings want it."""
         return cls(getattr(settings, "failure_message_key", "message"))
 

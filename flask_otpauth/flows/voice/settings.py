@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
-from typing import Any, ClassVar, Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field, StrictBool
 
@@ -29,7 +29,7 @@ class VoiceSettings(WritingSettings):
     hardened: ClassVar = {"failure_cap": 100}
 
     url_prefix: UrlPath = Field("/api/v1", description="URL prefix of the flow's paths.")
-    envelope: Any = Field("voice", description="The wire format.")
+    envelope: object = Field("voice", description="The wire format.")
     send_quotas: Quotas = Field(
         (Quota.parse("5 per 10 minutes"), Quota.parse("10 per day")),
         description="How many calls can be made to one phone in a period.",
