@@ -41,14 +41,10 @@ class UserSecrets:
     One kind of standing secret (``pin`` or ``password``) of all users.
 
     What is hashed is an HMAC of the secret under the subject key, so that a stolen database
-    alone is not enough to try the million PINs. ``throttles``: the block ends by itself.
-    ``form`` brings a secret into the form that is hashed; a host may have hashed it as typed.
+    alone is not enough to try the million PINs. A host may have hashed the secret as it was typed.
     """
 
-    kind: str
-    policy: FailurePolicy
-    throttles: bool
-    form: Callable[[str], str]
+    kind: SecretKind
     storage: Storage
     hasher: Hasher
     keys: KeyRing
@@ -80,17 +76,17 @@ class UserSecrets:
             now_ms = epoch_ms(self.clock())
             stored = self.storage.secrets.read(self._key(user))
             judged = stored.hash or self._brought(user)
-            blocked = stored.blocked_until(self.policy, now_ms)
+            blocked = stored.blocked_until(self.kind.policy, now_ms)
             right = self._verified(user, secret, None if blocked else judged)
             if judged is None:
                 raise errors.SecretNotSet(field)
             if blocked:
                 raise self._blocked(field, blocked, now_ms)
-            if right and self.storage.secrets.passed(self._key(user), judged, self.policy, now_ms):
+            if right and self.storage.secrets.passed(self._key(user), judged, self.kind.policy, now_ms):
                 return judged
             if not right:
-                counted, after = self.storage.secrets.fail(self._key(user), judged, self.policy, now_ms)
-                if counted or after.blocked_until(self.policy, now_ms):
+                counted, after = self.storage.secrets.fail(self._key(user), judged, self.kind.policy, now_ms)
+                if counted or after.blocked_until(self.kind.policy, now_ms):
                     raise self._failed(user, field, counted, after, now_ms)
             # Changed or blocked by somebody else meanwhile: judge again.
         raise errors.StorageUnavailable(f"gave up after {ATTEMPTS} attempts: the secret kept changing")
@@ -104,7 +100,9 @@ class UserSecrets:
         Store a hash; unless ``replacing`` is ``"any"``, only where the hash is still that one. Not where
         failures in a row have disabled the secret: no new one takes its place.
         """
-        return self.storage.secrets.put(self._key(user), new_hash, replacing=replacing, cap=self.policy.cap)
+        return self.storage.secrets.put(
+            self._key(user), new_hash, replacing=replacing, cap=self.kind.policy.cap
+        )
 
     def unblock(self, user: User) -> None:
         """End a block and begin to count anew; what a cap has ended stays so."""
@@ -123,47 +121,48 @@ class UserSecrets:
     def block(self, user: User, field: str) -> errors.SecretBlocked | None:
         """The block that there is now, as the refusal to tell."""
         now_ms = epoch_ms(self.clock())
-        blocked = self.storage.secrets.read(self._key(user)).blocked_until(self.policy, now_ms)
+        blocked = self.storage.secrets.read(self._key(user)).blocked_until(self.kind.policy, now_ms)
         return self._blocked(field, blocked, now_ms) if blocked else None
 
     def disabled(self, user: User, field: str) -> errors.SecretBlocked | None:
         """The block that no reset ends, where failures in a row have caused it: the refusal to tell."""
         stored = self.storage.secrets.read(self._key(user))
-        return self._blocked(field, FOR_EVER, 0) if stored.is_disabled(self.policy.cap) else None
+        return self._blocked(field, FOR_EVER, 0) if stored.is_disabled(self.kind.policy.cap) else None
 
     def _failed(
         self, user: User, field: str, counted: bool, after: StoredSecret, now_ms: int
     ) -> errors.SecretRefused:
-        blocked = after.blocked_until(self.policy, now_ms)
-        self.events("secret_refused", kind=self.kind, user_id=str(user.id), blocked=bool(blocked))
-        if blocked and not (counted and self.throttles):
+        blocked = after.blocked_until(self.kind.policy, now_ms)
+        self.events("secret_refused", kind=self.kind.name, user_id=str(user.id), blocked=bool(blocked))
+        if blocked and not (counted and self.kind.throttles):
             return self._blocked(field, blocked, now_ms)
-        return errors.SecretWrong(field, after.left(self.policy))
+        return errors.SecretWrong(field, after.left(self.kind.policy))
 
     def _blocked(self, field: str, until_ms: int, now_ms: int) -> errors.SecretBlocked:
-        refusal = errors.SecretThrottled if self.throttles else errors.SecretBlocked
+        refusal = errors.SecretThrottled if self.kind.throttles else errors.SecretBlocked
         return refusal(field, None if until_ms >= FOR_EVER else whole_seconds(until_ms - now_ms))
 
     def _brought(self, user: User) -> str | None:
         """A password hash that the host brought along, until ours replaces it."""
-        return user.password_hash if self.kind == "password" else None
+        return user.password_hash if self.kind.name == "password" else None
 
     def _verified(self, user: User, secret: str, judged: str | None) -> bool:
         """Whether it is the secret. The number of hashes depends only on what was typed."""
         brought = judged is not None and judged == self._brought(user)
         first = self.hasher.verify(judged, secret if brought else self._peppered(user, secret))
-        form = self.form(secret)
+        form = self.kind.normalize(secret)
         if form == secret:
             return first
         second = self.hasher.verify(judged if brought else None, form)
         return first or second
 
     def _peppered(self, user: User, secret: str) -> str:
-        digest = self.keys.subject_digest(self.kind, person(user), self.form(secret))
+        form = self.kind.normalize(secret)
+        digest = self.keys.subject_digest(self.kind.name, person(user), form)
         return Sensitive(base64.b64encode(digest).decode())
 
     def _key(self, user: User) -> bytes:
-        return self.keys.row_key(self.kind, person(user))
+        return self.keys.row_key(self.kind.name, person(user))
 
 
 def person(user: User) -> str:

@@ -91,8 +91,8 @@ class Unlocking:
         for secrets in self.secrets:
             was = secrets.enable(user)
             if was.in_a_row:
-                blocked = was.blocked_until(secrets.policy, now_ms) is not None
-                yield Forgotten(f"user {user.id}", secrets.kind, blocked)
+                blocked = was.blocked_until(secrets.kind.policy, now_ms) is not None
+                yield Forgotten(f"user {user.id}", secrets.kind.name, blocked)
 
     def _meanings(self, subject: UserReference, user: User | None) -> Iterator[tuple[SubjectKind, str, str]]:
         """The subjects that are meant, each with its kind, its name, and how it is shown."""

@@ -21,12 +21,13 @@ from flask_otpauth.settings import FlowSettings, Quotas, Region, UrlPath, Writin
 from flask_otpauth.web.body import Body, Code, EmailAddress, Locale, Name, OpaqueToken, PhoneNumber
 from flask_otpauth.web.credentials import BareToken, SecretHeader, SecretOrSignedToken, SignedToken, UserToken
 from flask_otpauth.web.deviations import NOT_BOUND_TO_THE_BROWSER, TELEPHONE, Deviation
-from flask_otpauth.web.flow import AnyFlow, Call, Flow
+from flask_otpauth.web.flow import Call, Flow
 from flask_otpauth.web.messages import Messages, Phrase
 
-#: The packaged flows by name. A flow is removed by deleting its folder and its line above.
 _PACKAGED: tuple[Flow[Any, Any], ...] = (email, sms, flashcall, voice, account)
-FLOWS: Mapping[str, AnyFlow] = {flow.name: flow for flow in _PACKAGED}
+
+#: The packaged flows by name. To remove a flow, delete its folder and its line above.
+FLOWS: Mapping[str, Flow[FlowSettings, object]] = {flow.name: flow for flow in _PACKAGED}
 
 __all__ = [
     "FLOWS",

@@ -90,17 +90,7 @@ def _secrets(assembly: Assembly, ring: KeyRing, codes: Codes) -> dict[str, UserS
     shared = assembly.shared
     hasher = Argon2Hasher(shared.hash_concurrency, shared.hash_wait.total_seconds())
     return {
-        kind.name: UserSecrets(
-            kind.name,
-            kind.policy,
-            kind.throttles,
-            kind.normalize,
-            codes.storage,
-            hasher,
-            ring,
-            codes.clock,
-            codes.events,
-        )
+        kind.name: UserSecrets(kind, codes.storage, hasher, ring, codes.clock, codes.events)
         for name, flow in assembly.flows.items()
         for kind in flow.secrets(assembly.by_flow[name])
     }

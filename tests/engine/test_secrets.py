@@ -17,7 +17,7 @@ from flask_otpauth.core import errors
 from flask_otpauth.core.failures import FailurePolicy
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.passwords import normalize
-from flask_otpauth.engine.secrets import UserSecrets
+from flask_otpauth.engine.secrets import SecretKind, UserSecrets
 from flask_otpauth.engine.secrets import person as person_name
 from flask_otpauth.testing import MovableClock
 
@@ -72,11 +72,9 @@ def make(
         kind: str = "pin", policy: FailurePolicy = PIN, *, subject_key: bytes = b"s" * 32
     ) -> UserSecrets:
         ring = KeyRing((b"k" * 32,), subject_key)
+        form = normalize if kind == "password" else str
         return UserSecrets(
-            kind,
-            policy,
-            kind == "password",
-            normalize if kind == "password" else str,
+            SecretKind(kind, policy, kind == "password", form),
             storage,
             hasher,
             ring,

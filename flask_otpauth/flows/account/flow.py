@@ -37,12 +37,12 @@ def _build(services: Services, settings: AccountSettings) -> AccountUseCases:
         notice_languages=settings.languages if settings.notify_changes else None,
     )
     resets = Resets(
-        customers,
-        {purpose: settings.policy(purpose) for purpose in (PIN_RESET, PASSWORD_RESET)},
-        settings.channels,
-        settings.templates,
-        settings.languages,
-        settings.echo_otp,
+        customers=customers,
+        policies={purpose: settings.policy(purpose) for purpose in (PIN_RESET, PASSWORD_RESET)},
+        channels=settings.channels,
+        templates=settings.templates,
+        languages=settings.languages,
+        shows_code=settings.echo_otp,
     )
     return AccountUseCases(customers, resets, services.clients, services.addresses)
 

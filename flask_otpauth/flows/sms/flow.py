@@ -23,12 +23,12 @@ def _build(services: Services, settings: SmsSettings) -> PhoneCodes:
         settings.account_token_ttl,
     )
     return PhoneCodes(
-        services.codes,
-        services.users,
-        services.addresses,
-        account_tokens,
-        settings.policy(PURPOSE),
-        settings.origin,
+        codes=services.codes,
+        users=services.users,
+        addresses=services.addresses,
+        account_tokens=account_tokens,
+        policy=settings.policy(PURPOSE),
+        origin=settings.origin,
     )
 
 

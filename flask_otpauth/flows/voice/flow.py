@@ -22,13 +22,13 @@ def _build(services: Services, settings: VoiceSettings) -> SpokenCodes:
 
     lengths = {settings.code_length, *range(settings.otp_min_length, settings.otp_max_length + 1)}
     return SpokenCodes(
-        Campaigns(services.storage.clients, services.clock, spoken),
-        services.clients,
-        services.codes,
-        {length: settings.policy(PURPOSE, code_length=length) for length in lengths},
-        settings.code_length,
-        milliseconds(settings.retry_window),
-        settings.verify,
+        campaigns=Campaigns(services.storage.clients, services.clock, spoken),
+        clients=services.clients,
+        codes=services.codes,
+        policies={length: settings.policy(PURPOSE, code_length=length) for length in lengths},
+        code_length=settings.code_length,
+        retry_window_ms=milliseconds(settings.retry_window),
+        verifies=settings.verify,
     )
 
 
