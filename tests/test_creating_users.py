@@ -13,7 +13,7 @@ from flask import Flask
 
 from flask_otpauth import OtpAuth
 from flask_otpauth.users import UserExists
-from tests.adapters.databases import postgresql_schema
+from tests.adapters.databases import postgresql_schema, read
 
 EMAIL, PHONE, MEMBER_ID = "victim@example.com", "+84987888001", "M-1"
 PASSWORD, ANOTHER = "plum-Tractor 9 violet", "kite Harbour 31 olive"
@@ -40,7 +40,7 @@ def everything(otpauth: OtpAuth) -> list[dict[str, Any]]:
     storage = otpauth._state.services.storage  # noqa: SLF001 - what is stored
     metadata = otpauth._state.services.directory.model.metadata  # noqa: SLF001 - the same
     tables = (metadata.tables["otpauth_users"], storage.tables.secrets)
-    return [row for table in tables for row in storage.database.read(table.select())]
+    return [row for table in tables for row in read(storage, table.select())]
 
 
 TAKEN = [

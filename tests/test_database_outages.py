@@ -121,7 +121,7 @@ def raising(storage: SqlAlchemyStorage, sqlstate: str) -> None:
     """Have the server raise an error of that class."""
     raised = f"DO $$ BEGIN RAISE EXCEPTION 'hunter2' USING ERRCODE = '{sqlstate}'; END $$"
     with storage.transaction():
-        storage.database.write(text(raised))
+        storage.database.prepare(text(raised)).count()
 
 
 @pytest.mark.parametrize(

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import URL, Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, Select, create_engine, make_url, text
 
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from tests.services import MARIADB_ADDRESS, MARIADB_URL, POSTGRESQL_ADDRESS, POSTGRESQL_URL, listens, need
@@ -58,7 +59,13 @@ def emptied(storage: SqlAlchemyStorage) -> None:
     storage.create_all()
     with storage.transaction():
         for table in storage.tables.all():
-            storage.database.write(table.delete())
+            storage.database.prepare(table.delete()).count()
+
+
+def read(storage: SqlAlchemyStorage, query: Select[Any]) -> list[dict[str, Any]]:
+    """The rows of a query, each with its columns by name."""
+    names = [column.name for column in query.selected_columns]
+    return [dict(zip(names, row, strict=True)) for row in storage.database.prepare(query).rows()]
 
 
 def let_go(storage: SqlAlchemyStorage) -> None:

@@ -110,7 +110,8 @@ def test_a_refused_request_is_one_statement_and_one_read(storage: SqlAlchemyStor
 
     cost = meter.measure(lambda: storage.challenges.issue(subject.issue(send_limits=(COOLDOWN,))))
 
-    assert cost == (1, 1, 0)
+    # The statement commits by itself, although it changes nothing here.
+    assert cost == (1, 1, 1)
 
 
 def test_a_login_is_three_statements_and_one_commit(storage: SqlAlchemyStorage, meter: Meter) -> None:

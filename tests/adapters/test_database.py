@@ -19,7 +19,7 @@ from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from flask_otpauth.adapters.sqlalchemy.database import MAX_TRIES, retry_until_explained
-from flask_otpauth.adapters.sqlalchemy.storage import Database, SqlAlchemyStorage, memory_engine
+from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, memory_engine
 from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.errors import ConfigurationError, StorageUnavailable
 from flask_otpauth.testing.storage_contract.code_races import CodeRaces
@@ -94,12 +94,14 @@ def test_on_postgresql_we_race_at_read_committed_whatever_the_hosts_level(
         before = level_of(engine)
 
         with storage.transaction():
-            (row,) = storage.database.read(text("SELECT current_setting('transaction_isolation') AS level"))
+            level_now = storage.database.prepare(
+                text("SELECT current_setting('transaction_isolation')")
+            ).rows()
         CodeRaces().test_of_50_right_guesses_one_is_accepted(
             storage, two_rows(), partial(race_on_threads, storage)
         )
 
-        assert row == {"level": "read committed"}
+        assert level_now == [("read committed",)]
         assert level_of(engine) == before, "the host's own connections are as they were"
 
 
@@ -162,9 +164,13 @@ def test_a_transaction_belongs_to_its_thread_even_where_the_context_is_handed_on
     assert [storage.secrets.read(key).hash for key in (pin, other)] == [None, "h2"]
 
 
-def test_a_write_needs_a_transaction(storage: SqlAlchemyStorage) -> None:
-    with pytest.raises(RuntimeError):
-        storage.database.write(storage.tables.secrets.delete())
+def test_a_single_write_commits_without_a_transaction(engine: Engine, storage: SqlAlchemyStorage) -> None:
+    pin = fresh_key()
+    storage.secrets.put(pin, "h1", replacing=None)
+
+    assert storage.database.prepare(storage.tables.secrets.delete()).count() == 1
+
+    assert SqlAlchemyStorage(engine).secrets.read(pin).hash is None
 
 
 @pytest.mark.parametrize("database", ["engine", "postgresql"])
@@ -224,9 +230,9 @@ def test_a_connection_that_is_cut_undoes_the_transaction_and_the_next_one_works(
     def cut_halfway() -> None:
         with storage.transaction():
             storage.secrets.put(pin, "h1", replacing=None)
-            (row,) = storage.database.read(text("SELECT pg_backend_pid() AS pid"))
+            [(pid,)] = storage.database.prepare(text("SELECT pg_backend_pid()")).rows()
             with postgresql.connect() as administrator:
-                administrator.execute(text("SELECT pg_terminate_backend(:pid)"), row)
+                administrator.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
             storage.secrets.put(fresh_key(), "h2", replacing=None)
 
     with pytest.raises(StorageUnavailable):
@@ -244,9 +250,9 @@ def test_a_connection_that_is_cut_before_the_commit_is_an_outage(postgresql: Eng
     def cut_at_the_end() -> None:
         with storage.transaction():
             storage.secrets.put(pin, "h1", replacing=None)
-            (row,) = storage.database.read(text("SELECT pg_backend_pid() AS pid"))
+            [(pid,)] = storage.database.prepare(text("SELECT pg_backend_pid()")).rows()
             with postgresql.connect() as administrator:
-                administrator.execute(text("SELECT pg_terminate_backend(:pid)"), row)
+                administrator.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
 
     with pytest.raises(StorageUnavailable):
         cut_at_the_end()
@@ -305,7 +311,7 @@ def test_an_unsupported_database_is_refused_at_start(url: str) -> None:
     engine = cast("Engine", create_mock_engine(url, lambda *_: None))
 
     with pytest.raises(ConfigurationError, match="use postgresql or sqlite"):
-        Database(engine)
+        SqlAlchemyStorage(engine)
 
 
 # -- an operation whose row others keep changing --------------------------------------------------

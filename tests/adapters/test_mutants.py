@@ -23,7 +23,7 @@ from flask_otpauth.ports.storage import ChallengeStore
 from flask_otpauth.testing.storage_contract.code_races import CodeRaces
 from flask_otpauth.testing.storage_contract.races import race_on_threads
 from flask_otpauth.testing.storage_contract.samples import one_row
-from tests.adapters.databases import let_go, sqlite_engine
+from tests.adapters.databases import let_go, read, sqlite_engine
 
 RACES = CodeRaces()
 
@@ -49,7 +49,7 @@ class Mutant:
 
     def _read(self, key: bytes) -> ChallengeRow:
         table = self._storage.tables.challenges
-        rows = self._storage.database.read(table.select().where(table.c.key == key))
+        rows = read(self._storage, table.select().where(table.c.key == key))
         if next(self._first_two, None) is not None:
             self._both_have_read.wait(60)
         return (
@@ -62,7 +62,7 @@ class Mutant:
         database, table = self._storage.database, self._storage.tables.challenges
         insert = database.insert(table).values(key=key, **vars(row))
         with database.transaction():
-            database.write(insert.on_conflict_do_update(index_elements=["key"], set_=vars(row)))
+            database.prepare(insert.on_conflict_do_update(index_elements=["key"], set_=vars(row))).count()
 
 
 class ReadsBeforeItRedeems(Mutant):

@@ -6,6 +6,7 @@ from collections import Counter
 from typing import Any
 
 from flask_otpauth.engine.secrets import person
+from tests.adapters.databases import read
 from tests.codes import another
 from tests.flows.account_caller import (
     EMAIL,
@@ -159,10 +160,9 @@ def test_of_thirty_wrong_codes_five_are_judged(arena: Arena) -> None:
 
     merchant.at_once("/pin/reset", *[reset] * 30)
 
-    database = arena.host.storage.database
     challenges = arena.host.storage.tables.challenges
     # But for the mark by which the key of the rows is known.
-    rows = database.read(challenges.select().where(challenges.c.reference != "mark"))
+    rows = read(arena.host.storage, challenges.select().where(challenges.c.reference != "mark"))
     assert sum(row["guesses"] for row in rows) == 5
     assert sum(row["misses"].count(",") for row in rows) == 5
 

@@ -7,7 +7,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from sqlalchemy.schema import DropTable
 from werkzeug.test import TestResponse
 
 from flask_otpauth import ConfigurationError
@@ -53,8 +52,7 @@ def with_a_bug(caller: SmsCaller) -> TestResponse:
 
 def with_the_store_down(caller: SmsCaller) -> TestResponse:
     storage = caller.app.extensions["otpauth"].services.storage
-    with storage.transaction():
-        storage.database.write(DropTable(storage.tables.challenges))
+    storage.tables.challenges.drop(storage.database.engine)
     return caller.resend()
 
 

@@ -7,6 +7,7 @@ from typing import Any
 
 from sqlalchemy import select
 
+from tests.adapters.databases import read
 from tests.codes import another
 from tests.flows.racing import Answer, Arena, Request, arena, database, racers
 from tests.flows.sms_caller import NUMBER, PHONE, RESEND, SPELLINGS, VERIFY
@@ -44,7 +45,7 @@ def guesses_and_misses(arena: Arena) -> tuple[int, int]:
     """What the store has counted: against the code, and against the number."""
     row = arena.host.storage.tables.challenges.c
     # But for the mark by which the key of the rows is known.
-    rows = arena.host.storage.database.read(select(row.guesses, row.misses).where(row.reference != "mark"))
+    rows = read(arena.host.storage, select(row.guesses, row.misses).where(row.reference != "mark"))
     return sum(each["guesses"] for each in rows), sum(each["misses"].count(",") for each in rows)
 
 

@@ -1,35 +1,47 @@
 """
-Codes and their limits: each operation is conditional statements in one short transaction.
+Codes and their limits: each operation is one conditional statement, or a few in one short transaction.
 
-Rows are locked in one order: limits, challenge, counter. Where the first two are one row,
-issuing is one statement and so is redeeming. If the newest entry of a log is from a
-clock that is ahead, the rows are locked first and the rules run in Python.
+Rows are locked in one order: limits, challenge, counter. If the first two are one row, issuing is
+one statement, and so is redeeming. If the newest entry of a log is from a clock that is ahead, the
+rows are locked first and the rules run in Python.
+
+A statement is built once for each *shape* of policy: the number of its limits, and how many entries
+each of them counts. Everything else is a value of the statement.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from typing import Any, Literal
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
+from typing import Any, Literal, NamedTuple
 
 from sqlalchemy import (
+    BindParameter,
+    Boolean,
     Column,
     ColumnElement,
+    Integer,
     Table,
+    Text,
+    Update,
     and_,
+    bindparam,
     case,
+    false,
     func,
-    literal,
+    literal_column,
     null,
     or_,
     select,
     true,
     update,
 )
+from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from flask_otpauth.adapters.sqlalchemy.counters import Counters
-from flask_otpauth.adapters.sqlalchemy.database import Database, retry_until_explained
-from flask_otpauth.adapters.sqlalchemy.tables import columns_of
+from flask_otpauth.adapters.sqlalchemy.database import Database, Insert, Prepared, retry_until_explained
+from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, columns_of
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core import instants
 from flask_otpauth.core.challenges import (
@@ -43,20 +55,37 @@ from flask_otpauth.core.challenges import (
 )
 from flask_otpauth.core.instants import Block, Limit
 
+#: The columns that an issue writes to the row of limits and to the row of the challenge.
 _SENDS = ("sends", "reference", "needed_until")
-_CODE = (
-    "nonce",
-    "digest",
-    "issued_at",
-    "expires_at",
-    "guesses",
-    "consumed_at",
-    "reference",
-    "clears_misses",
-    "handed_over",
-    "needed_until",
-)
-_NO_MISSES = {"misses": "", "held": False, "locked_at": 0, "locked_until": 0}
+_CODE = ("nonce", "digest", "issued_at", "expires_at", "reference", "clears_misses", "needed_until")
+#: What an issue gives the value that these columns have in a new row.
+_RESET = ("guesses", "consumed_at", "handed_over")
+_LOCK = ("locked_at", "locked_until", "held", "needed_until")
+_NO_MISSES: dict[str, object] = {"misses": "", "held": False, "locked_at": 0, "locked_until": 0}
+_ALL = tuple(field.name for field in fields(ChallengeRow))
+
+_KEY = bindparam("row_key", type_=Digest)
+_NOW = bindparam("now", type_=Text())
+_NOW_MS = bindparam("now_ms", type_=Instant)
+
+Counts = tuple[int, ...]
+Columns = ReadOnlyColumnCollection[str, Column[Any]]
+
+
+class IssueShape(NamedTuple):
+    """What statements of an issue depend on. ``writes``: which of the two rows, or both in one."""
+
+    writes: Literal["limits", "challenge", "both"]
+    send_limits: Counts
+    locks: Counts
+    may_repeat: bool
+
+
+class GuessShape(NamedTuple):
+    """What statements of a guess depend on."""
+
+    digests: int
+    locks: Counts
 
 
 @dataclass(frozen=True)
@@ -69,9 +98,11 @@ class SqlChallengeStore:
 
     def issue(self, issue: Issue) -> IssueResult:
         """See the port. One write statement for each of: limits, challenge (unless one row), cap."""
+        is_one_step = issue.limits_key == issue.challenge_key and issue.cap is None
+        attempt: Callable[[Callable[[], IssueResult | None]], IssueResult | None]
+        attempt = (lambda step: step()) if is_one_step else self.database.attempt
         return retry_until_explained(
-            lambda: self.database.attempt(lambda: self._issued(issue)),
-            lambda: self._not_issued(issue),
+            lambda: attempt(lambda: self._issue(issue)), lambda: self._explain_issue(issue)
         )
 
     def peek(self, issue: Issue) -> Block | None:
@@ -83,84 +114,94 @@ class SqlChallengeStore:
         """See the port. A second time changes nothing."""
         with self.database.transaction():
             keys = dict.fromkeys((issue.limits_key, issue.challenge_key))
-            undone = [self._withdrawn(key, issue) for key in keys]
+            values = {"old_entry": issue.entry, "nonce_of_issue": issue.nonce}
+            undone = [self._withdrawal.count(row_key=key, **values) > 0 for key in keys]
             if issue.cap is not None and any(undone):
                 self.counters.uncount(issue.cap)
 
     def redeem(self, guess: Guess) -> Verdict:
-        """See the port. One write statement where limits and challenge are one row, else at most three."""
-        with self.database.transaction():
-            return retry_until_explained(lambda: self._judged(guess), lambda: self._not_judged(guess))
+        """See the port. One write statement if limits and challenge are one row, else at most three."""
+        return retry_until_explained(lambda: self._judge(guess), lambda: self.explain(guess))
 
     def reference(self, key: bytes) -> str | None:
         """See the port."""
-        rows = self.database.read(select(self.table.c.reference).where(self.table.c.key == key))
-        return str(rows[0]["reference"]) if rows else None
+        rows = self._reference.rows(row_key=key)
+        return str(rows[0][0]) if rows else None
 
     def handed_over(self, issue: Issue) -> None:
         """See the port."""
-        with self.database.transaction():
-            self._update(issue.challenge_key, self.table.c.nonce == issue.nonce, {"handed_over": True})
+        self._handing_over.count(row_key=issue.challenge_key, nonce_of_issue=issue.nonce)
 
     def clear(self, limits_key: bytes, log: Literal["sends", "misses"]) -> bool:
         """See the port."""
-        emptied = {"sends": ""} if log == "sends" else _NO_MISSES
-        with self.database.transaction():
-            is_kept = or_(*(self.table.c[name] != empty for name, empty in emptied.items()))
-            return self._update(limits_key, is_kept, emptied)
+        return self._clearing(log).count(row_key=limits_key) > 0
 
     def purge(self, before_ms: int) -> int:
-        """Delete rows that no limit of any app has looked at since, and that lock nobody for ever."""
+        """Delete rows that no limit of any app looks at since then, and that hold no lasting lock."""
         row = self.table.c
         old = and_(row.needed_until < before_ms, row.held.is_(False))
         return self.database.purge(self.table, old) + self.counters.purge(before_ms)
 
     # -- issue --------------------------------------------------------------------------------
 
-    def _issued(self, issue: Issue) -> IssueResult | None:
+    def _issue(self, issue: Issue) -> IssueResult | None:
         written = self._issue_rows(issue) and (issue.cap is None or self.counters.count(issue.cap))
         return IssueResult() if written else None
 
     def _issue_rows(self, issue: Issue) -> bool:
-        permitted = and_(
-            _unlocked(self.table, issue.locks, issue.now_ms),
-            _permits(self.table.c.sends, issue.send_limits, issue.now_ms),
-        )
-        fresh = _fresh(self.table, issue)
         sent = rules.with_send(ChallengeRow(), issue)
         if issue.limits_key == issue.challenge_key:
-            row = rules.with_code(sent, issue)
-            return self._upsert(issue.limits_key, row, (*_SENDS, *_CODE), and_(permitted, fresh))
-        return self._upsert(issue.limits_key, sent, _SENDS, permitted) and self._upsert(
-            issue.challenge_key, rules.with_code(ChallengeRow(), issue), _CODE, fresh
+            return self._write_issue(issue, "both", issue.limits_key, rules.with_code(sent, issue))
+        return self._write_issue(issue, "limits", issue.limits_key, sent) and self._write_issue(
+            issue, "challenge", issue.challenge_key, rules.with_code(ChallengeRow(), issue)
         )
 
-    def _upsert(
-        self, key: bytes, new: ChallengeRow, names: Iterable[str], condition: ColumnElement[bool]
+    def _write_issue(
+        self, issue: Issue, writes: Literal["limits", "challenge", "both"], key: bytes, row: ChallengeRow
     ) -> bool:
-        """Insert ``new``, or give an existing row its columns ``names`` if ``condition`` holds for it."""
+        statement = self._issuing(issue_shape(issue, writes))
+        return statement.count(row_key=key, **_new_values(row), **issue_values(issue)) > 0
+
+    @cached_property
+    def _issuing(self) -> Callable[[IssueShape], Prepared]:
+        return cache(lambda shape: self.database.prepare(self.issue_statement(shape)))
+
+    def issue_statement(self, shape: IssueShape) -> Insert:
+        """
+        Insert the row, or change the existing row if nothing forbids it.
+
+        ``ON CONFLICT DO UPDATE … WHERE`` locks the existing row, waits for whoever is writing it, and
+        evaluates the condition on the newest version. So of two requests at once the second one sees
+        the entry of the first. No row is written if the condition is false.
+        """
         row = self.table.c
-        insert = self.database.insert(self.table).values(key=key, **vars(new))
-        changes: dict[str, Any] = {name: insert.excluded[name] for name in names}
+        names = {"limits": _SENDS, "challenge": _CODE, "both": (*_SENDS, *_CODE)}[shape.writes]
+        insert = self.database.insert(self.table).values(key=_KEY, **_new_row(self.table, names))
+        reset = () if shape.writes == "limits" else _RESET
+        changes = {name: insert.excluded[name] for name in (*names, *reset)}
         changes["needed_until"] = _later(row.needed_until, insert.excluded.needed_until)
+        conditions = []
         if "sends" in changes:
             changes["sends"] = _with_entry(row.sends, insert.excluded.sends)
-        upsert = insert.on_conflict_do_update(index_elements=["key"], set_=changes, where=condition)
-        return bool(self.database.returning(upsert.returning(self.table.c.nonce)))
+            conditions += [_unlocked(row, shape.locks), _permits(row.sends, "send", shape.send_limits)]
+        if shape.may_repeat and shape.writes != "limits":
+            conditions.append(_is_other_code(row))
+        where = and_(true(), *conditions)
+        return insert.on_conflict_do_update(index_elements=["key"], set_=changes, where=where)
 
-    def _not_issued(self, issue: Issue) -> IssueResult | None:
+    def _explain_issue(self, issue: Issue) -> IssueResult | None:
         rows = self._rows(issue.limits_key, issue.challenge_key)
         limits = rows.get(issue.limits_key, ChallengeRow())
         challenge = rows.get(issue.challenge_key, ChallengeRow())
         counted = 0 if issue.cap is None else self.counters.counted(issue.cap)
         refusal = rules.judge_issue(limits, challenge, counted, issue)
         if refusal is None and _is_ahead(limits, issue.now_ms):
-            return self.database.attempt(lambda: self._issued_by_rules(issue))
+            return self.database.attempt(lambda: self._issue_by_rules(issue))
         if refusal is not None:
             self._note(issue.limits_key, limits, with_lock(limits, issue.locks, issue.now_ms))
         return refusal
 
-    def _issued_by_rules(self, issue: Issue) -> IssueResult | None:
+    def _issue_by_rules(self, issue: Issue) -> IssueResult | None:
         limits = self._locked(issue.limits_key)
         if limits is None:
             return None
@@ -172,69 +213,94 @@ class SqlChallengeStore:
         self._put(issue.challenge_key, rules.with_code(challenge, issue))
         return IssueResult() if issue.cap is None or self.counters.count(issue.cap) else None
 
-    # -- withdraw -----------------------------------------------------------------------------
-
-    def _withdrawn(self, key: bytes, issue: Issue) -> bool:
+    @cached_property
+    def _withdrawal(self) -> Prepared:
+        """Take the entry of the issue out of the row, and make its code invalid if it is the newest."""
         row = self.table.c
-        sends = _without_entry(row.sends, issue.entry)
-        is_newest = row.nonce == issue.nonce
+        sends = func.replace(row.sends, bindparam("old_entry", type_=Text()), literal_column("''"))
+        is_newest = row.nonce == bindparam("nonce_of_issue")
         return self._update(
-            key,
             or_(row.sends != sends, and_(is_newest, row.digest.is_not(None))),
             {"sends": sends, "digest": case((is_newest, null()), else_=row.digest)},
         )
 
     # -- redeem -------------------------------------------------------------------------------
 
-    def _judged(self, guess: Guess) -> Verdict | None:
-        row = self.table.c
-        unlocked = _unlocked(self.table, guess.locks, guess.now_ms)
-        if guess.limits_key == guess.challenge_key:
-            return _standing(guess, self._judge_code(guess, unlocked, self._counting(guess)))
-        # Touching the row of limits locks it, so that what it says holds until the commit.
-        limits = self._update_returning(guess.limits_key, unlocked, {"held": row.held})
-        if limits is None:
+    def _judge(self, guess: Guess) -> Verdict | None:
+        """
+        Judge the guess and count it. Return ``None`` if it cannot be judged, and change nothing then.
+
+        If limits and challenge are one row, one conditional ``UPDATE`` does everything: two guesses at
+        once wait for each other at the row, and the second is judged by the row after the first.
+        """
+        if guess.limits_key != guess.challenge_key:
+            with self.database.transaction():
+                return self._judge_two_rows(guess)
+        statement = self._judging_one_row(guess_shape(guess))
+        rows = statement.rows(row_key=guess.limits_key, **guess_values(guess))
+        return verdict_of(guess, *rows[0]) if rows else None
+
+    def _judge_two_rows(self, guess: Guess) -> Verdict | None:
+        shape, values = guess_shape(guess), guess_values(guess)
+        # To touch the row of limits locks it, so that what it says holds until the commit: guesses at
+        # other codes of the subject, which count in this row too, wait here.
+        rows = self._locking_unlocked(shape).rows(row_key=guess.limits_key, **values)
+        if not rows:
             return None
-        challenge = self._judge_code(guess, true(), {})
-        verdict = _standing(guess, challenge)
-        if challenge is not None and verdict is not None:
-            after = rules.with_miss(limits, guess, verdict, challenge)
-            if after != limits:
-                self._update(guess.limits_key, true(), vars(after))
+        limits = ChallengeRow(*rows[0])
+        rows = self._judging_challenge(shape).rows(row_key=guess.challenge_key, **values)
+        if not rows:
+            return None
+        challenge = ChallengeRow(*rows[0])
+        verdict = verdict_of(guess, challenge.guesses, challenge.consumed_at)
+        # Nobody else can have changed the row of limits, so the rules can run in Python.
+        after = rules.with_miss(limits, guess, verdict, challenge)
+        if after != limits:
+            self._rewriting.count(row_key=guess.limits_key, **_values(after, _ALL))
         return verdict
 
-    def _counting(self, guess: Guess) -> dict[str, Any]:
-        """:func:`flask_otpauth.core.challenges.with_miss`, where the row holds the code as well."""
+    @cached_property
+    def _judging_one_row(self) -> Callable[[GuessShape], Prepared]:
         row = self.table.c
-        is_right = row.digest.in_(guess.digests)
-        proves = and_(is_right, row.clears_misses)
-        needed_until = _later(row.needed_until, literal(guess.needed_until_ms))
-        missed = _with_entry(row.misses, literal(guess.entry))
-        return {
-            "misses": case((proves, ""), (is_right, row.misses), else_=missed),
-            "held": case((proves, False), (is_right, row.held), else_=or_(row.held, literal(guess.holds))),
-            "locked_at": case((proves, 0), else_=row.locked_at),
-            "locked_until": case((proves, 0), else_=row.locked_until),
-            "needed_until": case((is_right, row.needed_until), else_=needed_until),
-        }
-
-    def _judge_code(
-        self, guess: Guess, unlocked: ColumnElement[bool], counting: Mapping[str, Any]
-    ) -> ChallengeRow | None:
-        """Consume the code or count the guess, if the code is live and the subject ``unlocked``."""
-        row = self.table.c
-        is_right = row.digest.in_(guess.digests)
-        return self._update_returning(
-            guess.challenge_key,
-            and_(_live(self.table, guess), unlocked),
-            {
-                "guesses": row.guesses + case((is_right, 0), else_=1),
-                "consumed_at": case((is_right, guess.now_ms), else_=null()),
-                **counting,
-            },
+        return cache(
+            lambda shape: self.database.prepare(
+                self.judging_statement(shape).returning(row.guesses, row.consumed_at)
+            )
         )
 
-    def _not_judged(self, guess: Guess) -> Verdict | None:
+    def judging_statement(self, shape: GuessShape) -> Update:
+        """Count a guess in the one row of a subject, and use up the code if it is right."""
+        unlocked = _unlocked(self.table.c, shape.locks)
+        return self._judging(shape, unlocked, _counting(self.table.c, shape))
+
+    @cached_property
+    def _judging_challenge(self) -> Callable[[GuessShape], Prepared]:
+        columns = columns_of(self.table, ChallengeRow)
+        return cache(
+            lambda shape: self.database.prepare(self._judging(shape, true(), {}).returning(*columns))
+        )
+
+    def _judging(
+        self, shape: GuessShape, unlocked: ColumnElement[bool], counting: Mapping[str, object]
+    ) -> Update:
+        row = self.table.c
+        is_right = _is_right(row, shape.digests)
+        changes = {
+            "guesses": row.guesses + case((is_right, literal_column("0")), else_=literal_column("1")),
+            "consumed_at": case((is_right, _NOW_MS), else_=null()),
+        }
+        return (
+            update(self.table).where(row.key == _KEY, _is_live(row), unlocked).values({**changes, **counting})
+        )
+
+    @cached_property
+    def _locking_unlocked(self) -> Callable[[GuessShape], Prepared]:
+        columns, row = columns_of(self.table, ChallengeRow), self.table.c
+        touching = update(self.table).where(row.key == _KEY).values(held=row.held).returning(*columns)
+        return cache(lambda shape: self.database.prepare(touching.where(_unlocked(row, shape.locks))))
+
+    def explain(self, guess: Guess) -> Verdict | None:
+        """Return why ``guess`` was not judged. Return ``None`` if nothing is in its way any more."""
         rows = self._rows(guess.limits_key, guess.challenge_key)
         limits = rows.get(guess.limits_key)
         verdict = rules.judge_guess(limits, rows.get(guess.challenge_key), guess)
@@ -243,12 +309,14 @@ class SqlChallengeStore:
         if verdict.state not in (GuessState.ACCEPTED, GuessState.WRONG):
             return verdict
         if limits is None:
-            self._make(guess.limits_key)
+            # A purge went further back than codes are valid.
+            self._making.count(row_key=guess.limits_key)
         elif _is_ahead(limits, guess.now_ms):
-            return self._judged_by_rules(guess)
+            with self.database.transaction():
+                return self._judge_by_rules(guess)
         return None
 
-    def _judged_by_rules(self, guess: Guess) -> Verdict | None:
+    def _judge_by_rules(self, guess: Guess) -> Verdict | None:
         limits, challenge = self._locked(guess.limits_key), self._locked(guess.challenge_key)
         if limits is None or challenge is None:
             return None
@@ -259,55 +327,87 @@ class SqlChallengeStore:
             self._put(guess.challenge_key, rules.with_guess(challenge, guess, verdict))
         return verdict
 
-    def _make(self, limits_key: bytes) -> None:
-        """An empty row of limits for a live code, where a purge went further back than codes live."""
-        insert = self.database.insert(self.table).values(key=limits_key, **vars(ChallengeRow()))
-        self.database.write(insert.on_conflict_do_nothing())
-
     # -- rows ---------------------------------------------------------------------------------
 
-    def _rows(self, *keys: bytes) -> dict[bytes, ChallengeRow]:
-        columns = columns_of(self.table, ChallengeRow)
-        query = select(self.table.c.key, *columns).where(self.table.c.key.in_(set(keys)))
-        return {row.pop("key"): ChallengeRow(**row) for row in self.database.read(query)}
+    def _rows(self, key: bytes, other_key: bytes | None = None) -> dict[bytes, ChallengeRow]:
+        rows = self._reading.rows(row_key=key, other_key=other_key or key)
+        return {row[0]: ChallengeRow(*row[1:]) for row in rows}
 
     def _note(self, limits_key: bytes, before: ChallengeRow, after: ChallengeRow) -> None:
         """Keep the lock that was met, unless it was lifted or another was met since the row was read."""
-        if after == before:
-            return
-        row = self.table.c
-        changes = {name: getattr(after, name) for name in ("locked_at", "locked_until", "held")}
-        changes["needed_until"] = _later(row.needed_until, literal(after.needed_until))
-        is_same = and_(row.misses == before.misses, row.locked_until == before.locked_until)
-        with self.database.transaction():
-            self._update(limits_key, is_same, changes)
+        if after != before:
+            same = {"same_misses": before.misses, "same_lock": before.locked_until}
+            self._noting.count(row_key=limits_key, **same, **_values(after, _LOCK))
 
     def _locked(self, key: bytes) -> ChallengeRow | None:
-        """The row as it is now and stays until the commit: touching it locks it."""
-        return self._update_returning(key, true(), {"held": self.table.c.held})
+        """Return the row as it is now and stays until the commit: to touch it locks it."""
+        rows = self._touching.rows(row_key=key)
+        return ChallengeRow(*rows[0]) if rows else None
 
-    def _put(self, key: bytes, record: ChallengeRow) -> None:
-        insert = self.database.insert(self.table).values(key=key, **vars(record))
-        self.database.write(insert.on_conflict_do_update(index_elements=["key"], set_=vars(record)))
+    def _put(self, key: bytes, row: ChallengeRow) -> None:
+        self._putting.count(row_key=key, **_values(row, _ALL))
 
-    def _update(self, key: bytes, condition: ColumnElement[bool], changes: Mapping[str, Any]) -> bool:
-        statement = update(self.table).where(self.table.c.key == key, condition).values(**changes)
-        return self.database.write(statement) > 0
+    @cached_property
+    def _reference(self) -> Prepared:
+        return self.database.prepare(select(self.table.c.reference).where(self.table.c.key == _KEY))
 
-    def _update_returning(
-        self, key: bytes, condition: ColumnElement[bool], changes: Mapping[str, Any]
-    ) -> ChallengeRow | None:
-        statement = update(self.table).where(self.table.c.key == key, condition).values(**changes)
-        rows = self.database.returning(statement.returning(*columns_of(self.table, ChallengeRow)))
-        return ChallengeRow(**rows[0]) if rows else None
+    @cached_property
+    def _reading(self) -> Prepared:
+        key, columns = self.table.c.key, columns_of(self.table, ChallengeRow)
+        wanted = key.in_([_KEY, bindparam("other_key", type_=Digest)])
+        return self.database.prepare(select(key, *columns).where(wanted))
+
+    @cached_property
+    def _handing_over(self) -> Prepared:
+        is_newest = self.table.c.nonce == bindparam("nonce_of_issue")
+        return self._update(is_newest, {"handed_over": true()})
+
+    @cached_property
+    def _clearing(self) -> Callable[[Literal["sends", "misses"]], Prepared]:
+        return cache(lambda log: self._emptying({"sends": ""} if log == "sends" else _NO_MISSES))
+
+    def _emptying(self, empty: Mapping[str, object]) -> Prepared:
+        is_kept = or_(*(self.table.c[name] != value for name, value in empty.items()))
+        return self._update(is_kept, empty)
+
+    @cached_property
+    def _noting(self) -> Prepared:
+        row, new = self.table.c, {name: _new(self.table, name) for name in _LOCK}
+        is_same = and_(
+            row.misses == bindparam("same_misses"), row.locked_until == bindparam("same_lock", type_=Instant)
+        )
+        return self._update(is_same, {**new, "needed_until": _later(row.needed_until, new["needed_until"])})
+
+    @cached_property
+    def _rewriting(self) -> Prepared:
+        return self._update(true(), {name: _new(self.table, name) for name in _ALL})
+
+    @cached_property
+    def _touching(self) -> Prepared:
+        row = self.table.c
+        touching = update(self.table).where(row.key == _KEY).values(held=row.held)
+        return self.database.prepare(touching.returning(*columns_of(self.table, ChallengeRow)))
+
+    @cached_property
+    def _putting(self) -> Prepared:
+        insert = self.database.insert(self.table).values(key=_KEY, **_new_row(self.table, _ALL))
+        changes = {name: insert.excluded[name] for name in _ALL}
+        return self.database.prepare(insert.on_conflict_do_update(index_elements=["key"], set_=changes))
+
+    @cached_property
+    def _making(self) -> Prepared:
+        insert = self.database.insert(self.table).values(key=_KEY, **_new_row(self.table, ()))
+        return self.database.prepare(insert.on_conflict_do_nothing())
+
+    def _update(self, condition: ColumnElement[bool], changes: Mapping[str, object]) -> Prepared:
+        statement = update(self.table).where(self.table.c.key == _KEY, condition).values(**changes)
+        return self.database.prepare(statement)
 
 
-def _standing(guess: Guess, after: ChallengeRow | None) -> Verdict | None:
-    """What a guess was, by the row after it; ``None`` where it was not judged."""
-    if after is None:
-        return None
-    left = guess.max_guesses - after.guesses
-    if after.consumed_at is not None:
+def verdict_of(guess: Guess, guesses: int, consumed_at: int | None) -> Verdict:
+    """Return what a guess was that has been judged, by the row after it."""
+    left = guess.max_guesses - guesses
+    if consumed_at is not None:
         return Verdict(GuessState.ACCEPTED, right=True, left=left)
     return Verdict(GuessState.WRONG, left=left)
 
@@ -316,67 +416,167 @@ def _is_ahead(limits: ChallengeRow, now_ms: int) -> bool:
     return any(instants.is_ahead(log, now_ms) for log in (limits.sends, limits.misses))
 
 
-# -- the rules of flask_otpauth.core as conditions and values in SQL ------------------------------
+# -- the values of the statements ---------------------------------------------------------------------
 
 
-def _permits(log: Column[Any], limits: Iterable[Limit], now_ms: int) -> ColumnElement[bool]:
+def issue_shape(issue: Issue, writes: Literal["limits", "challenge", "both"]) -> IssueShape:
+    """Return the shape of ``issue``, of which the statement is to write these rows."""
+    return IssueShape(writes, _counts(issue.send_limits), _counts(issue.locks), issue.repeat_within_ms > 0)
+
+
+def issue_values(issue: Issue) -> dict[str, object]:
+    """Return what the conditions on an issue compare with."""
+    values: dict[str, object] = {
+        "now": instants.text_of(issue.now_ms),
+        "now_ms": issue.now_ms,
+        "latest_ms": issue.now_ms + instants.AHEAD_MS,
+        **_floors("send", issue.send_limits, issue.now_ms),
+        **_floors("lock", issue.locks, issue.now_ms),
+    }
+    if issue.repeat_within_ms > 0:
+        values["repeats_after"] = issue.now_ms - issue.repeat_within_ms
+        values["repeats_before"] = issue.now_ms + issue.repeat_within_ms
+    return values
+
+
+def guess_shape(guess: Guess) -> GuessShape:
+    """Return the shape of ``guess``."""
+    return GuessShape(len(guess.digests), _counts(guess.locks))
+
+
+def guess_values(guess: Guess) -> dict[str, object]:
+    """Return what a guess is judged by, and what it writes."""
+    return {
+        "now": instants.text_of(guess.now_ms),
+        "now_ms": guess.now_ms,
+        "latest_ms": guess.now_ms + instants.AHEAD_MS,
+        "issued_by": guess.now_ms + instants.SKEW_MS,
+        "max_guesses": guess.max_guesses,
+        "entry": guess.entry,
+        "holds": guess.holds,
+        "needed_until_ms": guess.needed_until_ms,
+        **{f"digest_{place}": digest for place, digest in enumerate(guess.digests)},
+        **_floors("lock", guess.locks, guess.now_ms),
+    }
+
+
+def _values(row: ChallengeRow, names: Iterable[str]) -> dict[str, object]:
+    return {f"new_{name}": getattr(row, name) for name in names}
+
+
+def _new_values(row: ChallengeRow) -> dict[str, object]:
+    return _values(row, (*_SENDS, *_CODE))
+
+
+def _counts(limits: Iterable[Limit]) -> Counts:
+    return tuple(limit.count for limit in limits)
+
+
+def _floors(name: str, limits: Iterable[Limit], now_ms: int) -> dict[str, object]:
+    """Return the first instant at which an entry counts, for each limit."""
+    return {
+        f"{name}_{place}": instants.text_of(limit.floor(now_ms) + 1) for place, limit in enumerate(limits)
+    }
+
+
+# -- the rules of flask_otpauth.core as conditions and values in SQL -----------------------------------
+
+
+def _permits(log: ColumnElement[str], name: str, counts: Counts) -> ColumnElement[bool]:
     """
-    Whether none of ``limits`` forbids anything: each n-th newest entry is missing or too old.
+    Return whether no limit forbids anything: each n-th newest entry is missing or too old.
 
     False as well if the newest entry is in the future, because then the n-th entry does not
     decide what counts.
     """
     return and_(
-        _nth_newest(log, 1) <= instants.text_of(now_ms),
-        *(_nth_newest(log, limit.count) < instants.text_of(limit.floor(now_ms) + 1) for limit in limits),
+        _nth_newest(log, 1) <= _NOW,
+        *(
+            _nth_newest(log, count) < bindparam(f"{name}_{place}", type_=Text())
+            for place, count in enumerate(counts)
+        ),
     )
 
 
-def _unlocked(table: Table, locks: tuple[Limit, ...], now_ms: int) -> ColumnElement[bool]:
-    """Whether these rules lock nobody now, and no app whose clock was not far ahead has met a lock."""
-    row = table.c
-    met = and_(row.locked_until > now_ms, row.locked_at <= now_ms + instants.AHEAD_MS)
-    return and_(_permits(row.misses, locks, now_ms), ~met if locks else true())
+def _unlocked(row: Columns, locks: Counts) -> ColumnElement[bool]:
+    """Return whether no lock holds now, by these limits or met by an app whose clock was not far ahead."""
+    latest = bindparam("latest_ms", type_=Instant)
+    met = and_(row.locked_until > _NOW_MS, row.locked_at <= latest)
+    return and_(_permits(row.misses, "lock", locks), ~met if locks else true())
 
 
-def _with_entry(log: Column[Any], entry: ColumnElement[str]) -> ColumnElement[str]:
-    """The log with one entry more, which is its newest."""
-    return func.substr(entry + log, 1, instants.MAX_LOG_ENTRIES * instants.ENTRY_WIDTH)
+def _is_other_code(row: Columns) -> ColumnElement[bool]:
+    """Return whether an issue does not repeat the code in the row."""
+    return or_(
+        row.digest.is_(None),
+        row.digest != bindparam("new_digest", type_=Digest),
+        row.issued_at <= bindparam("repeats_after", type_=Instant),
+        row.issued_at >= bindparam("repeats_before", type_=Instant),
+    )
 
 
-def _later(instant: Column[Any], other: ColumnElement[int]) -> ColumnElement[int]:
-    """The later one of two instants."""
+def _is_live(row: Columns) -> ColumnElement[bool]:
+    """Return whether the row has a code that a guess is judged against."""
+    return and_(
+        row.digest.is_not(None),
+        row.consumed_at.is_(None),
+        row.guesses < bindparam("max_guesses", type_=Integer()),
+        row.expires_at > _NOW_MS,
+        row.issued_at <= bindparam("issued_by", type_=Instant),
+    )
+
+
+def _is_right(row: Columns, digests: int) -> ColumnElement[bool]:
+    return row.digest.in_([bindparam(f"digest_{place}", type_=Digest) for place in range(digests)])
+
+
+def _counting(row: Columns, shape: GuessShape) -> dict[str, ColumnElement[Any]]:
+    """Return :func:`flask_otpauth.core.challenges.with_miss` for a row that also has the code."""
+    is_right = _is_right(row, shape.digests)
+    proves = and_(is_right, row.clears_misses)
+    zero: ColumnElement[int] = literal_column("0")
+    missed = _with_entry(row.misses, bindparam("entry", type_=Text()))
+    holds = or_(row.held, bindparam("holds", type_=Boolean()))
+    needed_until = _later(row.needed_until, bindparam("needed_until_ms", type_=Instant))
+    return {
+        "misses": case((proves, literal_column("''")), (is_right, row.misses), else_=missed),
+        "held": case((proves, false()), (is_right, row.held), else_=holds),
+        "locked_at": case((proves, zero), else_=row.locked_at),
+        "locked_until": case((proves, zero), else_=row.locked_until),
+        "needed_until": case((is_right, row.needed_until), else_=needed_until),
+    }
+
+
+def _with_entry(log: ColumnElement[str], entry: ColumnElement[str]) -> ColumnElement[str]:
+    """Return the log with one entry more, which is its newest."""
+    longest: ColumnElement[int] = literal_column(str(instants.MAX_LOG_ENTRIES * instants.ENTRY_WIDTH))
+    return func.substr(entry + log, literal_column("1"), longest)
+
+
+def _later(instant: ColumnElement[int], other: ColumnElement[int]) -> ColumnElement[int]:
+    """Return the later one of two instants."""
     return case((instant > other, instant), else_=other)
 
 
-def _fresh(table: Table, issue: Issue) -> ColumnElement[bool]:
-    """Whether ``issue`` is no repetition of the code in the row."""
-    if issue.repeat_within_ms <= 0:
-        return true()
-    return or_(
-        table.c.digest.is_(None),
-        table.c.digest != issue.digest,
-        table.c.issued_at <= issue.now_ms - issue.repeat_within_ms,
-        table.c.issued_at >= issue.now_ms + issue.repeat_within_ms,
-    )
-
-
-def _live(table: Table, guess: Guess) -> ColumnElement[bool]:
-    """Whether the row holds a code that a guess is judged against."""
-    return and_(
-        table.c.digest.is_not(None),
-        table.c.consumed_at.is_(None),
-        table.c.guesses < guess.max_guesses,
-        table.c.expires_at > guess.now_ms,
-        table.c.issued_at <= guess.now_ms + instants.SKEW_MS,
-    )
-
-
-def _without_entry(log: Column[Any], entry: str) -> ColumnElement[str]:
-    """The log without that entry."""
-    return func.replace(log, entry, "")
-
-
-def _nth_newest(log: Column[Any], n: int) -> ColumnElement[str]:
+def _nth_newest(log: ColumnElement[str], n: int) -> ColumnElement[str]:
     # A missing entry is the empty text, which sorts before every instant.
-    return func.substr(log, (n - 1) * instants.ENTRY_WIDTH + 1, instants.INSTANT_WIDTH)
+    start: ColumnElement[int] = literal_column(str((n - 1) * instants.ENTRY_WIDTH + 1))
+    return func.substr(log, start, literal_column(str(instants.INSTANT_WIDTH)))
+
+
+def _new(table: Table, name: str) -> BindParameter[Any]:
+    return bindparam(f"new_{name}", type_=table.c[name].type)
+
+
+def _new_row(table: Table, names: Iterable[str]) -> dict[str, ColumnElement[Any]]:
+    """Return the columns of a row: ``names`` are values of the statement, and the others are empty."""
+    empty = {name: _constant(value) for name, value in vars(ChallengeRow()).items()}
+    return empty | {name: _new(table, name) for name in names}
+
+
+def _constant(value: object) -> ColumnElement[Any]:
+    if value is None:
+        return null()
+    if isinstance(value, bool):
+        return true() if value else false()
+    return literal_column(repr(value))

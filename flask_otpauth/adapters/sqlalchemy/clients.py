@@ -2,15 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, fields
+from functools import cache, cached_property
 
-from sqlalchemy import ColumnElement, Table, and_, null, or_, select, true, update
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Integer,
+    Select,
+    Table,
+    and_,
+    bindparam,
+    case,
+    literal_column,
+    null,
+    or_,
+    select,
+    true,
+    update,
+)
 
-from flask_otpauth.adapters.sqlalchemy.database import Database
-from flask_otpauth.adapters.sqlalchemy.tables import columns_of
+from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, Row
+from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, Name, columns_of
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
+
+_ID = bindparam("row_id", type_=Name)
+_NOW_MS = bindparam("now_ms", type_=Instant)
+_FLOWS = [field.name for field in fields(Client)].index("flows")
 
 
 @dataclass(frozen=True)
@@ -24,112 +43,200 @@ class SqlClientStore:
 
     def add(self, client: Client) -> None:
         """See the port."""
-        self._insert(self.table, {**vars(client), "flows": " ".join(client.flows)})
+        self._adding.count(**_values({**vars(client), "flows": " ".join(client.flows)}))
 
     def get(self, client_id: str) -> Client | None:
         """See the port."""
-        found = self._clients(self.table.c.id == client_id)
-        return found[0] if found else None
+        rows = self._getting.rows(row_id=client_id)
+        return _client(rows[0]) if rows else None
 
     def by_secret(self, digests: Sequence[bytes], now_ms: int) -> tuple[Client, int] | None:
         """See the port."""
-        row = self.table.c
-        is_newest = row.secret_digest.in_(digests)
-        found = self._clients(
-            or_(is_newest, and_(row.previous_digest.in_(digests), row.previous_until > now_ms))
-        )
-        if not found:
+        rows = self._by_secret(len(digests)).rows(now_ms=now_ms, **_numbered(digests))
+        if not rows:
             return None
-        client = found[0]
+        client = _client(rows[0])
         return client, client.generation - (client.secret_digest not in digests)
 
     def list(self) -> Sequence[Client]:
         """See the port."""
-        return self._clients()
+        return [_client(row) for row in self._listing.rows()]
 
     def set_blocked(self, client_id: str, blocked_at: int | None) -> bool:
         """See the port."""
-        return self._update(self.table, client_id, {"blocked_at": blocked_at})
+        return self._blocking.count(row_id=client_id, new_blocked_at=blocked_at) > 0
 
     def rotate_secret(self, client_id: str, digest: bytes, now_ms: int, previous_until: int | None) -> bool:
         """See the port."""
-        row = self.table.c
-        changes = {
-            "previous_digest": null() if previous_until is None else row.secret_digest,
-            "previous_until": previous_until or 0,
-            "secret_digest": digest,
-            "generation": row.generation + 1,
-        }
-        may = true() if previous_until is None else row.previous_until <= now_ms
-        with self.database.transaction():
-            rotating = update(self.table).where(row.id == client_id, may).values(**changes)
-            return self.database.write(rotating) > 0
+        values = {"ends_previous": previous_until is None, "new_previous_until": previous_until or 0}
+        rotating = self._rotating.count(row_id=client_id, now_ms=now_ms, new_secret_digest=digest, **values)
+        return rotating > 0
 
     def add_token(self, token: ClientToken, at_most: int) -> None:
-        """See the port. Tokens that have expired go as well."""
-        row = self.tokens.c
-        kept = (
-            select(row.digest)
-            .where(row.client_id == token.client_id, row.expires_at > token.issued_at)
-            .order_by(row.issued_at.desc(), row.digest)
-            .limit(at_most - 1)
-        )
-        giving_way = self.tokens.delete().where(
-            row.client_id == token.client_id, row.digest.not_in(kept.scalar_subquery())
-        )
+        """See the port. Tokens that have expired are deleted as well."""
+        values = _values(vars(token))
         with self.database.transaction():
-            # Touching the client's row locks it, so that its tokens are counted by one at a time.
-            self._update(self.table, token.client_id, {"generation": self.table.c.generation})
-            self.database.write(giving_way)
-            self._insert(self.tokens, vars(token))
+            # To touch the client's row locks it, so that its tokens are counted by one at a time.
+            self._touching.count(row_id=token.client_id)
+            self._making_room.count(most=at_most - 1, **values)
+            self._adding_token.count(**values)
 
     def find_token(self, digests: Sequence[bytes]) -> ClientToken | None:
         """See the port."""
-        query = select(*columns_of(self.tokens, ClientToken)).where(self.tokens.c.digest.in_(digests))
-        rows = self.database.read(query)
-        return ClientToken(**rows[0]) if rows else None
+        rows = self._finding_token(len(digests)).rows(**_numbered(digests))
+        return ClientToken(*rows[0]) if rows else None
 
     def add_campaign(self, campaign: Campaign) -> None:
         """See the port."""
-        self._insert(self.campaigns, vars(campaign))
+        self._adding_campaign.count(**_values(vars(campaign)))
 
     def get_campaign(self, campaign_id: str) -> Campaign | None:
         """See the port."""
-        found = self._campaigns(self.campaigns.c.id == campaign_id)
-        return found[0] if found else None
+        rows = self._getting_campaign.rows(row_id=campaign_id)
+        return Campaign(*rows[0]) if rows else None
 
     def list_campaigns(self, client_id: str | None) -> Sequence[Campaign]:
         """See the port."""
-        return (
-            self._campaigns()
-            if client_id is None
-            else self._campaigns(self.campaigns.c.client_id == client_id)
-        )
+        rows = self._all_campaigns.rows() if client_id is None else self._of_client.rows(row_id=client_id)
+        return [Campaign(*row) for row in rows]
 
     def set_paused(self, campaign_id: str, paused_at: int | None) -> bool:
         """See the port."""
-        return self._update(self.campaigns, campaign_id, {"paused_at": paused_at})
+        return self._pausing.count(row_id=campaign_id, new_paused_at=paused_at) > 0
 
     def purge(self, before_ms: int) -> int:
         """Delete tokens that expired before."""
         return self.database.purge(self.tokens, self.tokens.c.expires_at < before_ms)
 
-    def _clients(self, *which: ColumnElement[bool]) -> Sequence[Client]:
+    # -- clients ------------------------------------------------------------------------------
+
+    @cached_property
+    def _adding(self) -> Prepared:
+        return self._insert(self.table)
+
+    @cached_property
+    def _getting(self) -> Prepared:
+        return self.database.prepare(self._clients.where(self.table.c.id == _ID))
+
+    @cached_property
+    def _by_secret(self) -> Callable[[int], Prepared]:
+        return cache(lambda digests: self.database.prepare(self._clients.where(self._has_secret(digests))))
+
+    def _has_secret(self, digests: int) -> ColumnElement[bool]:
+        row, presented = self.table.c, _digests(digests)
+        is_previous = and_(row.previous_digest.in_(presented), row.previous_until > _NOW_MS)
+        return or_(row.secret_digest.in_(presented), is_previous)
+
+    @cached_property
+    def _listing(self) -> Prepared:
+        return self.database.prepare(self._clients)
+
+    @cached_property
+    def _blocking(self) -> Prepared:
+        return self._update(self.table, blocked_at=_new(self.table, "blocked_at"))
+
+    @cached_property
+    def _rotating(self) -> Prepared:
         row = self.table.c
-        query = select(*columns_of(self.table, Client)).where(*which).order_by(row.created_at, row.id)
-        return [
-            Client(**{**found, "flows": tuple(found["flows"].split())}) for found in self.database.read(query)
-        ]
+        ends_previous = bindparam("ends_previous", type_=Boolean())
+        changes = {
+            "previous_digest": case((ends_previous, null()), else_=row.secret_digest),
+            "previous_until": _new(self.table, "previous_until"),
+            "secret_digest": _new(self.table, "secret_digest"),
+            "generation": row.generation + literal_column("1"),
+        }
+        return self._update(self.table, or_(ends_previous, row.previous_until <= _NOW_MS), **changes)
 
-    def _campaigns(self, *which: ColumnElement[bool]) -> Sequence[Campaign]:
+    @cached_property
+    def _touching(self) -> Prepared:
+        return self._update(self.table, generation=self.table.c.generation)
+
+    @property
+    def _clients(self) -> Select[Row]:
+        row = self.table.c
+        return select(*columns_of(self.table, Client)).order_by(row.created_at, row.id)
+
+    # -- tokens -------------------------------------------------------------------------------
+
+    @cached_property
+    def _adding_token(self) -> Prepared:
+        return self._insert(self.tokens)
+
+    @cached_property
+    def _making_room(self) -> Prepared:
+        row, client_id = self.tokens.c, _new(self.tokens, "client_id")
+        kept = (
+            select(row.digest)
+            .where(row.client_id == client_id, row.expires_at > _new(self.tokens, "issued_at"))
+            .order_by(row.issued_at.desc(), row.digest)
+            .limit(bindparam("most", type_=Integer()))
+        )
+        is_kept = row.digest.in_(kept.scalar_subquery())
+        return self.database.prepare(self.tokens.delete().where(row.client_id == client_id, ~is_kept))
+
+    @cached_property
+    def _finding_token(self) -> Callable[[int], Prepared]:
+        query, digest = select(*columns_of(self.tokens, ClientToken)), self.tokens.c.digest
+        return cache(lambda digests: self.database.prepare(query.where(digest.in_(_digests(digests)))))
+
+    # -- campaigns ----------------------------------------------------------------------------
+
+    @cached_property
+    def _adding_campaign(self) -> Prepared:
+        return self._insert(self.campaigns)
+
+    @cached_property
+    def _getting_campaign(self) -> Prepared:
+        return self.database.prepare(self._campaigns.where(self.campaigns.c.id == _ID))
+
+    @cached_property
+    def _all_campaigns(self) -> Prepared:
+        return self.database.prepare(self._campaigns)
+
+    @cached_property
+    def _of_client(self) -> Prepared:
+        return self.database.prepare(self._campaigns.where(self.campaigns.c.client_id == _ID))
+
+    @cached_property
+    def _pausing(self) -> Prepared:
+        return self._update(self.campaigns, paused_at=_new(self.campaigns, "paused_at"))
+
+    @property
+    def _campaigns(self) -> Select[Row]:
         row = self.campaigns.c
-        query = select(*columns_of(self.campaigns, Campaign)).where(*which).order_by(row.created_at, row.id)
-        return [Campaign(**found) for found in self.database.read(query)]
+        return select(*columns_of(self.campaigns, Campaign)).order_by(row.created_at, row.id)
 
-    def _insert(self, table: Table, values: Mapping[str, Any]) -> None:
-        with self.database.transaction():
-            self.database.write(table.insert().values(**values))
+    # -- all three ----------------------------------------------------------------------------
 
-    def _update(self, table: Table, row_id: str, changes: Mapping[str, Any]) -> bool:
-        with self.database.transaction():
-            return self.database.write(update(table).where(table.c.id == row_id).values(**changes)) > 0
+    def _insert(self, table: Table) -> Prepared:
+        return self.database.prepare(
+            table.insert().values(**{column.name: _new(table, column.name) for column in table.c})
+        )
+
+    def _update(
+        self, table: Table, condition: ColumnElement[bool] | None = None, **changes: ColumnElement[object]
+    ) -> Prepared:
+        which = and_(table.c.id == _ID, true() if condition is None else condition)
+        return self.database.prepare(update(table).where(which).values(**changes))
+
+
+def _client(row: Row) -> Client:
+    columns = list(row)
+    columns[_FLOWS] = tuple(columns[_FLOWS].split())
+    return Client(*columns)
+
+
+def _values(values: dict[str, object]) -> dict[str, object]:
+    return {f"new_{name}": value for name, value in values.items()}
+
+
+def _new(table: Table, name: str) -> ColumnElement[object]:
+    return bindparam(f"new_{name}", type_=table.c[name].type)
+
+
+def _digests(count: int) -> list[ColumnElement[bytes]]:
+    return [bindparam(f"digest_{place}", type_=Digest) for place in range(count)]
+
+
+def _numbered(digests: Sequence[bytes]) -> dict[str, object]:
+    return {f"digest_{place}": digest for place, digest in enumerate(digests)}

@@ -3,11 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
-from sqlalchemy import ColumnElement, Table, and_, select, update
+from sqlalchemy import ColumnElement, Integer, Table, and_, bindparam, literal_column, select, update
 
-from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared
+from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant
 from flask_otpauth.core.challenges import Cap
+
+_KEY = bindparam("row_key", type_=Digest)
+_START = bindparam("start_ms", type_=Instant)
+_ONE: ColumnElement[int] = literal_column("1")
 
 
 @dataclass(frozen=True)
@@ -18,33 +24,46 @@ class Counters:
     table: Table
 
     def count(self, cap: Cap) -> bool:
-        """Count one more, if the cap has room; whether it was counted."""
+        """Count one more if the cap has room. Return whether it was counted."""
         if cap.count < 1:
             return False
-        count = self.table.c.count
-        insert = self.database.insert(self.table).values(
-            key=cap.key, day_start=cap.day_start_ms, day_end=cap.day_end_ms, count=1
-        )
-        upsert = insert.on_conflict_do_update(
-            index_elements=["key", "day_start"], set_={"count": count + 1}, where=count < cap.count
-        )
-        return bool(self.database.returning(upsert.returning(count)))
+        values = {"end_ms": cap.day_end_ms, "most": cap.count}
+        return self._counting.count(row_key=cap.key, start_ms=cap.day_start_ms, **values) > 0
 
     def uncount(self, cap: Cap) -> None:
         """Count one less."""
-        counter = self.table.c
-        self.database.write(
-            update(self.table).where(self._is_day_of(cap), counter.count > 0).values(count=counter.count - 1)
-        )
+        self._uncounting.count(row_key=cap.key, start_ms=cap.day_start_ms)
 
     def counted(self, cap: Cap) -> int:
-        """How many were counted."""
-        rows = self.database.read(select(self.table.c.count).where(self._is_day_of(cap)))
-        return int(rows[0]["count"]) if rows else 0
+        """Return how many were counted."""
+        rows = self._reading.rows(row_key=cap.key, start_ms=cap.day_start_ms)
+        return int(rows[0][0]) if rows else 0
 
     def purge(self, before_ms: int) -> int:
         """Delete the counters of days that ended before."""
         return self.database.purge(self.table, self.table.c.day_end < before_ms)
 
-    def _is_day_of(self, cap: Cap) -> ColumnElement[bool]:
-        return and_(self.table.c.key == cap.key, self.table.c.day_start == cap.day_start_ms)
+    @cached_property
+    def _counting(self) -> Prepared:
+        count = self.table.c.count
+        end = bindparam("end_ms", type_=Instant)
+        insert = self.database.insert(self.table).values(key=_KEY, day_start=_START, day_end=end, count=_ONE)
+        has_room = count < bindparam("most", type_=Integer())
+        upsert = insert.on_conflict_do_update(
+            index_elements=["key", "day_start"], set_={"count": count + _ONE}, where=has_room
+        )
+        return self.database.prepare(upsert)
+
+    @cached_property
+    def _uncounting(self) -> Prepared:
+        count = self.table.c.count
+        statement = update(self.table).where(self._is_day, count > literal_column("0"))
+        return self.database.prepare(statement.values(count=count - _ONE))
+
+    @cached_property
+    def _reading(self) -> Prepared:
+        return self.database.prepare(select(self.table.c.count).where(self._is_day))
+
+    @property
+    def _is_day(self) -> ColumnElement[bool]:
+        return and_(self.table.c.key == _KEY, self.table.c.day_start == _START)

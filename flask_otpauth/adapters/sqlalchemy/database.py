@@ -7,28 +7,41 @@ row. Nothing is ever retried after a commit was sent: its outcome may be unknown
 
 from __future__ import annotations
 
+import logging
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
-from sqlalchemy import ColumnElement, Connection, CursorResult, Engine, Executable, Table, select, tuple_
+from sqlalchemy import ClauseElement, ColumnElement, Connection, Engine, SelectBase, Table, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.exc import DataError, DBAPIError, IntegrityError, NotSupportedError, ProgrammingError
+from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPIModule
+from sqlalchemy.exc import (
+    DataError,
+    DBAPIError,
+    IntegrityError,
+    NotSupportedError,
+    ProgrammingError,
+    StatementError,
+)
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from sqlalchemy.pool import QueuePool
+from sqlalchemy.sql.compiler import SQLCompiler
 
 from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory
 from flask_otpauth.adapters.sqlalchemy.tables import Tables
-from flask_otpauth.core.errors import ConfigurationError, StorageUnavailable
+from flask_otpauth.core.errors import StorageUnavailable
 
 T = TypeVar("T")
 Insert = postgresql.Insert | sqlite.Insert
 
-#: A row: its columns by name.
-Values = dict[str, Any]
+#: A row: its columns in the order of the statement.
+Row = tuple[Any, ...]
+Parameters = dict[str, object] | tuple[object, ...]
+#: The rows of a statement, and how many rows it wrote.
+Done = tuple[list[Row], int]
 
 #: How often an operation is tried whose row others keep changing.
 MAX_TRIES = 10
@@ -85,35 +98,84 @@ class _Undone(Exception):
     """Ends an attempt that did nothing."""
 
 
+class Prepared:
+    """
+    A statement that is compiled once, for all requests.
+
+    SQLAlchemy would look up the compiled statement and make a result object for each execution. Both
+    take longer than the database needs for one row.
+    """
+
+    def __init__(self, database: Database, statement: ClauseElement) -> None:
+        dialect = database.engine.dialect
+        compiled = cast("SQLCompiler", statement.compile(dialect=dialect))
+        self._database = database
+        #: Whether the statement changes nothing, so that it needs no commit.
+        self.is_read = isinstance(statement, SelectBase)
+        self.sql = str(compiled)
+        binds = {name: bind for bind, name in compiled.bind_names.items()}
+        self._constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
+        kinds = {name: bind.type.dialect_impl(dialect) for name, bind in binds.items()}
+        processors = {name: kind.bind_processor(dialect) for name, kind in kinds.items()}
+        self._converted = [(name, convert) for name, convert in processors.items() if convert]
+        self._order = compiled.positiontup
+        columns = getattr(statement, "exported_columns", ())
+        results = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        self._results = [(place, convert) for place, convert in enumerate(results) if convert]
+
+    def rows(self, **values: object) -> list[Row]:
+        """Execute it. Return the rows, each with its columns in the order of the statement."""
+        found, _ = self._database.execute(self, self._parameters(values))
+        return [self._row(row) for row in found] if self._results else found
+
+    def count(self, **values: object) -> int:
+        """Execute it. Return how many rows were written."""
+        return self._database.execute(self, self._parameters(values))[1]
+
+    def _parameters(self, values: dict[str, object]) -> Parameters:
+        given = {**self._constants, **values}
+        try:
+            for name, convert in self._converted:
+                given[name] = convert(given[name])
+        except Exception as error:
+            # As SQLAlchemy does: a type of the host's may not take every value.
+            raise StatementError(type(error).__name__, self.sql, None, error, hide_parameters=True) from error
+        return given if self._order is None else tuple(given[name] for name in self._order)
+
+    def _row(self, row: Row) -> Row:
+        columns = list(row)
+        for place, convert in self._results:
+            columns[place] = convert(columns[place])
+        return tuple(columns)
+
+
 class Database:
     """
-    Transactions and statements on an engine; every outage is a ``StorageUnavailable``.
+    Transactions and statements on an engine. Every outage is a ``StorageUnavailable``.
 
-    ``describe_lock_holder`` tells, for the message of a locked SQLite file, which transaction of the host
-    is open. No message and no log line holds the values of a statement.
-
-    :raises ConfigurationError: if the engine is of a database that is not supported.
+    ``describe_lock_holder`` returns which transaction of the host is open, for the message about a
+    locked SQLite file. No message and no log line contains the values of a statement.
     """
 
     def __init__(self, engine: Engine, describe_lock_holder: Callable[[], str] = lambda: "") -> None:
-        dialect = _DIALECTS.get(engine.dialect.name)
-        if dialect is None:
-            raise ConfigurationError([f"OTPAUTH_DATABASE_URI: {not_supported(engine.dialect.name)}"])
         self.engine = engine
-        self._dialect = dialect
         self._describe_lock_holder = describe_lock_holder
         self._writer = with_isolation(engine)
-        self._reader = _quiet(engine, "AUTOCOMMIT")
+        self._single = _quiet(engine)
         self._begin()
         in_child(self, Database._begin)
 
     def insert(self, table: Table) -> Insert:
-        """An insert that may say ``ON CONFLICT``."""
-        return self._dialect.insert(table)
+        """Return an insert that can have ``ON CONFLICT``."""
+        return _DIALECTS[self.engine.dialect.name].insert(table)
+
+    def prepare(self, statement: ClauseElement) -> Prepared:
+        """Compile a statement for this database."""
+        return Prepared(self, statement)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """A transaction, or a part of the one that is open in this thread."""
+        """Open a transaction, or take part in the one that is open in this thread."""
         if self._open.connection is not None:
             yield
             return
@@ -133,7 +195,7 @@ class Database:
                 connection.close()
 
     def attempt(self, step: Callable[[], T | None]) -> T | None:
-        """What ``step`` returns; where that is ``None``, all that it did is undone, and nothing else."""
+        """Return what ``step`` returns. If that is ``None``, undo all that it did, and nothing else."""
         try:
             with self._undoable():
                 done = step()
@@ -143,34 +205,32 @@ class Database:
             return None
         return done
 
-    def read(self, statement: Executable) -> list[Values]:
-        """The rows of a query, in the open transaction if there is one."""
-        if self._open.connection is not None:
-            return self.returning(statement)
-        with self._outages(), self._reader.connect() as connection:
-            return [row._asdict() for row in connection.execute(statement)]
+    def execute(self, prepared: Prepared, parameters: Parameters) -> Done:
+        """
+        Return the rows and the number of rows of a statement.
 
-    def returning(self, statement: Executable) -> list[Values]:
-        """The rows that a write of the open transaction returns."""
+        In a transaction, the statement is a part of it. Otherwise it is a transaction by itself, which
+        the database begins and commits without being told to.
+        """
         with self._outages():
-            return [row._asdict() for row in self._connection.execute(statement)]
-
-    def write(self, statement: Executable) -> int:
-        """Write in the open transaction: how many rows were written."""
-        with self._outages():
-            result: CursorResult[Any] = self._connection.execute(statement)
-            return result.rowcount
+            if self._open.connection is not None:
+                return self._sent(self._open.connection, prepared, parameters)
+            with self._single.connect() as connection, _autocommit(connection):
+                if prepared.is_read or self._commits_alone():
+                    return self._sent(connection, prepared, parameters)
+        with self.transaction():
+            return self.execute(prepared, parameters)
 
     def purge(self, table: Table, which: ColumnElement[bool]) -> int:
         """
-        Delete rows that are of no use, but for those that somebody is writing: how many.
+        Delete rows that are of no use, except those that are being written. Return how many.
 
         It waits for no lock: it takes its own in any order, and would deadlock with others.
         """
         key = tuple_(*table.primary_key.columns)
         idle = select(*table.primary_key.columns).where(which).with_for_update(skip_locked=True)
         with self.transaction():
-            return self.write(table.delete().where(key.in_(idle)))
+            return self.prepare(table.delete().where(key.in_(idle))).count()
 
     def create(self, tables: Tables) -> None:
         """Create those of ``tables`` that are missing."""
@@ -203,6 +263,34 @@ class Database:
             with self._outages(), self._open.connection.begin_nested():
                 yield
 
+    def _commits_alone(self) -> bool:
+        """Return whether a single statement runs at our isolation level without a ``BEGIN`` that names it."""
+        dialect = _DIALECTS.get(self.engine.dialect.name)
+        return dialect is not None and self.engine.dialect.default_isolation_level == dialect.isolation_level
+
+    def _sent(self, connection: Connection, prepared: Prepared, parameters: Parameters) -> Done:
+        """Execute the statement through the driver, or through SQLAlchemy if the host watches the engine."""
+        if _is_watched(self._single):
+            result = connection.exec_driver_sql(prepared.sql, parameters)
+            rows = [tuple(row) for row in result] if result.returns_rows else []
+            if connection is not self._open.connection and not prepared.is_read:
+                _commit(connection)
+            return rows, result.rowcount
+        cursor = connection.connection.cursor()
+        try:
+            cursor.execute(prepared.sql, parameters)
+            return list(cursor.fetchall()) if cursor.description else [], cursor.rowcount
+        except connection.dialect.loaded_dbapi.Error as error:
+            raise _wrapped(connection, prepared, error) from error
+        except Exception:
+            raise
+        except BaseException:
+            # The process, thread or greenlet is to end in the middle of an answer of the database.
+            connection.invalidate()
+            raise
+        finally:
+            cursor.close()
+
     def _outages(self) -> AbstractContextManager[None]:
         return translate_db_errors(self._describe_lock_holder)
 
@@ -232,7 +320,7 @@ def with_isolation(engine: Engine) -> Engine:
     """
     in_child(engine, _leave_connections)
     dialect = _DIALECTS.get(engine.dialect.name)
-    return engine if dialect is None else _quiet(engine, dialect.isolation_level)
+    return engine if dialect is None else _quiet(engine, isolation_level=dialect.isolation_level)
 
 
 def _leave_connections(engine: Engine) -> None:
@@ -242,11 +330,58 @@ def _leave_connections(engine: Engine) -> None:
         engine.dispose(close=False)
 
 
-def _quiet(engine: Engine, isolation_level: str) -> Engine:
-    """``engine`` at that level, its errors and its echo without the values: digests and addresses."""
-    quiet = engine.execution_options(isolation_level=isolation_level)
+def _quiet(engine: Engine, **options: str) -> Engine:
+    """Return ``engine`` with these options. Its errors and its echo do not contain digests and addresses."""
+    quiet = engine.execution_options(**options)
     quiet.hide_parameters = True
     return quiet
+
+
+def _is_watched(engine: Engine) -> bool:
+    """Return whether the host listens to the engine's events, such as an APM does, or reads its log."""
+    # SQLAlchemy asks the same before it calls a listener, and has no public name for it.
+    has_listeners = engine._has_events or engine.dialect._has_events  # noqa: SLF001
+    return has_listeners or engine.logger.isEnabledFor(logging.INFO)
+
+
+@contextmanager
+def _autocommit(connection: Connection) -> Iterator[None]:
+    """
+    Let the database commit each statement by itself.
+
+    SQLAlchemy's option for this costs more than the statement. Only the databases on which codes can be
+    kept are known to switch without asking the server.
+    """
+    dialect, driver = connection.dialect, connection.connection.dbapi_connection
+    if dialect.name not in _DIALECTS or driver is None:
+        yield
+        return
+    dialect.set_isolation_level(driver, "AUTOCOMMIT")
+    try:
+        yield
+    finally:
+        if not connection.invalidated:
+            _back_to_the_host(connection, driver)
+
+
+def _back_to_the_host(connection: Connection, driver: DBAPIConnection) -> None:
+    """Give the connection the isolation level that the host's engine has, or never use it again."""
+    try:
+        connection.dialect.reset_isolation_level(driver)
+    except connection.dialect.loaded_dbapi.Error:
+        connection.invalidate()
+
+
+def _wrapped(connection: Connection, prepared: Prepared, error: DBAPIModule.Error) -> BaseException:
+    """Return SQLAlchemy's exception for an error of the driver, without the values of the statement."""
+    dialect = connection.dialect
+    is_cut = dialect.is_disconnect(error, connection.connection, None)
+    if is_cut:
+        # SQLAlchemy notices it with its next statement, and renews all connections of its pool.
+        with suppress(DBAPIError):
+            connection.exec_driver_sql("SELECT 1")
+    base = dialect.loaded_dbapi.Error
+    return DBAPIError.instance(prepared.sql, None, error, base, True, is_cut, dialect)
 
 
 def begun(connection: Connection) -> Connection:

@@ -1,15 +1,21 @@
-"""PINs and passwords. A write locks the row first; the rules then run in Python."""
+"""PINs and passwords. A write locks the row first, and the rules then run in Python."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
+from functools import cached_property
 from typing import Literal
 
-from sqlalchemy import Table, and_, or_, select, true, update
+from sqlalchemy import BindParameter, Boolean, Integer, Table, and_, bindparam, or_, select, update
 
-from flask_otpauth.adapters.sqlalchemy.database import Database
-from flask_otpauth.adapters.sqlalchemy.tables import columns_of
+from flask_otpauth.adapters.sqlalchemy.database import Database, Insert, Prepared
+from flask_otpauth.adapters.sqlalchemy.tables import Digest, columns_of
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
+
+_KEY = bindparam("row_key", type_=Digest)
+_COLUMNS = tuple(field.name for field in fields(StoredSecret))
+#: More failures in a row than any secret has.
+_NO_CAP = 2**31 - 1
 
 
 @dataclass(frozen=True)
@@ -21,27 +27,16 @@ class SqlSecretStore:
 
     def read(self, key: bytes) -> StoredSecret:
         """See the port."""
-        query = select(*columns_of(self.table, StoredSecret)).where(self.table.c.key == key)
-        rows = self.database.read(query)
-        return StoredSecret(**rows[0]) if rows else StoredSecret()
+        rows = self._reading.rows(row_key=key)
+        return StoredSecret(*rows[0]) if rows else StoredSecret()
 
     def put(
         self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None, cap: int | None = None
     ) -> bool:
-        """See the port. A hash that a host brought along is not stored: it matches where none is."""
-        stored, enabled = self.table.c.hash, true() if cap is None else self.table.c.in_a_row < cap
-        condition = {
-            "any": true(),
-            None: stored.is_(None),
-        }.get(replacing, or_(stored.is_(None), stored == replacing))
-        insert = self.database.insert(self.table).values(key=key, **vars(StoredSecret(new_hash)))
-        upsert = insert.on_conflict_do_update(
-            index_elements=["key"],
-            set_={"hash": new_hash, "failures": 0, "failed_at": 0},
-            where=and_(condition, enabled),
-        )
-        with self.database.transaction():
-            return bool(self.database.returning(upsert.returning(self.table.c.failures)))
+        """See the port. A hash that a host brought along is not stored: it matches if there is none."""
+        values = {"is_any": replacing == "any", "replaced": replacing, "cap": _NO_CAP if cap is None else cap}
+        written = self._setting.count(row_key=key, **values, **_values(StoredSecret(new_hash)))
+        return written > 0
 
     def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, StoredSecret]:
         """See the port. Two write statements."""
@@ -50,11 +45,11 @@ class SqlSecretStore:
             if not secret.honours(judged, policy, now_ms):
                 return False, secret
             after = secret.failed(policy, now_ms)
-            self._write(key, after)
+            self._rewriting.count(row_key=key, **_values(after))
             return True, after
 
     def passed(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
-        """See the port. Where there is no failure to forget, one read."""
+        """See the port. One read if there is no failure to forget."""
         secret = self.read(key)
         if not secret.in_a_row:
             return secret.honours(judged, policy, now_ms)
@@ -62,33 +57,78 @@ class SqlSecretStore:
             secret = self._locked(key)
             passed = secret.honours(judged, policy, now_ms)
             if passed:
-                self._write(key, StoredSecret(secret.hash))
+                self._rewriting.count(row_key=key, **_values(StoredSecret(secret.hash)))
             return passed
 
     def unblock(self, key: bytes) -> None:
         """See the port."""
-        self._forget(key, failures=0, failed_at=0)
+        self._unblocking.count(row_key=key)
 
     def enable(self, key: bytes) -> None:
         """See the port."""
-        self._forget(key, failures=0, failed_at=0, in_a_row=0)
+        self._enabling.count(row_key=key)
 
     def delete(self, key: bytes) -> bool:
         """See the port."""
-        with self.database.transaction():
-            return bool(self.database.write(self.table.delete().where(self.table.c.key == key)))
-
-    def _forget(self, key: bytes, **zeros: int) -> None:
-        with self.database.transaction():
-            self.database.write(update(self.table).where(self.table.c.key == key).values(**zeros))
+        return self._deleting.count(row_key=key) > 0
 
     def _locked(self, key: bytes) -> StoredSecret:
-        """The secret as it is now and stays until the commit; a row is made where there is none."""
-        insert = self.database.insert(self.table).values(key=key, **vars(StoredSecret()))
-        touch = insert.on_conflict_do_update(
-            index_elements=["key"], set_={"failures": self.table.c.failures}
-        ).returning(*columns_of(self.table, StoredSecret))
-        return StoredSecret(**self.database.returning(touch)[0])
+        """Return the secret as it is now and stays until the commit. Make a row if there is none."""
+        return StoredSecret(*self._locking.rows(row_key=key, **_values(StoredSecret()))[0])
 
-    def _write(self, key: bytes, secret: StoredSecret) -> None:
-        self.database.write(update(self.table).where(self.table.c.key == key).values(**vars(secret)))
+    @cached_property
+    def _reading(self) -> Prepared:
+        return self.database.prepare(
+            select(*columns_of(self.table, StoredSecret)).where(self.table.c.key == _KEY)
+        )
+
+    @cached_property
+    def _setting(self) -> Prepared:
+        row, insert = self.table.c, self._insert()
+        is_replaced = or_(
+            bindparam("is_any", type_=Boolean()),
+            row.hash.is_(None),
+            row.hash == bindparam("replaced", type_=row.hash.type),
+        )
+        may = and_(is_replaced, row.in_a_row < bindparam("cap", type_=Integer()))
+        changes = {name: insert.excluded[name] for name in ("hash", "failures", "failed_at")}
+        return self.database.prepare(
+            insert.on_conflict_do_update(index_elements=["key"], set_=changes, where=may)
+        )
+
+    @cached_property
+    def _locking(self) -> Prepared:
+        touching = self._insert().on_conflict_do_update(
+            index_elements=["key"], set_={"failures": self.table.c.failures}
+        )
+        return self.database.prepare(touching.returning(*columns_of(self.table, StoredSecret)))
+
+    @cached_property
+    def _rewriting(self) -> Prepared:
+        return self._updating({name: self._new(name) for name in _COLUMNS})
+
+    @cached_property
+    def _unblocking(self) -> Prepared:
+        return self._updating({"failures": 0, "failed_at": 0})
+
+    @cached_property
+    def _enabling(self) -> Prepared:
+        return self._updating({"failures": 0, "failed_at": 0, "in_a_row": 0})
+
+    @cached_property
+    def _deleting(self) -> Prepared:
+        return self.database.prepare(self.table.delete().where(self.table.c.key == _KEY))
+
+    def _insert(self) -> Insert:
+        new = {name: self._new(name) for name in _COLUMNS}
+        return self.database.insert(self.table).values(key=_KEY, **new)
+
+    def _updating(self, changes: dict[str, object]) -> Prepared:
+        return self.database.prepare(update(self.table).where(self.table.c.key == _KEY).values(**changes))
+
+    def _new(self, name: str) -> BindParameter[object]:
+        return bindparam(f"new_{name}", type_=self.table.c[name].type)
+
+
+def _values(secret: StoredSecret) -> dict[str, object]:
+    return {f"new_{name}": value for name, value in vars(secret).items()}

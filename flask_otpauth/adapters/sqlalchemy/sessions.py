@@ -2,16 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, fields
+from functools import cached_property
 
-from sqlalchemy import ColumnElement, Table, and_, or_, select, update
+from sqlalchemy import (
+    ColumnElement,
+    Table,
+    and_,
+    bindparam,
+    literal_column,
+    null,
+    or_,
+    select,
+    update,
+)
 
-from flask_otpauth.adapters.sqlalchemy.database import MAX_TRIES, Database, Values, retry_until_explained
-from flask_otpauth.adapters.sqlalchemy.tables import columns_of
+from flask_otpauth.adapters.sqlalchemy.database import (
+    MAX_TRIES,
+    Database,
+    Prepared,
+    Row,
+    retry_until_explained,
+)
+from flask_otpauth.adapters.sqlalchemy.tables import Instant, Name, columns_of
 from flask_otpauth.core import instants
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
+
+#: The columns of a session.
+COLUMNS = tuple(field.name for field in fields(Session))
+
+_ID = bindparam("session_id", type_=Name)
+_USER = bindparam("session_user_id", type_=Name)
+_NOW_MS = bindparam("now_ms", type_=Instant)
+_LATEST_MS = bindparam("latest_ms", type_=Instant)
 
 
 @dataclass(frozen=True)
@@ -24,71 +49,60 @@ class SqlSessionStore:
 
     def open(self, session: Session, *, closing_others: bool) -> int:
         """
-        See the port. Two write statements where others are closed, else one.
+        See the port. Two write statements if others are closed, else one.
 
-        Of callers that race to open the only session, the later ones close the earlier: a user
-        stands once in ``alone_for``, so they meet there even where neither saw the other's row.
+        If several callers open the only session of a user at once, the later ones close the earlier:
+        a user is in ``alone_for`` once, so they meet there even if neither saw the row of the other.
         """
+        if not closing_others:
+            self._opening.count(**session_values(session))
+            return 0
         with self.database.transaction():
-            if not closing_others:
-                self.database.write(self.database.insert(self.table).values(**vars(session)))
-                return 0
             opened_at = session.rotated_at
-            closed = _alive(self._close(self.table.c.user_id == session.user_id, opened_at), opened_at)
+            closing = self._closing_all.rows(session_user_id=session.user_id, now_ms=opened_at)
+            closed = live_count(closing, opened_at)
             for _ in range(MAX_TRIES):
-                other = self._insert_or_close(session)
-                if other is None:
+                # Inserts the only session of its user, or closes the one that came in between. The closed
+                # row stays locked, so that no other comes in between a second time.
+                [(session_id, *ends)] = self._opening_alone.rows(now_ms=opened_at, **session_values(session))
+                if session_id == session.id:
                     return closed
-                closed += _alive([other], opened_at)
+                closed += live_count([tuple(ends)], opened_at)
         raise StorageUnavailable("gave up because other requests kept opening sessions of this user")
 
     def rotate(self, refresh: Refresh) -> tuple[Rotation, Session | None]:
-        """See the port. One write statement where the token is the newest."""
-        with self.database.transaction():
-            return retry_until_explained(lambda: self._rotated(refresh), lambda: self._not_rotated(refresh))
+        """See the port. One write statement if the token is the newest."""
+        return retry_until_explained(lambda: self._rotate(refresh), lambda: self._explain(refresh))
 
     def find(self, session_id: str) -> Session | None:
         """See the port."""
-        query = select(*columns_of(self.table, Session)).where(self.table.c.id == session_id)
-        rows = self.database.read(query)
-        return Session(**rows[0]) if rows else None
+        rows = self._finding.rows(session_id=session_id)
+        return Session(*rows[0]) if rows else None
 
     def list_open(self, user_id: str, now_ms: int) -> Sequence[Session]:
         """See the port."""
-        row = self.table.c
-        query = select(*columns_of(self.table, Session)).where(
-            row.user_id == user_id,
-            row.closed_at.is_(None),
-            row.ends_at > now_ms,
-            row.authenticated_at <= now_ms + instants.AHEAD_MS,
-        )
-        rows = self.database.read(query.order_by(row.authenticated_at.desc(), row.id))
-        return [Session(**each) for each in rows]
+        latest_ms = now_ms + instants.AHEAD_MS
+        rows = self._listing.rows(session_user_id=user_id, now_ms=now_ms, latest_ms=latest_ms)
+        return [Session(*row) for row in rows]
 
     def close(self, session_id: str, now_ms: int) -> bool:
         """See the port."""
-        with self.database.transaction():
-            return bool(_alive(self._close(self.table.c.id == session_id, now_ms), now_ms))
+        return live_count(self._closing_one.rows(session_id=session_id, now_ms=now_ms), now_ms) > 0
 
     def close_all(self, user_id: str, now_ms: int) -> int:
         """See the port."""
-        generation = self.generations.c.generation
-        insert = self.database.insert(self.generations).values(user_id=user_id, generation=1)
-        upsert = insert.on_conflict_do_update(index_elements=["user_id"], set_={"generation": generation + 1})
         with self.database.transaction():
-            self.database.write(upsert)
-            return _alive(self._close(self.table.c.user_id == user_id, now_ms), now_ms)
+            self._revoking.count(session_user_id=user_id)
+            return live_count(self._closing_all.rows(session_user_id=user_id, now_ms=now_ms), now_ms)
 
     def delete_all(self, user_id: str) -> int:
         """See the port."""
-        with self.database.transaction():
-            return self.database.write(self.table.delete().where(self.table.c.user_id == user_id))
+        return self._deleting.count(session_user_id=user_id)
 
     def generation(self, user_id: str) -> int:
         """See the port."""
-        query = select(self.generations.c.generation).where(self.generations.c.user_id == user_id)
-        rows = self.database.read(query)
-        return int(rows[0]["generation"]) if rows else 0
+        rows = self._generation.rows(session_user_id=user_id)
+        return int(rows[0][0]) if rows else 0
 
     def purge(self, before_ms: int) -> int:
         """Delete sessions that ended before."""
@@ -96,59 +110,121 @@ class SqlSessionStore:
         ended = or_(row.ends_at < before_ms, row.closed_at < before_ms)
         return self.database.purge(self.table, ended)
 
-    def _close(self, which: ColumnElement[bool], now_ms: int) -> list[Values]:
-        """Close those that nobody closed; each with its natural end."""
-        row = self.table.c
-        closing = update(self.table).where(which, row.closed_at.is_(None))
-        return self.database.returning(
-            closing.values(closed_at=now_ms, alone_for=None).returning(row.authenticated_at, row.ends_at)
+    def _rotate(self, refresh: Refresh) -> tuple[Rotation, Session] | None:
+        rows = self._rotating.rows(
+            session_id=refresh.session_id,
+            presented=refresh.generation,
+            now_ms=refresh.now_ms,
+            latest_ms=refresh.now_ms + instants.AHEAD_MS,
+            unused_since=refresh.now_ms - refresh.token_ttl_ms,
         )
+        return (Rotation.ROTATED, Session(*rows[0])) if rows else None
 
-    def _insert_or_close(self, session: Session) -> Values | None:
-        """
-        Insert the only session of its user, or close the one that came in between and return it.
-
-        The closed row stays locked, so that nobody else comes in between a second time.
-        """
-        row = self.table.c
-        insert = self.database.insert(self.table).values(**vars(session), alone_for=session.user_id)
-        upsert = insert.on_conflict_do_update(
-            index_elements=["alone_for"], set_={"closed_at": session.rotated_at, "alone_for": None}
-        )
-        written = self.database.returning(upsert.returning(row.id, row.authenticated_at, row.ends_at))[0]
-        return None if written["id"] == session.id else written
-
-    def _rotated(self, refresh: Refresh) -> tuple[Rotation, Session] | None:
-        row = self.table.c
-        rotating = update(self.table).where(
-            and_(
-                row.id == refresh.session_id,
-                row.generation == refresh.generation,
-                row.closed_at.is_(None),
-                row.ends_at > refresh.now_ms,
-                row.authenticated_at <= refresh.now_ms + instants.AHEAD_MS,
-                row.rotated_at > refresh.now_ms - refresh.token_ttl_ms,
-            )
-        )
-        rows = self.database.returning(
-            rotating.values(generation=row.generation + 1, rotated_at=refresh.now_ms).returning(
-                *columns_of(self.table, Session)
-            )
-        )
-        return (Rotation.ROTATED, Session(**rows[0])) if rows else None
-
-    def _not_rotated(self, refresh: Refresh) -> tuple[Rotation, Session | None] | None:
+    def _explain(self, refresh: Refresh) -> tuple[Rotation, Session | None] | None:
         session = self.find(refresh.session_id)
         rotation = judge_refresh(session, refresh)
         if rotation is Rotation.ROTATED:
             return None
         if rotation is Rotation.REUSED:
-            # What was reused stays reused, whatever happens to the row meanwhile, but for its end.
+            # Whatever happens to the row meanwhile, the token stays reused until the session ends.
             rotation = Rotation.REUSED if self.close(refresh.session_id, refresh.now_ms) else Rotation.DEAD
             session = self.find(refresh.session_id)
         return rotation, session
 
+    # -- statements ---------------------------------------------------------------------------
 
-def _alive(closed: list[Values], now_ms: int) -> int:
+    @cached_property
+    def _opening(self) -> Prepared:
+        values = {name: _new(self.table, name) for name in COLUMNS}
+        return self.database.prepare(self.table.insert().values(**values))
+
+    @cached_property
+    def _opening_alone(self) -> Prepared:
+        row, values = self.table.c, {name: _new(self.table, name) for name in COLUMNS}
+        insert = self.database.insert(self.table).values(**values, alone_for=values["user_id"])
+        closing = {"closed_at": _NOW_MS, "alone_for": null()}
+        upsert = insert.on_conflict_do_update(index_elements=["alone_for"], set_=closing)
+        return self.database.prepare(upsert.returning(row.id, row.authenticated_at, row.ends_at))
+
+    @cached_property
+    def _finding(self) -> Prepared:
+        return self.database.prepare(select(*columns_of(self.table, Session)).where(self.table.c.id == _ID))
+
+    @cached_property
+    def _listing(self) -> Prepared:
+        row = self.table.c
+        query = select(*columns_of(self.table, Session)).where(row.user_id == _USER, self._is_live)
+        return self.database.prepare(query.order_by(row.authenticated_at.desc(), row.id))
+
+    @cached_property
+    def _closing_one(self) -> Prepared:
+        return self._closing(self.table.c.id == _ID)
+
+    @cached_property
+    def _closing_all(self) -> Prepared:
+        return self._closing(self._in_order(self.table.c.user_id == _USER, self.table.c.closed_at.is_(None)))
+
+    @cached_property
+    def _deleting(self) -> Prepared:
+        return self.database.prepare(self.table.delete().where(self._in_order(self.table.c.user_id == _USER)))
+
+    @cached_property
+    def _generation(self) -> Prepared:
+        row = self.generations.c
+        return self.database.prepare(select(row.generation).where(row.user_id == _USER))
+
+    @cached_property
+    def _revoking(self) -> Prepared:
+        """Start the next token generation of a user."""
+        row = self.generations.c
+        insert = self.database.insert(self.generations).values(user_id=_USER, generation=literal_column("1"))
+        changes = {"generation": row.generation + literal_column("1")}
+        return self.database.prepare(insert.on_conflict_do_update(index_elements=["user_id"], set_=changes))
+
+    @cached_property
+    def _rotating(self) -> Prepared:
+        row = self.table.c
+        statement = update(self.table).where(
+            row.id == _ID,
+            row.generation == bindparam("presented", type_=row.generation.type),
+            self._is_live,
+            row.rotated_at > bindparam("unused_since", type_=Instant),
+        )
+        changes = {"generation": row.generation + literal_column("1"), "rotated_at": _NOW_MS}
+        return self.database.prepare(statement.values(**changes).returning(*columns_of(self.table, Session)))
+
+    def _closing(self, which: ColumnElement[bool]) -> Prepared:
+        """Close those that are not closed. Return when each was opened, and its natural end."""
+        row = self.table.c
+        statement = update(self.table).where(which, row.closed_at.is_(None))
+        statement = statement.values(closed_at=_NOW_MS, alone_for=null())
+        return self.database.prepare(statement.returning(row.authenticated_at, row.ends_at))
+
+    def _in_order(self, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+        """
+        Return whether a session is one of ``which``. They are locked in the order of their ids.
+
+        Otherwise two logins of one user at once could each wait for a session that the other has locked.
+        """
+        row = self.table.c
+        return row.id.in_(select(row.id).where(*which).order_by(row.id).with_for_update())
+
+    @property
+    def _is_live(self) -> ColumnElement[bool]:
+        row = self.table.c
+        return and_(row.closed_at.is_(None), row.ends_at > _NOW_MS, row.authenticated_at <= _LATEST_MS)
+
+
+def session_values(session: Session) -> dict[str, object]:
+    """Return the values of a statement that inserts ``session``."""
+    return {f"new_{name}": value for name, value in vars(session).items()}
+
+
+def live_count(closed: Iterable[Row], now_ms: int) -> int:
+    """Return how many of the sessions that were closed were live, by their opening and their natural end."""
     latest = now_ms + instants.AHEAD_MS
-    return sum(row["authenticated_at"] <= latest and row["ends_at"] > now_ms for row in closed)
+    return sum(opened_at <= latest and ends_at > now_ms for opened_at, ends_at in closed)
+
+
+def _new(table: Table, name: str) -> ColumnElement[object]:
+    return bindparam(f"new_{name}", type_=table.c[name].type)

@@ -9,11 +9,12 @@ from sqlalchemy import Engine, MetaData
 from flask_otpauth.adapters.sqlalchemy.challenges import SqlChallengeStore
 from flask_otpauth.adapters.sqlalchemy.clients import SqlClientStore
 from flask_otpauth.adapters.sqlalchemy.counters import Counters
-from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.database import SUPPORTED, Database, not_supported
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory, memory_engine
 from flask_otpauth.adapters.sqlalchemy.secrets import SqlSecretStore
 from flask_otpauth.adapters.sqlalchemy.sessions import SqlSessionStore
 from flask_otpauth.adapters.sqlalchemy.tables import Tables, define
+from flask_otpauth.core.errors import ConfigurationError
 
 __all__ = ["Database", "SqlAlchemyStorage", "Tables", "define", "is_in_memory", "memory_engine"]
 
@@ -34,6 +35,8 @@ class SqlAlchemyStorage:
         metadata: MetaData | None = None,
         describe_lock_holder: Callable[[], str] = lambda: "",
     ) -> None:
+        if engine.dialect.name not in SUPPORTED:
+            raise ConfigurationError([f"OTPAUTH_DATABASE_URI: {not_supported(engine.dialect.name)}"])
         self.database = Database(engine, describe_lock_holder)
         self.tables = define(MetaData() if metadata is None else metadata)
         tables = self.tables
