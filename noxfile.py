@@ -92,12 +92,12 @@ def spelling(session: nox.Session) -> None:
 
 @nox.session(python=False)
 def types(session: nox.Session) -> None:
-    """Types, strictly: package, example app, examples of the docs, tools, and an app as hosts write it."""
+    """Types, strictly: package, example app, docs' examples, tools, bench, and an app as hosts write it."""
     tool(session, "mypy")
     tool(session, "mypy", "docs/examples")
     tool(session, "mypy", "tests/typing")
     tool(session, "basedpyright", "--pythonpath", sys.executable)
-    tool(session, "mypy", "noxfile.py", "tools")
+    tool(session, "mypy", "noxfile.py", "tools", "bench")
 
 
 @nox.session(python=False)

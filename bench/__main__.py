@@ -1,0 +1,64 @@
+"""
+Measure what flask_otpauth costs, beside the same login written by hand.
+
+    python -m bench                      everything, in less than five minutes
+    python -m bench --parts logins --databases postgresql --rounds 5 --seconds 10
+
+The part costs counts what each request costs the database, and logins also measures requests of logged-in
+users. The results go to the standard output, and the progress to the standard error.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterator
+from dataclasses import replace
+
+from bench import cold_start, costs, growth, logins
+from bench.databases import KINDS, Unavailable
+from bench.rounds import Plan
+
+PARTS = ("costs", "logins", "growth", "cold-start")
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run the parts that are asked for."""
+    for title, part in _parts(_options(arguments)):
+        print(f"## {title}\n", flush=True)
+        try:
+            for block in part:
+                print(f"{block}\n", flush=True)
+        except Unavailable as reason:
+            print(f"Not measured: {reason}.\n", flush=True)
+
+
+def _options(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(
+        "python -m bench", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--parts", nargs="+", choices=PARTS, default=PARTS)
+    parser.add_argument("--databases", nargs="+", choices=KINDS, default=KINDS)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--seconds", type=float, default=3.0, help="of each app in each round")
+    parser.add_argument("--clients", type=int, nargs="+", default=(8, 32), help="at the same time")
+    parser.add_argument(
+        "--users", type=int, nargs="+", default=(10**4, 10**5, 10**6), help="other users, for growth"
+    )
+    return parser.parse_args(arguments)
+
+
+def _parts(options: argparse.Namespace) -> Iterator[tuple[str, Iterator[str]]]:
+    plan = Plan(options.rounds, options.seconds, tuple(options.clients))
+    for kind in options.databases:
+        if "costs" in options.parts:
+            yield f"Statements / commits / round trips of a request, {kind}", costs.measure(kind)
+        if "logins" in options.parts:
+            yield f"Logins, {kind}", logins.measure(kind, plan)
+    if "growth" in options.parts:
+        yield "Growth, postgresql", growth.measure(options.users, replace(plan, clients=plan.clients[:1]))
+    if "cold-start" in options.parts:
+        yield "Cold start", cold_start.measure(2 * plan.rounds - 1)
+
+
+if __name__ == "__main__":
+    main()
