@@ -18,7 +18,7 @@ from flask_otpauth.core.policies import Quota
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.senders import ConsoleSender, Message, Receipt, Status
 from flask_otpauth.settings import FlowSettings, Reader, Shared
-from flask_otpauth.settings.described import Described, accepted, described, written
+from flask_otpauth.settings.described import Described, describe, describe_values, format_value
 from tests.hosts import SECRET_KEY
 
 STRONG = "q3Vt8-not-a-sample-Zr61xB0mWk9dHs57"
@@ -84,9 +84,9 @@ def settings(**config: Any) -> dict[str, Any]:
 
 
 def all_described() -> list[Described]:
-    found = list(described(Shared, ""))
+    found = list(describe(Shared, ""))
     for name, flow in FLOWS.items():
-        found += described(flow.settings, f"{name.upper()}_")
+        found += describe(flow.settings, f"{name.upper()}_")
     return found
 
 
@@ -668,8 +668,8 @@ def test_a_default_can_be_set_as_it_is_written(setting: Described) -> None:
     ],
 )
 def test_a_value_is_written_as_a_configuration_has_it(value: Any, text: str) -> None:
-    assert written(value).replace(f"<{__name__}.", "<tests.test_settings.") == text
+    assert format_value(value).replace(f"<{__name__}.", "<tests.test_settings.") == text
 
 
 def test_a_field_of_any_type_accepts_what_its_meaning_says() -> None:
-    assert accepted(Shared.model_fields["storage"]) == ""
+    assert describe_values(Shared.model_fields["storage"]) == ""

@@ -17,7 +17,7 @@ from flask_otpauth.core.errors import QuotaExceeded, Refusal, SecretBlocked
 from flask_otpauth.doctor.standards import declared_deviations
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import Shared
-from flask_otpauth.settings.described import Described, described
+from flask_otpauth.settings.described import Described, describe
 from flask_otpauth.web.envelope import STATUS, declared
 
 #: These have subclasses and are raised themselves, too.
@@ -26,7 +26,7 @@ RAISED_BASES = (QuotaExceeded, SecretBlocked)
 
 def settings(name: str) -> Iterator[str]:
     """A definition for each key of a flow, or for each that is ``shared``."""
-    found = described(Shared, "") if name == "shared" else described(FLOWS[name].settings, f"{name.upper()}_")
+    found = describe(Shared, "") if name == "shared" else describe(FLOWS[name].settings, f"{name.upper()}_")
     for setting in found:
         yield from _definition(setting)
 

@@ -53,11 +53,11 @@ def config(as_json: bool) -> None:
 
 
 def _settings() -> Iterator[dict[str, str]]:
-    from flask_otpauth.settings.described import described, written
+    from flask_otpauth.settings.described import describe, format_value
 
     by_prefix = {"": state().shared, **{f"{flow.upper()}_": each for flow, each in state().by_flow.items()}}
     for prefix, values in by_prefix.items():
-        for each in described(type(values), prefix):
+        for each in describe(type(values), prefix):
             value = getattr(values, each.name)
-            shown = "***" if each.is_secret and value is not None else written(value)
+            shown = "***" if each.is_secret and value is not None else format_value(value)
             yield {"key": each.key, "value": shown, "default": each.default, "meaning": each.meaning}

@@ -1,11 +1,11 @@
 """
-Every ``OTPAUTH_*`` key is declared once, read once (by ``init_app``), and checked with all others.
+The settings: every ``OTPAUTH_*`` key is declared once, and ``init_app`` reads and checks all of them.
 
-The keys that are about no flow, and those that every flow has, are in
-:mod:`~flask_otpauth.settings.declared`; each flow declares its own beside itself. What a value may
-be is in :mod:`~flask_otpauth.settings.values`, how a key is shown to people in
-:mod:`~flask_otpauth.settings.described`, how all are read and checked in
-:mod:`~flask_otpauth.settings.reading`.
+- :mod:`~flask_otpauth.settings.declared`: the shared keys, and those that every flow has. The other
+  keys of a flow are in the folder of the flow.
+- :mod:`~flask_otpauth.settings.values`: the values that a key can have.
+- :mod:`~flask_otpauth.settings.reading`: how all keys are read and checked.
+- :mod:`~flask_otpauth.settings.described`: how a key is shown in the documentation and by commands.
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """
-The keys that are about no flow in particular, and those that every flow has.
+The keys that are shared by all flows, and those that every flow has.
 
-A field ``code_ttl`` of the flow ``email`` is the key ``OTPAUTH_EMAIL_CODE_TTL``; its type says
-what it takes, its description is its documentation.
+The field ``code_ttl`` of the flow ``email`` is the key ``OTPAUTH_EMAIL_CODE_TTL``. The type of a
+field decides which values the key accepts. The description of a field is its documentation.
 """
 
 from __future__ import annotations
@@ -37,10 +37,10 @@ from flask_otpauth.settings.values import (
 
 PREFIX = "OTPAUTH_"
 
-#: A code lives no longer than this (NIST SP 800-63B-4 §3.1.3.2, OWASP ASVS 5.0 6.5.5).
+#: A code must not be valid for longer (NIST SP 800-63B-4 §3.1.3.2, OWASP ASVS 5.0 6.5.5).
 LONGEST_CODE_TTL = timedelta(minutes=10)
 
-Senders = Annotated[dict[str, Any], Accepts("a dict of senders by channel")]
+Senders = Annotated[dict[str, object], Accepts("a dict of senders by channel")]
 Limits = Annotated[
     dict[str, str | None], Accepts("a dict of limits such as {'email.request-otp': '100 per hour'}")
 ]
@@ -49,16 +49,16 @@ JwtKeys = Annotated[tuple[dict[str, str], ...], Accepts("a list of dicts with 'k
 
 
 class Settings(BaseModel):
-    """The base of all settings: one field for each key."""
+    """The base class of all settings. Each field is a key."""
 
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True)
 
-    #: What ``OTPAUTH_PROFILE = "hardened"`` changes here; a key of the configuration still wins.
-    hardened: ClassVar[Mapping[str, Any]] = {}
+    #: The defaults that ``OTPAUTH_PROFILE = "hardened"`` changes. A configured key takes precedence.
+    hardened: ClassVar[Mapping[str, object]] = {}
 
 
 class Shared(Settings):
-    """The keys that are about no flow in particular."""
+    """The keys that are shared by all flows."""
 
     flows: FlowNames = Field(
         ("email",),
@@ -77,12 +77,12 @@ class Shared(Settings):
         "are tried in order. Merged over `{'email': 'mail'}`. In debug mode, a channel without a "
         "sender uses `console`.",
     )
-    delivery: Any = Field(
+    delivery: object = Field(
         "inline",
         description="When messages are sent: `inline` (before the response, so that the response can report "
         "a failure), `thread` (after the response), a dotted path or an instance.",
     )
-    storage: Any = Field(
+    storage: object = Field(
         "sqlalchemy",
         description="Where codes are stored: `sqlalchemy`, `memory` (one process only; users are stored "
         "there too if no database is configured), a dotted path or an instance.",
@@ -102,7 +102,7 @@ class Shared(Settings):
         "your Flask-SQLAlchemy, set `SQLALCHEMY_ENGINE_OPTIONS`.",
         repr=False,
     )
-    users: Any = Field(
+    users: object = Field(
         None,
         description="Where users are stored: a directory, or a model with `UserMixin`, as an object or a "
         "dotted path. Default: the packaged table.",
@@ -170,17 +170,13 @@ class Shared(Settings):
 
 
 class FlowSettings(Settings):
-    """
-    The keys that every flow has; a flow sets their defaults and adds its own.
+    """The keys that every flow has. A flow can change their defaults, and adds its own keys."""
 
-    ``host_channels`` are those on which ``otpauth.codes`` sends by these settings, whether the flow is
-    registered or not.
-    """
-
+    #: The channels on which ``otpauth.codes`` sends by these settings, even if the flow is not registered.
     host_channels: ClassVar[tuple[str, ...]] = ()
 
     url_prefix: UrlPath = Field(..., description="URL prefix of the flow's paths.")
-    envelope: Any = Field(
+    envelope: object = Field(
         ...,
         description="The wire format: the name of a packaged envelope, a dotted path or an instance.",
     )
@@ -208,32 +204,32 @@ class FlowSettings(Settings):
         "(`calendar`).",
     )
 
-    def policy(self, scope: str, **changes: Any) -> Policy:
-        """The policy that these settings make, counting under ``scope``."""
-        values: dict[str, Any] = {
-            "code_length": self.code_length,
-            "code_ttl": self.code_ttl,
-            "max_guesses": self.max_guesses,
-            "cooldown": self.cooldown,
-            "send_quotas": self.send_quotas,
-            "guess_budget": self.guess_budget,
-            "failure_cap": self.failure_cap,
-            "day_zone": self.timezone if self.day == "calendar" else None,
-        }
-        return Policy(scope, **{**values, **changes})
+    def policy(self, scope: str) -> Policy:
+        """Return the policy of these settings, whose limits count under ``scope``."""
+        return Policy(
+            scope,
+            code_length=self.code_length,
+            code_ttl=self.code_ttl,
+            max_guesses=self.max_guesses,
+            cooldown=self.cooldown,
+            send_quotas=self.send_quotas,
+            guess_budget=self.guess_budget,
+            failure_cap=self.failure_cap,
+            day_zone=self.timezone if self.day == "calendar" else None,
+        )
 
     def weakest_policy(self) -> Policy | None:
-        """The policy that leaves most to a guesser; ``None`` where no guess is judged."""
+        """Return the policy whose codes are easiest to guess. ``None``: the flow judges no guesses."""
         return self.policy("")
 
     def code_problems(self) -> list[str]:
-        """What is wrong with codes that are issued by these settings, whoever issues them."""
+        """Return what is wrong with the codes of these settings, one sentence each."""
         if self.code_ttl > LONGEST_CODE_TTL:
             return ["CODE_TTL: must not exceed 600 seconds (NIST SP 800-63B-4 §3.1.3.2)"]
         return []
 
     def problems(self, shared: Shared) -> list[str]:
-        """What cannot work together, one sentence each, beginning with the key to set."""
+        """Return a sentence for each problem, which begins with the key to set (without the prefix)."""
         found = self.code_problems()
         if self.day == "calendar" and not any(quota.period == DAY for quota in self.policy("").send_quotas):
             found.append("DAY: 'calendar' requires a quota per day in SEND_QUOTAS")
@@ -241,7 +237,7 @@ class FlowSettings(Settings):
 
 
 class WritingSettings(FlowSettings):
-    """The keys of a flow that writes messages: every one but the flash call, whose message is a number."""
+    """The keys of a flow that sends texts. The message of a flash call is only a number."""
 
     documented_language: ClassVar[str] = "vi"
 
@@ -252,5 +248,5 @@ class WritingSettings(FlowSettings):
     )
 
     def languages(self, wanted: str | None = None) -> tuple[str, ...]:
-        """The languages that would do, the best first, for somebody who asks for ``wanted``."""
+        """Return the languages that are suitable for a request for ``wanted``, best first."""
         return preferences(wanted, self.language, self.documented_language)

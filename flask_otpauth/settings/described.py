@@ -1,4 +1,4 @@
-"""A setting as people see it: on the page of the documentation, and by ``flask otpauth config``."""
+"""How a setting is shown in the documentation and by ``flask otpauth config``."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import timedelta
 from types import UnionType
-from typing import Annotated, Any, Literal, Union, get_args, get_origin
+from typing import Annotated, Literal, Union, get_args, get_origin
 from zoneinfo import ZoneInfo
 
 from pydantic.fields import FieldInfo
@@ -15,8 +15,8 @@ from flask_otpauth.core.policies import Quota
 from flask_otpauth.settings.declared import PREFIX, Settings
 from flask_otpauth.settings.values import Accepts
 
-#: What a value of a plain type is called.
-_PLAIN: Mapping[Any, str] = {
+#: The words for a value of a plain type.
+_PLAIN: Mapping[object, str] = {
     type(None): "None",
     bool: "True or False",
     int: "a whole number",
@@ -29,62 +29,62 @@ _PLAIN: Mapping[Any, str] = {
 
 @dataclass(frozen=True)
 class Described:
-    """
-    One key: what it accepts, its default (and the hardened one, if that differs), its meaning.
+    """What people need to know about a key. Values are written as in a configuration."""
 
-    Values are written as a configuration has them. ``is_secret``: its value is never shown.
-    """
-
+    #: The key itself, such as ``OTPAUTH_SMS_COOLDOWN``, and its field.
     key: str
     name: str
+    #: Which values the key accepts, in words.
     accepts: str
     default: str
+    #: The default of the profile ``hardened``, if it is another one.
     hardened: str | None
     meaning: str
+    #: Whether the value must not be shown.
     is_secret: bool
 
 
-def described(settings: type[Settings], prefix: str) -> Iterator[Described]:
-    """Each key of ``settings``, in the order of declaration; ``prefix`` is the flow's (``SMS_``)."""
+def describe(settings: type[Settings], prefix: str) -> Iterator[Described]:
+    """Yield each key of ``settings`` in the order of declaration. A flow's ``prefix`` is like ``SMS_``."""
     for name, field in settings.model_fields.items():
         yield Described(
             key=f"{PREFIX}{prefix}{name.upper()}",
             name=name,
-            accepts=accepted(field),
-            default=written(field.default),
-            hardened=written(settings.hardened[name]) if name in settings.hardened else None,
+            accepts=describe_values(field),
+            default=format_value(field.default),
+            hardened=format_value(settings.hardened[name]) if name in settings.hardened else None,
             meaning=field.description or "",
             is_secret=not field.repr,
         )
 
 
-def accepted(field: FieldInfo) -> str:
-    """What a value of this field may be, in words; empty where its meaning says it."""
+def describe_values(field: FieldInfo) -> str:
+    """Return in words which values a field accepts. Empty: the meaning of the field says it."""
     words = next((each.words for each in field.metadata if isinstance(each, Accepts)), None)
-    return words if words is not None else _accepted(field.annotation)
+    return words if words is not None else _describe_type(field.annotation)
 
 
-def _accepted(annotation: Any) -> str:
+def _describe_type(annotation: object) -> str:
     origin, arguments = get_origin(annotation), get_args(annotation)
     if origin is Annotated:
         return next((each.words for each in arguments if isinstance(each, Accepts)), "")
     if origin is Literal:
         return " or ".join(repr(each) for each in arguments)
     if origin in (Union, UnionType):
-        return ", or ".join(_accepted(each) for each in arguments)
+        return ", or ".join(_describe_type(each) for each in arguments)
     return _PLAIN.get(origin or annotation, "")
 
 
-def written(value: Any) -> str:
-    """``value`` as a configuration has it; of an object, only its type is told."""
+def format_value(value: object) -> str:
+    """Return ``value`` as written in a configuration. For an object, only its type is shown."""
     if isinstance(value, timedelta):
         return f"{value.total_seconds():.10g}"
     if isinstance(value, (Quota, ZoneInfo)):
         return repr(str(value))
     if isinstance(value, (list, tuple)):
-        return f"({', '.join(written(each) for each in value)}{',' * (len(value) == 1)})"
+        return f"({', '.join(format_value(each) for each in value)}{',' * (len(value) == 1)})"
     if isinstance(value, Mapping):
-        return "{" + ", ".join(f"{key!r}: {written(each)}" for key, each in value.items()) + "}"
+        return "{" + ", ".join(f"{key!r}: {format_value(each)}" for key, each in value.items()) + "}"
     if value is None or isinstance(value, (bool, int, str)):
         return repr(value)
     kind = value if isinstance(value, type) else type(value)

@@ -1,4 +1,4 @@
-"""Reading the configuration: all keys at once, and everything that is wrong with them."""
+"""Reads all keys of a configuration, and finds everything that is wrong with them."""
 
 from __future__ import annotations
 
@@ -6,14 +6,14 @@ import difflib
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import InitVar, dataclass, field
-from typing import Any, TypeVar
+from typing import TypeVar
 
 from pydantic import ValidationError
 
 from flask_otpauth.settings.declared import PREFIX, FlowSettings, Settings, Shared
-from flask_otpauth.settings.described import accepted
+from flask_otpauth.settings.described import describe_values
 
-#: Errors whose own sentence says more than what the field accepts: how it begins, and begins here.
+#: Errors with a sentence that is better than what the field accepts: its first words, and ours for them.
 _SPEAKING = {
     "value_error": ("Value error, ", ""),
     "import_error": ("Invalid python path: ", "cannot import: "),
@@ -25,27 +25,27 @@ SettingsT = TypeVar("SettingsT", bound=Settings)
 @dataclass
 class Reader:
     """
-    Reads every ``OTPAUTH_*`` key of a configuration, and collects what is wrong.
+    Reads every ``OTPAUTH_*`` key of a configuration, and collects the problems.
 
-    A value that is wrong gives way to its default, so that all other problems can be found in the
-    same start-up. A problem names its key and never shows what was given for a secret.
+    A wrong value is replaced by the default, so that all other problems can be found at the same
+    time. A problem names its key, and does not contain the value.
     """
 
-    config: InitVar[Mapping[str, Any]]
+    config: InitVar[Mapping[str, object]]
     problems: list[str] = field(default_factory=list)
 
-    def __post_init__(self, config: Mapping[str, Any]) -> None:
+    def __post_init__(self, config: Mapping[str, object]) -> None:
         given = {key.removeprefix(PREFIX): value for key, value in config.items() if key.startswith(PREFIX)}
         self._given = given
 
     def shared(self) -> Shared:
-        """Return the settings that belong to no flow."""
-        return _checked(Shared, "", _taken(self._given, Shared, ""), self.problems)
+        """Return the settings that are shared by all flows."""
+        return _check(Shared, "", _take(self._given, Shared, ""), self.problems)
 
     def flows(
         self, shared: Shared, flows: Mapping[str, type[FlowSettings]], registered: Collection[str]
     ) -> dict[str, FlowSettings]:
-        """Return the settings of each flow, checked with the shared ones. Keys that are left are unknown."""
+        """Return the settings of each flow. Keys that are left after that are unknown."""
         self.problems += _collisions(flows)
         by_flow = {name: self._of(name, settings, shared) for name, settings in flows.items()}
         self.problems += _unknown(self._given, flows)
@@ -58,14 +58,14 @@ class Reader:
 
     def _of(self, name: str, settings: type[FlowSettings], shared: Shared) -> FlowSettings:
         prefix = _prefix(name)
-        values = {**_inherited(shared, settings), **_taken(self._given, settings, prefix)}
+        values = {**_inherited(shared, settings), **_take(self._given, settings, prefix)}
         if shared.profile == "hardened":
             values = {**settings.hardened, **values}
-        return _checked(settings, prefix, values, self.problems)
+        return _check(settings, prefix, values, self.problems)
 
 
 def _collisions(flows: Mapping[str, type[FlowSettings]]) -> list[str]:
-    """A sentence for each key that two of the flows have, or a flow and the shared settings."""
+    """Return a sentence for each key that two flows have, or a flow and the shared settings."""
     keys = Counter(name.upper() for name in Shared.model_fields)
     keys.update(
         f"{_prefix(flow)}{name.upper()}" for flow, settings in flows.items() for name in settings.model_fields
@@ -78,7 +78,7 @@ def _collisions(flows: Mapping[str, type[FlowSettings]]) -> list[str]:
 
 
 def nearest(name: str, known: Iterable[str]) -> str:
-    """The end of a sentence about an unknown name: the known one that it may be meant for."""
+    """Return the end of a sentence about an unknown name: a known name that is similar."""
     near = difflib.get_close_matches(name, list(known), n=1)
     return f"; did you mean {near[0]}?" if near else ""
 
@@ -87,20 +87,20 @@ def _prefix(flow: str) -> str:
     return f"{flow.upper()}_"
 
 
-def _taken(given: dict[str, Any], settings: type[Settings], prefix: str) -> dict[str, Any]:
-    """Take the values of one settings class out of ``given``."""
+def _take(given: dict[str, object], settings: type[Settings], prefix: str) -> dict[str, object]:
+    """Take the values of a class of settings out of ``given``."""
     names = {f"{prefix}{name.upper()}": name for name in settings.model_fields}
     return {names[key]: given.pop(key) for key in list(given) if key in names}
 
 
-def _inherited(shared: Shared, settings: type[Settings]) -> dict[str, Any]:
-    """What a flow that says nothing else takes over from the keys that are about no flow."""
+def _inherited(shared: Shared, settings: type[Settings]) -> dict[str, object]:
+    """Return the shared values that apply to a flow unless it has its own."""
     takes = "language" in settings.model_fields and shared.language is not None
     return {"language": shared.language} if takes else {}
 
 
-def _checked(
-    settings: type[SettingsT], prefix: str, values: dict[str, Any], problems: list[str]
+def _check(
+    settings: type[SettingsT], prefix: str, values: dict[str, object], problems: list[str]
 ) -> SettingsT:
     try:
         return settings(**values)
@@ -111,16 +111,16 @@ def _checked(
 
 
 def _sentences(settings: type[Settings], error: ValidationError) -> dict[str, str]:
-    """What is wrong with each field: what its validator says, else what it accepts."""
+    """Return what is wrong with each field: the sentence of its validator, or what it accepts."""
     found: dict[str, str] = {}
     for each in error.errors(include_input=False, include_url=False, include_context=False):
         name = str(each["loc"][0])
         own = each["msg"].replace(*_SPEAKING[each["type"]]) if each["type"] in _SPEAKING else ""
-        found.setdefault(name, own or f"expected {accepted(settings.model_fields[name])}")
+        found.setdefault(name, own or f"expected {describe_values(settings.model_fields[name])}")
     return found
 
 
-def _unknown(given: Mapping[str, Any], flows: Mapping[str, type[FlowSettings]]) -> list[str]:
+def _unknown(given: Mapping[str, object], flows: Mapping[str, type[FlowSettings]]) -> list[str]:
     known = [f"{PREFIX}{name.upper()}" for name in Shared.model_fields]
     known += [
         f"{PREFIX}{_prefix(flow)}{name.upper()}"

@@ -1,15 +1,15 @@
 """
-What the value of a setting may be.
+The values that a setting can have.
 
-Each type says in words what it takes (:class:`Accepts`): the documentation shows these words, and
-the start-up error for a wrong value is made of them. A validator that raises a ``ValueError``
-with a sentence of its own knows better what is wrong.
+Each type has words for the values that it accepts (:class:`Accepts`). The documentation shows them,
+and so does the start-up error for a wrong value, unless the validator raises a ``ValueError`` with
+a sentence of its own.
 """
 
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import timedelta
 from typing import Annotated, Any
@@ -22,14 +22,14 @@ from flask_otpauth.core.policies import Quota
 from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 
 _LONGEST_BRAND = 64
-#: A hundred years: what is longer could not be added to a date.
+#: A hundred years. A longer time could not be added to a date.
 _LONGEST_SECONDS = 100 * 365 * 86_400
 _SECOND = timedelta(seconds=1)
 
 
 @dataclass(frozen=True)
 class Accepts:
-    """What a setting of this type takes, in words that can follow "expected"."""
+    """Which values a setting of this type accepts, in words that can follow "expected"."""
 
     words: str
 
@@ -64,25 +64,19 @@ def _quota(value: object) -> Quota:
 
 
 def _quotas(value: object) -> tuple[Quota, ...]:
-    given = [value] if isinstance(value, (str, Quota)) else _listed(value)
+    given = [value] if isinstance(value, (str, Quota)) else _as_tuple(value)
     return tuple(_quota(each) for each in given)
 
 
-def _listed(value: object) -> Iterable[object]:
+def _as_tuple(value: object) -> Iterable[object]:
     if not isinstance(value, (list, tuple)):
         raise ValueError
     return tuple(value)
 
 
 def _path(value: object) -> object:
-    """No path that the import system itself would stumble over, such as a relative one."""
+    """Refuse a path with which the import itself would fail, such as a relative one."""
     if isinstance(value, str) and not re.fullmatch("\\w+([.:]\\w+)*", value):
-        raise ValueError
-    return value
-
-
-def _hook(value: object) -> object:
-    if not callable(value):
         raise ValueError
     return value
 
@@ -110,7 +104,7 @@ Count = Annotated[
     int, Field(strict=True, ge=1, le=MAX_LOG_ENTRIES), Accepts(f"a whole number from 1 to {MAX_LOG_ENTRIES}")
 ]
 CodeLength = Annotated[int, Field(strict=True, ge=4, le=10), Accepts("a whole number from 4 to 10")]
-#: A count that no log of instants has to hold.
+#: A count of something that is not kept in a log of instants.
 LargeCount = Annotated[int, Field(strict=True, ge=1), Accepts("a whole number, at least 1")]
 Duration = Annotated[
     timedelta, BeforeValidator(_duration), Accepts("whole seconds or a timedelta, not negative")
@@ -118,7 +112,7 @@ Duration = Annotated[
 Period = Annotated[
     timedelta, BeforeValidator(_period), Accepts("whole seconds or a timedelta, at least 1 second")
 ]
-#: How long a token or a session lives: what ends later, or at once, could not be signed.
+#: How long a token or a session is valid. A token that ends at once, or later than this, is not signed.
 Lifetime = Annotated[
     timedelta,
     BeforeValidator(_lifetime),
@@ -130,9 +124,9 @@ Quotas = Annotated[
     BeforeValidator(_quotas),
     Accepts("a list of quotas such as ('5 per 15 minutes', '20 per day')"),
 ]
-Strings = Annotated[tuple[str, ...], BeforeValidator(_listed), Accepts("a list of strings")]
+Strings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Accepts("a list of strings")]
 FlowNames = Annotated[
-    tuple[Any, ...], BeforeValidator(_listed), Accepts("a list of names, dotted paths and flows")
+    tuple[object, ...], BeforeValidator(_as_tuple), Accepts("a list of names, dotted paths and flows")
 ]
 Region = Annotated[
     str, Field(pattern="^[A-Z]{2}$"), Accepts("the two capital letters of a region (ISO 3166) such as 'VN'")
@@ -143,9 +137,8 @@ UrlPath = Annotated[
     Accepts("a path that begins with a slash and does not end with one, such as '/v1'"),
 ]
 Hook = Annotated[
-    ImportString[Any],
+    ImportString[Callable[..., Any]],
     BeforeValidator(_path),
-    AfterValidator(_hook),
     Accepts("a callable, or the dotted path to one"),
 ]
 Language = Annotated[
@@ -153,8 +146,8 @@ Language = Annotated[
     Accepts("a language such as 'de', or what returns one: a callable, or the dotted path to one"),
 ]
 Brand = Annotated[str, AfterValidator(_brand), Accepts("a name of one line, at most 64 characters")]
-#: Bytes that are never shown; a field of this type is declared with ``repr=False``.
+#: Bytes that are never shown. A field of this type has ``repr=False``.
 SecretBytes = Annotated[bytes, Accepts("a string or bytes")]
 SecretBytesList = Annotated[
-    tuple[bytes, ...], BeforeValidator(_listed), Accepts("a list of strings or bytes, the newest first")
+    tuple[bytes, ...], BeforeValidator(_as_tuple), Accepts("a list of strings or bytes, the newest first")
 ]

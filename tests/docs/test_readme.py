@@ -22,7 +22,7 @@ from sqlalchemy import MetaData, create_engine
 
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import Shared
-from flask_otpauth.settings.described import described
+from flask_otpauth.settings.described import describe
 from tests.adapters.databases import postgresql_schema
 from tests.adapters.senders.conftest import LoopbackController
 from tests.servers import free_port
@@ -265,9 +265,9 @@ def test_the_test_command_is_where_ci_looks_for_it() -> None:
 
 def test_the_settings_table_tells_the_defaults() -> None:
     rows = re.findall(r"^\| `(OTPAUTH_\w+)` \| `(.*?)` \|", README, re.MULTILINE)
-    defaults = {each.key: each.default for each in described(Shared, "")}
+    defaults = {each.key: each.default for each in describe(Shared, "")}
     for name, flow in FLOWS.items():
-        defaults |= {each.key: each.default for each in described(flow.settings, f"{name.upper()}_")}
+        defaults |= {each.key: each.default for each in describe(flow.settings, f"{name.upper()}_")}
 
     assert len(rows) >= 9
     assert {key: defaults.get(key) for key, _ in rows} == dict(rows)

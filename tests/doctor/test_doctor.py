@@ -17,7 +17,7 @@ from flask_otpauth.doctor.standards import declared_deviations
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.ports.senders import CHANNELS
 from flask_otpauth.senders import ConsoleSender, Message, Receipt, Status
-from flask_otpauth.settings.described import described
+from flask_otpauth.settings.described import describe
 from flask_otpauth.testing import Outbox
 from tests.hosts import SECRET_KEY
 
@@ -218,7 +218,7 @@ def test_every_rule_cites_its_clauses_and_speaks_in_sentences(rule: Any) -> None
 
 
 def test_every_rule_names_settings_that_there_are() -> None:
-    keys = {each.key for flow in FLOWS for each in described(FLOWS[flow].settings, f"{flow.upper()}_")}
+    keys = {each.key for flow in FLOWS for each in describe(FLOWS[flow].settings, f"{flow.upper()}_")}
 
     for rule, flows in RULES.items():
         for flow in flows:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection
+from dataclasses import replace
 from datetime import timedelta
 from typing import Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
@@ -84,10 +85,10 @@ class AccountSettings(WritingSettings):
         None, description="Maximum quota resets per customer in any 24 hours. `None`: no limit."
     )
 
-    def policy(self, scope: str, **changes: Any) -> Policy:
+    def policy(self, scope: str) -> Policy:
         """The policy of the flow's codes: its quota has a key of its own."""
         quotas = (*self.send_quotas, Quota(self.otp_daily_limit, DAY))
-        return super().policy(scope, send_quotas=quotas, **changes)
+        return replace(super().policy(scope), send_quotas=quotas)
 
     def pin_failures(self) -> FailurePolicy:
         """When a PIN is blocked."""

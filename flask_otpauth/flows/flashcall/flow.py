@@ -7,6 +7,8 @@ is the caller's number, whose last digits are the code.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask_otpauth.engine.orders import Orders
 from flask_otpauth.engine.services import Services
 from flask_otpauth.flows.flashcall.deviations import DEVIATIONS
@@ -18,7 +20,7 @@ from flask_otpauth.web.flow import Flow
 
 
 def _build(services: Services, settings: FlashcallSettings) -> Orders:
-    policy = settings.policy(PURPOSE, tells_state=True)
+    policy = replace(settings.policy(PURPOSE), tells_state=True)
     return Orders(services.codes, policy, settings.prefixes, settings.daily_cap)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 from flask_otpauth.core.instants import milliseconds
 from flask_otpauth.core.locales import preferences
 from flask_otpauth.engine.campaigns import Campaigns
@@ -20,12 +22,13 @@ def _build(services: Services, settings: VoiceSettings) -> SpokenCodes:
         wanted = preferences(language) if language else settings.languages()
         return services.codes.messenger.language("voice", wanted)
 
+    policy = settings.policy(PURPOSE)
     lengths = {settings.code_length, *range(settings.otp_min_length, settings.otp_max_length + 1)}
     return SpokenCodes(
         campaigns=Campaigns(services.storage.clients, services.clock, spoken),
         clients=services.clients,
         codes=services.codes,
-        policies={length: settings.policy(PURPOSE, code_length=length) for length in lengths},
+        policies={length: replace(policy, code_length=length) for length in lengths},
         code_length=settings.code_length,
         retry_window_ms=milliseconds(settings.retry_window),
         verifies=settings.verify,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import timedelta
 from typing import ClassVar, Literal
 
@@ -57,7 +58,7 @@ class VoiceSettings(WritingSettings):
     def weakest_policy(self) -> Policy | None:
         """A client may choose the shortest code; without ``verify`` it judges the guesses itself."""
         shortest = min(self.code_length, self.otp_min_length)
-        return self.policy("", code_length=shortest) if self.verify else None
+        return replace(self.policy(""), code_length=shortest) if self.verify else None
 
     def problems(self, shared: Shared) -> list[str]:
         """What cannot work together."""
