@@ -1,10 +1,9 @@
-"""The examination of one app: what ``flask otpauth doctor`` prints."""
+"""Examines an app. ``flask otpauth doctor`` prints the result."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
 
 from flask_otpauth.doctor.odds import Odds, odds
 from flask_otpauth.doctor.standards import Finding, findings, sent_by_host
@@ -14,16 +13,16 @@ from flask_otpauth.wiring import AppState
 
 @dataclass(frozen=True)
 class Examination:
-    """What was found."""
+    """The result."""
 
-    #: One sentence each.
+    #: A sentence for each warning.
     warnings: list[str]
-    #: By flow, where guesses are judged.
+    #: The odds of guessing a code, for each flow that judges guesses.
     odds: Mapping[str, Odds]
     deviations: list[Finding]
 
 
-def examine(state: AppState, config: Mapping[str, Any]) -> Examination:
+def examine(state: AppState, config: Mapping[str, object]) -> Examination:
     """Examine an app with the configuration ``config``."""
     by_flow = {name: state.by_flow[name] for name in state.mounts}
     examined = {**by_flow, **{sent_by_host(name): each for name, each in state.host_codes.items()}}

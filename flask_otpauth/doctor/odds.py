@@ -1,8 +1,8 @@
 """
-How likely it is that a code is guessed: arithmetic over a policy.
+The odds that an attacker guesses a code, computed from a policy.
 
-It holds against whoever may ask for codes and send any number of guesses at once, from
-anywhere, since guesses are counted exactly and a new code brings no new budget.
+They hold even if the attacker can request codes, and sends any number of guesses at the same time
+from many addresses, because guesses are counted exactly and a new code does not reset the budget.
 """
 
 from __future__ import annotations
@@ -16,22 +16,20 @@ from flask_otpauth.core.policies import Policy
 
 @dataclass(frozen=True)
 class Odds:
-    """
-    The chance of a guesser at one subject's codes of ``digits`` digits, drawn uniformly.
+    """The chance of guessing a code of one subject, if codes are drawn uniformly."""
 
-    ``guesses_per_day`` is the most that are judged in any 24 hours in which the subject has no
-    success; ``per_day`` their chance. ``until_disabled`` is the chance of all guesses that are
-    ever judged before an administrator has to help (``None``: nothing bounds them).
-    """
-
+    #: The digits of a code.
     digits: int
+    #: The most guesses that are judged in any 24 hours in which the subject does not log in.
     guesses_per_day: int
+    #: The chance that one of these is right.
     per_day: float
+    #: The chance of all guesses until only an administrator can help. ``None``: there is no limit.
     until_disabled: float | None
 
 
 def odds(policy: Policy) -> Odds:
-    """The odds that ``policy`` leaves to a guesser."""
+    """Return the odds under ``policy``."""
     guesses = guesses_per_day(policy)
     codes = 10**policy.code_length
     cap = policy.failure_cap
@@ -42,12 +40,12 @@ def odds(policy: Policy) -> Odds:
 
 def guesses_per_day(policy: Policy) -> int:
     """
-    The most guesses that are judged in any 24 hours: what the budget and the cap leave.
+    Return the most guesses that are judged in any 24 hours: the budget, or the cap if it is lower.
 
-    Quotas of codes do not lower it. A code outlives the day that it was issued on, several may be
-    live at a time (one for each client, order and purpose), and one whose message could not be
-    handed over gives its quota back, though it could be guessed at until then. Every guess that is
-    judged is in the log of misses, whichever code it was at.
+    Quotas of codes do not lower the number. A code can be valid on the next day, several can be valid
+    at the same time (one for each client, order and purpose), and a code whose message could not be
+    sent gives its quota back, but could be guessed until then. Every wrong guess is in the log of
+    misses, no matter which code it was for.
     """
     budget = policy.guess_budget.count * ceil(DAY / policy.guess_budget.period)
     return budget if policy.failure_cap is None else min(budget, policy.failure_cap)

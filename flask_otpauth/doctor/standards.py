@@ -1,19 +1,26 @@
-"""Where a configuration does otherwise than NIST SP 800-63B-4 and OWASP ASVS 5.0 ask."""
+"""Deviations of a configuration from NIST SP 800-63B-4 and OWASP ASVS 5.0."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Protocol
 
 from flask_otpauth.settings import FlowSettings, Shared
 from flask_otpauth.web.deviations import OF_EVERY_FLOW, Deviation
-from flask_otpauth.web.flow import Flow
+
+
+class HasDeviations(Protocol):
+    """A flow, as far as it is used here."""
+
+    @property
+    def deviations(self) -> tuple[Deviation, ...]:
+        """Every deviation that some configuration of it has."""
 
 
 @dataclass(frozen=True)
 class Finding:
-    """A deviation that holds for a flow, as it is configured."""
+    """A deviation that applies to a flow with its current settings."""
 
     flow: str
     finding: str
@@ -23,25 +30,25 @@ class Finding:
 
 
 def findings(
-    flows: Mapping[str, Flow[Any, Any]],
+    flows: Mapping[str, HasDeviations],
     settings: Mapping[str, FlowSettings],
     host_codes: Mapping[str, FlowSettings],
     shared: Shared,
 ) -> Iterator[Finding]:
     """
-    Yield what holds for the registered flows, by the ``settings`` of each, and for the codes that the
+    Yield what applies to the registered flows, by the ``settings`` of each, and to the codes that the
     host's own views send by the settings of flows that are not registered (``host_codes``).
     """
     for name, own in settings.items():
-        for each in _holding(flows[name], own, shared):
+        for each in _applying(flows[name], own, shared):
             yield _found(each, name, name)
     for name, own in host_codes.items():
-        for each in _holding(flows[name], own, shared):
+        for each in _applying(flows[name], own, shared):
             if each.of_codes:
                 yield _found(each, name, sent_by_host(name))
 
 
-def declared_deviations(flows: Mapping[str, Flow[Any, Any]]) -> dict[Deviation, list[str]]:
+def declared_deviations(flows: Mapping[str, HasDeviations]) -> dict[Deviation, list[str]]:
     """Return every deviation that the flows declare, with the names of the flows."""
     found: dict[Deviation, list[str]] = {}
     for name, flow in flows.items():
@@ -51,15 +58,15 @@ def declared_deviations(flows: Mapping[str, Flow[Any, Any]]) -> dict[Deviation, 
 
 
 def sent_by_host(flow: str) -> str:
-    """Return what codes are called that ``otpauth.codes`` sends by the settings of ``flow``."""
+    """Return the name for codes that ``otpauth.codes`` sends by the settings of ``flow``."""
     return f"codes.send ({flow})"
 
 
-def _declared(flow: Flow[Any, Any]) -> tuple[Deviation, ...]:
+def _declared(flow: HasDeviations) -> tuple[Deviation, ...]:
     return (*flow.deviations, *OF_EVERY_FLOW)
 
 
-def _holding(flow: Flow[Any, Any], settings: FlowSettings, shared: Shared) -> Iterator[Deviation]:
+def _applying(flow: HasDeviations, settings: FlowSettings, shared: Shared) -> Iterator[Deviation]:
     return (each for each in _declared(flow) if each.applies(settings, shared))
 
 

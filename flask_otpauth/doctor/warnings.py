@@ -1,10 +1,10 @@
-"""Warnings about a running configuration that no standard has a clause for."""
+"""Warnings about a running configuration that are not about a clause of a standard."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.doctor.odds import Odds
@@ -16,19 +16,19 @@ if TYPE_CHECKING:
 
 _LOOPBACK = ("127.0.0.1", "::1", "localhost")
 
-#: What the documents' own settings leave to a guesser in a day at most: four digits, six guesses.
+#: The chance of a guesser per day with the weakest documented settings: four digits, six guesses.
 _DOCUMENTED_PER_DAY = 6e-4
 
 
-def warnings(found: AppState, chances: Mapping[str, Odds], config: Mapping[str, Any]) -> Iterator[str]:
-    """One sentence each, beginning with what to set where a setting is the cause."""
+def warnings(found: AppState, chances: Mapping[str, Odds], config: Mapping[str, object]) -> Iterator[str]:
+    """Yield a sentence for each warning. If a setting is the cause, the sentence begins with it."""
     yield from found.postponed
     yield from _about_stores(found)
     yield from _about_users(found.services.directory)
     yield from _about_keys(found)
     yield from _about_odds(chances)
     yield from _about_processes(found)
-    yield from _about_front(found)
+    yield from _about_rate_limits(found)
     yield from _about_sending(found, config)
     for name in found.mounts:
         if found.by_flow[name].day == "calendar":
@@ -39,26 +39,29 @@ def warnings(found: AppState, chances: Mapping[str, Odds], config: Mapping[str, 
 
 
 def _about_stores(found: AppState) -> Iterator[str]:
-    """Whether each kind of row can be read: a missing table shows here before a user meets it."""
+    """Check that all tables and columns exist, and that each kind of row can be read."""
+    from flask_otpauth.adapters.sqlalchemy.schema import schema_problems
+
     storage, directory = found.services.storage, found.services.directory
-    looks: tuple[Callable[[], object], ...] = (
+    reads: tuple[Callable[[], object], ...] = (
         lambda: storage.challenges.reference(bytes(32)),
         lambda: storage.secrets.read(bytes(32)),
         lambda: storage.sessions.find("-"),
         lambda: storage.clients.get("-"),
         lambda: directory.find("email", "nobody@example.invalid"),
     )
-    for look in looks:
-        try:
-            look()
-        except StorageUnavailable as error:
-            yield f"{error}."
-            return
+    try:
+        problems = schema_problems(storage, directory)
+        yield from problems
+        for read in reads if not problems else ():
+            read()
+    except StorageUnavailable as error:
+        yield f"{error}."
 
 
 def _about_users(directory: Directory) -> Iterator[str]:
-    """What a host's own model has that is not looked at, or lacks."""
-    # Here and not above: the command line must load without them.
+    """Check the host's own model, and the keys of its rows."""
+    # Not at the top: the command line must load without them.
     from flask_otpauth.adapters.sqlalchemy.directory.backfill import overdue
     from flask_otpauth.adapters.sqlalchemy.directory.host_models import unread_status
     from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
@@ -68,7 +71,7 @@ def _about_users(directory: Directory) -> Iterator[str]:
     unread = unread_status(directory.model)
     if unread is not None:
         yield f"OTPAUTH_USERS: {unread}"
-    with suppress(StorageUnavailable):  # told by _about_stores
+    with suppress(StorageUnavailable):  # _about_stores has warned of it
         count = overdue(directory)
         if count:
             yield f"{count} users have an e-mail address but no email_key: run flask otpauth backfill."
@@ -94,7 +97,7 @@ def _is_marked(found: AppState) -> bool:
 
     try:
         return bool(marked(found.services.storage, [found.services.upkeep.keys.subject_key]))
-    except StorageUnavailable:  # told already
+    except StorageUnavailable:  # _about_stores has warned of it
         return True
 
 
@@ -116,7 +119,7 @@ def _about_processes(found: AppState) -> Iterator[str]:
         )
 
 
-def _about_front(found: AppState) -> Iterator[str]:
+def _about_rate_limits(found: AppState) -> Iterator[str]:
     if found.shared.ip_limits is None:
         yield "OTPAUTH_IP_LIMITS = None: there are no rate limits, unless the app has its own."
     elif not found.rate_limits.is_enabled:
@@ -128,7 +131,7 @@ def _about_front(found: AppState) -> Iterator[str]:
         )
 
 
-def _about_sending(found: AppState, config: Mapping[str, Any]) -> Iterator[str]:
+def _about_sending(found: AppState, config: Mapping[str, object]) -> Iterator[str]:
     from flask_otpauth.adapters.senders.console import ConsoleSender
     from flask_otpauth.adapters.senders.mail import MailSender
     from flask_otpauth.adapters.senders.memory import MemorySender
@@ -150,7 +153,7 @@ def _about_sending(found: AppState, config: Mapping[str, Any]) -> Iterator[str]:
 
 
 def _senders(found: AppState) -> Iterator[tuple[str, Sender]]:
-    """Every sender with its channel, those that are tried later as well."""
+    """Yield every sender with its channel, including those that are tried later."""
     from flask_otpauth.adapters.senders.failover import FailoverSender
 
     for channel, route in found.services.codes.messenger.routes.items():

@@ -335,21 +335,3 @@ def test_a_mail_server_that_is_not_set_is_told() -> None:
     (found,) = examined(app)["warnings"]
 
     assert found == "MAIL_SERVER is not set: mails are sent to 127.0.0.1."
-
-
-@pytest.mark.parametrize(
-    "table", ["otpauth_challenges", "otpauth_secrets", "otpauth_sessions", "otpauth_clients", "otpauth_users"]
-)
-def test_a_missing_table_is_told_with_what_makes_it(table: str) -> None:
-    app = host(FLOWS=["email"])
-    with app.app_context():
-        storage = app.extensions["otpauth"].services.storage
-        with storage.database.engine.begin() as connection:
-            connection.exec_driver_sql(f"DROP TABLE {table}")
-
-    result = app.test_cli_runner().invoke(otpauth, ["doctor", "--strict", "--json"])
-
-    (found,) = json.loads(result.stdout)["warnings"]
-    assert found.startswith("a table is missing: run `flask otpauth init-db`")
-    assert result.exit_code == 1
-    assert json.loads(result.stdout)["odds"]
