@@ -1,4 +1,4 @@
-"""Every error of the package. The page on errors in the docs shows them as a tree."""
+"""All errors of the package. The page about errors in the docs shows them as a tree."""
 
 from __future__ import annotations
 

@@ -1,8 +1,7 @@
 """
-Senders, and what yours needs to be one.
+The packaged senders, and the types for a sender of your own.
 
-A sender is an object with one method, ``send(message) -> Receipt``; name it in
-``OTPAUTH_SENDERS``.
+A sender is an object with one method, ``send(message) -> Receipt``. Set it in ``OTPAUTH_SENDERS``.
 """
 
 from flask_otpauth.adapters.senders.console import ConsoleSender

@@ -1,8 +1,8 @@
 """
 The commands ``flask otpauth …``.
 
-Import-light on purpose: Flask imports this package for every ``flask`` command of the host, so
-a broken import here would break them all. What a command needs is there once it runs.
+This package imports little, because Flask imports it for every ``flask`` command of the host, and a
+broken import here would break all of them. A command imports what it needs when it runs.
 """
 
 from __future__ import annotations

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 from flask.cli import AppGroup
@@ -10,6 +10,7 @@ from flask.cli import AppGroup
 from flask_otpauth.cli.groups import as_json, demand, show, state
 
 if TYPE_CHECKING:
+    from flask_otpauth.core.clients import Campaign
     from flask_otpauth.engine.campaigns import Campaigns
 
 campaigns = AppGroup("campaigns", help="Manage campaigns of the voice flow.")
@@ -23,9 +24,18 @@ campaigns = AppGroup("campaigns", help="Manage campaigns of the voice flow.")
 @click.option("--repeats", default=2, show_default=True, help="How often the digits are spoken.")
 @click.option("--daily-cap", type=int, help="Maximum calls per UTC day.")
 @as_json
-def create_campaign(client_id: str, as_json: bool, **fields: Any) -> None:
+def create_campaign(  # noqa: PLR0913 - each option of the command is an argument
+    *,
+    client_id: str,
+    as_json: bool,
+    name: str,
+    caller_id: str,
+    language: str | None,
+    repeats: int,
+    daily_cap: int | None,
+) -> None:
     """Create a campaign for a client."""
-    created = _campaigns().create(client_id, **fields)
+    created = _campaigns().create(client_id, name, caller_id, language, repeats, daily_cap)
     show([_campaign_row(created)], as_json)
 
 
@@ -53,7 +63,7 @@ def resume_campaign(campaign_id: str) -> None:
     click.echo(f"Campaign {campaign_id} is running.")
 
 
-def _campaign_row(campaign: Any) -> dict[str, Any]:
+def _campaign_row(campaign: Campaign) -> dict[str, object]:
     names = ("id", "client_id", "name", "caller_id", "language", "repeats", "daily_cap")
     return {**{name: getattr(campaign, name) for name in names}, "paused": campaign.paused_at is not None}
 

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING
 
 import click
 from flask.cli import AppGroup
 
 from flask_otpauth.cli.groups import as_json, demand, show, state
+
+if TYPE_CHECKING:
+    from flask_otpauth.core.clients import Client
 
 clients = AppGroup("clients", help="Manage clients of the flows.")
 
@@ -67,7 +70,7 @@ def rotate_client(client_id: str, overlap: int, as_json: bool) -> None:
     show([{"id": rotated.id, "secret": rotated.secret}], as_json)
 
 
-def _client_row(client: Any) -> dict[str, Any]:
+def _client_row(client: Client) -> dict[str, object]:
     return {
         "id": client.id,
         "name": client.name,

@@ -1,18 +1,14 @@
-"""What is served, and with which settings."""
+"""The commands ``flask otpauth flows`` and ``flask otpauth config``."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
 
 import click
 from flask.cli import with_appcontext
 
-from flask_otpauth.cli.groups import as_json, show, show_json, state, wrapped
-
-if TYPE_CHECKING:
-    from flask_otpauth.web.flow import Operation
+from flask_otpauth.cli.groups import as_json, show, show_json, state, wrap
 
 
 @click.command()
@@ -21,20 +17,24 @@ if TYPE_CHECKING:
 def flows(as_json: bool) -> None:
     """List the registered flows and their paths."""
     rows = [
-        {"flow": name, "method": operation.method, "path": _shown(path), "does": _summary(operation)}
+        {
+            "flow": name,
+            "method": operation.method,
+            "path": _readable(path),
+            "does": _first_line(operation.handler.__doc__),
+        }
         for name, mount in state().mounts.items()
         for path, operation in mount.served()
     ]
     show(rows, as_json)
 
 
-def _summary(operation: Operation[Any, Any]) -> str:
-    """The first line of the handler's docstring."""
-    return (operation.handler.__doc__ or "").strip().partition("\n")[0]
+def _first_line(text: str | None) -> str:
+    return (text or "").strip().partition("\n")[0]
 
 
-def _shown(path: str) -> str:
-    """A path with its variables as documentation has them: ``{order_id}``."""
+def _readable(path: str) -> str:
+    """Return a path with its variables as in documentation: ``{order_id}``."""
     return re.sub("<(?:[^:<>]+:)?([^:<>]+)>", r"{\1}", path)
 
 
@@ -48,7 +48,7 @@ def config(as_json: bool) -> None:
         show_json(rows)
         return
     for row in rows:
-        click.echo(wrapped(row["meaning"], "# ", "# "))
+        click.echo(wrap(row["meaning"], "# ", "# "))
         click.echo(f"{row['key']} = {row['value']}\n")
 
 

@@ -1,4 +1,4 @@
-"""``flask otpauth doctor`` shows what the running configuration amounts to."""
+"""The command ``flask otpauth doctor``."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import click
 from flask import current_app
 from flask.cli import with_appcontext
 
-from flask_otpauth.cli.groups import as_json, show_json, state, wrapped
+from flask_otpauth.cli.groups import as_json, show_json, state, wrap
 
 if TYPE_CHECKING:
     from flask_otpauth.doctor.odds import Odds
@@ -31,7 +31,7 @@ def doctor(as_json: bool, strict: bool) -> None:
     ASVS 5.0 with its clauses and the setting that fixes it. Codes that the app sends with
     `otpauth.codes` are checked, too.
     """
-    # Here and not above: the command line must load without what an examination needs.
+    # Not at the top: the command line must load without what an examination needs.
     from flask_otpauth.doctor.examination import examine
 
     found = examine(state(), current_app.config)
@@ -40,7 +40,7 @@ def doctor(as_json: bool, strict: bool) -> None:
         deviations = [asdict(each) for each in found.deviations]
         show_json({"warnings": found.warnings, "odds": rows, "deviations": deviations})
     else:
-        _section("Warnings", [wrapped(each, "  ", _INDENT) for each in found.warnings])
+        _section("Warnings", [wrap(each, "  ", _INDENT) for each in found.warnings])
         _section("Odds of guessing a code of one subject (upper bound)", list(_odds_lines(found.odds)))
         _section(
             "Deviations from NIST SP 800-63B-4 and OWASP ASVS 5.0", list(_deviation_lines(found.deviations))
@@ -70,7 +70,7 @@ def _odds_lines(chances: Mapping[str, Odds]) -> Iterator[str]:
 
 def _deviation_lines(deviating: list[Finding]) -> Iterator[str]:
     for each in deviating:
-        yield wrapped(f"{each.flow}: {each.finding}", "  ", _INDENT)
+        yield wrap(f"{each.flow}: {each.finding}", "  ", _INDENT)
         yield f"{_INDENT}{each.clauses}"
         if each.fix:
             yield f"{_INDENT}fix: {each.fix}"

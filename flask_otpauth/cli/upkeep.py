@@ -35,15 +35,15 @@ def backfill(dry_run: bool, batch: int) -> None:
     changed, and the exit status is 1. They cannot log in by e-mail until you change their address.
     You can run this command at any time, and repeatedly.
     """
-    # Here and not above: the command line must load without them.
+    # Not at the top: the command line must load without them.
     from flask_otpauth.adapters.sqlalchemy.directory.backfill import Backfilled
-    from flask_otpauth.adapters.sqlalchemy.directory.backfill import backfill as backfilled
+    from flask_otpauth.adapters.sqlalchemy.directory.backfill import backfill as backfill_keys
     from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 
     directory, result = state().services.directory, Backfilled()
     if not isinstance(directory, ModelDirectory):
         raise click.ClickException("OTPAUTH_USERS is a custom directory, which has no email_key")
-    for result in backfilled(directory, batch, dry_run):
+    for result in backfill_keys(directory, batch, dry_run):
         click.echo(f"{result.seen} users checked", err=True)
     click.echo(f"{result.written} keys {'would be written' if dry_run else 'written'}.")
     for address, ids in sorted(result.collisions.items()):

@@ -1,13 +1,13 @@
 """
-For the tests of hosts and of adapters: a clock that is moved, an outbox, the storage contract.
+Tools for the tests of hosts and adapters: a clock that tests move, an outbox, the storage contract.
 
-``pytest_plugins = ["flask_otpauth.testing.fixtures"]`` gives the fixtures ``otpauth_clock`` and
-``otpauth_outbox``. These, and the storage contract, need pytest; the rest serves any test runner.
+``pytest_plugins = ["flask_otpauth.testing.fixtures"]`` provides the fixtures ``otpauth_clock`` and
+``otpauth_outbox``. These and the storage contract need pytest. The rest works with any test runner.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from flask_otpauth.testing.clock import MovableClock
 from flask_otpauth.testing.outbox import Outbox
@@ -18,8 +18,8 @@ if TYPE_CHECKING:
 __all__ = ["MovableClock", "OneProcessStorageContract", "Outbox", "StorageContract"]
 
 
-def __getattr__(name: str) -> Any:
-    """The storage contract, which is imported when it is asked for, since it is made of pytest's parts."""
+def __getattr__(name: str) -> object:
+    """Import the storage contract when it is used, because it needs pytest."""
     if name not in __all__:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from flask_otpauth.testing import storage_contract

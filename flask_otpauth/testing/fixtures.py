@@ -12,11 +12,11 @@ __all__ = ["otpauth_clock", "otpauth_outbox"]
 
 @pytest.fixture
 def otpauth_clock() -> MovableClock:
-    """A clock for ``OTPAUTH_CLOCK``."""
+    """Return a clock for ``OTPAUTH_CLOCK``."""
     return MovableClock()
 
 
 @pytest.fixture
 def otpauth_outbox() -> Outbox:
-    """Senders for ``OTPAUTH_SENDERS``, and what was sent."""
+    """Return an outbox, whose ``senders`` are for ``OTPAUTH_SENDERS``."""
     return Outbox()

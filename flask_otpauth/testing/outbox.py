@@ -1,4 +1,4 @@
-"""One memory sender for each channel, and what they were given."""
+"""A sender in memory for each channel, and the messages that they were given."""
 
 from __future__ import annotations
 
@@ -10,18 +10,20 @@ from flask_otpauth.ports.senders import CHANNELS, Message, Receipt, Status
 
 class Outbox:
     """
-    ``senders`` is for ``OTPAUTH_SENDERS``. ``answer`` may be set to make hand-overs fail: it gets
-    the message and returns a receipt, or raises.
+    The messages on all channels. ``senders`` is for ``OTPAUTH_SENDERS``.
+
+    Set ``answer`` to make sending fail. It is called with the message, and returns a receipt or raises
+    an exception.
     """
 
     def __init__(self) -> None:
         self.answer: Callable[[Message], Receipt] | None = None
-        self.senders = {channel: MemorySender(self._answered) for channel in CHANNELS}
+        self.senders = {channel: MemorySender(self._receive) for channel in CHANNELS}
         self._all: list[Message] = []
 
     @property
     def messages(self) -> list[Message]:
-        """Every message, newest last, on whatever channel."""
+        """All messages on all channels, newest last."""
         return list(self._all)
 
     @property
@@ -29,6 +31,6 @@ class Outbox:
         """The newest message."""
         return self._all[-1]
 
-    def _answered(self, message: Message) -> Receipt:
+    def _receive(self, message: Message) -> Receipt:
         self._all.append(message)
         return Receipt(Status.ACCEPTED) if self.answer is None else self.answer(message)
