@@ -65,7 +65,7 @@ MAY_IMPORT = {
     "envelopes": _may("web"),
     "wiring": _may("adapters core engine flows ports settings web wiring", "any flask"),
     "doctor": _may("adapters core doctor engine ports settings web wiring"),
-    "cli": _may("adapters cli core doctor engine settings web wiring", "any flask"),
+    "cli": _may("adapters cli core doctor engine ports settings web wiring", "any flask"),
     "extension": _may("cli core engine ports web wiring", "any flask werkzeug"),
     "__init__": _may("core engine extension"),
     "testing": _may("__init__ adapters core ports senders testing", "any"),
