@@ -154,7 +154,7 @@ class OtpAuth:
         :raises ValueError: if there is no such user.
         :raises ~flask_otpauth.errors.UserNotFound: if the user is disabled.
         """
-        user = self.users.named(whom)
+        user = self.users.look_up(whom)
         if user is None:
             raise ValueError("there is no such user")
         return self._state.services.sessions.login(user)
@@ -180,7 +180,7 @@ class OtpAuth:
         :param whom: the user, or what names one, as in :meth:`revoke_sessions`.
         :raises ValueError: if there is no such user.
         """
-        user = self.users.named(whom)
+        user = self.users.look_up(whom)
         if user is None:
             raise ValueError("cannot issue an account token: no such user")
         return self._state.use_case("sms", PhoneCodes).account_tokens.issue(user)

@@ -45,6 +45,7 @@ import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from enum import Enum
+from typing import TypeGuard
 
 from flask_otpauth.core import instants
 from flask_otpauth.core.instants import Block, Limit, reach_ms, strongest
@@ -63,7 +64,7 @@ def draw_nonce() -> str:
     return secrets.token_urlsafe(12)
 
 
-def is_digits(text: object, shortest: int, longest: int | None = None) -> bool:
+def is_digits(text: object, shortest: int, longest: int | None = None) -> TypeGuard[str]:
     """Return whether ``text`` is a string of ASCII digits, ``shortest`` to ``longest`` characters long."""
     if not isinstance(text, str) or not (text.isascii() and text.isdigit()):
         return False

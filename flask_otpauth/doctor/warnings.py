@@ -93,10 +93,10 @@ def _about_keys(found: AppState) -> Iterator[str]:
 
 
 def _is_marked(found: AppState) -> bool:
-    from flask_otpauth.engine.subject_keys import marked
+    from flask_otpauth.engine.subject_keys import find_marked
 
     try:
-        return bool(marked(found.services.storage, [found.services.upkeep.keys.subject_key]))
+        return bool(find_marked(found.services.storage, [found.services.upkeep.keys.subject_key]))
     except StorageUnavailable:  # _about_stores has warned of it
         return True
 

@@ -1,4 +1,4 @@
-"""Account tokens: what the host's own login hands to its app, and the ``sms`` flow takes."""
+"""Account tokens: the login of a host issues them to its app, and the flow ``sms`` accepts them."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _USE = "account"
 
 @dataclass(frozen=True)
 class AccountTokens:
-    """Revocable through the user's token generation: ``revoke_sessions`` ends them all."""
+    """Issues and checks account tokens. Revoking the sessions of a user revokes them all."""
 
     signer: TokenSigner
     sessions: SessionStore
@@ -27,7 +27,7 @@ class AccountTokens:
     ttl: timedelta
 
     def issue(self, user: User) -> str:
-        """A token that names the user."""
+        """Return a token that names the user."""
         now = from_epoch_ms(epoch_ms(self.clock()))
         generation = self.sessions.generation(str(user.id))
         claims = {"sub": str(user.id), "person": person_key_of(user), "gen": generation}
@@ -35,9 +35,9 @@ class AccountTokens:
 
     def user(self, token: str) -> User:
         """
-        Whom the token names.
+        Return the user that the token names.
 
-        :raises AccountTokenInvalid: if it is forged, expired, revoked, or the user is gone or disabled.
+        :raises AccountTokenInvalid: if it is forged, expired or revoked, or its user is deleted or disabled.
         """
         try:
             claims = self.signer.read(_USE, token, from_epoch_ms(epoch_ms(self.clock())))

@@ -1,4 +1,4 @@
-"""Campaigns: what the calls of a client are like (contract/voice.md)."""
+"""Campaigns of the clients that place calls (contract/voice.md)."""
 
 from __future__ import annotations
 
@@ -15,14 +15,12 @@ from flask_otpauth.ports.storage import ClientStore
 
 @dataclass(frozen=True)
 class Campaigns:
-    """
-    What calls of a client are like (``otpauth.campaigns``).
-
-    ``spoken``: the language with a template that one means, or nothing means; ``None`` if there is none.
-    """
+    """Creates campaigns and pauses them (``otpauth.campaigns``)."""
 
     store: ClientStore
     clock: Clock
+    #: Returns the language of a template for a language, or for the default language; ``None`` if there is
+    #: no template.
     spoken: Callable[[str | None], str | None]
 
     def create(
@@ -87,12 +85,12 @@ class Campaigns:
 
     def reached_by(self, client: Client, campaign_id: str) -> Campaign:
         """
-        The campaign, if the client may use it now.
+        Return a campaign that the client may use now. An ``admin`` may use all.
 
-        :raises CampaignNotFound: if there is none, or it is another client's (an ``admin`` reaches all).
+        :raises CampaignNotFound: if there is no such campaign, or it belongs to another client.
         :raises CampaignPaused: if it is paused.
         """
-        # No id of ours holds a NUL, and PostgreSQL takes none in a text.
+        # No id holds a NUL, and PostgreSQL does not accept it in a text.
         campaign = None if "\0" in campaign_id else self.store.get_campaign(campaign_id)
         if campaign is None or (campaign.client_id != client.id and client.scope != "admin"):
             raise errors.CampaignNotFound

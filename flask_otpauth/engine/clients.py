@@ -1,4 +1,4 @@
-"""Clients: one credential, four presentations (contract/index.md)."""
+"""Clients of server-to-server flows, their secrets and their tokens (contract/index.md)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ SCOPES = ("member", "admin")
 
 @dataclass(frozen=True)
 class Credentials:
-    """A client's id and its secret, which is shown this once."""
+    """The id and the secret of a client. The secret is shown only once."""
 
     id: str
     secret: str = field(repr=False)
@@ -32,17 +32,19 @@ class Credentials:
 @dataclass(frozen=True)
 class Clients:
     """
-    Creating and blocking clients (``otpauth.clients``), and telling who is calling.
+    Creates and blocks clients (``otpauth.clients``), and finds the client of a credential.
 
-    All apps on one database know a client and its secret. The tokens that it buys are for one app:
-    ``token_keys`` belong to that app only.
+    All apps on one database accept a client and its secret. A token is accepted only by the app that issued
+    it.
     """
 
     store: ClientStore
     keys: KeyRing
+    #: The keys of this app alone.
     token_keys: KeyRing
     signer: TokenSigner
     clock: Clock
+    #: The names of all flows.
     flows: tuple[str, ...]
 
     def create(self, name: str, flows: Iterable[str] = ("voice",), scope: str = "member") -> Credentials:
@@ -108,10 +110,10 @@ class Clients:
         now_ms = epoch_ms(self.clock())
         until = now_ms + milliseconds(period) if period else None
         if not self.store.rotate_secret(client_id, self._digest(rotated.secret), now_ms, until):
-            raise ValueError(self._not_rotated(client_id))
+            raise ValueError(self._why_not_rotated(client_id))
         return rotated
 
-    def _not_rotated(self, client_id: str) -> str:
+    def _why_not_rotated(self, client_id: str) -> str:
         client = self.store.get(client_id)
         if client is None:
             return f"no such client: {client_id!r}"
@@ -123,10 +125,10 @@ class Clients:
 
     def by_secret(self, secret: str, flow: str, client_id: str | None = None) -> tuple[Client, int]:
         """
-        Whose secret it is, and which of its secrets.
+        Return the client of a secret, and the generation of the secret.
 
-        :raises CredentialsInvalid: if it is nobody's, or not that client's.
-        :raises NotPermitted: if the client is blocked, or not made for ``flow``.
+        :raises CredentialsInvalid: if no client has the secret, or another client than ``client_id``.
+        :raises NotPermitted: if the client is blocked, or may not use ``flow``.
         """
         found = self.store.by_secret([self._digest(secret)], epoch_ms(self.clock()))
         if found is None or not hmac.compare_digest(
@@ -136,7 +138,7 @@ class Clients:
         return self._permitted(found[0], flow), found[1]
 
     def buy_token(self, client: Client, generation: int, flow: str, ttl: timedelta, at_most: int) -> str:
-        """An opaque access token for ``flow``; of a client's tokens the ``at_most`` newest live."""
+        """Return an opaque access token for ``flow``. Only the newest ``at_most`` of a client are valid."""
         token = Sensitive(secrets.token_urlsafe(24))
         now_ms = epoch_ms(self.clock())
         digest = self._token_digest(flow, token)
@@ -146,10 +148,11 @@ class Clients:
 
     def by_token(self, token: str, flow: str) -> Client:
         """
-        Whose opaque access token it is.
+        Return the client of an opaque access token.
 
-        :raises CredentialsInvalid: if it is nobody's, expired, or its secret was rotated away.
-        :raises NotPermitted: as :meth:`by_secret`.
+        :raises CredentialsInvalid: if it is unknown or expired, or the secret that it was bought with is not
+            valid any more.
+        :raises NotPermitted: if the client is blocked, or may not use ``flow``.
         """
         bought = self.store.find_token([self._token_digest(flow, token)])
         now_ms = epoch_ms(self.clock())
@@ -158,12 +161,18 @@ class Clients:
         return self._holder(bought.client_id, bought.generation, flow)
 
     def sign_token(self, client: Client, generation: int, flow: str, ttl: timedelta) -> str:
-        """A signed access token for ``flow``."""
+        """Return a signed access token for ``flow``."""
         now = from_epoch_ms(epoch_ms(self.clock())).replace(microsecond=0)
         return self.signer.sign(f"client:{flow}", {"sub": client.id, "gen": generation}, now, now + ttl)
 
     def by_signed_token(self, token: str, flow: str) -> Client:
-        """Whose signed access token it is. Raises as :meth:`by_token`."""
+        """
+        Return the client of a signed access token.
+
+        :raises CredentialsInvalid: if it is forged or expired, or the secret that it was bought with is not
+            valid any more.
+        :raises NotPermitted: if the client is blocked, or may not use ``flow``.
+        """
         now = from_epoch_ms(epoch_ms(self.clock()))
         claims = self.signer.read(f"client:{flow}", token, now)
         if not isinstance(claims.get("gen"), int):
@@ -183,8 +192,8 @@ class Clients:
             raise errors.ClientNotAllowed
         return client
 
-    # Both under a key that survives a rotation of the app's own secrets: a client must not have
-    # to change its secret because we changed ours.
+    # Both with a key that stays the same when the app rotates its secrets: a client must not need another
+    # secret because of that.
 
     def _digest(self, secret: str) -> bytes:
         return self.keys.row_key("client", "secret", secret)

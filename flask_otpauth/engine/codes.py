@@ -1,11 +1,11 @@
-"""Issuing and redeeming codes: the one engine behind every flow and the host's own views."""
+"""Issue codes and redeem them. All flows and the views of a host use this engine."""
 
 from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
-from datetime import datetime, timedelta
+from datetime import datetime
 from itertools import chain
 from time import sleep
 from typing import TypeVar, overload
@@ -35,69 +35,63 @@ T = TypeVar("T")
 
 @dataclass(frozen=True)
 class Target:
-    """
-    What a code is for, whom it is about, and for which client: all three are bound to it.
-
-    ``counted_as`` is the subject that quotas, budget and lock count under, where it is not
-    ``subject`` itself (an order's is its phone); where only the row of that subject is known,
-    ``limits_key`` is its key. ``shown`` is what signals call the subject, where that is not
-    ``subject`` itself. ``circumstances``: a code that was issued under the first of them is
-    accepted while it is among them.
-    """
+    """What a code is bound to: it is accepted only for this purpose, subject and client."""
 
     purpose: str
+    #: The address, the user or the order that the code is for.
     subject: str = field(repr=False)
     client_id: str = ""
+    #: The subject of the quotas, the guess budget and the lock, if it is another one. For an order it is
+    #: the phone number.
     counted_as: str = field(default="", repr=False)
+    #: The key of the row of those limits, if only the key is known.
     limits_key: bytes | None = None
+    #: The subject as signals show it, if they show it in another form.
     shown: str = field(default="", repr=False)
+    #: A code is issued under the first circumstance. It is accepted while that is one of them.
     circumstances: tuple[str, ...] = field(default=("",), repr=False)
 
     @property
-    def named(self) -> str:
-        """What signals call the subject."""
+    def shown_subject(self) -> str:
+        """The subject as signals show it."""
         return self.shown or self.subject
-
-    def counting(self, limits_key: bytes) -> Target:
-        """This target, with its limits in the row of that key."""
-        return replace(self, limits_key=limits_key)
 
 
 @dataclass(frozen=True)
 class IssueOptions:
-    """
-    What a request for a code may ask for beyond its policy.
+    """What a request for a code may ask for, besides what its policy says."""
 
-    ``code``: the caller chose it. ``references`` are kept with the limits and the challenge.
-    ``cap`` is a counter that must have room as well. ``repeat_within_ms``: the same code
-    asked for again within this time is a retry after a lost answer. ``apart``: the caller keeps
-    and checks the code; no other code supersedes it, and a retry is known whatever came between.
-    ``is_known``: the caller chose the code or is shown it. To redeem it then proves nothing, and
-    leaves the wrong guesses of the subject counted (docs/security.md, "What clears the budget").
-    """
-
+    #: The code that the client chose; ``None``: a code is drawn.
     code: str | None = field(default=None, repr=False)
+    #: Texts to keep with the limits row and with the challenge row.
     references: tuple[str, str] = ("", "")
+    #: A cap that must not be reached.
     cap: Cap | None = None
+    #: Asking for the same code again within this time is a retry, because the response may have been lost.
     repeat_within_ms: int = 0
+    #: The client keeps the code and checks it. No later code replaces it, and a retry is recognized
+    #: whatever was requested in between.
     apart: bool = False
+    #: The client chose the code or is shown it. So redeeming it proves nothing, and does not clear the
+    #: wrong guesses of the subject (docs/security.md, "What clears the budget").
     is_known: bool = False
 
 
 @dataclass(frozen=True)
 class Issued:
-    """A live code. ``repeated``: it was issued by the request before this one; nothing was sent."""
+    """A code that was issued."""
 
     code: str = field(repr=False)
     expires_at: datetime
+    #: It was issued by an earlier request, and this one sent nothing.
     repeated: bool = False
 
 
 _DAY_MS = milliseconds(DAY)
-#: The pauses before a retry looks again whether the first message was handed over: two seconds in
-#: all. They grow, since each look is a write that is undone.
+#: The pauses before a retry checks again whether the first message was handed over: two seconds in
+#: total. They grow, because each check is a write that is undone.
 _PAUSES_SECONDS = (0.05, 0.1, 0.2, 0.4, 0.6, 0.65)
-_LIMITED: dict[str, Callable[[int | None, int], errors.Limited]] = {
+_LIMITED_BY: dict[str, Callable[[int | None, int], errors.Limited]] = {
     "cooldown": errors.CooldownActive,
     "quota": errors.QuotaExceeded,
     "lock": errors.SubjectLocked,
@@ -106,7 +100,12 @@ _LIMITED: dict[str, Callable[[int | None, int], errors.Limited]] = {
 
 @dataclass(frozen=True)
 class Codes:
-    """Issue → commit → send → withdraw on a definite failure; and redeem, at most once."""
+    """
+    Issues codes, sends them and redeems them.
+
+    To send is: issue, commit, send the message, and withdraw the issue if the message was certainly not
+    sent. To redeem is to count a guess, and to use the code up if the guess is right.
+    """
 
     storage: Storage
     keys: KeyRing
@@ -118,54 +117,54 @@ class Codes:
         self, policy: Policy, target: Target, draft: Draft, options: IssueOptions | None = None
     ) -> Issued:
         """
-        Issue a code, which supersedes the earlier one, and send it.
+        Issue a code, which replaces the code before it, and send it.
 
-        Where the letter is ``withheld`` no guess can be right, with the same limits and answers: it
-        ends as the last hand-over on its channel did.
+        If the draft is ``withheld``, the limits and the responses are the same, but no guess is right. The
+        outcome is that of the last message on the channel.
 
-        :raises Limited: if cooldown, quota, lock or cap forbid it; the earlier code stays live. Also
-            if the same code is under way at this moment: ask again in a second.
-        :raises SendFailed: if it was definitely not handed over; nothing was used up.
+        :raises Limited: if a cooldown, a quota, a lock or a cap forbids it, or the same code is being sent
+            at this moment. The code before it stays valid.
+        :raises SendFailed: if the message was certainly not sent. No quota is used up.
         """
         options = options or IssueOptions()
         now_ms = epoch_ms(self.clock())
         code = options.code if options.code is not None else draw_code(policy.code_length)
-        expires_at = from_epoch_ms(now_ms + milliseconds(policy.code_ttl))
-        # Written before the code is issued: a template that fails uses nothing up.
+        expires_at = from_epoch_ms(now_ms + policy.code_ttl_ms)
+        # Written before the code is issued, so that a failing template uses no quota.
         message = self.messenger.write(draft, code, expires_at)
         issue = self._issue(policy, target, now_ms, options, None if draft.withheld else code)
         result = self._issue_or_wait(issue)
         if result.block is not None:
-            raise self._limited(result.block, target, now_ms)
+            raise self._report_limit(result.block, target, now_ms)
         if result.repeated:
             return Issued(code, expires_at, repeated=True)
         if not draft.withheld:
-            self.events("code_issued", purpose=target.purpose, subject=target.named)
+            self.events("code_issued", purpose=target.purpose, subject=target.shown_subject)
         if self.messenger.send(draft, message, issue).status.is_definite_failure:
             raise errors.SendFailed
         return Issued(code, expires_at)
 
     def issue(self, policy: Policy, target: Target) -> Issued:
         """
-        Issue a code that the caller is shown, to hand it over by other means.
+        Issue a code that the client is shown.
 
-        :raises Limited: as :meth:`send`.
+        :raises Limited: if a cooldown, a quota or a lock forbids it.
         """
         now_ms = epoch_ms(self.clock())
         code = draw_code(policy.code_length)
         issue = self._issue(policy, target, now_ms, IssueOptions(is_known=True), code)
         result = self.storage.challenges.issue(issue)
         if result.block is not None:
-            raise self._limited(result.block, target, now_ms)
-        self.events("code_issued", purpose=target.purpose, subject=target.named)
+            raise self._report_limit(result.block, target, now_ms)
+        self.events("code_issued", purpose=target.purpose, subject=target.shown_subject)
         return Issued(code, from_epoch_ms(issue.expires_at_ms))
 
     def draw(self, policy: Policy) -> str:
-        """A code, for a flow that must know it before it is issued."""
+        """Draw a code, for a use case that must know it before it is issued."""
         return draw_code(policy.code_length)
 
     def daily_cap(self, scope: str, subject: str, count: int | None) -> Cap | None:
-        """A cap of ``count`` a UTC day; none without a count."""
+        """Return a cap of ``count`` codes in this UTC day; ``None`` without a count."""
         if count is None:
             return None
         now_ms = epoch_ms(self.clock())
@@ -173,15 +172,22 @@ class Codes:
         return Cap(self.keys.row_key("cap", scope, subject), count, day_start_ms, day_start_ms + _DAY_MS)
 
     def wait_seconds(self, policy: Policy, target: Target) -> int:
-        """Whole seconds until a code may be sent again; 0 when it may now, or nothing tells when."""
-        block = self._peek(policy, target)
-        return (block.retry_after_seconds(epoch_ms(self.clock())) or 0) if block else 0
+        """Return the whole seconds until a code may be sent; 0 if it may be sent now, or that is unknown."""
+        now_ms = epoch_ms(self.clock())
+        block = self.storage.challenges.peek(self._issue(policy, target, now_ms, IssueOptions(), None))
+        return (block.retry_after_seconds(now_ms) or 0) if block else 0
 
     def demand_unlocked(self, policy: Policy, target: Target) -> None:
-        """:raises SubjectLocked: if the guess budget of the subject is used up."""
-        block = self._peek(replace(policy, send_quotas=(), cooldown=timedelta(0)), target)
+        """
+        Check that the subject is not locked.
+
+        :raises SubjectLocked: if the guess budget of the subject is used up.
+        """
+        now_ms = epoch_ms(self.clock())
+        issue = replace(self._issue(policy, target, now_ms, IssueOptions(), None), send_limits=())
+        block = self.storage.challenges.peek(issue)
         if block is not None:
-            raise self._limited(block, target, epoch_ms(self.clock()))
+            raise self._report_limit(block, target, now_ms)
 
     @overload
     def redeem(self, policy: Policy, target: Target, code: object) -> None: ...
@@ -193,16 +199,17 @@ class Codes:
         self, policy: Policy, target: Target, code: object, effect: Callable[[], T] | None = None
     ) -> T | None:
         """
-        Judge a submitted code, count the guess, and consume the code that it opens.
+        Judge a submitted code, count the guess, and use the code up if the guess is right.
 
-        ``effect`` is what the code opens: it runs in the transaction that consumes the code,
-        so that both stand or fall together, and its result is returned.
+        ``effect`` is what the code allows. It runs in the transaction that uses up the code, so that both
+        happen or neither. Return its result.
 
         :raises SubjectLocked: if the guess budget of the subject is used up.
-        :raises CodeRefused: which of its kinds depends on the policy's ``tells_state``.
+        :raises CodeRefused: if the code is not accepted. Its class says why, as far as ``tells_state`` of
+            the policy allows that.
         """
         if not is_digits(code, policy.code_length):
-            raise self._refused(target, errors.CodeWrong(reason="shape"))
+            raise self._report_refusal(target, errors.CodeWrong(reason="shape"))
         now_ms = epoch_ms(self.clock())
         guess = Guess(
             limits_key=self.limits_key(policy, target),
@@ -218,46 +225,42 @@ class Codes:
             verdict = self.storage.challenges.redeem(guess)
             if verdict.state is GuessState.ACCEPTED and effect is not None:
                 result = effect()
-        # Only now: an exception inside would have undone the count of the guess.
+        # After the transaction: an exception inside would undo the count of the guess.
         if verdict.state is not GuessState.ACCEPTED:
-            raise self._refused(target, _refusal(verdict, policy, now_ms))
-        self.events("code_accepted", purpose=target.purpose, subject=target.named)
+            raise self._report_refusal(target, _refusal(verdict, policy, now_ms))
+        self.events("code_accepted", purpose=target.purpose, subject=target.shown_subject)
         return result
 
     def limits_key(self, policy: Policy, target: Target) -> bytes:
-        """The row that the limits of this target are kept in: never with the client in its key."""
+        """Return the key of the row with the limits of the target. The client is not in the key."""
         if target.limits_key is not None:
             return target.limits_key
         return self.keys.row_key(policy.scope, "", target.counted_as or target.subject)
 
     def challenge_key(self, target: Target) -> bytes:
-        """The row that the target's code is kept in."""
-        return self.keys.row_key(*_bound(target))
+        """Return the key of the row with the code of the target."""
+        return self.keys.row_key(*_bound_to(target))
 
     def reference(self, key: bytes) -> str | None:
-        """Return what the newest issue left with the row of ``key``; ``None`` if there is no row."""
+        """Return the text that the newest issue kept with the row of ``key``; ``None`` if there is no row."""
         return self.storage.challenges.reference(key)
 
     def clear_quotas(self, policy: Policy, target: Target) -> None:
-        """Free the quotas of the subject. Guesses stay counted, and a lock stays."""
+        """Free the quotas of the subject. Wrong guesses stay counted, and a lock stays."""
         self.storage.challenges.clear(self.limits_key(policy, target), "sends")
-
-    def _peek(self, policy: Policy, target: Target) -> Block | None:
-        now_ms = epoch_ms(self.clock())
-        return self.storage.challenges.peek(self._issue(policy, target, now_ms, IssueOptions(), None))
 
     def _issue(
         self, policy: Policy, target: Target, now_ms: int, options: IssueOptions, code: str | None
     ) -> Issue:
         digest = secrets.token_bytes(32) if code is None else self._digests(target, code)[0]
-        apart = self.keys.row_key(*_bound(target), digest.hex()) if options.apart else None
+        apart = self.keys.row_key(*_bound_to(target), digest.hex()) if options.apart else None
         return Issue(
             limits_key=self.limits_key(policy, target),
             challenge_key=apart or self.challenge_key(target),
             nonce=draw_nonce(),
             digest=digest,
             now_ms=now_ms,
-            expires_at_ms=now_ms + milliseconds(policy.code_ttl),
+            expires_at_ms=now_ms + policy.code_ttl_ms,
             send_limits=policy.send_limits,
             locks=policy.locks,
             references=options.references,
@@ -281,40 +284,41 @@ class Codes:
             result = self.storage.challenges.issue(issue)
         return IssueResult(Block("cooldown", issue.now_ms + 1_000, 1)) if result.under_way else result
 
-    def _digests(self, target: Target, code: object) -> tuple[bytes, ...]:
-        """The digests that the code can have, that under the first circumstance and the newest key first."""
-        of_each = (
-            self.keys.digests("codes", *_bound(target), under, str(code)) for under in target.circumstances
-        )
-        return tuple(chain.from_iterable(of_each))
+    def _digests(self, target: Target, code: str) -> tuple[bytes, ...]:
+        """Return the digests that the code may have. The first is that of a code that is issued now."""
+        bound = _bound_to(target)
+        digests = [self.keys.digests("codes", *bound, under, code) for under in target.circumstances]
+        return tuple(chain.from_iterable(digests))
 
-    def _limited(self, block: Block, target: Target, now_ms: int) -> errors.Limited:
+    def _report_limit(self, block: Block, target: Target, now_ms: int) -> errors.Limited:
+        """Report that a block forbids a request. Return the error to raise."""
         self.events(
             "request_limited",
             purpose=target.purpose,
-            subject=target.named,
+            subject=target.shown_subject,
             reason=block.kind,
         )
-        limited = errors.DailyQuotaExceeded if block.is_daily else _LIMITED[block.kind]
+        limited = errors.DailyQuotaExceeded if block.is_daily else _LIMITED_BY[block.kind]
         return limited(block.retry_after_seconds(now_ms), block.count)
 
-    def _refused(self, target: Target, refusal: errors.Refusal) -> errors.Refusal:
+    def _report_refusal(self, target: Target, refusal: errors.Refusal) -> errors.Refusal:
+        """Report that a code was refused. Return the error to raise."""
         reason = refusal.reason if isinstance(refusal, errors.CodeWrong) else refusal.code
-        self.events("code_refused", purpose=target.purpose, subject=target.named, reason=reason)
+        self.events("code_refused", purpose=target.purpose, subject=target.shown_subject, reason=reason)
         return refusal
 
 
-def _bound(target: Target) -> tuple[str, str, str]:
+def _bound_to(target: Target) -> tuple[str, str, str]:
     return target.purpose, target.client_id, target.subject
 
 
 def _refusal(verdict: Verdict, policy: Policy, now_ms: int) -> errors.Refusal:
     """
-    The refusal to tell.
+    Return the error for a guess that was not accepted.
 
-    A used or expired code reads as wrong to somebody who does not know it, so that these two
-    are no oracle (contract/email.md). Where ``tells_state`` is set, the state is told whatever
-    the code, and expiry before exhaustion (contract/flashcall.md: the order id is the proof).
+    Only a client that knows a code is told that it was used or has expired. For all others it is wrong, so
+    that guessing reveals nothing (contract/email.md). If ``tells_state`` is set, every client is told the
+    state, and expiry before exhaustion: the order id proves who asks (contract/flashcall.md).
     """
     if verdict.block is not None:
         return errors.SubjectLocked(verdict.block.retry_after_seconds(now_ms), verdict.block.count)

@@ -1,4 +1,4 @@
-"""What the ``account`` flow does with a customer's PIN, password and codes."""
+"""Set, change and reset the PINs and passwords of a merchant's customers (contract/account.md)."""
 
 from __future__ import annotations
 
@@ -19,28 +19,35 @@ from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.directory import User
 
-#: Replaces the secret whose hash is given (``"any"``: whatever it is): how many sessions it ended.
+#: Replaces the secret that has this hash (``"any"``: any hash). Returns how many sessions were closed.
 Effect: TypeAlias = Callable[[str | None], int]
 
 
 class Proof(Protocol):
-    """What entitles somebody to a new secret: checked first, and redeemed with its effect."""
+    """What a client presents to set a new secret: a code or the password."""
 
-    def demand_open(self) -> None:
-        """:raises Refusal: if it could not be judged now, whatever it is."""
+    def demand_judgeable(self) -> None:
+        """
+        Check that the proof could be judged now.
+
+        :raises Refusal: if it could not, because of a block or a lock.
+        """
 
     def redeem(self, effect: Effect) -> int:
-        """Judge it and let ``effect`` happen, whose result it is. :raises Refusal: if it proves nothing."""
+        """
+        Judge the proof. If it is right, run ``effect`` and return its result.
+
+        :raises Refusal: if the proof is wrong.
+        """
 
 
 @dataclass(frozen=True)
 class Customers:
     """
-    PINs and passwords of a merchant's customers (contract/account.md).
+    The PINs and passwords of a merchant's customers.
 
-    Each method does its checks in the contract's order: block or lock, state, the new secret's
-    rules, and only then the secret or the code, so that a refused new one uses nothing up.
-    ``notice_languages``: those in which a customer may be told of a change; ``None``: not at all.
+    The methods check in the order of the contract: first a block or a lock, then the state, then the rules
+    for a new secret, and last the old secret or the code. So a refused new secret uses up no guess.
     """
 
     users: Users
@@ -48,27 +55,45 @@ class Customers:
     sessions: Sessions
     pins: UserSecrets
     passwords: UserSecrets
+    #: PINs that are refused.
     barred_pins: Container[str] = dataclass_field(repr=False)
+    #: Passwords that are refused.
     common_passwords: Container[str] = dataclass_field(repr=False)
+    #: Returns the languages of the notice to a customer about a change; ``None``: no notices are sent.
     notice_languages: Callable[[], tuple[str, ...]] | None
 
     def find(self, identifier: object, field: str, client_id: str) -> User:
-        """The customer that ``identifier`` means. :raises UserNotFound: if it is nobody, or disabled."""
+        """
+        Return the customer that ``identifier`` means.
+
+        :raises UserNotFound: if there is no such customer, or the customer is disabled.
+        """
         user = self.users.resolve(identifier, client_id)
         if user is None or not user.is_enabled:
             raise errors.UserNotFound(field)
         return user
 
     def set_pin(self, user: User, pin: str, field: str) -> None:
-        """Set the first PIN. :raises SecretAlreadySet: if there is one."""
+        """
+        Set the first PIN.
+
+        :raises SecretAlreadySet: if the customer has a PIN.
+        :raises SecretTooWeak: if the PIN is refused.
+        """
         if self.pins.is_set(user):
             raise errors.SecretAlreadySet(field)
         self._demand_good_pin(pin, field)
-        if not self.pins.put(user, self.pins.hashed(user, pin), replacing=None):
+        if not self.pins.put(user, self.pins.make_hash(user, pin), replacing=None):
             raise errors.SecretAlreadySet(field)
 
     def change_pin(self, user: User, current: str, new: str, fields: tuple[str, str]) -> None:
-        """Replace the PIN by somebody who knows it. ``fields`` are those of the two in the request."""
+        """
+        Replace the PIN of a customer who knows it.
+
+        ``fields`` are the names of the two PINs in the request.
+
+        :raises SecretRefused: because of one of the two PINs.
+        """
         self.demand_unblocked(self.pins, user, fields[0])
         if not self.pins.is_set(user):
             raise errors.SecretNotSet(fields[0])
@@ -76,45 +101,67 @@ class Customers:
         self._replace(self.pins, user, (current, new), fields[0])
 
     def reset_pin(self, user: User, pin: str, field: str, proof: Proof) -> None:
-        """Set the PIN, whatever it was, and end its block, unless only an administrator may."""
+        """
+        Set the PIN with a proof, and end its block.
+
+        :raises SecretBlocked: if only an administrator can end the block.
+        :raises SecretTooWeak: if the PIN is refused.
+        :raises Refusal: because of the proof.
+        """
         self._demand_enabled(self.pins, user, field)
-        proof.demand_open()
+        proof.demand_judgeable()
         self._demand_good_pin(pin, field)
-        reset = partial(self._reset, self.pins, user, self.pins.hashed(user, pin), field)
-        self._tell(user, proof.redeem(reset), "pin_changed")
+        reset = partial(self._reset, self.pins, user, self.pins.make_hash(user, pin), field)
+        self._report_change(user, proof.redeem(reset), "pin_changed")
 
     def change_password(self, user: User, old: str, new: str, fields: tuple[str, str]) -> None:
-        """Replace the password by somebody who knows it."""
+        """
+        Replace the password of a customer who knows it.
+
+        ``fields`` are the names of the two passwords in the request.
+
+        :raises SecretRefused: because of one of the two passwords.
+        """
         self.demand_unblocked(self.passwords, user, fields[0])
         self._demand_good_password(user, new, fields[1])
         ended = self._replace(self.passwords, user, (old, new), fields[0], lambda: self._end_sessions(user))
-        self._tell(user, ended, "password_changed")
+        self._report_change(user, ended, "password_changed")
 
     def set_password(self, user: User, password: str, field: str, proof: Proof | None = None) -> None:
-        """Set the password, whatever it was, and end its lock, unless only an administrator may."""
+        """
+        Set the password, and end its block. Without ``proof``, the merchant is trusted.
+
+        :raises SecretBlocked: if only an administrator can end the block.
+        :raises SecretTooWeak: if the password is refused.
+        :raises Refusal: because of the proof.
+        """
         self._demand_enabled(self.passwords, user, field)
         if proof is not None:
-            proof.demand_open()
+            proof.demand_judgeable()
         self._demand_good_password(user, password, field)
-        reset = partial(self._reset, self.passwords, user, self.passwords.hashed(user, password), field)
-        self._tell(user, reset("any") if proof is None else proof.redeem(reset), "password_changed")
+        reset = partial(self._reset, self.passwords, user, self.passwords.make_hash(user, password), field)
+        self._report_change(user, reset("any") if proof is None else proof.redeem(reset), "password_changed")
 
     def check_password(self, user: User, password: str, field: str) -> None:
-        """:raises SecretRefused: unless it is the customer's password."""
+        """
+        Check the password of a customer.
+
+        :raises SecretRefused: if it is wrong, or there is a block.
+        """
         try:
             self.passwords.check(user, password, field)
         except errors.SecretNotSet:
             raise errors.SecretWrong(field) from None
 
     def by_password(self, user: User, password: str, field: str) -> Proof:
-        """The proof that somebody knows the customer's password."""
+        """Return a password as the proof of a client."""
         return ByPassword(self, user, password, field)
 
     def allow(self, act: str, user: User, per_day: int | None) -> None:
         """
-        Count an act that loosens a limit, where a profile limits it.
+        Count an act that loosens a limit, if such acts are limited.
 
-        :raises QuotaExceeded: beyond ``per_day`` in any 24 hours.
+        :raises QuotaExceeded: if there were ``per_day`` of them in the last 24 hours.
         """
         if per_day is None:
             return
@@ -134,8 +181,8 @@ class Customers:
         field: str,
         effect: Callable[[], int] = lambda: 0,
     ) -> int:
-        """Replace the first of ``pair`` by the second, together with ``effect``, whose result it is."""
-        old, new_hash = pair[0], secrets.hashed(user, pair[1])
+        """Replace the first secret of ``pair`` by the second, and run ``effect``. Return its result."""
+        old, new_hash = pair[0], secrets.make_hash(user, pair[1])
         for _ in range(ATTEMPTS):
             try:
                 judged = secrets.check(user, old, field)
@@ -144,33 +191,37 @@ class Customers:
             with self.codes.storage.transaction():
                 if secrets.put(user, new_hash, replacing=judged):
                     return effect()
-            # Another request replaced it after it was judged: the old one is judged again.
-        raise errors.StorageUnavailable("the secret changes faster than it can be replaced")
+            # Another request replaced the secret after it was judged: judge again.
+        raise errors.StorageUnavailable(f"gave up after {ATTEMPTS} attempts: the secret kept changing")
 
     def _reset(
         self, secrets: UserSecrets, user: User, new_hash: str, field: str, replacing: str | None
     ) -> int:
-        """Store a secret and end the customer's sessions: both or neither."""
+        """Store a secret and close the sessions of the customer, in one transaction."""
         with self.codes.storage.transaction():
             while not secrets.put(user, new_hash, replacing=replacing):
                 self._demand_enabled(secrets, user, field)
                 if replacing != "any":
-                    # The secret was changed since the code was judged, which is for the earlier one.
+                    # The code was for the secret before, which was replaced after the code was judged.
                     raise errors.CodeWrong
             return self._end_sessions(user)
 
     def _demand_enabled(self, secrets: UserSecrets, user: User, field: str) -> None:
-        """:raises SecretBlocked: if failures in a row have disabled the secret."""
+        """Raise SecretBlocked if failures in a row have disabled the secret."""
         block = secrets.disabled(user, field)
         if block is not None:
             raise block
 
     def _end_sessions(self, user: User) -> int:
-        """End the customer's sessions in other flows (NIST SP 800-63B-4 §4.2.3): how many."""
-        return self.sessions.end_all(str(user.id))
+        """Close the sessions of the customer (NIST SP 800-63B-4 §4.2.3). Return how many there were."""
+        return self.sessions.close_all_unreported(str(user.id))
 
     def demand_unblocked(self, secrets: UserSecrets, user: User, field: str) -> None:
-        """:raises SecretBlocked: if there is a block now."""
+        """
+        Check that there is no block now.
+
+        :raises SecretBlocked: if there is one.
+        """
         block = secrets.block(user, field)
         if block is not None:
             raise block
@@ -180,14 +231,14 @@ class Customers:
             raise errors.SecretTooWeak(field, "common_pin")
 
     def _demand_good_password(self, user: User, password: str, field: str) -> None:
-        own: Collection[str] = [each for each in (user.email, user.member_id) if each]
+        own: Collection[str] = [one for one in (user.email, user.member_id) if one]
         reason = password_problem(password, own, self.common_passwords)
         if reason is not None:
             raise errors.SecretTooWeak(field, reason)
 
-    def _tell(self, user: User, ended: int, template: str) -> None:
-        """Tell who listens that so many sessions ended, and the customer what has changed."""
-        self.sessions.closed(str(user.id), ended)
+    def _report_change(self, user: User, ended: int, template: str) -> None:
+        """Report that sessions were closed, and notify the customer of the change."""
+        self.sessions.report_closing(str(user.id), ended)
         messenger, languages = self.codes.messenger, self.notice_languages
         if languages is not None and user.email and "email" in messenger.routes:
             messenger.notify(Draft("email", user.email, languages(), template=template, purpose=template))
@@ -195,18 +246,18 @@ class Customers:
 
 @dataclass(frozen=True)
 class ByPassword:
-    """The password; failures are counted with those of every other path that judges it."""
+    """A password as a proof. Its failures are counted together with those of all paths."""
 
     customers: Customers
     user: User
     password: str = dataclass_field(repr=False)
     field: str
 
-    def demand_open(self) -> None:
-        """The password is not throttled."""
+    def demand_judgeable(self) -> None:
+        """Check that the password is not blocked."""
         self.customers.demand_unblocked(self.customers.passwords, self.user, self.field)
 
     def redeem(self, effect: Effect) -> int:
-        """Check the password."""
+        """Check the password, and run ``effect``."""
         self.customers.check_password(self.user, self.password, self.field)
         return effect("any")

@@ -1,4 +1,4 @@
-"""Codes for the host's own views: confirm a phone, delete an account (``otpauth.codes``)."""
+"""Codes for the views of a host, such as to confirm a phone number (``otpauth.codes``)."""
 
 from __future__ import annotations
 
@@ -16,24 +16,23 @@ from flask_otpauth.ports.addresses import Addresses
 
 @dataclass(frozen=True)
 class Sent:
-    """A code is on its way. The code itself is only in the message."""
+    """A code that was sent. The code itself is only in the message."""
 
+    #: The address that it was sent to, in canonical form.
     recipient: str
     expires_at: datetime
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """
-    What became of a submitted code; true if it was accepted.
-
-    ``reason`` is the stable code of the refusal, ``left`` how many guesses the code takes
-    still, ``retry_after_seconds`` when a lock ends.
-    """
+    """What became of a submitted code. It is true if the code was accepted."""
 
     accepted: bool
+    #: The ``code`` of the error, if the code was not accepted.
     reason: str = ""
+    #: How many more guesses the code allows.
     left: int = 0
+    #: When a lock ends; ``None`` if there is no lock, or only an administrator can end it.
     retry_after_seconds: int | None = None
 
     def __bool__(self) -> bool:
@@ -45,14 +44,17 @@ class HostCodes:
     """
     Sends and checks codes for your own views (``otpauth.codes``).
 
-    An address has one quota and one guess budget, whoever sends to it: those of ``email`` for
-    an e-mail address, those of ``sms`` for a phone number.
+    An address has one quota and one guess budget for the views and the flows together: those of ``email``
+    for an e-mail address, those of ``sms`` for a phone number.
     """
 
     engine: Codes
     addresses: Addresses
+    #: By the kind of the address: ``email`` and ``phone``.
     policies: Mapping[str, Policy]
+    #: The region of national phone numbers.
     region: str | None
+    #: Returns the languages of a message for a wish, the best first.
     languages: Callable[[str | None], tuple[str, ...]]
 
     def send(
@@ -76,7 +78,7 @@ class HostCodes:
         values = {name: sensitive(value) for name, value in values.items()}
         if channel not in self.engine.messenger.routes:
             raise ValueError(f"OTPAUTH_SENDERS has no sender for the channel {channel!r}")
-        kind, address = self._parsed(recipient)
+        kind, address = self._parse(recipient)
         if (channel == "email") is not (kind == "email"):
             raise ValueError(f"channel {channel!r} cannot send to this kind of address")
         draft = Draft(
@@ -96,19 +98,20 @@ class HostCodes:
         :raises ValueError: if ``recipient`` is not an address.
         """
         code = sensitive(code)
-        kind, address = self._parsed(recipient)
+        kind, address = self._parse(recipient)
         try:
             self.engine.redeem(self.policies[kind], _target(purpose, address), code)
         except (errors.CodeRefused, errors.SubjectLocked) as refusal:
             return Outcome(False, refusal.code, getattr(refusal, "left", 0), refusal.retry_after_seconds)
         return Outcome(True)
 
-    def _parsed(self, recipient: str) -> tuple[str, str]:
+    def _parse(self, recipient: str) -> tuple[str, str]:
+        """Return the kind of the address, and its canonical form."""
         if "@" in recipient:
             return "email", self.addresses.email(recipient)
         return "phone", self.addresses.phone(recipient, self.region)
 
 
 def _target(purpose: str, address: str) -> Target:
-    # Under a name of their own, so that no host's purpose can ever be a flow's.
+    # With a prefix, so that a purpose of a host is never one of a flow.
     return Target(f"host:{purpose}", address)

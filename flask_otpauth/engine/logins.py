@@ -15,7 +15,7 @@ from flask_otpauth.engine.sessions import Login, Sessions, Tokens
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.directory import User, UserExists
 
-#: When an address that no user has gets one; ``False``: never.
+#: When a user is created for an address that no user has; ``False``: never.
 CreateUser: TypeAlias = Literal["on_verify", "on_request", False]
 
 
@@ -29,7 +29,7 @@ class LoggedIn:
 
 @dataclass(frozen=True)
 class Logins:
-    """Log in by a code: request it, then verify it."""
+    """Logs users in: request a code, then verify it."""
 
     codes: Codes
     sessions: Sessions
@@ -41,24 +41,24 @@ class Logins:
     #: The channel that the codes are sent on.
     channel: str = "email"
     create_user: CreateUser = "on_verify"
-    #: What the templates get beside the values of every template.
+    #: Further values for the templates.
     values: Mapping[str, object] = field(default_factory=dict)
 
     def request(self, address: str, locales: tuple[str, ...] = ()) -> None:
         """
         Send a code to ``address``, which is in canonical form. It replaces the code before it.
 
-        Whether the address has an account does not show: a disabled user, or an address without an
-        account where none is created, gets no code, with the same limits and in the same time.
+        The response does not show whether the address has an account. A disabled user gets no code, and
+        neither does an address for which no user is created. The limits and the time are the same.
 
-        :raises Limited: if cooldown, quota or lock forbid it.
-        :raises SendFailed: if the message was definitely not handed over; nothing was used up.
+        :raises Limited: if a cooldown, a quota or a lock forbids it.
+        :raises SendFailed: if the message was certainly not sent. No quota is used up.
         """
-        user = self.users.known(self.kind, address)
+        user = self.users.find_by(self.kind, address)
         if user is None and self.create_user == "on_request":
-            user = self._created(address, proved=False)
+            user = self._create(address, proved=False)
         entitled = user.is_enabled if user else self.create_user is not False
-        # As the user wrote it: the part before the @ may depend on case.
+        # As the user wrote it, because the part before the @ may be case-sensitive.
         own = user.email if user and self.kind == "email" else None
         draft = Draft(
             self.channel,
@@ -75,21 +75,21 @@ class Logins:
         """
         Log in with the code that was sent to ``address``: open a session.
 
-        :raises CodeRefused: if the code is not accepted; its class says why.
+        :raises CodeRefused: if the code is not accepted. Its class says why.
         :raises SubjectLocked: if the guess budget of the address is used up.
-        :raises UserNotFound: if there is no user, and none is created, or the user is disabled.
+        :raises UserNotFound: if the user is disabled, or there is no user and none is created.
         """
         target = self._target(address)
-        user = self.users.known(self.kind, address)
+        user = self.users.find_by(self.kind, address)
         if user is not None and user.is_enabled:
             person = user
             opening = self.codes.redeem(self.policy, target, code, lambda: self.sessions.open(person))
         else:
-            # The directory may be another store: consume, then act.
+            # The users may be in another database: first use up the code, then create the user.
             self.codes.redeem(self.policy, target, code)
             if user is not None or self.create_user is False:
                 raise errors.UserNotFound
-            user = self._created(address, proved=True)
+            user = self._create(address, proved=True)
             if user is None:
                 raise errors.UserNotFound
             opening = self.sessions.open(user)
@@ -101,14 +101,15 @@ class Logins:
         """
         Exchange a refresh token for new tokens.
 
-        :raises RefreshTokenInvalid: as :meth:`~flask_otpauth.engine.sessions.Sessions.refresh`.
+        :raises RefreshTokenInvalid: if the token is unknown, expired or revoked, or its user is deleted or
+            disabled. Also if it was used before; then its session is closed (RFC 9700 §4.14.2).
         """
         tokens, user = self.sessions.refresh(refresh_token)
         return LoggedIn(user, tokens)
 
     def logout(self, login: Login | None, refresh_token: object) -> None:
         """
-        End the session of ``login``; without one, the session of the refresh token.
+        Close the session of ``login``; without a login, the session of the refresh token.
 
         :raises RefreshTokenInvalid: if there is no login, and the token is not valid.
         """
@@ -120,11 +121,11 @@ class Logins:
     def _target(self, address: str) -> Target:
         return Target(self.policy.scope, address)
 
-    def _created(self, address: str, *, proved: bool) -> User | None:
-        """The new user; ``None`` if two users have the address, so that it is unclear who is meant."""
+    def _create(self, address: str, *, proved: bool) -> User | None:
+        """Create a user. Return ``None`` if two users have the address: it is unclear who is meant."""
         try:
             if proved:
-                return self.users.of_proved_address(self.kind, address)
+                return self.users.get_or_create_verified(self.kind, address)
             return self.users.get_or_create(**{self.kind: address})
         except UserExists:
             return None

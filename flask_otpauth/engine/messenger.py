@@ -1,4 +1,4 @@
-"""Writing a message and having it handed over, outside of every transaction."""
+"""Write a message and hand it to a sender, outside of all transactions."""
 
 from __future__ import annotations
 
@@ -18,73 +18,71 @@ from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.ports.templates import Templates
 
-#: There is a packaged template of every message in English.
+#: Every message has a packaged template in English.
 _LAST_RESORT = "en"
 
 
 @dataclass(frozen=True)
 class Draft:
-    """
-    What to write and where to: everything about a message but its code.
-
-    ``template`` is a file name under ``otpauth/<channel>/`` without locale and ending; where it
-    does not exist, a code is told by the template ``code``. ``locales`` are the languages that
-    would do, the best first, English being the last resort. ``values`` are what a template may
-    name beside what every template is given; a text among them is put on one line, so that only
-    a template makes lines, the last of an SMS above all.
-
-    ``discreet``: the flow must not tell who has an account, so a sending that fails after the
-    answer gives nothing back. ``withheld``: the letter is written and queued like any other, but
-    not sent, because its recipient gets no code and the answer must not show that.
-    """
+    """A message before it is written: everything about it, apart from its code."""
 
     channel: str
     recipient: str = field(repr=False)
+    #: The languages that the message may have, the best first. English is the last one in any case.
     locales: tuple[str, ...] = ()
+    #: The name of a file in ``otpauth/<channel>/``, without locale and ending. If there is no such file, a
+    #: code is written with the template ``code``.
     template: str = "code"
+    #: What the code is for.
     purpose: str = ""
+    #: The number to call from.
     caller_number: str = field(default="", repr=False)
+    #: The order or the campaign.
     reference: str = ""
+    #: Further values for the template. Each text is put on one line, so that only a template adds lines: the
+    #: last line of an SMS has a meaning.
     values: Mapping[str, object] = field(default_factory=dict, repr=False)
+    #: The response must not show who has an account. So a message that fails after the response gives no
+    #: quota back.
     discreet: bool = False
+    #: The message is written and queued, but not sent: its recipient gets no code, and the response must not
+    #: show that.
     withheld: bool = False
 
 
 @dataclass(frozen=True)
 class Messenger:
-    """
-    Renders letters and hands them over; a definite failure withdraws the code.
+    """Writes messages and hands them to senders. If a message certainly fails, its code is withdrawn."""
 
-    ``brand`` is what people call the app that a message is from.
-
-    ``last``: for each channel, the receipt of the last hand-over in this process whose outcome did
-    not depend on the recipient. A withheld letter gets the same receipt.
-    """
-
+    #: The sender of each channel.
     routes: Mapping[str, Sender]
     delivery: Delivery
     templates: Templates
     storage: Storage
     clock: Clock
     events: Events
+    #: The name of the app, for the templates.
     brand: str
+    #: For each channel, the last receipt in this process that did not depend on the recipient. A withheld
+    #: message gets the same receipt.
     last: dict[str, Receipt] = field(default_factory=dict)
 
     def send(self, draft: Draft, message: Message, issue: Issue) -> Receipt:
         """
-        Send a code, the ``message`` that ``draft`` became; the receipt says ``accepted`` also where
-        sending goes on behind the answer.
+        Send a code: the ``message`` that was written from ``draft``.
+
+        Return its receipt. If the message is sent after the response, the receipt is ``accepted``.
         """
         receipt = self._submit(Outgoing(message, None if draft.discreet else issue, draft.withheld))
         if draft.discreet and receipt.status.is_definite_failure:
-            self._recorded(issue, receipt)
+            self._record(issue, receipt)
         return receipt
 
     def notify(self, draft: Draft) -> None:
-        """Send a letter that holds no code. That it fails is told by signal and log alone."""
+        """Send a message without a code. If it fails, only a signal and the log report that."""
         try:
             message = self.write(draft)
-        except Exception as error:  # noqa: BLE001 - a host's template; what it tells of is durable already
+        except Exception as error:  # noqa: BLE001 - a template of the host. What the message reports is committed already
             broken = Receipt(Status.REJECTED, detail=f"its template failed: {type(error).__name__}")
             unwritten = Message(draft.channel, draft.recipient, "", purpose=draft.purpose)
             self._settle(Outgoing(unwritten), broken)
@@ -92,7 +90,7 @@ class Messenger:
         self._submit(Outgoing(message))
 
     def hand_over(self, outgoing: Outgoing) -> Receipt:
-        """Do it now. Runs where the delivery decides, and never inside a transaction."""
+        """Hand a message to its sender now. The delivery calls this, never inside a transaction."""
         message = outgoing.message
         if outgoing.withheld:
             return self._settle(outgoing, self.last.get(message.channel, Receipt(Status.ACCEPTED)))
@@ -112,7 +110,7 @@ class Messenger:
     def _settle(self, outgoing: Outgoing, receipt: Receipt) -> Receipt:
         message = outgoing.message
         if outgoing.issue is not None:
-            self._recorded(outgoing.issue, receipt)
+            self._record(outgoing.issue, receipt)
         if not outgoing.withheld:
             self.events(
                 "send_failed" if receipt.status.is_definite_failure else "code_sent",
@@ -123,29 +121,29 @@ class Messenger:
             )
         return receipt
 
-    def _recorded(self, issue: Issue, receipt: Receipt) -> None:
-        """Withdraw a code that was certainly not handed over; note any other if a retry must know of it."""
+    def _record(self, issue: Issue, receipt: Receipt) -> None:
+        """Withdraw a code that was certainly not sent. Note any other if a retry must know of it."""
         try:
             if receipt.status.is_definite_failure:
                 self.storage.challenges.withdraw(issue)
             elif issue.repeat_within_ms:
                 self.storage.challenges.handed_over(issue)
         except OtpAuthError:
-            # The code stays live and the quota used, and a retry is told to wait: the safe side.
-            # What became of the message is still told; that the store is down shows at the next request.
+            # The code stays valid, the quota used, and a retry has to wait. That is safe. What became of the
+            # message is still reported, and the next request shows that the store is down.
             if receipt.status.is_definite_failure:
                 self.events("withdraw_failed")
 
     def language(self, channel: str, locales: Iterable[str]) -> str | None:
-        """The first of ``locales`` in which a code can be told on that channel."""
+        """Return the first of ``locales`` that has a template for a code on that channel."""
         names = {locale: f"otpauth/{channel}/code.{locale}.txt" for locale in locales}
         return next((locale for locale, name in names.items() if self.templates.has(name)), None)
 
     def write(self, draft: Draft, code: str = "", expires_at: datetime | None = None) -> Message:
         """
-        The message that ``draft`` and ``code`` make; what a template raises is raised.
+        Write the message of ``draft`` with ``code``. What a template raises is raised.
 
-        :raises SendFailed: if the code is not in it: nobody could ever use it.
+        :raises SendFailed: if the written message does not show the code.
         """
         text, html, subject, locale = "", None, "", next(iter(draft.locales), _LAST_RESORT)
         found = self._found(draft, code)
@@ -173,13 +171,13 @@ class Messenger:
         return message
 
     def _found(self, draft: Draft, code: str) -> tuple[str, str] | None:
-        """The template to write by and its language: the letter's own, before the one of all codes."""
+        """Return the template and its language: first the template of the draft, then that of all codes."""
         locales = list(dict.fromkeys([*draft.locales, _LAST_RESORT]))
         for template in dict.fromkeys([draft.template, "code"] if code else [draft.template]):
             for locale in locales:
                 if self.templates.has(_name(draft, f"{template}.{locale}", "txt")):
                     return template, locale
-            if self.templates.has(_name(draft, template, "txt")):  # in one language for everybody
+            if self.templates.has(_name(draft, template, "txt")):  # in one language for all
                 return template, locales[0]
         return None
 
@@ -191,7 +189,7 @@ class Messenger:
         return sensitive(next(rendered, None))
 
     def _values(self, draft: Draft, code: str, locale: str, expires_at: datetime | None) -> dict[str, object]:
-        """All values of a template. None is ever missing, so that no global of the host takes its place."""
+        """Return all values of a template. None is missing, so no global of the host takes its place."""
         seconds = 0 if expires_at is None else max(1, round((expires_at - self.clock()).total_seconds()))
         return {
             "origin": None,
@@ -209,6 +207,7 @@ class Messenger:
         }
 
     def _demand_code(self, draft: Draft, message: Message) -> None:
+        """Report and raise a failure if the message does not show its code."""
         if shows_code(message.text, message.code) and shows_code(message.html or message.code, message.code):
             return
         receipt = Receipt(Status.REJECTED, detail="its template does not show the code")

@@ -1,10 +1,10 @@
-"""Orders: authenticate one phone by one call, whose number ends with the code (contract/flashcall.md)."""
+"""Orders: a phone gets one call, and the end of the caller's number is the code (contract/flashcall.md)."""
 
 from __future__ import annotations
 
 import secrets
 import uuid
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
@@ -25,30 +25,30 @@ class Order:
 
 @dataclass(frozen=True)
 class Orders:
-    """Create orders and redeem them. The id of the application is bound to each order."""
+    """Creates orders and redeems them. An order belongs to one application."""
 
     codes: Codes
     policy: Policy
-    #: Beginnings of the caller's number; a phone does not get the same one twice in a row.
+    #: Beginnings of the caller's number. A phone does not get the same one twice in a row.
     prefixes: tuple[str, ...]
-    #: Orders of one application in a UTC day; ``None``: no cap.
+    #: The maximum of orders of one application in a UTC day; ``None``: no maximum.
     daily_cap: int | None = None
 
     def create(
         self, application_id: str, phone: str, code: str | None = None, *, is_shown: bool = False
     ) -> Order:
         """
-        Place a call to ``phone`` (E.164). Without a ``code`` one is drawn.
+        Place a call to ``phone`` (E.164). Without a ``code``, one is drawn.
 
-        ``is_shown``: the application is shown the code, so that redeeming it proves nothing.
+        ``is_shown`` means that the application is shown the code, so that redeeming it proves nothing.
 
-        :raises Limited: if a quota, a lock or the cap forbid it.
-        :raises SendFailed: if the call could not be placed; nothing was used up.
+        :raises Limited: if a quota, a lock or the cap forbids it.
+        :raises SendFailed: if the call could not be placed. No quota is used up.
         """
         order_id = str(uuid.uuid4())
         target = Target(self.policy.scope, order_id, application_id, counted_as=phone)
         limits_key = self.codes.limits_key(self.policy, target)
-        prefix = self._prefix(self.codes.reference(limits_key))
+        prefix = self._choose_prefix(self.codes.reference(limits_key))
         drawn = code or self.codes.draw(self.policy)
         options = IssueOptions(
             code=drawn,
@@ -71,7 +71,7 @@ class Orders:
         Redeem an order with the code that its phone saw.
 
         :raises OrderNotFound: if the application has no such order, or its call was not placed.
-        :raises CodeRefused: if the code is not accepted; its class says why.
+        :raises CodeRefused: if the code is not accepted. Its class says why.
         :raises SubjectLocked: if the guess budget of the phone is used up.
         """
         target = Target(self.policy.scope, order_id, application_id)
@@ -79,13 +79,13 @@ class Orders:
         if not limits_key:
             raise errors.OrderNotFound
         try:
-            self.codes.redeem(self.policy, target.counting(bytes.fromhex(limits_key)), code)
+            self.codes.redeem(self.policy, replace(target, limits_key=bytes.fromhex(limits_key)), code)
         except errors.CodeWrong as wrong:
             if wrong.reason == "none":  # its call could not be placed
                 raise errors.OrderNotFound from None
             raise
 
-    def _prefix(self, last: str | None) -> str:
-        """One of the prefixes, not the one that the phone was called from last."""
+    def _choose_prefix(self, last: str | None) -> str:
+        """Choose one of the prefixes, but not the last one of the phone."""
         others = [prefix for prefix in self.prefixes if prefix != last]
         return secrets.choice(others or self.prefixes)

@@ -1,4 +1,4 @@
-"""Codes for a phone number: send one again and again, and check it (contract/sms.md)."""
+"""Send codes to a phone number, and check them (contract/sms.md)."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class Holder:
 
 @dataclass(frozen=True)
 class PhoneCodes:
-    """Send codes by SMS, and check them."""
+    """Sends codes by SMS, and checks them."""
 
     codes: Codes
     users: Users
@@ -36,14 +36,14 @@ class PhoneCodes:
 
     def holder_of(self, number: str) -> Holder:
         """Return who has ``number``, which is in canonical form (E.164)."""
-        return Holder(number, self.users.known("phone", number))
+        return Holder(number, self.users.find_by("phone", number))
 
     def resend(self, holder: Holder, client_id: str = "", locales: tuple[str, ...] = ()) -> None:
         """
-        Send a fresh code by SMS: the first one as well as any later.
+        Send a new code by SMS, which replaces the code before it, if there is one.
 
-        :raises Limited: if cooldown, quota or lock forbid it.
-        :raises SendFailed: if the message was definitely not handed over; nothing was used up.
+        :raises Limited: if a cooldown, a quota or a lock forbids it.
+        :raises SendFailed: if the message was certainly not sent. No quota is used up.
         """
         draft = Draft(
             "sms",
@@ -58,9 +58,9 @@ class PhoneCodes:
 
     def verify(self, holder: Holder, code: object, client_id: str = "") -> None:
         """
-        Check the code that was sent, and note that the user has proved the number.
+        Check the code that was sent, and note that the number of the user is verified.
 
-        :raises CodeRefused: if the code is not accepted; its class says why.
+        :raises CodeRefused: if the code is not accepted. Its class says why.
         :raises SubjectLocked: if the guess budget of the number is used up.
         :raises UserNotFound: if the user is disabled.
         """

@@ -1,4 +1,4 @@
-"""Resetting a customer's PIN or password with a one-time code (contract/account.md)."""
+"""Reset the PIN or the password of a customer with a one-time code (contract/account.md)."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ PASSWORD_RESET = "account.password_reset"
 
 @dataclass(frozen=True)
 class Resets:
-    """Issue codes that reset a PIN or a password, and reset it."""
+    """Issues codes that reset a PIN or a password, and resets it."""
 
     customers: Customers
     #: By purpose: ``PIN_RESET`` and ``PASSWORD_RESET``.
     policies: Mapping[str, Policy]
     #: The channels that a code may be sent on.
     channels: tuple[str, ...]
-    #: The names of templates, by the code that a client names them by.
+    #: The names of templates, by the code that a client sends for them.
     templates: Mapping[str, str]
-    #: The languages of messages, the best first.
+    #: Returns the languages of messages, the best first.
     languages: Callable[[], tuple[str, ...]]
     #: The client is shown the code.
     shows_code: bool
@@ -45,21 +45,21 @@ class Resets:
         template_code: str | None = None,
     ) -> str | None:
         """
-        Issue a code, and send it if a template is named or the client is not shown it.
+        Issue a code. It is sent if a template is named, or if the client is not shown the code.
 
         Return the code if the client is shown it.
 
-        :raises Limited: if cooldown, quota or lock forbid it.
-        :raises TemplateNotFound: if the template is not one of ``templates``.
+        :raises Limited: if a cooldown, a quota or a lock forbids it.
+        :raises TemplateNotFound: if the template is not one of ``templates``, or has no text for the channel.
         :raises NoAddress: if the user has no address for the channel.
-        :raises SendFailed: if the message was definitely not handed over; nothing was used up.
+        :raises SendFailed: if the message was certainly not sent. No quota is used up.
         """
         codes, policy = self.customers.codes, self.policies[purpose]
         target = self._target(purpose, user, client_id)
         codes.demand_unlocked(policy, target)
         draft = self._draft(purpose, user, channel, template_code)
-        # The code is for the address that it goes to and for the secret that it resets: it is worth
-        # nothing once one of them has changed.
+        # The code is for the address that it is sent to, and for the secret that it resets. If one of them
+        # changes, the code is invalid.
         recipient = draft.recipient if draft else ""
         target = replace(target, circumstances=(_circumstance(recipient, self._hash(purpose, user)),))
         if draft:
@@ -72,7 +72,7 @@ class Resets:
         """
         Set the PIN with a code.
 
-        :raises Refusal: as :meth:`Customers.reset_pin`, or because of the code.
+        :raises Refusal: because of the code or of the PIN.
         """
         self.customers.reset_pin(user, pin, "pin", self.proof(PIN_RESET, user, client_id, code))
 
@@ -80,20 +80,20 @@ class Resets:
         """
         Set the password with a code.
 
-        :raises Refusal: as :meth:`Customers.set_password`, or because of the code.
+        :raises Refusal: because of the code or of the password.
         """
         proof = self.proof(PASSWORD_RESET, user, client_id, code)
         self.customers.set_password(user, password, "new_password", proof)
 
     def free_quotas(self, user: User, client_id: str = "") -> None:
-        """Free the quotas of the customer's codes. Guesses stay counted, and locks stay."""
+        """Free the quotas of the codes of a customer. Wrong guesses stay counted, and locks stay."""
         for purpose, policy in self.policies.items():
             self.customers.codes.clear_quotas(policy, self._target(purpose, user, client_id))
 
     def proof(self, purpose: str, user: User, client_id: str, code: str) -> ByCode:
-        """Return the proof that somebody holds the code that was issued for ``purpose``."""
+        """Return a code for ``purpose`` as the proof of a client."""
         judged = self._hash(purpose, user)
-        addresses = ("", *(each for each in (user.email, self.customers.users.phone(user)) if each))
+        addresses = ("", *filter(None, (user.email, self.customers.users.phone(user))))
         now = tuple(_circumstance(address, judged) for address in addresses)
         target = replace(self._target(purpose, user, client_id), circumstances=now)
         return ByCode(self.customers.codes, self.policies[purpose], target, code, judged)
@@ -101,25 +101,27 @@ class Resets:
     def _draft(
         self, purpose: str, user: User, channel: str | None, template_code: str | None
     ) -> Draft | None:
-        """The message to send; ``None`` if none is asked for and the client is shown the code."""
+        """Return the message to send; ``None`` if there is none, because the client is shown the code."""
         if template_code is None and self.shows_code:
             return None
         if template_code is not None and template_code not in self.templates:
             raise errors.TemplateNotFound
         phone = self.customers.users.phone(user)
         addresses = {"email": user.email, "sms": phone, "whatsapp": phone}
-        choice = (channel,) if channel else [each for each in addresses if each in self.channels]
-        chosen = next((each for each in choice if addresses[each]), None)
+        choice = [channel] if channel else [name for name in addresses if name in self.channels]
+        chosen = next((name for name in choice if addresses[name]), None)
         if chosen is None:
             raise errors.NoAddress(channel or "sms")
         template = self.templates[template_code] if template_code else "code"
         draft = Draft(chosen, addresses[chosen] or "", self.languages(), template=template, purpose=purpose)
-        if not self.customers.codes.messenger.write(draft).text:  # none for this channel and language
+        if not self.customers.codes.messenger.write(
+            draft
+        ).text:  # there is none for this channel and language
             raise errors.TemplateNotFound
         return draft
 
     def _hash(self, purpose: str, user: User) -> str | None:
-        """The hash of the secret that codes of ``purpose`` reset."""
+        """Return the hash of the secret that codes of ``purpose`` reset."""
         secrets = self.customers.pins if purpose == PIN_RESET else self.customers.passwords
         return secrets.hash_of(user)
 
@@ -129,7 +131,7 @@ class Resets:
 
 @dataclass(frozen=True)
 class AccountUseCases:
-    """What a merchant's server may do with the PINs and passwords of its customers."""
+    """The use cases of the flow ``account``."""
 
     customers: Customers
     resets: Resets
@@ -139,20 +141,21 @@ class AccountUseCases:
 
 @dataclass(frozen=True)
 class ByCode:
-    """A one-time code; it is consumed in the transaction of its effect."""
+    """A one-time code as a proof. It is used up in the transaction of the effect."""
 
     codes: Codes
     policy: Policy
     target: Target
     code: str = field(repr=False)
+    #: The hash of the secret when the proof was made.
     judged: str | None = field(repr=False)
 
-    def demand_open(self) -> None:
-        """The subject is not locked."""
+    def demand_judgeable(self) -> None:
+        """Check that the subject is not locked."""
         self.codes.demand_unlocked(self.policy, self.target)
 
     def redeem(self, effect: Effect) -> int:
-        """Consume the code."""
+        """Use up the code, and run ``effect``."""
         return self.codes.redeem(self.policy, self.target, self.code, partial(effect, self.judged))
 
 

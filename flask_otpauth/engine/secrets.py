@@ -1,4 +1,4 @@
-"""PINs and passwords: setting, checking with a counted failure, throttling."""
+"""Store and check the PINs and passwords of users, and count the failures."""
 
 from __future__ import annotations
 
@@ -18,30 +18,30 @@ from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.hashing import Hasher
 from flask_otpauth.ports.storage import Storage
 
-#: How often a secret is judged that others keep changing.
+#: How often a secret is judged again that other requests keep changing.
 ATTEMPTS = 10
 
 
 @dataclass(frozen=True)
 class SecretKind:
-    """A kind of standing secret, as a flow's settings keep it."""
+    """A kind of secret, as the settings of a flow describe it."""
 
     #: ``pin`` or ``password``.
     name: str
     policy: FailurePolicy
     #: Its block ends by itself.
     throttles: bool = False
-    #: Brings a secret into the form that is hashed.
+    #: Returns a secret in the form that is hashed.
     normalize: Callable[[str], str] = str
 
 
 @dataclass(frozen=True)
 class UserSecrets:
     """
-    One kind of standing secret (``pin`` or ``password``) of all users.
+    The secrets of one kind, of all users.
 
-    What is hashed is an HMAC of the secret under the subject key, so that a stolen database
-    alone is not enough to try the million PINs. A host may have hashed the secret as it was typed.
+    What is hashed is an HMAC of the secret with the subject key. So a stolen database alone is not enough to
+    try the million PINs. A hash of the host is one of the secret as it was typed.
     """
 
     kind: SecretKind
@@ -52,64 +52,66 @@ class UserSecrets:
     events: Events
 
     def is_set(self, user: User) -> bool:
-        """Whether the user has one."""
+        """Return whether the user has a secret."""
         return self.hash_of(user) is not None
 
     def hash_of(self, user: User) -> str | None:
-        """The hash that the user's secret is verified against now."""
-        return self.storage.secrets.read(self._key(user)).hash or self._brought(user)
+        """Return the hash that the secret of the user is verified against; ``None`` if there is no secret."""
+        return self.storage.secrets.read(self._key(user)).hash or self._host_hash(user)
 
     def check(self, user: User, secret: str, field: str) -> str:
         """
-        Whether it is the user's, as the hash that it was verified against.
+        Check the secret of a user. Return the hash that it was verified against.
 
-        A failure is counted, exactly, however many requests arrive at once. A blocked secret is
-        not judged, and takes as long.
+        Failures are counted exactly, even if many requests arrive at once. A blocked secret is not judged,
+        which takes as long.
 
         :raises SecretNotSet: if the user has none.
-        :raises SecretBlocked: if there is a block (``SecretThrottled`` where it ends by itself), or
-            this failure made one. Where it ends by itself, this failure still reads as wrong.
-        :raises SecretWrong: with the failures that are left.
-        :raises HashingBusy: if no hash may run in time; nothing was counted.
+        :raises SecretBlocked: if there is a block, or this failure has caused one. If blocks end by
+            themselves, it is a ``SecretThrottled``, and the failure that causes a block is a ``SecretWrong``.
+        :raises SecretWrong: if the secret is wrong.
+        :raises HashingBusy: if too many secrets are being hashed. Nothing is counted.
         """
         for _ in range(ATTEMPTS):
             now_ms = epoch_ms(self.clock())
             stored = self.storage.secrets.read(self._key(user))
-            judged = stored.hash or self._brought(user)
+            judged = stored.hash or self._host_hash(user)
             blocked = stored.blocked_until(self.kind.policy, now_ms)
-            right = self._verified(user, secret, None if blocked else judged)
+            right = self._verify(user, secret, None if blocked else judged)
             if judged is None:
                 raise errors.SecretNotSet(field)
             if blocked:
-                raise self._blocked(field, blocked, now_ms)
+                raise self._block_error(field, blocked, now_ms)
             if right and self.storage.secrets.passed(self._key(user), judged, self.kind.policy, now_ms):
                 return judged
             if not right:
                 counted, after = self.storage.secrets.fail(self._key(user), judged, self.kind.policy, now_ms)
                 if counted or after.blocked_until(self.kind.policy, now_ms):
-                    raise self._failed(user, field, counted, after, now_ms)
-            # Changed or blocked by somebody else meanwhile: judge again.
+                    raise self._report_failure(user, field, counted, after, now_ms)
+            # Another request changed or blocked it in the meantime: judge again.
         raise errors.StorageUnavailable(f"gave up after {ATTEMPTS} attempts: the secret kept changing")
 
-    def hashed(self, user: User, secret: str) -> str:
-        """The hash to store for a new secret: made before a transaction, since it takes long."""
-        return self.hasher.hash(self._peppered(user, secret))
+    def make_hash(self, user: User, secret: str) -> str:
+        """Return the hash to store for a new secret. It takes long, so it is made before a transaction."""
+        return self.hasher.hash(self._pepper(user, secret))
 
     def put(self, user: User, new_hash: str, *, replacing: str | None = "any") -> bool:
         """
-        Store a hash; unless ``replacing`` is ``"any"``, only where the hash is still that one. Not where
-        failures in a row have disabled the secret: no new one takes its place.
+        Store a hash. Return whether it was stored.
+
+        It is not stored if failures in a row have disabled the secret, or if the hash is not ``replacing``
+        any more. ``"any"`` replaces every hash.
         """
         return self.storage.secrets.put(
             self._key(user), new_hash, replacing=replacing, cap=self.kind.policy.cap
         )
 
     def unblock(self, user: User) -> None:
-        """End a block and begin to count anew; what a cap has ended stays so."""
+        """End a block, and count from zero. A block by the cap does not end."""
         self.storage.secrets.unblock(self._key(user))
 
     def enable(self, user: User) -> StoredSecret:
-        """End whatever block there is and forget every failure; the secret as it was before."""
+        """End every block, and forget all failures. Return the secret as it was before."""
         before = self.storage.secrets.read(self._key(user))
         self.storage.secrets.enable(self._key(user))
         return before
@@ -119,44 +121,44 @@ class UserSecrets:
         self.storage.secrets.delete(self._key(user))
 
     def block(self, user: User, field: str) -> errors.SecretBlocked | None:
-        """The block that there is now, as the refusal to tell."""
+        """Return the error for the block that there is now; ``None`` if there is none."""
         now_ms = epoch_ms(self.clock())
         blocked = self.storage.secrets.read(self._key(user)).blocked_until(self.kind.policy, now_ms)
-        return self._blocked(field, blocked, now_ms) if blocked else None
+        return self._block_error(field, blocked, now_ms) if blocked else None
 
     def disabled(self, user: User, field: str) -> errors.SecretBlocked | None:
-        """The block that no reset ends, where failures in a row have caused it: the refusal to tell."""
+        """Return the error for a block by the cap, which no reset ends; ``None`` if there is none."""
         stored = self.storage.secrets.read(self._key(user))
-        return self._blocked(field, FOR_EVER, 0) if stored.is_disabled(self.kind.policy.cap) else None
+        return self._block_error(field, FOR_EVER, 0) if stored.is_disabled(self.kind.policy.cap) else None
 
-    def _failed(
+    def _report_failure(
         self, user: User, field: str, counted: bool, after: StoredSecret, now_ms: int
     ) -> errors.SecretRefused:
         blocked = after.blocked_until(self.kind.policy, now_ms)
         self.events("secret_refused", kind=self.kind.name, user_id=str(user.id), blocked=bool(blocked))
         if blocked and not (counted and self.kind.throttles):
-            return self._blocked(field, blocked, now_ms)
+            return self._block_error(field, blocked, now_ms)
         return errors.SecretWrong(field, after.left(self.kind.policy))
 
-    def _blocked(self, field: str, until_ms: int, now_ms: int) -> errors.SecretBlocked:
+    def _block_error(self, field: str, until_ms: int, now_ms: int) -> errors.SecretBlocked:
         refusal = errors.SecretThrottled if self.kind.throttles else errors.SecretBlocked
         return refusal(field, None if until_ms >= FOR_EVER else whole_seconds(until_ms - now_ms))
 
-    def _brought(self, user: User) -> str | None:
-        """A password hash that the host brought along, until ours replaces it."""
+    def _host_hash(self, user: User) -> str | None:
+        """Return the password hash of the host, which is used until the first change of the password."""
         return user.password_hash if self.kind.name == "password" else None
 
-    def _verified(self, user: User, secret: str, judged: str | None) -> bool:
-        """Whether it is the secret. The number of hashes depends only on what was typed."""
-        brought = judged is not None and judged == self._brought(user)
-        first = self.hasher.verify(judged, secret if brought else self._peppered(user, secret))
+    def _verify(self, user: User, secret: str, judged: str | None) -> bool:
+        """Return whether the secret is right. The number of hashes depends only on what was typed."""
+        is_host_hash = judged is not None and judged == self._host_hash(user)
+        first = self.hasher.verify(judged, secret if is_host_hash else self._pepper(user, secret))
         form = self.kind.normalize(secret)
         if form == secret:
             return first
-        second = self.hasher.verify(judged if brought else None, form)
+        second = self.hasher.verify(judged if is_host_hash else None, form)
         return first or second
 
-    def _peppered(self, user: User, secret: str) -> str:
+    def _pepper(self, user: User, secret: str) -> str:
         form = self.kind.normalize(secret)
         digest = self.keys.subject_digest(self.kind.name, person(user), form)
         return Sensitive(base64.b64encode(digest).decode())
@@ -166,5 +168,5 @@ class UserSecrets:
 
 
 def person(user: User) -> str:
-    """Return the name under which the PIN, password, codes and limits of a user are kept."""
+    """Return the name under which the PIN, the password, the codes and the limits of a user are stored."""
     return f"{user.id}\0{person_key_of(user)}"

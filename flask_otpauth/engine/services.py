@@ -1,4 +1,4 @@
-"""What the use cases of flows are made of: the parts and use cases that belong to no flow."""
+"""The parts and use cases that belong to no flow. Flows build their use cases from them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from flask_otpauth.ports.tokens import TokenSigner
 
 @dataclass(frozen=True)
 class Services:
-    """What one app has, as the ``build`` of a flow, the extension and the command line use it."""
+    """What one app has. The flows, the extension and the command line use it."""
 
     addresses: Addresses
     clients: Clients
@@ -30,10 +30,10 @@ class Services:
     common_passwords: Container[str] = field(repr=False)
     directory: Directory
     host_codes: HostCodes
-    #: The public keys of the access tokens (RFC 7517); none if they are signed with secret keys.
+    #: The public keys of the access tokens (RFC 7517). There are none if they are signed with secret keys.
     public_keys: Mapping[str, object]
     sessions: Sessions
-    #: Signs tokens that the host's own code hands out.
+    #: Signs tokens that the code of the host issues.
     signed_tokens: TokenSigner
     storage: Storage
     unlocking: Unlocking

@@ -1,4 +1,4 @@
-"""Sessions of users: opening, refreshing, closing, and checking an access token."""
+"""Open, refresh and close the sessions of users, and check access tokens."""
 
 from __future__ import annotations
 
@@ -31,36 +31,42 @@ _GENERATION_BYTES = 4
 
 @dataclass(frozen=True)
 class SessionPolicy:
-    """How long tokens and sessions live, and whether a login ends the earlier ones."""
+    """How long tokens and sessions are valid."""
 
     access_token_ttl: timedelta = timedelta(hours=24)
     refresh_token_ttl: timedelta = timedelta(days=30)
+    #: For this long, a refresh token that was exchanged gets the same successor again.
     refresh_grace: timedelta = timedelta(seconds=10)
+    #: A session ends this long after its login, however often it is refreshed.
     max_age: timedelta = timedelta(days=180)
+    #: A login closes the earlier sessions of the user.
     single_session: bool = True
 
 
 @dataclass(frozen=True)
 class Tokens:
-    """What a login or a refresh hands out. ``expires_at`` is the access token's, in whole seconds."""
+    """The tokens of a session."""
 
     access_token: str = field(repr=False)
     refresh_token: str = field(repr=False)
+    #: When the access token expires, in whole seconds.
     expires_at: datetime
 
 
 @dataclass(frozen=True)
 class Opening:
-    """A session that was opened, its first tokens, and how many others it closed."""
+    """A session that was opened."""
 
     session: Session
+    #: Its first tokens.
     tokens: Tokens
+    #: The number of other sessions that were closed.
     closed: int
 
 
 @dataclass(frozen=True)
 class Login:
-    """Who presents a live access token, and when they logged in."""
+    """The user of a valid access token, and when the user logged in."""
 
     user: User
     session_id: str
@@ -70,8 +76,10 @@ class Login:
 @dataclass(frozen=True)
 class Sessions:
     """
-    Access tokens are JWTs that name a session. They are valid while the session is open and its
-    user is in the directory, is enabled, and is the person who logged in.
+    Opens and closes sessions, and checks their tokens.
+
+    An access token is a JWT that names a session. It is valid as long as the session is open, and its user
+    exists, is enabled, and is the person who logged in.
     """
 
     store: SessionStore
@@ -84,10 +92,9 @@ class Sessions:
 
     def open(self, user: User) -> Opening:
         """
-        Open a session, closing the user's others where the policy says so.
+        Open a session, and close the others of the user if the policy says so.
 
-        Nothing is told here, since it runs inside the transaction of a redeem: call
-        :meth:`opened` once that is durable.
+        It can run inside a transaction, so it reports nothing. Call :meth:`settle` after the commit.
         """
         now_ms = epoch_ms(self.clock())
         session = Session(
@@ -96,14 +103,14 @@ class Sessions:
             person_key=person_key_of(user),
             authenticated_at=now_ms,
             rotated_at=now_ms,
-            # Whole seconds, as ``exp`` has: in a fraction at the end no token could be signed.
+            # In whole seconds, like ``exp``: no token could be signed for a fraction of a second.
             ends_at=(now_ms + milliseconds(self.policy.max_age)) // 1000 * 1000,
         )
         closed = self.store.open(session, closing_others=self.policy.single_session)
-        return Opening(session, self._tokens(session), closed)
+        return Opening(session, self._tokens(session, now_ms), closed)
 
-    def opened(self, opening: Opening) -> None:
-        """Tell that the session is open, and that others are closed by it."""
+    def report_opening(self, opening: Opening) -> None:
+        """Report that the session is open, and that others were closed."""
         user_id = opening.session.user_id
         self.events("session_opened", user_id=user_id, session_id=opening.session.id)
         if opening.closed:
@@ -111,20 +118,21 @@ class Sessions:
 
     def settle(self, opening: Opening) -> None:
         """
-        End a session again whose user was disabled or deleted during the login, or tell that it is open.
+        Report that a session is open, unless its user was disabled or deleted during the login.
 
-        Disabling marks the user first and then ends the sessions: it has ended this one, or is seen here.
+        To disable a user is to mark the user and then close the sessions. If the session was opened too late
+        to be closed, the mark is found here, and the session is closed.
 
         :raises UserNotFound: if the user is disabled or deleted.
         """
         if self.user_of(opening.session) is None:
             self.close_all(opening.session.user_id)
             raise UserNotFound
-        self.opened(opening)
+        self.report_opening(opening)
 
     def login(self, user: User) -> Tokens:
         """
-        Open a session for a user who has proved who they are in another way.
+        Open a session for a user who was authenticated in another way.
 
         :raises UserNotFound: if the user is disabled or deleted.
         """
@@ -134,14 +142,14 @@ class Sessions:
 
     def refresh(self, refresh_token: str) -> tuple[Tokens, User]:
         """
-        Spend a refresh token: new tokens, and whose they are.
+        Exchange a refresh token for new tokens. Return them and their user.
 
-        :raises RefreshTokenInvalid: if it is unknown, expired, revoked, of a user who is gone or
-            disabled, or was used before; in the last case the whole session ends (RFC 9700 §4.14.2).
+        :raises RefreshTokenInvalid: if it is unknown, expired or revoked, or its user is deleted or
+            disabled. Also if it was used before; then its session is closed (RFC 9700 §4.14.2).
         """
         refresh = self._presented(refresh_token)
         session = self.store.find(refresh.session_id)
-        # Before the token is spent: a directory that is down for a minute must cost nobody the session.
+        # Before the token is used up: a directory that is down must not end the session.
         user = None if session is None else self.user_of(session)
         rotation, session = self.store.rotate(refresh)
         if rotation is Rotation.REUSED and session is not None:
@@ -149,15 +157,15 @@ class Sessions:
             self.events("session_revoked", user_id=session.user_id, count=1)
         if session is None or user is None or rotation not in (Rotation.ROTATED, Rotation.REPEATED):
             raise RefreshTokenInvalid
-        return self._tokens(session), user
+        return self._tokens(session, refresh.now_ms), user
 
     def check(self, access_token: str, max_age: timedelta | None = None) -> Login:
         """
-        Who presents ``access_token``: one read of its session and one of its user.
+        Check an access token. It costs one read of the session and one of the user.
 
-        :raises CredentialsInvalid: if it is forged, expired, its session closed, or its user
-            gone or disabled.
-        :raises FreshLoginRequired: if the login is older than ``max_age``, or was later than now.
+        :raises CredentialsInvalid: if it is forged or expired, its session is closed, or its user is deleted
+            or disabled.
+        :raises FreshLoginRequired: if the login is older than ``max_age``, or is in the future.
         """
         now_ms = epoch_ms(self.clock())
         now = from_epoch_ms(now_ms)
@@ -176,14 +184,15 @@ class Sessions:
 
     def close_by(self, refresh_token: str) -> None:
         """
-        End the session of a refresh token, which :meth:`refresh` would take now.
+        Close the session of a refresh token.
 
-        :raises RefreshTokenInvalid: if it would not; the session of one that was used before ends too.
+        :raises RefreshTokenInvalid: if :meth:`refresh` would raise it. If the token was used before, its
+            session is closed too.
         """
         refresh = self._presented(refresh_token)
         session = self.store.find(refresh.session_id)
         rotation = judge_refresh(session, refresh)
-        # Of two at once one closes it; the other's token is revoked by then.
+        # Of two requests at the same time, one closes the session. For the other, the token is revoked.
         if session is None or rotation is Rotation.DEAD or not self.store.close(session.id, refresh.now_ms):
             raise RefreshTokenInvalid
         if rotation is Rotation.REUSED:
@@ -193,17 +202,17 @@ class Sessions:
             raise RefreshTokenInvalid
 
     def close(self, login: Login) -> None:
-        """End one session."""
+        """Close the session of a login."""
         if self.store.close(login.session_id, epoch_ms(self.clock())):
             self.events("session_revoked", user_id=str(login.user.id), count=1)
 
     def of_user(self, user: User) -> Sequence[Session]:
         """Return the open sessions of a user, the newest first."""
         now_ms, key = epoch_ms(self.clock()), person_key_of(user)
-        return [each for each in self.store.list_open(str(user.id), now_ms) if each.person_key == key]
+        return [one for one in self.store.list_open(str(user.id), now_ms) if one.person_key == key]
 
     def revoke(self, session_id: str) -> bool:
-        """End one session. Return whether it was open."""
+        """Close one session. Return whether it was open."""
         session = self.store.find(session_id)
         if session is None or not self.store.close(session_id, epoch_ms(self.clock())):
             return False
@@ -211,35 +220,32 @@ class Sessions:
         return True
 
     def user_of(self, session: Session) -> User | None:
-        """The user of the session; ``None`` if the user is deleted or disabled, by whomever."""
+        """Return the user of the session; ``None`` if the user is deleted or disabled."""
         user = self.directory.get(session.user_id)
         if user is None or not user.is_enabled or person_key_of(user) != session.person_key:
             return None
         return user
 
     def close_all(self, user_id: str) -> int:
-        """End all of a user's sessions and account tokens: how many sessions were alive."""
-        count = self.end_all(user_id)
-        self.closed(user_id, count)
+        """Close all sessions of a user, and end the account tokens. Return how many sessions were open."""
+        count = self.close_all_unreported(user_id)
+        self.report_closing(user_id, count)
         return count
 
     def forget_all(self, user_id: str) -> None:
         """Delete the sessions of a user who was deleted."""
         self.store.delete_all(user_id)
 
-    def end_all(self, user_id: str) -> int:
-        """
-        As :meth:`close_all`, without telling anybody, since it runs inside a transaction: call
-        :meth:`closed` once that is durable.
-        """
+    def close_all_unreported(self, user_id: str) -> int:
+        """Do the same as :meth:`close_all` in a transaction. Call :meth:`report_closing` after the commit."""
         return self.store.close_all(user_id, epoch_ms(self.clock()))
 
-    def closed(self, user_id: str, count: int) -> None:
-        """Tell that so many sessions of the user were ended."""
+    def report_closing(self, user_id: str, count: int) -> None:
+        """Report that ``count`` sessions of the user were closed."""
         self.events("session_revoked", user_id=user_id, count=count)
 
-    def _tokens(self, session: Session) -> Tokens:
-        now = from_epoch_ms(epoch_ms(self.clock())).replace(microsecond=0)
+    def _tokens(self, session: Session, now_ms: int) -> Tokens:
+        now = from_epoch_ms(now_ms).replace(microsecond=0)
         expires_at = min(now + self.policy.access_token_ttl, from_epoch_ms(session.ends_at))
         claims = {"sub": session.user_id, "sid": session.id}
         access_token = self.signer.sign("access", claims, now, expires_at)
@@ -250,7 +256,8 @@ class Sessions:
         return Sensitive(to_base64url(named + self._macs(session.id, session.generation)[0]))
 
     def _presented(self, refresh_token: str) -> Refresh:
-        session_id, generation = self._parsed(refresh_token)
+        """Return what the store needs to judge a refresh token."""
+        session_id, generation = self._parse(refresh_token)
         return Refresh(
             session_id,
             generation,
@@ -259,7 +266,8 @@ class Sessions:
             milliseconds(self.policy.refresh_grace),
         )
 
-    def _parsed(self, refresh_token: str) -> tuple[str, int]:
+    def _parse(self, refresh_token: str) -> tuple[str, int]:
+        """Return the session id and the generation of a refresh token, if its HMAC is right."""
         try:
             raw = SensitiveBytes(from_base64url(refresh_token))
         except ValueError:

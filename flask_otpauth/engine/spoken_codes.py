@@ -1,4 +1,4 @@
-"""Codes that a call speaks, by a client's campaign (contract/voice.md)."""
+"""Codes that are spoken in a call, for the campaign of a client (contract/voice.md)."""
 
 from __future__ import annotations
 
@@ -15,28 +15,29 @@ from flask_otpauth.engine.messenger import Draft
 
 @dataclass(frozen=True)
 class SpokenCodes:
-    """Call phones and speak codes; verify those codes, where that is on."""
+    """Calls phones and speaks codes, and verifies these codes if that is configured."""
 
     campaigns: Campaigns
     clients: Clients
     codes: Codes
-    #: By the number of digits: a code that the client chose has the length that it chose.
+    #: By the number of digits, because a client that chooses the code chooses its length.
     policies: Mapping[int, Policy]
     #: The number of digits of a code that is drawn here.
     code_length: int
-    #: How long the same code for the same phone is a retry, and not another call.
+    #: Within this time, the same code for the same phone is a retry and not another call.
     retry_window_ms: int
-    #: Codes are verified here. Where they are not, the client keeps each code and checks it itself.
+    #: Codes are verified here. If they are not, the client keeps each code and checks it.
     verifies: bool
 
     def speak(
         self, client: Client, campaign: Campaign, phone: str, code: str | None, locales: tuple[str, ...]
     ) -> None:
         """
-        Call ``phone`` (E.164) and speak ``code``; without one, a code is drawn.
+        Call ``phone`` (E.164) and speak ``code``. Without a ``code``, one is drawn.
 
-        :raises Limited: if a quota, a lock or the campaign's cap forbid it, or the same call is under way.
-        :raises SendFailed: if the call could not be placed; nothing was used up.
+        :raises Limited: if a quota, a lock or the cap of the campaign forbids it, or the same call is being
+            placed.
+        :raises SendFailed: if the call could not be placed. No quota is used up.
         """
         policy = self._policy(code)
         options = IssueOptions(
@@ -61,7 +62,7 @@ class SpokenCodes:
         """
         Verify a code that was spoken to ``phone``.
 
-        :raises CodeRefused: if the code is not accepted; its class says why.
+        :raises CodeRefused: if the code is not accepted. Its class says why.
         :raises SubjectLocked: if the guess budget of the phone is used up.
         """
         self.codes.redeem(self._policy(code), self._target(client, campaign, phone), code)

@@ -1,8 +1,8 @@
 """
-Which of several secrets is the key of the rows: the one whose mark is in the store.
+Find out which of several secrets is the subject key: the one whose mark is in the store.
 
-The mark is a row whose key is derived from the secret, so that it does not reveal the secret. It is
-written when the tables are made, and is never purged.
+The mark is a row whose key is derived from the secret, so it does not reveal the secret. It is written when
+the tables are created, and is never purged.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ _MARK = "mark"
 
 
 def leave_mark(storage: Storage, keys: KeyRing, now_ms: int) -> None:
-    """Write the mark of the subject key, unless it is there."""
+    """Write the mark of the subject key, if it is not there."""
     key = keys.row_key(_MARK)
     with storage.transaction():
         if storage.challenges.reference(key) is None:
@@ -27,19 +27,19 @@ def leave_mark(storage: Storage, keys: KeyRing, now_ms: int) -> None:
             storage.challenges.issue(
                 Issue(key, key, nonce, no_code, now_ms, now_ms + 1, references=(_MARK, _MARK))
             )
-            # A wrong guess that counts for ever is what keeps a row from being purged.
+            # A row with a wrong guess that counts for ever is never purged.
             for_ever = Limit("lock", 1, None)
             storage.challenges.redeem(Guess(key, key, (bytes(32),), nonce, now_ms, 1, (for_ever,)))
 
 
-def marked(storage: Storage, candidates: Iterable[bytes]) -> list[bytes]:
+def find_marked(storage: Storage, candidates: Iterable[bytes]) -> list[bytes]:
     """
-    The secrets whose mark is in the store.
+    Return the secrets whose mark is in the store.
 
-    :raises StorageUnavailable: if the store cannot be asked, or has no tables yet.
+    :raises StorageUnavailable: if the store is down, or has no tables yet.
     """
     return [
-        each
-        for each in candidates
-        if storage.challenges.reference(KeyRing((each,), each).row_key(_MARK)) is not None
+        secret
+        for secret in candidates
+        if storage.challenges.reference(KeyRing((secret,), secret).row_key(_MARK)) is not None
     ]

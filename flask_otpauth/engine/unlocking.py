@@ -1,4 +1,4 @@
-"""Lifting locks, which an administrator does for somebody who is locked out."""
+"""Unlock an address or a user."""
 
 from __future__ import annotations
 
@@ -21,20 +21,19 @@ from flask_otpauth.ports.storage import Storage
 
 @dataclass(frozen=True)
 class Forgotten:
-    """
-    One count that was forgotten: whose, and whether it had locked the subject.
+    """One count that was set to zero."""
 
-    ``what``: ``guesses of email``, ``codes of sms`` (that were sent), ``pin``, ``password``.
-    """
-
+    #: The address or the user.
     subject: str
+    #: What was counted, such as ``guesses of email``, ``codes of sms``, ``pin`` or ``password``.
     what: str
+    #: The count had locked the subject.
     was_locked: bool
 
 
 @dataclass(frozen=True)
 class Unlocked:
-    """What an unlock changed; true if any of it had locked the subject."""
+    """What an unlock changed. It is true if a count had locked the subject."""
 
     changes: tuple[Forgotten, ...]
 
@@ -44,28 +43,28 @@ class Unlocked:
 
 @dataclass(frozen=True)
 class Unlocking:
-    """
-    ``policies``: the limits of each kind of subject, over all flows; ``regions``: the regions in
-    which the flows read national phone numbers.
-    """
+    """Sets to zero what is counted for an address or a user."""
 
     storage: Storage
     keys: KeyRing
     users: Users
     addresses: Addresses
     clock: Clock
+    #: The policies of all flows, by the kind of their subject.
     policies: Mapping[SubjectKind, tuple[Policy, ...]]
+    #: The regions of national phone numbers, of all flows.
     regions: tuple[str, ...]
+    #: The kinds of secrets of all flows.
     secrets: tuple[UserSecrets, ...]
 
     def unlock(self, subject: UserReference) -> Unlocked:
         """
-        Forget everything that is counted for an address or a user, so that nothing is locked any more.
+        Set to zero everything that is counted for an address or a user, so that nothing is locked.
 
-        An address may have any spelling that a flow takes. The user who has it is unlocked as
-        well, with PIN and password. An id or a member id means the user and both addresses.
+        An address may have any spelling that a flow accepts. The user with the address is unlocked too, with
+        PIN and password. An id or a member id means the user and both addresses.
         """
-        user = self.users.named(subject)
+        user = self.users.look_up(subject)
         changes = [
             change
             for kind, name, shown in dict.fromkeys(self._meanings(subject, user))
@@ -95,13 +94,13 @@ class Unlocking:
                 yield Forgotten(f"user {user.id}", secrets.kind.name, blocked)
 
     def _meanings(self, subject: UserReference, user: User | None) -> Iterator[tuple[SubjectKind, str, str]]:
-        """The subjects that are meant, each with its kind, its name, and how it is shown."""
-        # What a user object reads as may be one of its addresses: not only that one is meant.
+        """Yield the subjects that are meant: the kind of each, its name, and how to show it."""
+        # The text of a user object may be one of its addresses, but the object means both.
         addresses = [] if hasattr(subject, "id") else list(self._addresses(str(subject)))
         if user is not None:
             yield "user", person(user), f"user {user.id}"
-            own = [each for text in (user.email, user.phone) if text for each in self._addresses(text)]
-            # An id may read as somebody's number.
+            own = [found for text in (user.email, user.phone) if text for found in self._addresses(text)]
+            # The text of an id may also be the phone number of another user.
             if not set(addresses) & set(own):
                 addresses += own
         for kind, address in addresses:

@@ -1,4 +1,4 @@
-"""What is to be done now and then: making tables, deleting what is of no use any more."""
+"""Create the tables, and delete rows that are not needed."""
 
 from __future__ import annotations
 
@@ -15,22 +15,24 @@ from flask_otpauth.ports.storage import Storage
 
 @dataclass(frozen=True)
 class Upkeep:
-    """``tables`` make those tables that are missing."""
+    """Creates tables and purges them."""
 
     storage: Storage
     keys: KeyRing
     clock: Clock
+    #: Each creates the tables that are missing in one database.
     tables: tuple[Callable[[], None], ...]
 
     def create_all(self) -> None:
-        """Create the tables that are missing, and leave the mark of the key of their rows."""
+        """Create the tables that are missing, and write the mark of the subject key."""
         for create in self.tables:
             create()
         leave_mark(self.storage, self.keys, epoch_ms(self.clock()))
 
     def purge(self, days: int) -> int:
         """
-        Delete rows that nothing has depended on for ``days`` days: how many. A quota or a lock
-        depends on its row for as long as it looks back, in whichever app.
+        Delete rows that were not needed in the last ``days`` days. Return how many were deleted.
+
+        A row is needed as long as a quota or a lock of an app depends on it.
         """
         return self.storage.purge(epoch_ms(self.clock()) - milliseconds(timedelta(days=days)))

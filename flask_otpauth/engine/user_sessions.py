@@ -35,11 +35,11 @@ class UserSessions:
         """
         List the open sessions of a user.
 
-        :param whom: a user, or what names one: an id, or what ``users.find`` takes.
+        :param whom: a user, the id of one, or what ``users.find`` accepts.
         :returns: the sessions, the newest first.
         :raises ValueError: if there is no such user.
         """
-        user = self.users.named(whom)
+        user = self.users.look_up(whom)
         if user is None:
             raise ValueError("there is no such user")
         return [

@@ -1,4 +1,4 @@
-"""Users as the host's administration sees them, over whatever directory there is."""
+"""Create, find, disable and delete users, whatever directory they are in."""
 
 from __future__ import annotations
 
@@ -20,14 +20,15 @@ class Users:
     """
     Creates, finds, disables and deletes users (``otpauth.users``).
 
-    Where a method takes ``whom``, that is a user, the id of one, or what :meth:`find` takes.
+    The argument ``whom`` is a user, the id of one, or what :meth:`find` accepts.
     """
 
     directory: Directory
     addresses: Addresses
     sessions: Sessions
+    #: The region of national phone numbers.
     region: str | None
-    #: The standing secrets that the flows keep, by kind (``pin``, ``password``).
+    #: The kinds of secrets of all flows, by name (``pin``, ``password``).
     secrets: Mapping[str, UserSecrets]
 
     def create(
@@ -44,14 +45,14 @@ class Users:
         Create a user.
 
         :param email: the e-mail address, in any spelling.
-        :param phone: the phone number. A national number is one of ``OTPAUTH_PHONE_REGION``.
+        :param phone: the phone number. National numbers are those of ``OTPAUTH_PHONE_REGION``.
         :param member_id: the number or name by which your app knows the user.
-        :param password: the password for the flow ``account``; only a hash of it is kept.
+        :param password: the password for the flow ``account``. Only a hash of it is stored.
         :returns: the new user.
         :raises ~flask_otpauth.users.UserExists: if another user has the e-mail address, the phone
-            number or the member id. Nothing is changed then.
+            number or the member id. Nothing is changed.
         :raises ValueError: if an address or the member id is not valid, a value is too long, or no
-            flow keeps passwords.
+            registered flow has passwords.
         """
         password = sensitive(password)
         if password is not None and "password" not in self.secrets:
@@ -67,7 +68,7 @@ class Users:
         )
         if password is not None:
             passwords = self.secrets["password"]
-            passwords.put(user, passwords.hashed(user, password), replacing=None)
+            passwords.put(user, passwords.make_hash(user, password), replacing=None)
         return user
 
     def get_or_create(
@@ -81,15 +82,16 @@ class Users:
         password: str | None = None,
     ) -> User:
         """
-        Find a user, or create one. It takes what :meth:`create` takes.
+        Find a user, or create one. The arguments are those of :meth:`create`.
 
         The user is found by the e-mail address; if none is given, by the member id; if that is not
-        given either, by the phone number. A user who is found is not changed. If several callers do
-        this at once, one of them creates the user.
+        given either, by the phone number. A user who is found is not changed. If several requests do this
+        at the same time, one of them creates the user.
 
-        :raises ~flask_otpauth.users.UserExists: if no user was found, but another one has the phone
+        :raises ~flask_otpauth.users.UserExists: if no user was found, but another user has the phone
             number or the member id.
-        :raises ValueError: as :meth:`create`.
+        :raises ValueError: if an address or the member id is not valid, a value is too long, or no
+            registered flow has passwords.
         """
         password = sensitive(password)
         return self._user_with_or(
@@ -104,10 +106,9 @@ class Users:
             ),
         )
 
-    def of_proved_address(self, kind: Literal["email", "phone"], address: str) -> User:
+    def get_or_create_verified(self, kind: Literal["email", "phone"], address: str) -> User:
         """
-        Return the user of a canonical address that was just proved to be theirs: the one who has it,
-        or a new one, whose row says from the start that the address is verified.
+        Find the user of a canonical address that was just verified, or create one with a verified address.
 
         :raises UserExists: if two users have the address, so that it is unclear who is meant.
         """
@@ -118,28 +119,28 @@ class Users:
         return self._user_with_or({kind: address}, lambda: self.directory.create(proved[kind]))
 
     def mark_verified(self, user: User, kind: Literal["email", "phone"]) -> None:
-        """Note that the user has proved that the address is theirs, unless it is noted."""
+        """Note that the address of the user is verified, if that is not noted."""
         if not getattr(user, f"{kind}_verified"):
             self.directory.mark_verified(str(user.id), kind)
 
     def get(self, user_id: str) -> User | None:
-        """The user of that id, in the one spelling that it has, disabled or not."""
+        """Return the user with that id, disabled or not. The text must be exactly that of the id."""
         user = self.directory.get(user_id)
-        return user if user is not None and self._has(user, "id") == user_id else None
+        return user if user is not None and str(user.id) == user_id else None
 
-    def known(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> User | None:
+    def find_by(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> User | None:
         """
-        The user known by that identifier, which is in canonical form.
+        Return the user with that identifier, which is in canonical form.
 
-        The user whom the directory finds must have exactly that identifier: a database may take other
-        letters for equal (``é`` for ``e``), and each spelling would bring another guess budget.
+        The user that the directory finds must have exactly that identifier. Some databases take different
+        letters for equal, such as ``é`` and ``e``, and each spelling would bring another guess budget.
         """
         user = self.directory.find(kind, value, client_id)
-        return user if user is not None and self._has(user, kind) == value else None
+        return user if user is not None and self._has(user, kind, value) else None
 
     def phone(self, user: User) -> str | None:
-        """The user's phone as E.164, whatever the directory keeps; ``None`` where there is none."""
-        return self._has(user, "phone") or None
+        """Return the phone number of the user as E.164; ``None`` if there is none."""
+        return self._canonical("phone", user.phone or "") or None
 
     def find(self, identifier: int | str | UUID) -> User | None:
         """
@@ -152,17 +153,17 @@ class Users:
 
     def resolve(self, identifier: object, client_id: str | None = None) -> User | None:
         """
-        The one user that ``identifier`` means, as a client may know them.
+        Return the one user that a client means by ``identifier``; ``None`` if it fits two users.
 
-        A JSON integer is a primary key, what contains ``@`` an e-mail; anything else may be a
-        member id, a phone or a key, and what fits two persons is nobody
-        (contract/account.md, "Who is meant").
+        A JSON integer is a primary key. A text with ``@`` is an e-mail address. Any other text may be a
+        member id, a phone number or a primary key (contract/account.md, "Who is meant").
         """
-        matches = {str(user.id): user for user in self._candidates(identifier, client_id)}
+        found = [self.find_by(kind, value, client_id) for kind, value in self._readings(identifier)]
+        matches = {str(user.id): user for user in found if user is not None}
         return next(iter(matches.values())) if len(matches) == 1 else None
 
-    def readings(self, identifier: object) -> list[tuple[IdentifierKind, str]]:
-        """What ``identifier`` may be, each with its canonical form."""
+    def _readings(self, identifier: object) -> list[tuple[IdentifierKind, str]]:
+        """Return the kinds of identifier that it may be, each with the canonical form."""
         text = str(identifier).strip()
         if isinstance(identifier, int):
             return [("id", text)]
@@ -173,48 +174,45 @@ class Users:
             readings = [("member_id", text), ("phone", self._canonical("phone", text)), ("id", text)]
         return [(kind, value) for kind, value in readings if value]
 
-    def _candidates(self, identifier: object, client_id: str | None) -> list[User]:
-        found = [self.known(kind, value, client_id) for kind, value in self.readings(identifier)]
-        return [user for user in found if user is not None]
+    def _has(self, user: User, kind: IdentifierKind, value: str) -> bool:
+        """Return whether the user has that identifier, which is in canonical form."""
+        own: object = getattr(user, kind)
+        return own is not None and (str(own) == value or self._canonical(kind, str(own)) == value)
 
-    def _has(self, user: User, kind: IdentifierKind) -> str | None:
-        """The user's identifier of that kind, in canonical form."""
-        value = getattr(user, kind)
-        return None if value is None else self._canonical(kind, str(value))
-
-    def _checked(self, kind: IdentifierKind, text: str) -> str:
+    def _parse(self, kind: IdentifierKind, text: str) -> str:
         """
-        The canonical form.
+        Return the canonical form of an identifier.
 
-        :raises ValueError: if there is none.
+        :raises ValueError: if it has none.
         """
         if kind == "email":
             return self.addresses.email(text)
         return self.addresses.phone(text, self.region) if kind == "phone" else text
 
     def _canonical(self, kind: IdentifierKind, text: str) -> str:
+        """Return the canonical form of an identifier; an empty text if it has none."""
         try:
-            return self._checked(kind, text)
+            return self._parse(kind, text)
         except ValueError:
             return ""
 
-    def named(self, whom: UserReference) -> User | None:
-        """The user that ``whom`` is, or is the id of; else the one that :meth:`find` finds by it."""
+    def look_up(self, whom: UserReference) -> User | None:
+        """Return the user that ``whom`` is or is the id of, or else the one that :meth:`find` finds."""
         if whom is None:
             return None
         user = self.get(_id_of(whom))
         if _is_user(whom):
-            # Where the host read the row before it had a mark, the id alone says who it is.
+            # If the host read the row before it had a ``person_key``, only the id says who it is.
             return user if user is not None and person_key_of(whom) in ("", person_key_of(user)) else None
         return user or self.resolve(whom)
 
     def disable(self, whom: UserReference) -> bool:
         """
-        Disable a user and end their sessions.
+        Disable a user, and close the sessions and end the account tokens of the user.
 
         :returns: whether there is such a user.
         """
-        user = self.named(whom)
+        user = self.look_up(whom)
         if user is None:
             return False
         found = self.directory.set_enabled(str(user.id), False)
@@ -227,21 +225,21 @@ class Users:
 
         :returns: whether there is such a user.
         """
-        user = self.named(whom)
+        user = self.look_up(whom)
         return user is not None and self.directory.set_enabled(str(user.id), True)
 
     def delete(self, whom: UserReference) -> bool:
         """
-        Delete a user and all that is kept for them: sessions, account tokens, PIN and password.
+        Delete a user with the sessions, the account tokens, the PIN and the password of the user.
 
-        What is counted for an address stays. If the host has deleted the row already, what is kept under
-        the id is deleted.
+        What is counted for an address stays. If the host has already deleted the row, everything else is
+        deleted.
 
         :returns: whether there was such a user.
-        :raises ValueError: if the host's own rows do not let the user go, or its directory cannot
-            delete; nothing is deleted then.
+        :raises ValueError: if rows of the host depend on the user, or the directory cannot delete users.
+            Nothing is deleted.
         """
-        user = self.named(whom)
+        user = self.look_up(whom)
         found = False
         if user is not None:
             if not hasattr(self.directory, "delete"):
@@ -263,9 +261,9 @@ class Users:
         """
         End all sessions and account tokens of a user.
 
-        :returns: how many sessions were alive.
+        :returns: how many sessions were open.
         """
-        user = self.named(whom)
+        user = self.look_up(whom)
         return 0 if user is None else self.sessions.close_all(str(user.id))
 
     def _user_with_or(
@@ -278,7 +276,7 @@ class Users:
         try:
             return create()
         except UserExists:
-            # Perhaps another request created them after the first look.
+            # Another request may have created the user after the first look.
             user = self._user_with(identifiers)
             if user is None:
                 raise
@@ -287,12 +285,12 @@ class Users:
     def _user_with(self, identifiers: Mapping[IdentifierKind, str | None]) -> User | None:
         for kind, value in identifiers.items():
             if value is not None:
-                return self.known(kind, self._checked(kind, value))
+                return self.find_by(kind, self._parse(kind, value))
         return None
 
 
 def shown_id(user: User) -> int | str:
-    """Return the user's id as it is in JSON: a number, or a text in its one spelling."""
+    """Return the id of the user for JSON: a number or a text."""
     return user.id if isinstance(user.id, int) else str(user.id)
 
 

@@ -6,7 +6,7 @@ from flask_otpauth.adapters.tokens.jwt import JwtTokens, configured_keys, hmac_k
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.keys import MIN_KEY_BYTES, KeyRing
 from flask_otpauth.core.weak_keys import is_weak
-from flask_otpauth.engine.subject_keys import marked
+from flask_otpauth.engine.subject_keys import find_marked
 from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.databases import Databases
 
@@ -41,7 +41,7 @@ def _subject_key(assembly: Assembly, secrets: tuple[bytes, ...], stores: Databas
     if len(candidates) == 1 or stores.are_new:
         return candidates[0]
     try:
-        found = marked(stores.storage, candidates)
+        found = find_marked(stores.storage, candidates)
     except StorageUnavailable:
         found = []
     if len(found) != 1:

@@ -96,7 +96,7 @@ def pins(make: Callable[..., UserSecrets]) -> UserSecrets:
 def set_to(secrets: UserSecrets, secret: str, whose: Any = None) -> str:
     """Set a person's secret; its hash."""
     whose = whose or person()
-    new_hash = secrets.hashed(whose, secret)
+    new_hash = secrets.make_hash(whose, secret)
     secrets.put(whose, new_hash)
     return new_hash
 

@@ -113,7 +113,7 @@ def test_an_opening_is_told_once_it_is_durable_and_not_before(
     sessions.open(seven)
     opening = sessions.open(seven)
     before = list(heard)
-    sessions.opened(opening)
+    sessions.report_opening(opening)
 
     assert before == []
     assert heard == [

@@ -59,7 +59,7 @@ def new_customer(app: Flask, **fields: Any) -> User:
 def give_password(app: Flask, user: User, password: str = PASSWORD) -> None:
     """Let somebody who was created without one have a password."""
     passwords = app.extensions["otpauth"].services.users.secrets["password"]
-    passwords.put(user, passwords.hashed(user, password))
+    passwords.put(user, passwords.make_hash(user, password))
 
 
 def new_client(app: Flask, flows: Sequence[str] = ("account",)) -> Credentials:

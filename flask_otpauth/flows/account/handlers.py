@@ -113,7 +113,7 @@ def change_password(call: AccountCall, body: bodies.ChangePassword) -> Success:
 @account.post("/auth/set-password", bodies.SetPassword, rate_limit="redeem", messages=PASSWORDS)
 def set_password(call: AccountCall, body: bodies.SetPassword) -> Success:
     """Set a customer's password, on the merchant's word."""
-    user = call.use_case.customers.users.known("email", body.email.canonical, call.client.id)
+    user = call.use_case.customers.users.find_by("email", body.email.canonical, call.client.id)
     if user is None or not user.is_enabled:
         raise errors.UserNotFound("email")
     call.use_case.customers.set_password(user, body.new_password, "new_password")
