@@ -56,6 +56,8 @@ _COSTLY = frozenset(
         PhoneNumberType.VOICEMAIL,
     }
 )
+#: A number is valid if it has a type, so the type is looked up once.
+_INVALID_OR_COSTLY = _COSTLY | {PhoneNumberType.UNKNOWN}
 
 
 class CanonicalAddresses:
@@ -88,7 +90,7 @@ class CanonicalAddresses:
 
         :raises ValueError: if it is not a valid number.
         """
-        return _e164(_require_valid(_parse_phone(_bare(text), region)))
+        return _e164(_require_line(_parse_phone(_bare(text), region), _INVALID_OR_COSTLY))
 
     def possible_phone(self, text: str, region: str) -> str:
         """
@@ -103,7 +105,7 @@ class CanonicalAddresses:
         for number in (_parse_phone(spelling, region) for spelling in spellings):
             of_region = number.country_code == phonenumbers.country_code_for_region(region)
             if of_region and phonenumbers.is_possible_number(number):
-                return _e164(_require_affordable(number))
+                return _e164(_require_line(number, _COSTLY))
         raise ValueError("not a possible number of the region")
 
     def unspaced(self, text: str) -> str:
@@ -119,7 +121,7 @@ class CanonicalAddresses:
         """
         calling_code = _calling_code(country_code)
         region = phonenumbers.region_code_for_country_code(calling_code)
-        number = _require_valid(_parse_phone(_bare(text), region))
+        number = _require_line(_parse_phone(_bare(text), region), _INVALID_OR_COSTLY)
         national = phonenumbers.national_significant_number(number)
         if number.country_code != calling_code or len(national) > _LONGEST_NATIONAL:
             raise ValueError("not a number of that country")
@@ -136,7 +138,7 @@ class CanonicalAddresses:
     def is_mobile(self, text: str, region: str | None) -> bool:
         """Return whether ``text`` is a valid number of type mobile (or fixed line or mobile)."""
         try:
-            number = _require_valid(_parse_phone(_bare(text), region))
+            number = _require_line(_parse_phone(_bare(text), region), _INVALID_OR_COSTLY)
         except ValueError:
             return False
         return phonenumbers.number_type(number) in _MOBILE
@@ -228,17 +230,11 @@ def _parse_phone(bare: str, region: str | None) -> PhoneNumber:
         raise ValueError("not a phone number") from None
 
 
-def _require_valid(number: PhoneNumber) -> PhoneNumber:
-    if not phonenumbers.is_valid_number(number):
-        raise ValueError("not a valid phone number")
-    return _require_affordable(number)
-
-
-def _require_affordable(number: PhoneNumber) -> PhoneNumber:
-    """Return ``number``, unless it costs more to reach than a person's line."""
+def _require_line(number: PhoneNumber, refused: frozenset[int]) -> PhoneNumber:
+    """Return ``number``, unless it belongs to no country or is of a ``refused`` type."""
     of_no_country = phonenumbers.region_code_for_country_code(number.country_code or 0) == _NO_COUNTRY
-    if of_no_country or phonenumbers.number_type(number) in _COSTLY:
-        raise ValueError("not a number of a person's line")
+    if of_no_country or phonenumbers.number_type(number) in refused:
+        raise ValueError("not a phone number of a person")
     return number
 
 
