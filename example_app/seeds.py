@@ -12,7 +12,7 @@ from example_app.inbox import InboxSender
 from example_app.models import Key, User
 
 #: The flows that a client calls, and the name of the client that is made for each.
-CLIENTS = {"sms": "Mobile app", "flashcall": "Web shop", "voice": "Call centre", "account": "Merchant"}
+CLIENTS = {"sms": "Mobile app", "flashcall": "Web shop", "voice": "Call center", "account": "Merchant"}
 
 #: A campaign of the voice client speaks one language and shows one number.
 CAMPAIGNS = {

@@ -47,8 +47,8 @@ def host(outbox: Outbox) -> Flask:
 @pytest.fixture(params=[protected_first, protected_last, by_a_factory])
 def app(request: pytest.FixtureRequest, outbox: Outbox) -> Flask:
     app = host(outbox)
-    initialise: Callable[[Flask], None] = request.param
-    initialise(app)
+    initialize: Callable[[Flask], None] = request.param
+    initialize(app)
     return app
 
 

@@ -80,7 +80,7 @@ def test_the_answers_of_sms_are_in_the_hosts_language(make_app: MakeApp, outbox:
 
 
 @pytest.mark.parametrize("spelling", ["fr_FR", "fr-fr", "FR"])
-def test_the_catalogues_of_a_host_are_found_in_any_spelling(
+def test_the_catalogs_of_a_host_are_found_in_any_spelling(
     spelling: str, make_app: MakeApp, outbox: Outbox
 ) -> None:
     messages = {spelling: {"Gửi mã OTP thành công": "Code envoyé"}}

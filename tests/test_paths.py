@@ -14,7 +14,7 @@ from tests.hosts import SECRET_KEY
 
 
 def host(**settings: Any) -> Flask:
-    """An app with every flow, not initialised yet."""
+    """An app with every flow, not initialized yet."""
     app = Flask("host")
     defaults = {"FLOWS": list(FLOWS), "SENDERS": Outbox().senders, "DATABASE_URI": "sqlite://"}
     app.config["SECRET_KEY"] = SECRET_KEY

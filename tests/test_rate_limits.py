@@ -400,7 +400,7 @@ def test_of_several_limiters_the_one_that_is_given_counts(outbox: Outbox) -> Non
     assert statuses(app, ["192.0.2.1"]) == [200]
 
 
-def test_a_limiter_that_is_given_need_not_be_initialised_yet(outbox: Outbox) -> None:
+def test_a_limiter_that_is_given_need_not_be_initialized_yet(outbox: Outbox) -> None:
     limiter = Limiter(get_remote_address, storage_uri="memory://")
 
     app = host(outbox, limiter=limiter, ip_limits={"send": "1 per hour"})

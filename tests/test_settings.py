@@ -346,7 +346,7 @@ def test_a_limiter_that_is_given_counts_whatever_others_there_are() -> None:
     assert "otpauth" in app.extensions
 
 
-def test_a_database_that_is_initialised_too_late_is_told() -> None:
+def test_a_database_that_is_initialized_too_late_is_told() -> None:
     app = host(OTPAUTH_SENDERS={"email": "console"}, SQLALCHEMY_DATABASE_URI="sqlite://")
     del app.config["OTPAUTH_DATABASE_URI"]
 

@@ -181,7 +181,7 @@ def test_a_listener_that_breaks_undoes_nothing(
     assert "a listener of code_accepted failed" in caplog.text
 
 
-@pytest.mark.parametrize("error", [asyncio.CancelledError(), gevent.Timeout(1)], ids=["cancelled", "timeout"])
+@pytest.mark.parametrize("error", [asyncio.CancelledError(), gevent.Timeout(1)], ids=["canceled", "timeout"])
 def test_a_listener_that_is_cut_off_undoes_nothing_either(
     error: BaseException, app: Flask, caller: EmailCaller
 ) -> None:

@@ -295,7 +295,7 @@ def test_a_number_without_a_sign_may_have_64_bits(outbox: Outbox, clock: Movable
 # -- what cannot be told -----------------------------------------------------------------------
 
 
-class Colour(Enum):
+class Color(Enum):
     """A few values."""
 
     RED = "red"
@@ -311,7 +311,7 @@ CANNOT: dict[str, Callable[[], dict[str, Any]]] = {
     "bytes": lambda: {"id": mapped_column(LargeBinary(16), primary_key=True, default=b"1")},
     "an instant": lambda: {"id": mapped_column(DateTime, primary_key=True, default=datetime.now)},
     "a truth": lambda: {"id": mapped_column(Boolean, primary_key=True, default=True)},
-    "an enumeration": lambda: {"id": mapped_column(EnumType(Colour), primary_key=True, default=Colour.RED)},
+    "an enumeration": lambda: {"id": mapped_column(EnumType(Color), primary_key=True, default=Color.RED)},
     "a long text": lambda: {"id": mapped_column(String(300), primary_key=True, default="x")},
     "an id beside the key": lambda: {
         "number": mapped_column(Integer, primary_key=True),

@@ -13,15 +13,15 @@ PAGES = ("/", "/email", "/sms", "/flashcall", "/voice", "/account", "/inbox", "/
 
 #: Text whose contrast with what is behind it is lower than WCAG 2.2 AA (1.4.3) asks for.
 FAINT = """() => {
-  const rgb = (colour) => colour.match(/[0-9.]+/g).map(Number);
+  const rgb = (color) => color.match(/[0-9.]+/g).map(Number);
   const light = ([r, g, b]) => [r, g, b]
     .map((value) => value / 255)
     .map((value) => (value <= 0.04045 ? value / 12.92 : ((value + 0.055) / 1.055) ** 2.4))
     .reduce((sum, value, index) => sum + value * [0.2126, 0.7152, 0.0722][index], 0);
   const behind = (element) => {
     for (let each = element; each; each = each.parentElement) {
-      const colour = rgb(getComputedStyle(each).backgroundColor);
-      if (colour.length === 3 || colour[3] === 1) return colour;
+      const color = rgb(getComputedStyle(each).backgroundColor);
+      if (color.length === 3 || color[3] === 1) return color;
     }
     return [255, 255, 255];
   };

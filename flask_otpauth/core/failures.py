@@ -70,7 +70,7 @@ class StoredSecret:
         is_over = self.failed_at + length <= now_ms or self.failed_at > now_ms + instants.AHEAD_MS
         return None if is_over else min(self.failed_at, now_ms) + length
 
-    def honours(self, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
+    def honors(self, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
         """
         Return whether a verification against the hash ``judged`` counts now.
 

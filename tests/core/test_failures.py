@@ -88,7 +88,7 @@ def test_a_failure_never_changes_the_hash(failures: int) -> None:
 
 
 @pytest.mark.parametrize(
-    ("secret", "honoured"),
+    ("secret", "honored"),
     [
         (StoredSecret("h1"), True),
         (StoredSecret(None), True),
@@ -99,6 +99,6 @@ def test_a_failure_never_changes_the_hash(failures: int) -> None:
     ],
 )
 def test_a_verification_counts_unless_a_block_or_another_hash_came_before_it(
-    secret: StoredSecret, honoured: bool
+    secret: StoredSecret, honored: bool
 ) -> None:
-    assert secret.honours("h1", PIN, NOW) is honoured
+    assert secret.honors("h1", PIN, NOW) is honored

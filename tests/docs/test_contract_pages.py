@@ -235,7 +235,7 @@ def test_the_error_codes_of_email_are_those_of_both_modes(column: str, envelope:
         assert any(Row(cells).fits(*each) for each in told), row
 
 
-def test_the_messages_of_sms_are_those_of_its_catalogues() -> None:
+def test_the_messages_of_sms_are_those_of_its_catalogs() -> None:
     pairs = re.findall("^[|] `([^`]+)` [|] `([^`]+)` [|]", section("sms", "Messages"), re.MULTILINE)
 
     wrong = [(own, english) for own, english in pairs if ENGLISH.get(template(own)) != template(english)]

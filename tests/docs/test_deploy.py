@@ -27,7 +27,7 @@ from docs.examples import deployed
 from flask_otpauth import signals
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.adapters.senders.mail_server import Behaviour, LoopbackController, write_certificate
+from tests.adapters.senders.mail_server import Behavior, LoopbackController, write_certificate
 from tests.docs.shell import DOCS, Shell, blocks
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, outcome
 from tests.hosts import MakeApp
@@ -78,13 +78,13 @@ def database() -> Iterator[str]:
 class Mails:
     """A mail server that takes mails only over TLS and from who has a password."""
 
-    behaviour: Behaviour
+    behavior: Behavior
     port: int
     certificate: Path
 
     def code(self, recipient: str) -> str:
         """The code in the newest mail to somebody."""
-        mails = [each for each in self.behaviour.envelopes if each.rcpt_tos == [recipient]]
+        mails = [each for each in self.behavior.envelopes if each.rcpt_tos == [recipient]]
         assert isinstance(mails[-1].content, bytes)
         body = message_from_bytes(mails[-1].content, policy=policy.default).get_body(("plain",))
         assert body is not None
@@ -94,21 +94,21 @@ class Mails:
 
 @pytest.fixture
 def mails(tmp_path: Path) -> Iterator[Mails]:
-    certificate, behaviour = tmp_path / "mail.pem", Behaviour()
+    certificate, behavior = tmp_path / "mail.pem", Behavior()
     write_certificate(certificate)
     tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
     tls.load_cert_chain(certificate)
     server = LoopbackController(
-        behaviour,
+        behavior,
         hostname="127.0.0.1",
         port=0,
         tls_context=tls,
         require_starttls=True,
-        authenticator=behaviour.authenticate,
+        authenticator=behavior.authenticate,
         auth_required=True,
     )
     server.start()
-    yield Mails(behaviour, server.port, certificate)
+    yield Mails(behavior, server.port, certificate)
     server.stop()
 
 

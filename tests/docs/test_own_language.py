@@ -159,7 +159,7 @@ def test_every_packaged_message_has_a_german_template() -> None:
     }
 
 
-def test_the_catalogue_translates_every_sentence_of_sms() -> None:
+def test_the_catalog_translates_every_sentence_of_sms() -> None:
     assert ANSWERS.keys() == messages.ENGLISH.keys()
 
 

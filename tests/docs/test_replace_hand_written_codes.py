@@ -16,7 +16,7 @@ from flask import Flask
 from flask.testing import FlaskClient
 from werkzeug.test import TestResponse
 
-from tests.adapters.senders.mail_server import Behaviour, LoopbackController
+from tests.adapters.senders.mail_server import Behavior, LoopbackController
 from tests.codes import another
 from tests.docs.shell import DOCS, Shell, blocks
 
@@ -33,13 +33,13 @@ Load = Callable[[str], Flask]
 class Mails:
     """What the shop's mail server was given."""
 
-    behaviour: Behaviour
+    behavior: Behavior
     port: int
 
     @property
     def code(self) -> str:
         """The code in the newest mail."""
-        content = self.behaviour.envelopes[-1].content
+        content = self.behavior.envelopes[-1].content
         assert isinstance(content, bytes)
         mail = message_from_bytes(content, policy=policy.default)
         (code,) = re.findall(r"\b\d{6}\b", str(mail.get_content()))
@@ -48,10 +48,10 @@ class Mails:
 
 @pytest.fixture
 def mails() -> Iterator[Mails]:
-    behaviour = Behaviour()
-    server = LoopbackController(behaviour, hostname="127.0.0.1", port=0)
+    behavior = Behavior()
+    server = LoopbackController(behavior, hostname="127.0.0.1", port=0)
     server.start()
-    yield Mails(behaviour, server.port)
+    yield Mails(behavior, server.port)
     server.stop()
 
 
@@ -159,7 +159,7 @@ def test_the_shop_without_old_codes_answers_every_case(load: Load, mails: Mails)
     with app.app_context():
         module.otpauth.users.disable(module.otpauth.users.create(email="ann@example.com"))
     closed = enter(browser, code)
-    mails.behaviour.at_mail = "451 later"
+    mails.behavior.at_mail = "451 later"
     unsent = ask(browser, "bob@example.com")
 
     assert [each.status_code for each in (no_address, *sent, limited)] == [400, *[200] * 5, 429]

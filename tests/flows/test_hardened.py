@@ -124,11 +124,11 @@ def test_what_loosens_a_limit_is_done_three_times_a_customer_in_24_hours(
     merchant: Merchant, clock: MovableClock, act: Callable[..., TestResponse]
 ) -> None:
     other = Merchant(merchant.app)
-    neighbour = new_customer(merchant.app, email="other@stamps.co.id", phone=None, member_id=None).id
+    neighbor = new_customer(merchant.app, email="other@stamps.co.id", phone=None, member_id=None).id
     assert [act(each).status_code for each in (merchant, other, merchant)] == [200] * 3
 
     refusal = act(other)
-    elsewhere = act(merchant, user=neighbour)
+    elsewhere = act(merchant, user=neighbor)
     clock.tick_ms(86_400_000 - 1)
     early = act(merchant)
     clock.tick_ms(1)

@@ -591,7 +591,7 @@ def test_a_host_adds_a_language_and_changes_words(make_app: MakeApp, outbox: Out
     assert outcome(too_soon) == (422, "Please ask for the OTP again in 90 seconds")
 
 
-def test_every_text_of_the_catalogue_has_its_english() -> None:
+def test_every_text_of_the_catalog_has_its_english() -> None:
     said = [*MESSAGES.faults.values(), *MESSAGES.wording.values()]
     texts = {text for says in said for text in (says.message, says.detail) if text} | set(
         MESSAGES.labels.values()

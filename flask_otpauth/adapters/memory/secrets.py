@@ -35,7 +35,7 @@ class MemorySecretStore:
         """See the port."""
         with self.memory.lock:
             secret = self.read(key)
-            if not secret.honours(judged, policy, now_ms):
+            if not secret.honors(judged, policy, now_ms):
                 return False, secret
             self.memory.secrets[key] = secret.failed(policy, now_ms)
             return True, self.memory.secrets[key]
@@ -44,7 +44,7 @@ class MemorySecretStore:
         """See the port."""
         with self.memory.lock:
             secret = self.read(key)
-            if not secret.honours(judged, policy, now_ms):
+            if not secret.honors(judged, policy, now_ms):
                 return False
             self.enable(key)
             return True

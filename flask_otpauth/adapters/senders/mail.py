@@ -48,7 +48,7 @@ class MailSender:
     """
     Sends e-mail by the ``MAIL_*`` settings. It needs an app context.
 
-    Unlike Flask-Mail itself, it has deadlines, never prints the dialogue (``MAIL_DEBUG``), and
+    Unlike Flask-Mail itself, it has deadlines, never prints the conversation (``MAIL_DEBUG``), and
     checks the certificate of the server. For a private CA, give an SSL context as ``tls``. With
     ``MAIL_USE_TLS`` nothing is sent in the clear, even if the server does not offer TLS. The signal
     ``flask_mail.email_dispatched`` is sent for each accepted mail. With ``MAIL_SUPPRESS_SEND``, only

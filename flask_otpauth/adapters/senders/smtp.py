@@ -69,7 +69,7 @@ class Conversation(smtplib.SMTP):
 
     ``smtplib`` has only a timeout for each read, which starts again with each byte. How long the
     lookup of the host's name takes depends on the system's resolver. ``implicit_tls`` encrypts
-    from the first byte. ``dot_sent`` is true if the server may have the message. The dialogue is
+    from the first byte. ``dot_sent`` is true if the server may have the message. The conversation is
     never printed, because it contains codes and credentials.
     """
 

@@ -42,7 +42,7 @@ class SqlSecretStore:
         """See the port. Two write statements."""
         with self.database.transaction():
             secret = self._locked(key)
-            if not secret.honours(judged, policy, now_ms):
+            if not secret.honors(judged, policy, now_ms):
                 return False, secret
             after = secret.failed(policy, now_ms)
             self._rewriting.count(row_key=key, **_values(after))
@@ -52,10 +52,10 @@ class SqlSecretStore:
         """See the port. One read if there is no failure to forget."""
         secret = self.read(key)
         if not secret.in_a_row:
-            return secret.honours(judged, policy, now_ms)
+            return secret.honors(judged, policy, now_ms)
         with self.database.transaction():
             secret = self._locked(key)
-            passed = secret.honours(judged, policy, now_ms)
+            passed = secret.honors(judged, policy, now_ms)
             if passed:
                 self._rewriting.count(row_key=key, **_values(StoredSecret(secret.hash)))
             return passed

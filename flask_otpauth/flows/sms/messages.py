@@ -110,14 +110,14 @@ ENGLISH: Mapping[str, str] = {
 
 
 def translated(text: str, settings: SmsSettings, raw: Mapping[str, object]) -> str:
-    """``text`` in the first of the languages that has a catalogue, or in Vietnamese."""
+    """``text`` in the first of the languages that has a catalog, or in Vietnamese."""
     wanted = raw.get("lang")
     for language in settings.languages(wanted if isinstance(wanted, str) else None):
-        if language == "vi" and language not in settings.catalogues:
+        if language == "vi" and language not in settings.catalogs:
             return text
-        catalogue = {**(ENGLISH if language == "en" else {}), **settings.catalogues.get(language, {})}
-        if catalogue:
-            return catalogue.get(text, text)
+        catalog = {**(ENGLISH if language == "en" else {}), **settings.catalogs.get(language, {})}
+        if catalog:
+            return catalog.get(text, text)
     return text
 
 

@@ -78,7 +78,7 @@ class SmsSettings(WritingSettings):
         return min((quota.count for quota in self.send_quotas if quota.period == DAY), default=None)
 
     @property
-    def catalogues(self) -> dict[str, dict[str, str]]:
+    def catalogs(self) -> dict[str, dict[str, str]]:
         """The host's ``messages``, by language as file names have it."""
         return {preferences(language)[0]: texts for language, texts in self.messages.items()}
 
@@ -94,7 +94,7 @@ class SmsSettings(WritingSettings):
             found.append("ORIGIN: expected a host name such as example.com")
         if set(self.required_fields) - set(SIBLING_FIELDS):
             found.append(f"REQUIRED_FIELDS: expected a list of {', '.join(SIBLING_FIELDS)}")
-        texts = [text for catalogue in self.messages.values() for text in catalogue.values()]
+        texts = [text for catalog in self.messages.values() for text in catalog.values()]
         found += [f"MESSAGES: {text!r} has an unknown placeholder" for text in texts if not _known(text)]
         return found
 

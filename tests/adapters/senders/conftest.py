@@ -10,7 +10,7 @@ import pytest
 from aiosmtpd.controller import Controller
 
 from tests.adapters.senders.mail_server import (
-    Behaviour,
+    Behavior,
     LoopbackController,
     MailServer,
     StartServer,
@@ -24,14 +24,14 @@ def start_server() -> Iterator[StartServer]:
     """Starts mail servers; their options are aiosmtpd's."""
     running: list[Controller] = []
 
-    def start(behaviour: Behaviour | None = None, **options: Any) -> MailServer:
-        behaviour = behaviour or Behaviour()
+    def start(behavior: Behavior | None = None, **options: Any) -> MailServer:
+        behavior = behavior or Behavior()
         controller = LoopbackController(
-            behaviour, hostname="127.0.0.1", port=0, authenticator=behaviour.authenticate, **options
+            behavior, hostname="127.0.0.1", port=0, authenticator=behavior.authenticate, **options
         )
         controller.start()
         running.append(controller)
-        return MailServer(behaviour, controller.port)
+        return MailServer(behavior, controller.port)
 
     yield start
     for controller in running:

@@ -25,7 +25,7 @@ CLOSE = "close"
 
 
 @dataclass
-class Behaviour:
+class Behavior:
     """How the server answers; ``HANG`` never does, ``CLOSE`` cuts the connection instead."""
 
     at_mail: str = "250 OK"
@@ -85,15 +85,15 @@ class LoopbackController(Controller):
 
 @dataclass
 class MailServer:
-    """A running server and its behaviour."""
+    """A running server and its behavior."""
 
-    behaviour: Behaviour
+    behavior: Behavior
     port: int
 
     @property
     def envelopes(self) -> list[Envelope]:
         """What was sent up to the final dot, whatever the server said then."""
-        return self.behaviour.envelopes
+        return self.behavior.envelopes
 
     @property
     def mail(self) -> EmailMessage:

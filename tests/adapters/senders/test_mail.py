@@ -15,7 +15,7 @@ from flask import Flask
 
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.senders import MailSender, Message, Receipt, Status
-from tests.adapters.senders.mail_server import CLOSE, HANG, Behaviour, StartServer, Tls
+from tests.adapters.senders.mail_server import CLOSE, HANG, Behavior, StartServer, Tls
 from tests.hosts import SECRET_KEY
 
 #: Long enough for an exchange on loopback; what hangs is given up after it.
@@ -194,27 +194,27 @@ def test_the_stored_address_is_written_to_as_it_is_but_for_its_domain(start_serv
 
 
 @pytest.mark.parametrize(
-    ("behaviour", "status"),
+    ("behavior", "status"),
     [
-        (Behaviour(at_rcpt="550 5.1.1 no such user"), Status.INVALID_RECIPIENT),
-        (Behaviour(at_rcpt="553 mailbox name not allowed"), Status.INVALID_RECIPIENT),
-        (Behaviour(at_rcpt="554 5.7.1 relay access denied"), Status.REJECTED),
-        (Behaviour(at_rcpt="530 5.7.0 authentication required"), Status.AUTH_ERROR),
-        (Behaviour(at_rcpt="450 greylisted"), Status.UNAVAILABLE),
-        (Behaviour(at_rcpt="421 shutting down"), Status.UNAVAILABLE),
-        (Behaviour(at_mail="451 try later"), Status.UNAVAILABLE),
-        (Behaviour(at_mail="550 sender not allowed"), Status.REJECTED),
-        (Behaviour(at_dot="421 shutting down"), Status.UNAVAILABLE),
-        (Behaviour(at_dot="451 try later"), Status.UNAVAILABLE),
-        (Behaviour(at_dot="552 too large"), Status.REJECTED),
-        (Behaviour(at_dot="554 looks like spam"), Status.REJECTED),
-        (Behaviour(at_dot="251 will forward"), Status.ACCEPTED),
+        (Behavior(at_rcpt="550 5.1.1 no such user"), Status.INVALID_RECIPIENT),
+        (Behavior(at_rcpt="553 mailbox name not allowed"), Status.INVALID_RECIPIENT),
+        (Behavior(at_rcpt="554 5.7.1 relay access denied"), Status.REJECTED),
+        (Behavior(at_rcpt="530 5.7.0 authentication required"), Status.AUTH_ERROR),
+        (Behavior(at_rcpt="450 greylisted"), Status.UNAVAILABLE),
+        (Behavior(at_rcpt="421 shutting down"), Status.UNAVAILABLE),
+        (Behavior(at_mail="451 try later"), Status.UNAVAILABLE),
+        (Behavior(at_mail="550 sender not allowed"), Status.REJECTED),
+        (Behavior(at_dot="421 shutting down"), Status.UNAVAILABLE),
+        (Behavior(at_dot="451 try later"), Status.UNAVAILABLE),
+        (Behavior(at_dot="552 too large"), Status.REJECTED),
+        (Behavior(at_dot="554 looks like spam"), Status.REJECTED),
+        (Behavior(at_dot="251 will forward"), Status.ACCEPTED),
     ],
 )
 def test_what_the_server_answers_decides(
-    start_server: StartServer, behaviour: Behaviour, status: Status
+    start_server: StartServer, behavior: Behavior, status: Status
 ) -> None:
-    server = start_server(behaviour)
+    server = start_server(behavior)
 
     receipt = send(app_with(server.port))
 
@@ -225,7 +225,7 @@ def test_what_the_server_answers_decides(
 def test_a_server_lost_before_the_final_dot_certainly_has_no_message(
     start_server: StartServer, at_rcpt: str
 ) -> None:
-    server = start_server(Behaviour(at_rcpt=at_rcpt))
+    server = start_server(Behavior(at_rcpt=at_rcpt))
 
     receipt = send(app_with(server.port), total_seconds=HASTY)
 
@@ -236,7 +236,7 @@ def test_a_server_lost_before_the_final_dot_certainly_has_no_message(
 def test_a_server_lost_after_the_final_dot_may_have_the_message(
     start_server: StartServer, at_dot: str
 ) -> None:
-    server = start_server(Behaviour(at_dot=at_dot))
+    server = start_server(Behavior(at_dot=at_dot))
 
     receipt = send(app_with(server.port), total_seconds=HASTY)
 
@@ -245,7 +245,7 @@ def test_a_server_lost_after_the_final_dot_may_have_the_message(
 
 @pytest.mark.parametrize("at_quit", [CLOSE, "421 no goodbye"])
 def test_a_failing_goodbye_takes_nothing_back(start_server: StartServer, at_quit: str) -> None:
-    server = start_server(Behaviour(at_quit=at_quit))
+    server = start_server(Behavior(at_quit=at_quit))
 
     receipt = send(app_with(server.port))
 
@@ -285,8 +285,8 @@ def test_a_host_whose_name_is_unknown_is_unavailable(monkeypatch: pytest.MonkeyP
 def test_the_account_of_the_settings_is_logged_in_to(
     start_server: StartServer, accepts: bool, status: Status
 ) -> None:
-    behaviour = Behaviour(accepts_password=accepts)
-    server = start_server(behaviour, auth_required=True, auth_require_tls=False)
+    behavior = Behavior(accepts_password=accepts)
+    server = start_server(behavior, auth_required=True, auth_require_tls=False)
 
     receipt = send(app_with(server.port, MAIL_USERNAME="robot", MAIL_PASSWORD="pass-word"))
 
@@ -409,7 +409,7 @@ def test_flask_mails_signal_tells_of_an_accepted_mail(
 def test_flask_mails_signal_does_not_tell_of_a_refused_mail(
     start_server: StartServer, dispatched: list[flask_mail.Message]
 ) -> None:
-    server = start_server(Behaviour(at_dot="554 no"))
+    server = start_server(Behavior(at_dot="554 no"))
 
     send(app_with(server.port))
 
@@ -536,7 +536,7 @@ def test_the_machine_greets_by_a_name_that_smtp_knows(
 
     send(app_with(server.port))
 
-    assert server.behaviour.greetings == [greeting]
+    assert server.behavior.greetings == [greeting]
 
 
 # -- a mail server of several addresses ------------------------------------------------------
