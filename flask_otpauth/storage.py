@@ -10,6 +10,7 @@ from __future__ import annotations
 from flask_otpauth.adapters.memory import MemoryStorage
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core.challenges import (
+    Act,
     Cap,
     ChallengeRow,
     Guess,
@@ -20,6 +21,7 @@ from flask_otpauth.core.challenges import (
     block_of,
     judge_guess,
     judge_issue,
+    with_act,
     with_code,
     with_guess,
     with_lock,
@@ -41,12 +43,16 @@ from flask_otpauth.core.sessions import (
 from flask_otpauth.ports.storage import (
     ChallengeStore,
     ClientStore,
+    LoginAttempt,
+    LoginResult,
     SecretStore,
     SessionStore,
     Storage,
+    log_in_by_steps,
 )
 
 __all__ = [
+    "Act",
     "Block",
     "Campaign",
     "Cap",
@@ -61,6 +67,8 @@ __all__ = [
     "Issue",
     "IssueResult",
     "Limit",
+    "LoginAttempt",
+    "LoginResult",
     "MemoryStorage",
     "Refresh",
     "Rotation",
@@ -75,7 +83,9 @@ __all__ = [
     "judge_guess",
     "judge_issue",
     "judge_refresh",
+    "log_in_by_steps",
     "rotated",
+    "with_act",
     "with_code",
     "with_guess",
     "with_lock",

@@ -222,6 +222,25 @@ class Guess:
         return any(limit.period_ms is None for limit in self.locks)
 
 
+@dataclass(frozen=True)
+class Act:
+    """Something that is limited and counted without a code, as the store needs it."""
+
+    key: bytes
+    limits: tuple[Limit, ...]
+    nonce: str
+    now_ms: int
+
+    @property
+    def entry(self) -> str:
+        """Its entry in the log of its row."""
+        return instants.entry(self.now_ms, self.nonce)
+
+    def block(self, row: ChallengeRow) -> Block | None:
+        """Return what forbids it, given the row with its log."""
+        return strongest(limit.free_at(row.sends, self.now_ms) for limit in self.limits)
+
+
 class GuessState(Enum):
     """What became of a guess, or why it was not judged."""
 
@@ -332,6 +351,15 @@ def with_send(limits: ChallengeRow, issue: Issue) -> ChallengeRow:
         sends=instants.with_entry(limits.sends, issue.entry),
         reference=issue.references[0],
         needed_until=max(limits.needed_until, issue.send_needed_until_ms),
+    )
+
+
+def with_act(row: ChallengeRow, act: Act) -> ChallengeRow:
+    """Return the row after ``act``."""
+    return replace(
+        row,
+        sends=instants.with_entry(row.sends, act.entry),
+        needed_until=max(row.needed_until, act.now_ms + reach_ms(act.limits)),
     )
 
 

@@ -208,28 +208,47 @@ class Codes:
         :raises CodeRefused: if the code is not accepted. Its class says why, as far as ``tells_state`` of
             the policy allows that.
         """
+        guess = self.guess(policy, target, code)
+        result: T | None = None
+        if effect is None:
+            verdict = self.storage.challenges.redeem(guess)
+        else:
+            with self.storage.transaction():
+                verdict = self.storage.challenges.redeem(guess)
+                if verdict.state is GuessState.ACCEPTED:
+                    result = effect()
+        # After the transaction: an exception inside would undo the count of the guess.
+        self.require_accepted(policy, target, guess, verdict)
+        return result
+
+    def guess(self, policy: Policy, target: Target, code: object) -> Guess:
+        """
+        Return a submitted code as the storage judges it.
+
+        :raises CodeWrong: if it does not have the form of a code. It is not counted then.
+        """
         if not is_digits(code, policy.code_length):
             raise self._report_refusal(target, errors.CodeWrong(reason="shape"))
-        now_ms = epoch_ms(self.clock())
-        guess = Guess(
+        return Guess(
             limits_key=self.limits_key(policy, target),
             challenge_key=self.challenge_key(target),
             digests=self._digests(target, code),
             nonce=draw_nonce(),
-            now_ms=now_ms,
+            now_ms=epoch_ms(self.clock()),
             max_guesses=policy.max_guesses,
             locks=policy.locks,
         )
-        result: T | None = None
-        with self.storage.transaction():
-            verdict = self.storage.challenges.redeem(guess)
-            if verdict.state is GuessState.ACCEPTED and effect is not None:
-                result = effect()
-        # After the transaction: an exception inside would undo the count of the guess.
+
+    def require_accepted(self, policy: Policy, target: Target, guess: Guess, verdict: Verdict) -> None:
+        """
+        Report that the code was accepted.
+
+        :raises CodeRefused: if it was not.
+        :raises SubjectLocked: if the guess budget of the subject is used up.
+        """
         if verdict.state is not GuessState.ACCEPTED:
-            raise self._report_refusal(target, _refusal(verdict, policy, now_ms))
+            raise self._report_refusal(target, _refusal(verdict, policy, guess.now_ms))
         self.events("code_accepted", purpose=target.purpose, subject=target.shown_subject)
-        return result
 
     def limits_key(self, policy: Policy, target: Target) -> bytes:
         """Return the key of the row with the limits of the target. The client is not in the key."""

@@ -9,7 +9,7 @@ from functools import partial
 from typing import Protocol, TypeAlias
 
 from flask_otpauth.core import errors
-from flask_otpauth.core.challenges import Issue, draw_nonce
+from flask_otpauth.core.challenges import Act, draw_nonce
 from flask_otpauth.core.instants import DAY, Limit, epoch_ms, milliseconds
 from flask_otpauth.core.passwords import password_problem
 from flask_otpauth.engine.codes import Codes
@@ -168,8 +168,7 @@ class Customers:
         now_ms = epoch_ms(self.codes.clock())
         key = self.codes.keys.row_key("act", act, person(user))
         limits = (Limit("quota", per_day, milliseconds(DAY)),)
-        act_counted = Issue(key, key, draw_nonce(), b"\0" * 32, now_ms, now_ms, limits)
-        block = self.codes.storage.challenges.issue(act_counted).block
+        block = self.codes.storage.challenges.count(Act(key, limits, draw_nonce(), now_ms))
         if block is not None:
             raise errors.QuotaExceeded(block.retry_after_seconds(now_ms), block.count)
 

@@ -14,6 +14,7 @@ from flask_otpauth.engine.messenger import Draft
 from flask_otpauth.engine.sessions import Login, Sessions, Tokens
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.directory import User, UserExists
+from flask_otpauth.ports.storage import LoginAttempt, LoginResult
 
 #: When a user is created for an address that no user has; ``False``: never.
 CreateUser: TypeAlias = Literal["on_verify", "on_request", False]
@@ -79,23 +80,39 @@ class Logins:
         :raises SubjectLocked: if the guess budget of the address is used up.
         :raises UserNotFound: if the user is disabled, or there is no user and none is created.
         """
-        target = self._target(address)
-        user = self.users.find_by(self.kind, address)
-        if user is not None and user.is_enabled:
-            person = user
-            opening = self.codes.redeem(self.policy, target, code, lambda: self.sessions.open(person))
+        result = self._redeem(address, code)
+        user, session = result.user, result.session
+        if user is not None and session is not None:
+            opening = self.sessions.opening(session, result.closed)
+        elif user is not None or self.create_user is False:
+            raise errors.UserNotFound
         else:
             # The users may be in another database: first use up the code, then create the user.
-            self.codes.redeem(self.policy, target, code)
-            if user is not None or self.create_user is False:
-                raise errors.UserNotFound
             user = self._create(address, proved=True)
             if user is None:
                 raise errors.UserNotFound
             opening = self.sessions.open(user)
-        self.sessions.settle(opening)
+        if result.looked_again:
+            self.sessions.report_opening(opening)
+        else:
+            self.sessions.settle(opening)
         self.users.mark_verified(user, self.kind)
         return LoggedIn(user, opening.tokens)
+
+    def _redeem(self, address: str, code: str) -> LoginResult:
+        """Redeem the code, and open the session if there is a user who is enabled."""
+        target = self._target(address)
+        guess = self.codes.guess(self.policy, target, code)
+        result = self.codes.storage.log_in(
+            LoginAttempt(
+                guess,
+                self.users.lookup(self.kind, address),
+                self.sessions.prepare(),
+                closing_others=self.sessions.policy.single_session,
+            )
+        )
+        self.codes.require_accepted(self.policy, target, guess, result.verdict)
+        return result
 
     def refresh(self, refresh_token: str) -> LoggedIn:
         """

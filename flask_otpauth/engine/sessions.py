@@ -19,9 +19,9 @@ from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing, from_base64url, to_ba
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
 from flask_otpauth.ports.clock import Clock
-from flask_otpauth.ports.directory import Directory, User
+from flask_otpauth.ports.directory import Directory, User, person_key_of
 from flask_otpauth.ports.events import Events
-from flask_otpauth.ports.storage import SessionStore
+from flask_otpauth.ports.storage import SessionStore, session_of
 from flask_otpauth.ports.tokens import TokenSigner
 
 _SKEW = timedelta(milliseconds=SKEW_MS)
@@ -96,18 +96,25 @@ class Sessions:
 
         It can run inside a transaction, so it reports nothing. Call :meth:`settle` after the commit.
         """
+        session = session_of(user, self.prepare())
+        closed = self.store.open(session, closing_others=self.policy.single_session)
+        return self.opening(session, closed)
+
+    def prepare(self) -> Session:
+        """Return a session that begins now, still without its user."""
         now_ms = epoch_ms(self.clock())
-        session = Session(
+        return Session(
             id=to_base64url(secrets.token_bytes(_ID_BYTES)),
-            user_id=str(user.id),
-            person_key=person_key_of(user),
+            user_id="",
             authenticated_at=now_ms,
             rotated_at=now_ms,
             # In whole seconds, like ``exp``: no token could be signed for a fraction of a second.
             ends_at=(now_ms + milliseconds(self.policy.max_age)) // 1000 * 1000,
         )
-        closed = self.store.open(session, closing_others=self.policy.single_session)
-        return Opening(session, self._tokens(session, now_ms), closed)
+
+    def opening(self, session: Session, closed: int) -> Opening:
+        """Return what a login gets that opened ``session`` and closed so many others."""
+        return Opening(session, self._tokens(session, session.rotated_at), closed)
 
     def report_opening(self, opening: Opening) -> None:
         """Report that the session is open, and that others were closed."""
@@ -283,14 +290,3 @@ class Sessions:
 
     def _macs(self, session_id: str, generation: int) -> tuple[bytes, ...]:
         return self.keys.digests("refresh tokens", session_id, str(generation))
-
-
-def person_key_of(user: User) -> str:
-    """
-    Return the user's ``person_key``, a random text that no two persons share.
-
-    A database may give the id of a deleted user to a later one, so an id alone is not enough: what is
-    kept for a user is bound to the id and to this key. It is empty if the directory has none. Such a
-    directory must never use an id twice.
-    """
-    return getattr(user, "person_key", None) or ""

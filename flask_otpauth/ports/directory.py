@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
@@ -58,6 +59,17 @@ class User(HasId, Protocol):
     def phone_verified(self) -> bool: ...
 
 
+def person_key_of(user: User) -> str:
+    """
+    Return the user's ``person_key``, a random text that no two persons share.
+
+    A database may give the id of a deleted user to a later one, so an id alone is not enough: what is
+    kept for a user is bound to the id and to this key. It is empty if the directory has none. Such a
+    directory must never use an id twice.
+    """
+    return getattr(user, "person_key", None) or ""
+
+
 #: A user, the id of one, or the e-mail address, phone number or member id. ``None`` means no user.
 UserReference: TypeAlias = HasId | int | str | UUID | None
 
@@ -107,3 +119,18 @@ class Directory(Protocol):
 
     def delete(self, user_id: str) -> bool:
         """Delete a user. Return whether there was such a user."""
+
+
+@dataclass(frozen=True)
+class UserLookup:
+    """
+    The question which user has an identifier, in canonical form.
+
+    A storage that has the table of the users may answer it inside a larger statement.
+    """
+
+    directory: Directory
+    kind: IdentifierKind
+    identifier: str
+    #: Asks the directory.
+    find: Callable[[], User | None]

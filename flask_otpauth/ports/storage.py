@@ -13,15 +13,28 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol
 
-from flask_otpauth.core.challenges import Cap, Guess, Issue, IssueResult, Verdict
+from flask_otpauth.core.challenges import Act, Cap, Guess, GuessState, Issue, IssueResult, Verdict
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import Block
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
+from flask_otpauth.ports.directory import User, UserLookup, person_key_of
 
-__all__ = ["Cap", "ChallengeStore", "ClientStore", "SecretStore", "SessionStore", "Storage"]
+__all__ = [
+    "Cap",
+    "ChallengeStore",
+    "ClientStore",
+    "LoginAttempt",
+    "LoginResult",
+    "SecretStore",
+    "SessionStore",
+    "Storage",
+    "log_in_by_steps",
+    "session_of",
+]
 
 
 class ChallengeStore(Protocol):
@@ -38,6 +51,9 @@ class ChallengeStore(Protocol):
 
     def redeem(self, guess: Guess) -> Verdict:
         """Judge the guess, count it, consume the code it opens; or say why it was not judged."""
+
+    def count(self, act: Act) -> Block | None:
+        """Count an act if its limits permit it. Return what forbids it."""
 
     def reference(self, key: bytes) -> str | None:
         """What the newest issue left with this row, ``None`` if there is no row."""
@@ -150,6 +166,35 @@ class ClientStore(Protocol):
         """Pause or resume; whether there is such a campaign."""
 
 
+@dataclass(frozen=True)
+class LoginAttempt:
+    """A guess at a code that opens a session of a user."""
+
+    guess: Guess
+    #: Asks for the user, whom the storage may read in the same step.
+    user: UserLookup
+    #: The session to open, without its user.
+    session: Session
+    #: Whether to close the user's other sessions.
+    closing_others: bool
+
+
+@dataclass(frozen=True)
+class LoginResult:
+    """What became of a login."""
+
+    verdict: Verdict
+    #: The user who has the identifier, if the code was accepted.
+    user: User | None = None
+    #: The session that is open now: none if the code was not accepted, or no enabled user was found.
+    session: Session | None = None
+    #: How many other sessions of the user were closed.
+    closed: int = 0
+    #: Whether the user cannot have been disabled between the look-up and the end of the step. Otherwise
+    #: the user must be looked up again.
+    looked_again: bool = False
+
+
 class Storage(Protocol):
     """Everything that is stored, and what must stand or fall together."""
 
@@ -172,6 +217,15 @@ class Storage(Protocol):
     def transaction(self) -> AbstractContextManager[None]:
         """One transaction around several operations: an exception undoes them all."""
 
+    def log_in(self, attempt: LoginAttempt) -> LoginResult:
+        """
+        Redeem a code and open the session of the user it is for, in one step. The session is open if the
+        code was accepted and the user is enabled, and only then. The code is used up even if there is no
+        such user.
+
+        A storage that does not have the table of the users does this with :func:`log_in_by_steps`.
+        """
+
     def create_all(self) -> None:
         """Create missing tables."""
 
@@ -182,3 +236,28 @@ class Storage(Protocol):
         Each row says itself until when limits look at it, so that the purge of one app frees no
         quota or lock of another.
         """
+
+
+def session_of(user: User, session: Session) -> Session:
+    """Return ``session`` as a session of ``user``."""
+    return replace(session, user_id=str(user.id), person_key=person_key_of(user))
+
+
+def log_in_by_steps(storage: Storage, attempt: LoginAttempt) -> LoginResult:
+    """
+    Do :meth:`Storage.log_in` with the other methods of ``storage``.
+
+    The user is looked up before the transaction, because the directory may use the same database, and
+    would wait for the end of the transaction.
+    """
+    user = attempt.user.find()
+    # The same statements for an address without a user, so that a wrong code takes as long.
+    with storage.transaction():
+        verdict = storage.challenges.redeem(attempt.guess)
+        if verdict.state is not GuessState.ACCEPTED:
+            return LoginResult(verdict)
+        if user is None or not user.is_enabled:
+            return LoginResult(verdict, user)
+        session = session_of(user, attempt.session)
+        closed = storage.sessions.open(session, closing_others=attempt.closing_others)
+    return LoginResult(verdict, user, session, closed)

@@ -8,6 +8,7 @@ from typing import Literal
 from flask_otpauth.adapters.memory.state import Memory, removed
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core.challenges import (
+    Act,
     Cap,
     ChallengeRow,
     Guess,
@@ -75,6 +76,15 @@ class MemoryChallengeStore:
                 challenge = self._row(guess.challenge_key)
                 rows[guess.challenge_key] = rules.with_guess(challenge, guess, verdict)
             return verdict
+
+    def count(self, act: Act) -> Block | None:
+        """See the port."""
+        with self.memory.lock:
+            row = self._row(act.key)
+            block = act.block(row)
+            if block is None:
+                self.memory.challenges[act.key] = rules.with_act(row, act)
+            return block
 
     def reference(self, key: bytes) -> str | None:
         """See the port."""

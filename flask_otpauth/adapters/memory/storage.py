@@ -7,6 +7,7 @@ from flask_otpauth.adapters.memory.clients import MemoryClientStore
 from flask_otpauth.adapters.memory.secrets import MemorySecretStore
 from flask_otpauth.adapters.memory.sessions import MemorySessionStore
 from flask_otpauth.adapters.memory.state import Memory
+from flask_otpauth.ports.storage import LoginAttempt, LoginResult, log_in_by_steps
 
 __all__ = ["MemoryStorage"]
 
@@ -26,6 +27,10 @@ class MemoryStorage:
         self.clients = MemoryClientStore(self._memory)
         #: See the port. Other threads wait until it ends.
         self.transaction = self._memory.transaction
+
+    def log_in(self, attempt: LoginAttempt) -> LoginResult:
+        """See the port."""
+        return log_in_by_steps(self, attempt)
 
     def create_all(self) -> None:
         """See the port. There is nothing to create."""

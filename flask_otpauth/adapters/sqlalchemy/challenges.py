@@ -45,6 +45,7 @@ from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, columns_of
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core import instants
 from flask_otpauth.core.challenges import (
+    Act,
     ChallengeRow,
     Guess,
     GuessState,
@@ -55,11 +56,20 @@ from flask_otpauth.core.challenges import (
 )
 from flask_otpauth.core.instants import Block, Limit
 
-#: The columns that an issue writes to the row of limits and to the row of the challenge.
+Writes = Literal["limits", "challenge", "both", "act"]
+
+#: The columns that an act writes, and those that an issue writes to the rows of limits and challenge.
+_ACT = ("sends", "needed_until")
 _SENDS = ("sends", "reference", "needed_until")
 _CODE = ("nonce", "digest", "issued_at", "expires_at", "reference", "clears_misses", "needed_until")
 #: What an issue gives the value that these columns have in a new row.
 _RESET = ("guesses", "consumed_at", "handed_over")
+_WRITTEN: dict[Writes, tuple[str, ...]] = {
+    "act": _ACT,
+    "limits": _SENDS,
+    "challenge": _CODE,
+    "both": (*_SENDS, *_CODE),
+}
 _LOCK = ("locked_at", "locked_until", "held", "needed_until")
 _NO_MISSES: dict[str, object] = {"misses": "", "held": False, "locked_at": 0, "locked_until": 0}
 _ALL = tuple(field.name for field in fields(ChallengeRow))
@@ -73,9 +83,10 @@ Columns = ReadOnlyColumnCollection[str, Column[Any]]
 
 
 class IssueShape(NamedTuple):
-    """What statements of an issue depend on. ``writes``: which of the two rows, or both in one."""
+    """What statements of an issue depend on."""
 
-    writes: Literal["limits", "challenge", "both"]
+    #: Which of the two rows, or both in one, or the row of an act.
+    writes: Writes
     send_limits: Counts
     locks: Counts
     may_repeat: bool
@@ -123,6 +134,10 @@ class SqlChallengeStore:
         """See the port. One write statement if limits and challenge are one row, else at most three."""
         return retry_until_explained(lambda: self._judge(guess), lambda: self.explain(guess))
 
+    def count(self, act: Act) -> Block | None:
+        """See the port. One write statement, and one read if it is forbidden."""
+        return retry_until_explained(lambda: self._count(act), lambda: self._explain_act(act)).block
+
     def reference(self, key: bytes) -> str | None:
         """See the port."""
         rows = self._reference.rows(row_key=key)
@@ -156,9 +171,7 @@ class SqlChallengeStore:
             issue, "challenge", issue.challenge_key, rules.with_code(ChallengeRow(), issue)
         )
 
-    def _write_issue(
-        self, issue: Issue, writes: Literal["limits", "challenge", "both"], key: bytes, row: ChallengeRow
-    ) -> bool:
+    def _write_issue(self, issue: Issue, writes: Writes, key: bytes, row: ChallengeRow) -> bool:
         statement = self._issuing(issue_shape(issue, writes))
         return statement.count(row_key=key, **_new_values(row), **issue_values(issue)) > 0
 
@@ -175,16 +188,16 @@ class SqlChallengeStore:
         the entry of the first. No row is written if the condition is false.
         """
         row = self.table.c
-        names = {"limits": _SENDS, "challenge": _CODE, "both": (*_SENDS, *_CODE)}[shape.writes]
+        names = _WRITTEN[shape.writes]
         insert = self.database.insert(self.table).values(key=_KEY, **_new_row(self.table, names))
-        reset = () if shape.writes == "limits" else _RESET
+        reset = _RESET if shape.writes in ("challenge", "both") else ()
         changes = {name: insert.excluded[name] for name in (*names, *reset)}
         changes["needed_until"] = _later(row.needed_until, insert.excluded.needed_until)
         conditions = []
         if "sends" in changes:
             changes["sends"] = _with_entry(row.sends, insert.excluded.sends)
             conditions += [_unlocked(row, shape.locks), _permits(row.sends, "send", shape.send_limits)]
-        if shape.may_repeat and shape.writes != "limits":
+        if shape.may_repeat and reset:
             conditions.append(_is_other_code(row))
         where = and_(true(), *conditions)
         return insert.on_conflict_do_update(index_elements=["key"], set_=changes, where=where)
@@ -223,6 +236,35 @@ class SqlChallengeStore:
             or_(row.sends != sends, and_(is_newest, row.digest.is_not(None))),
             {"sends": sends, "digest": case((is_newest, null()), else_=row.digest)},
         )
+
+    # -- count --------------------------------------------------------------------------------
+
+    def _count(self, act: Act) -> IssueResult | None:
+        values = {
+            "now": instants.text_of(act.now_ms),
+            "now_ms": act.now_ms,
+            "latest_ms": act.now_ms + instants.AHEAD_MS,
+            **_values(rules.with_act(ChallengeRow(), act), _ACT),
+            **_floors("send", act.limits, act.now_ms),
+        }
+        statement = self._issuing(IssueShape("act", _counts(act.limits), (), may_repeat=False))
+        return IssueResult() if statement.count(row_key=act.key, **values) else None
+
+    def _explain_act(self, act: Act) -> IssueResult | None:
+        row = self._rows(act.key).get(act.key, ChallengeRow())
+        block = act.block(row)
+        if block is None and _is_ahead(row, act.now_ms):
+            return self.database.attempt(lambda: self._count_by_rules(act))
+        return None if block is None else IssueResult(block)
+
+    def _count_by_rules(self, act: Act) -> IssueResult | None:
+        row = self._locked(act.key)
+        if row is None:
+            return None
+        block = act.block(row)
+        if block is None:
+            self._put(act.key, rules.with_act(row, act))
+        return IssueResult(block)
 
     # -- redeem -------------------------------------------------------------------------------
 
@@ -419,7 +461,7 @@ def _is_ahead(limits: ChallengeRow, now_ms: int) -> bool:
 # -- the values of the statements ---------------------------------------------------------------------
 
 
-def issue_shape(issue: Issue, writes: Literal["limits", "challenge", "both"]) -> IssueShape:
+def issue_shape(issue: Issue, writes: Writes) -> IssueShape:
     """Return the shape of ``issue``, of which the statement is to write these rows."""
     return IssueShape(writes, _counts(issue.send_limits), _counts(issue.locks), issue.repeat_within_ms > 0)
 
@@ -527,7 +569,7 @@ def _is_live(row: Columns) -> ColumnElement[bool]:
 
 
 def _is_right(row: Columns, digests: int) -> ColumnElement[bool]:
-    return row.digest.in_([bindparam(f"digest_{place}", type_=Digest) for place in range(digests)])
+    return or_(*(row.digest == bindparam(f"digest_{place}", type_=Digest) for place in range(digests)))
 
 
 def _counting(row: Columns, shape: GuessShape) -> dict[str, ColumnElement[Any]]:
@@ -537,13 +579,14 @@ def _counting(row: Columns, shape: GuessShape) -> dict[str, ColumnElement[Any]]:
     zero: ColumnElement[int] = literal_column("0")
     missed = _with_entry(row.misses, bindparam("entry", type_=Text()))
     holds = or_(row.held, bindparam("holds", type_=Boolean()))
-    needed_until = _later(row.needed_until, bindparam("needed_until_ms", type_=Instant))
+    needed_until = bindparam("needed_until_ms", type_=Instant)
+    is_longer = or_(is_right, row.needed_until > needed_until)
     return {
         "misses": case((proves, literal_column("''")), (is_right, row.misses), else_=missed),
-        "held": case((proves, false()), (is_right, row.held), else_=holds),
+        "held": case((is_right, and_(row.held, ~row.clears_misses)), else_=holds),
         "locked_at": case((proves, zero), else_=row.locked_at),
         "locked_until": case((proves, zero), else_=row.locked_until),
-        "needed_until": case((is_right, row.needed_until), else_=needed_until),
+        "needed_until": case((is_longer, row.needed_until), else_=needed_until),
     }
 
 

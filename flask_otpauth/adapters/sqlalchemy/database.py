@@ -106,12 +106,12 @@ class Prepared:
     take longer than the database needs for one row.
     """
 
-    def __init__(self, database: Database, statement: ClauseElement) -> None:
+    def __init__(self, database: Database, statement: ClauseElement, is_read: bool) -> None:
         dialect = database.engine.dialect
         compiled = cast("SQLCompiler", statement.compile(dialect=dialect))
         self._database = database
         #: Whether the statement changes nothing, so that it needs no commit.
-        self.is_read = isinstance(statement, SelectBase)
+        self.is_read = is_read
         self.sql = str(compiled)
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         self._constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
@@ -169,9 +169,14 @@ class Database:
         """Return an insert that can have ``ON CONFLICT``."""
         return _DIALECTS[self.engine.dialect.name].insert(table)
 
-    def prepare(self, statement: ClauseElement) -> Prepared:
-        """Compile a statement for this database."""
-        return Prepared(self, statement)
+    def prepare(self, statement: ClauseElement, *, writes: bool = False) -> Prepared:
+        """Compile a statement for this database. A query ``writes`` if a part of it does."""
+        return Prepared(self, statement, isinstance(statement, SelectBase) and not writes)
+
+    @property
+    def is_in_transaction(self) -> bool:
+        """Whether a transaction is open in this thread."""
+        return self._open.connection is not None
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
@@ -431,9 +436,9 @@ def _reason(error: DBAPIError, describe_lock_holder: Callable[[], str]) -> str |
     """What is wrong with the database; ``None`` if the error is not an outage."""
     said = str(error.orig)
     first_line = said.partition("\n")[0]
-    if said.startswith("no such table") or _code(error) in _MISSING_TABLE:
+    if said.startswith("no such table") or error_code(error) in _MISSING_TABLE:
         return f"a table is missing: run `flask otpauth init-db`, or your migrations ({first_line})"
-    if any(each in said for each in _NO_COLUMN) or _code(error) in _MISSING_COLUMN:
+    if any(each in said for each in _NO_COLUMN) or error_code(error) in _MISSING_COLUMN:
         return f"a column is missing: run your migrations ({first_line})"
     if getattr(error.orig, "sqlite_errorname", "").startswith(_LOCKED):
         return f"the database is locked by another transaction. {describe_lock_holder()}".rstrip()
@@ -442,7 +447,8 @@ def _reason(error: DBAPIError, describe_lock_holder: Callable[[], str]) -> str |
     return None
 
 
-def _code(error: DBAPIError) -> object:
-    """The driver's code of the error: the SQLSTATE, or MariaDB's number."""
-    given = error.orig.args if error.orig else ()
-    return getattr(error.orig, "sqlstate", None) or next(iter(given), None)
+def error_code(error: BaseException | None) -> object:
+    """Return the driver's code of an error of SQLAlchemy: the SQLSTATE, or MariaDB's number."""
+    raised = getattr(error, "orig", None)
+    code: object = getattr(raised, "sqlstate", None)
+    return code or next(iter(raised.args if raised else ()), None)

@@ -15,6 +15,7 @@ from flask_otpauth.adapters.sqlalchemy.secrets import SqlSecretStore
 from flask_otpauth.adapters.sqlalchemy.sessions import SqlSessionStore
 from flask_otpauth.adapters.sqlalchemy.tables import Tables, define
 from flask_otpauth.core.errors import ConfigurationError
+from flask_otpauth.ports.storage import LoginAttempt, LoginResult, log_in_by_steps
 
 __all__ = ["Database", "SqlAlchemyStorage", "Tables", "define", "is_in_memory", "memory_engine"]
 
@@ -47,6 +48,10 @@ class SqlAlchemyStorage:
         self.clients = SqlClientStore(self.database, tables.clients, tables.client_tokens, tables.campaigns)
         #: See the port. Operations inside it in the same thread are a part of it.
         self.transaction = self.database.transaction
+
+    def log_in(self, attempt: LoginAttempt) -> LoginResult:
+        """See the port."""
+        return log_in_by_steps(self, attempt)
 
     def create_all(self) -> None:
         """See the port."""

@@ -24,10 +24,12 @@ import pytest
 
 # Before they are imported, so that a failure shows what was compared.
 _PARTS = (
-    "apps clients clocks code_races codes crashes limits requests secret_races secrets sessions transactions"
+    "acts apps clients clocks code_races codes crashes limits logins requests secret_races secrets sessions "
+    "transactions"
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS.split()))
 
+from flask_otpauth.testing.storage_contract.acts import ActContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.apps import AppContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.clients import ClientContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.clocks import ClockContract  # noqa: E402
@@ -35,6 +37,7 @@ from flask_otpauth.testing.storage_contract.code_races import CodeRaces  # noqa:
 from flask_otpauth.testing.storage_contract.codes import CodeContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.crashes import CrashContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.limits import LimitContract  # noqa: E402
+from flask_otpauth.testing.storage_contract.logins import LoginContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.requests import RequestContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.secret_races import SecretRaces  # noqa: E402
 from flask_otpauth.testing.storage_contract.sessions import SessionContract  # noqa: E402
@@ -52,6 +55,8 @@ class OneProcessStorageContract(
     CodeRaces,
     SecretRaces,
     SessionContract,
+    LoginContract,
+    ActContract,
     ClientContract,
     TransactionContract,
 ):

@@ -1,0 +1,64 @@
+"""The contract of acts: what is limited and counted without a code."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+from flask_otpauth.core.challenges import Act, draw_nonce
+from flask_otpauth.core.instants import Block
+from flask_otpauth.ports.storage import Storage
+from flask_otpauth.testing.storage_contract.base import ContractBase
+from flask_otpauth.testing.storage_contract.races import Race, call
+from flask_otpauth.testing.storage_contract.samples import DAY, MINUTE, NOON, QUOTA, fresh_key
+
+
+def act_of(key: bytes, now_ms: int = NOON) -> Act:
+    """An act of which three are allowed in ten minutes."""
+    return Act(key, (QUOTA,), draw_nonce(), now_ms)
+
+
+class ActContract(ContractBase):
+    """Counting what needs no code."""
+
+    def test_an_act_is_counted_until_its_limit_and_again_when_the_oldest_is_over(
+        self, storage: Storage
+    ) -> None:
+        key = fresh_key()
+
+        blocks = [storage.challenges.count(act_of(key, NOON + n)) for n in range(4)]
+        over = storage.challenges.count(act_of(key, NOON + 10 * MINUTE))
+
+        assert blocks == [None, None, None, Block("quota", NOON + 10 * MINUTE, QUOTA.count)]
+        assert over is None
+
+    def test_acts_with_other_keys_are_counted_apart(self, storage: Storage) -> None:
+        blocks = [storage.challenges.count(act_of(fresh_key())) for _ in range(5)]
+
+        assert blocks == [None] * 5
+
+    def test_an_act_on_a_clock_that_is_behind_is_counted_with_those_before_it(self, storage: Storage) -> None:
+        key = fresh_key()
+
+        blocks = [storage.challenges.count(act_of(key, NOON - n * MINUTE)) for n in range(4)]
+
+        assert blocks[:3] == [None] * 3
+        assert blocks[3] is not None
+
+    def test_a_purge_spares_what_a_limit_still_looks_at(self, storage: Storage) -> None:
+        key = fresh_key()
+        for n in range(3):
+            storage.challenges.count(act_of(key, NOON + n))
+
+        storage.purge(NOON + 5 * MINUTE)
+        counted = storage.challenges.count(act_of(key, NOON + 5 * MINUTE))
+        purged = storage.purge(NOON + DAY)
+
+        assert counted is not None
+        assert purged >= 1
+
+    def test_of_30_acts_at_once_as_many_are_counted_as_allowed(self, storage: Storage, race: Race) -> None:
+        key = fresh_key()
+
+        blocks = race([call("challenges.count", act_of(key)) for _ in range(30)])
+
+        assert Counter(block is None for block in blocks) == {True: QUOTA.count, False: 30 - QUOTA.count}

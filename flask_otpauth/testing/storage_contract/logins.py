@@ -1,0 +1,147 @@
+"""The contract of logins: a code is used up and a session is open, or neither."""
+
+from __future__ import annotations
+
+from collections import Counter
+from contextlib import suppress
+from dataclasses import dataclass, replace
+from functools import partial
+from typing import cast
+
+import pytest
+
+from flask_otpauth.core.challenges import GuessState
+from flask_otpauth.core.sessions import Session
+from flask_otpauth.ports.directory import Directory, User, UserLookup
+from flask_otpauth.ports.storage import LoginAttempt, Storage, session_of
+from flask_otpauth.testing.storage_contract.base import ContractBase
+from flask_otpauth.testing.storage_contract.races import Race, call
+from flask_otpauth.testing.storage_contract.samples import DAY, NOON, Subject, fresh_name
+
+
+@dataclass(frozen=True)
+class Person:
+    """A user."""
+
+    id: str
+    person_key: str = "mark"
+    is_enabled: bool = True
+    email: str | None = "user@example.com"
+    phone: str | None = None
+    member_id: str | None = None
+    full_name: str = ""
+    avatar_url: str | None = None
+    password_hash: str | None = None
+    email_verified: bool = True
+    phone_verified: bool = False
+
+
+def found(user: User | None) -> User | None:
+    """What a look-up finds. It is a function of a module, so that another process can call it."""
+    return user
+
+
+def new_session(now_ms: int = NOON) -> Session:
+    """A session without a user, which begins at that instant."""
+    return Session(fresh_name("session"), "", now_ms, now_ms, now_ms + DAY)
+
+
+def attempt_of(
+    subject: Subject, user: User | None, code: str = "111111", *, closing_others: bool = True
+) -> LoginAttempt:
+    """A login with ``code``. The storage does not know the directory, so it has to ask."""
+    lookup = UserLookup(cast("Directory", None), "email", "user@example.com", partial(found, user))
+    return LoginAttempt(subject.guess(code), lookup, new_session(), closing_others)
+
+
+class LoginContract(ContractBase):
+    """Redeeming a code together with the session that it opens."""
+
+    @pytest.fixture
+    def person(self) -> Person:
+        return Person(fresh_name("user"))
+
+    def test_a_right_code_opens_the_session_of_its_user(
+        self, storage: Storage, subject: Subject, person: Person
+    ) -> None:
+        storage.challenges.issue(subject.issue("111111"))
+        attempt = attempt_of(subject, person)
+
+        result = storage.log_in(attempt)
+
+        assert (result.verdict.state, result.user, result.closed) == (GuessState.ACCEPTED, person, 0)
+        assert result.session == session_of(person, attempt.session)
+        assert storage.sessions.find(attempt.session.id) == result.session
+        assert storage.log_in(attempt_of(subject, person)).verdict.state is GuessState.USED
+
+    def test_a_wrong_code_is_counted_and_opens_nothing(
+        self, storage: Storage, subject: Subject, person: Person
+    ) -> None:
+        storage.challenges.issue(subject.issue("111111"))
+        attempts = [attempt_of(subject, person, "222222") for _ in range(2)]
+
+        results = [storage.log_in(attempt) for attempt in attempts]
+
+        assert [(result.verdict.state, result.verdict.left) for result in results] == [
+            (GuessState.WRONG, 4),
+            (GuessState.WRONG, 3),
+        ]
+        assert [result.session for result in results] == [None, None]
+        assert [storage.sessions.find(attempt.session.id) for attempt in attempts] == [None, None]
+
+    @pytest.mark.parametrize("is_known", [True, False])
+    def test_without_an_enabled_user_the_code_is_used_up_and_no_session_is_open(
+        self, storage: Storage, subject: Subject, person: Person, is_known: bool
+    ) -> None:
+        storage.challenges.issue(subject.issue("111111"))
+        disabled = replace(person, is_enabled=False) if is_known else None
+        attempt = attempt_of(subject, disabled)
+
+        result = storage.log_in(attempt)
+
+        assert (result.verdict.state, result.user, result.session) == (GuessState.ACCEPTED, disabled, None)
+        assert storage.sessions.find(attempt.session.id) is None
+        assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.USED
+
+    def test_a_login_closes_the_users_other_sessions_if_it_is_told_to(
+        self, storage: Storage, subject: Subject, person: Person
+    ) -> None:
+        attempts = [attempt_of(subject, person, closing_others=closing) for closing in (False, False, True)]
+        closed = []
+        for attempt in attempts:
+            storage.challenges.issue(subject.issue("111111"))
+            closed.append(storage.log_in(attempt).closed)
+
+        assert closed == [0, 0, 2]
+        assert list(storage.sessions.list_open(person.id, NOON)) == [session_of(person, attempts[-1].session)]
+
+    def test_what_undoes_the_login_leaves_the_code_and_the_sessions(
+        self, storage: Storage, subject: Subject, person: Person
+    ) -> None:
+        earlier = session_of(person, new_session())
+        storage.sessions.open(earlier, closing_others=True)
+        storage.challenges.issue(subject.issue("111111"))
+        attempt = attempt_of(subject, person)
+
+        with suppress(InterruptedError), storage.transaction():
+            storage.log_in(attempt)
+            raise InterruptedError
+
+        assert storage.sessions.find(attempt.session.id) is None
+        assert storage.sessions.find(earlier.id) == earlier
+        assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
+
+    def test_of_16_logins_with_one_code_one_opens_a_session(
+        self, storage: Storage, subject: Subject, person: Person, race: Race
+    ) -> None:
+        storage.challenges.issue(subject.issue("111111"))
+        attempts = [attempt_of(subject, person) for _ in range(16)]
+
+        results = race([call("log_in", attempt) for attempt in attempts])
+
+        [winner] = [result for result in results if result.session is not None]
+        assert Counter(result.verdict.state for result in results) == {
+            GuessState.ACCEPTED: 1,
+            GuessState.USED: 15,
+        }
+        assert list(storage.sessions.list_open(person.id, NOON)) == [winner.session]
