@@ -18,6 +18,15 @@ def blocks(page: str, language: str) -> list[str]:
     return re.findall(rf"^```{language}\n(.*?)^```$", text, re.MULTILINE | re.DOTALL)
 
 
+def replaced(shown: str, *values: tuple[str, str]) -> str:
+    """Fill in what a reader has to fill in. Each value must be shown once."""
+    real = dict(values)
+    for old in real:
+        assert shown.count(old) == 1, f"{old!r} is not in {shown!r}"
+    # All at once: what is filled in may hold what another value stands for.
+    return re.sub("|".join(map(re.escape, real)), lambda found: real[found[0]], shown)
+
+
 #: Logs in by the code that the console is shown, and prints what the app answers.
 _LOGIN = """
 import contextlib, io, re

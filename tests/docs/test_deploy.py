@@ -28,7 +28,7 @@ from flask_otpauth import signals
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.adapters.senders.mail_server import Behavior, LoopbackController, write_certificate
-from tests.docs.shell import DOCS, Shell, blocks
+from tests.docs.shell import DOCS, Shell, blocks, replaced
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, outcome
 from tests.hosts import MakeApp
 from tests.servers import READY, Gunicorn, ready
@@ -40,14 +40,6 @@ WORKERS = [block for block in blocks(PAGE, "python") if "workers" in block]
 (CRON,) = blocks(PAGE, "text")
 EXAMPLE = (DOCS / "examples/deployed.py").read_text("utf-8")
 PAGES_DATABASE = "postgresql://shop@db.example.com/shop"
-
-
-def replaced(shown: str, **values: str) -> str:
-    """A block with what a reader has to fill in; each must be there."""
-    for old, new in values.items():
-        assert shown.count(old) == 1, f"{old!r} is not in {shown!r}"
-        shown = shown.replace(old, new)
-    return shown
 
 
 @pytest.fixture
@@ -120,7 +112,7 @@ def shop(tmp_path: Path, database: str, mails: Mails) -> Shell:
     shop.write(EXAMPLE)
     settings = replaced(
         SETTINGS,
-        **{
+        *{
             "5d1e…": secrets.token_hex(32),
             "88c0…": secrets.token_hex(32),
             "postgresql+psycopg://shop@db.example.com/shop": f"'{database.replace('://', '+psycopg://')}'",
@@ -128,7 +120,7 @@ def shop(tmp_path: Path, database: str, mails: Mails) -> Shell:
             "mail.example.com": "127.0.0.1",
             "587": str(mails.port),
             "PASSWORD=…": "PASSWORD=hunter2",
-        },
+        }.items(),
     )
     (tmp_path / "settings.sh").write_text(settings, "utf-8")
     return shop
@@ -137,7 +129,7 @@ def shop(tmp_path: Path, database: str, mails: Mails) -> Shell:
 @contextmanager
 def serving(shop: Shell, configuration: str, **variables: str) -> Iterator[Gunicorn]:
     """The page's command, with its ``gunicorn.conf.py``; all workers are ready."""
-    on_a_free_port = replaced(configuration, **{"127.0.0.1:8000": "127.0.0.1:0"})
+    on_a_free_port = replaced(configuration, ("127.0.0.1:8000", "127.0.0.1:0"))
     (shop.folder / "gunicorn.conf.py").write_text(on_a_free_port + READY)
     command = ["bash", "-euc", f". ./settings.sh\nexec {SERVE}"]
     with ready(command, shop.folder, shop.environment(**variables), workers=4) as server:
@@ -323,7 +315,7 @@ def test_what_a_restore_brings_back_and_what_another_key_keeps_out(
         otpauth.users.create(email="deleted@example.com")
     login = caller.login("session@example.com")
     before = Before(login["refreshToken"], caller.fresh_code("code@example.com"), client.secret)
-    shell.run(replaced(BACKUP, **real))
+    shell.run(replaced(BACKUP, *real.items()))
     caller.verify(before.code, "code@example.com")
     caller.logout(login["accessToken"])
     with app.app_context():
@@ -331,9 +323,9 @@ def test_what_a_restore_brings_back_and_what_another_key_keeps_out(
         otpauth.users.delete("deleted@example.com")
     now = before.seen_by(app, outbox)
 
-    shell.run(replaced(RESTORE, **real))
+    shell.run(replaced(RESTORE, *real.items()))
     restored = before.seen_by(make_app(**settings), outbox)
-    shell.run(replaced(RESTORE, **real))
+    shell.run(replaced(RESTORE, *real.items()))
     another_key = {"SECRET_KEY": "another secret than at the time of the backup"}
     safe = before.seen_by(make_app(**settings, **another_key), outbox)
 

@@ -25,6 +25,7 @@ from flask_otpauth.settings import Shared
 from flask_otpauth.settings.described import describe
 from tests.adapters.databases import postgresql_schema
 from tests.adapters.senders.conftest import LoopbackController
+from tests.docs.shell import replaced
 from tests.servers import free_port
 
 ROOT = Path(__file__).parents[2]
@@ -36,14 +37,6 @@ def block(marker: str) -> str:
     found = re.findall(rf"^<!-- {marker} -->\n```\w+\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
     assert len(found) == 1, f"README.md must have one block marked {marker!r}"
     return str(found[0])
-
-
-def replaced(text: str, *values: tuple[str, str]) -> str:
-    """``text`` with the values that a reader has to fill in; each must be there."""
-    for shown, real in values:
-        assert text.count(shown) == 1, f"{shown!r} is not in {text!r}"
-        text = text.replace(shown, real)
-    return text
 
 
 class Mailbox:
