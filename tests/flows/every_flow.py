@@ -17,6 +17,7 @@ from werkzeug.test import TestResponse
 from flask_otpauth.engine.clients import Credentials
 from flask_otpauth.ports.directory import User
 from flask_otpauth.testing import Outbox
+from tests.codes import another
 from tests.flows import account_caller, email_caller, flashcall_caller, sms_caller, voice_caller
 from tests.flows.account_caller import PASSWORD_CODE, Merchant
 from tests.flows.email_caller import EmailCaller
@@ -351,3 +352,44 @@ DOCUMENTED = {
     "PIN": _account(PinDriver, "user"),
     "password": _account(PasswordDriver, "identifier"),
 }
+
+
+@dataclass
+class Case:
+    """One flow, as its document describes it, in an app that nobody has used."""
+
+    says: Documented
+    app: Flask
+    outbox: Outbox
+    driver: Driver = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.driver = self.says.driver(Participants.of(self.app, self.outbox))
+
+    def ask(self, person: int = 0, client: int = 0) -> Outcome:
+        """What is said to who asks for a code."""
+        return self.driver.outcome(self.driver.ask(person, client))
+
+    def submit(self, code: str, person: int = 0, client: int = 0) -> Outcome:
+        """What is said to who submits a code."""
+        return self.driver.outcome(self.driver.submit(code, person, client))
+
+    def fresh_code(self, person: int = 0, client: int = 0) -> str:
+        """Ask for a code and read it in the message."""
+        assert self.ask(person, client) == self.says.sent
+        return self.outbox.last.code
+
+    def miss(self, times: int) -> None:
+        """Guess wrong that often, at as many codes as that takes."""
+        while times > 0:
+            wrong = another(self.fresh_code())
+            for _ in range(min(times, self.says.guesses)):
+                assert self.submit(wrong) == self.says.wrong
+            times -= self.says.guesses
+
+    def exhaust(self) -> str:
+        """Use up all guesses of a code."""
+        code = self.fresh_code()
+        for _ in range(self.says.guesses):
+            assert self.submit(another(code)) == self.says.wrong
+        return code

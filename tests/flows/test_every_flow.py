@@ -2,56 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Any
 
 import pytest
-from flask import Flask
 from werkzeug.test import TestResponse
 
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.codes import another
-from tests.flows.every_flow import DAY, DOCUMENTED, Documented, Driver, Outcome, Participants
+from tests.flows.every_flow import DAY, DOCUMENTED, Case, Documented
 from tests.hosts import MakeApp, otpauth_of
-
-
-@dataclass
-class Case:
-    """One flow, as its document describes it, in an app of its own."""
-
-    says: Documented
-    app: Flask
-    outbox: Outbox
-    driver: Driver
-
-    def ask(self, person: int = 0, client: int = 0) -> Outcome:
-        """What is said to who asks for a code."""
-        return self.driver.outcome(self.driver.ask(person, client))
-
-    def submit(self, code: str, person: int = 0, client: int = 0) -> Outcome:
-        """What is said to who submits a code."""
-        return self.driver.outcome(self.driver.submit(code, person, client))
-
-    def fresh_code(self, person: int = 0, client: int = 0) -> str:
-        """Ask for a code and read it in the message."""
-        assert self.ask(person, client) == self.says.sent
-        return self.outbox.last.code
-
-    def miss(self, times: int) -> None:
-        """Guess wrong that often, at as many codes as that takes."""
-        while times > 0:
-            wrong = another(self.fresh_code())
-            for _ in range(min(times, self.says.guesses)):
-                assert self.submit(wrong) == self.says.wrong
-            times -= self.says.guesses
-
-    def exhaust(self) -> str:
-        """Use up all guesses of a code."""
-        code = self.fresh_code()
-        for _ in range(self.says.guesses):
-            assert self.submit(another(code)) == self.says.wrong
-        return code
 
 
 @pytest.fixture(params=DOCUMENTED)
@@ -63,14 +23,14 @@ def says(request: pytest.FixtureRequest) -> Documented:
 def case(says: Documented, make_app: MakeApp, outbox: Outbox) -> Case:
     """The flow with its documented numbers."""
     app = make_app(**says.settings)
-    return Case(says, app, outbox, says.driver(Participants.of(app, outbox)))
+    return Case(says, app, outbox)
 
 
 @pytest.fixture
 def unlimited(says: Documented, make_app: MakeApp, outbox: Outbox) -> Case:
     """The flow without quotas, for tests that need many codes."""
     app = make_app(**says.settings, **says.without_quotas)
-    return Case(says, app, outbox, says.driver(Participants.of(app, outbox)))
+    return Case(says, app, outbox)
 
 
 # -- one code ---------------------------------------------------------------------------------
@@ -282,7 +242,7 @@ def test_a_cap_of_failures_in_a_row_ends_by_an_administrator_alone(
 ) -> None:
     numbers = {f"{says.prefix}_failure_cap": 4, f"{says.prefix}_max_guesses": 1}
     app = make_app(**{**says.settings, **says.without_quotas, **numbers})
-    case = Case(says, app, outbox, says.driver(Participants.of(app, outbox)))
+    case = Case(says, app, outbox)
     for _ in range(4):
         assert case.submit(another(case.fresh_code())) == says.wrong
         clock.tick(days=2)
@@ -303,7 +263,7 @@ def test_in_the_hardened_profile_the_cap_is_100(
     numbers = {f"{says.prefix}_max_guesses": 100, f"{says.prefix}_guess_budget": "100 per hour"}
     documented = {"flashcall_auth_get": True, "account_pin_blocklist": None}
     app = make_app(profile="hardened", **says.settings, **says.without_quotas, **numbers, **documented)
-    case = Case(says, app, outbox, says.driver(Participants.of(app, outbox)))
+    case = Case(says, app, outbox)
     wrong = another(case.fresh_code())
 
     guesses = {case.submit(wrong) for _ in range(99)}
@@ -328,7 +288,7 @@ CALENDAR = [name for name, documented in DOCUMENTED.items() if documented.day]
 def staged(name: str, make_app: MakeApp, outbox: Outbox, **settings: Any) -> Case:
     """The flow of that name."""
     app = make_app(**DOCUMENTED[name].settings, **settings)
-    return Case(DOCUMENTED[name], app, outbox, DOCUMENTED[name].driver(Participants.of(app, outbox)))
+    return Case(DOCUMENTED[name], app, outbox)
 
 
 @pytest.mark.parametrize(("name", "quota"), SLIDING)
@@ -461,7 +421,7 @@ def test_every_number_is_a_setting(
     }
     own = {f"{says.prefix}_{key}": value for key, value in numbers.items()}
     app = make_app(**{**says.settings, **own})
-    case = Case(says, app, outbox, says.driver(Participants.of(app, outbox)))
+    case = Case(says, app, outbox)
 
     first = case.fresh_code()
     too_soon = case.driver.ask()
