@@ -4,16 +4,34 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from typing import Any
 
-from sqlalchemy import Boolean, ColumnElement, Index, MetaData, String, and_, event, func, or_, true
-from sqlalchemy.orm import Mapped, Mapper, mapped_column, registry
+from sqlalchemy import (
+    Boolean,
+    ColumnElement,
+    Index,
+    Integer,
+    MetaData,
+    SQLColumnExpression,
+    String,
+    and_,
+    case,
+    event,
+    func,
+    literal_column,
+    true,
+)
+from sqlalchemy.orm import InstanceState, InstrumentedAttribute, Mapped, Mapper, mapped_column, registry
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses
 from flask_otpauth.adapters.sqlalchemy.tables import exact
 from flask_otpauth.core import member_ids
 
+#: A column of texts, or an attribute of a model that is one.
+TextColumn = SQLColumnExpression[str | None]
+
 _PACKAGED = "flask_otpauth.user"
+#: A model is made before there is an app, so it cannot get this from the app.
+_ADDRESSES = CanonicalAddresses()
 
 
 def new_person_key() -> str:
@@ -26,11 +44,13 @@ class UserMixin:
     The columns that a user needs, for the packaged table and for a host's own model.
 
     The host's model adds its primary key: an integer, a text or a UUID. ``email``, ``phone`` and
-    ``member_id`` are checked when they are set: ``phone`` is E.164, ``email`` is kept as given.
-    ``email_key`` is its canonical form, written at each flush, whatever was set by hand.
-    ``person_key`` is a random text: what is kept for a user is bound to it, and is of no use to a
-    later user with the same primary key. Unique columns have indexes with names, so that a
-    migration can add them to an existing table, and drop them again.
+    ``member_id`` are checked when they are set. ``phone`` is converted to E.164, and ``email`` is kept as
+    it was given. ``email_key`` is its canonical form. It is written at each flush, so setting it by hand
+    has no effect.
+
+    ``person_key`` is a random text. What is kept for a user is bound to it, and is of no use to a later
+    user with the same primary key. Unique columns have indexes with names, so that a migration can add
+    them to an existing table and drop them again.
     """
 
     person_key: Mapped[str | None] = mapped_column(String(32), default=new_person_key)
@@ -46,8 +66,8 @@ class UserMixin:
     is_enabled: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
 
 
-def packaged_model(metadata: MetaData) -> type[Any]:
-    """The packaged table ``otpauth_users`` in ``metadata``, as a model; one for each metadata."""
+def packaged_model(metadata: MetaData) -> type[UserMixin]:
+    """Return the model of the packaged table ``otpauth_users``. Each metadata has one."""
     if _PACKAGED not in metadata.info:
         base = registry(metadata=metadata).generate_base()
         columns = {
@@ -58,24 +78,32 @@ def packaged_model(metadata: MetaData) -> type[Any]:
         }
         hints = {"__annotations__": {"id": Mapped[int]}}
         metadata.info[_PACKAGED] = type("OtpAuthUser", (UserMixin, base), {**columns, **hints})
-    found: type[Any] = metadata.info[_PACKAGED]
+    found: type[UserMixin] = metadata.info[_PACKAGED]
     return found
 
 
 def key_of(email: str | None) -> str | None:
-    """The canonical form of ``email``; ``None`` if it is not an address."""
+    """Return the canonical form of ``email``, or ``None`` if it is not an address."""
     try:
-        return None if email is None else CanonicalAddresses().email(email)
+        return None if email is None else _ADDRESSES.email(email)
     except ValueError:
         return None
 
 
-def doubtful(email: Any, key: Any) -> ColumnElement[bool]:
-    """Whether the key is missing or, as far as SQL can tell, is the key of another address."""
-    return and_(email.is_not(None), or_(key.is_(None), key != func.lower(email)))
+def doubtful(email: TextColumn, key: TextColumn) -> ColumnElement[bool]:
+    """
+    Return the condition that the key is doubtful: missing or, as far as SQL can tell, of another address.
+
+    Such a row is older than the column, or SQL or a bulk update wrote it. It is found by ``email``, with
+    an index that has only these rows.
+    """
+    zero, one = literal_column("0", Integer), literal_column("1", Integer)
+    # PostgreSQL expects few rows where two values are equal, and nearly all rows where they differ. With
+    # ``!=`` it would read the whole table at each login, and not the index.
+    return and_(email.is_not(None), case((key == func.lower(email), zero), else_=one) == one)
 
 
-def keep_email_keys(mixin: type[Any]) -> None:
+def keep_email_keys(mixin: type[UserMixin]) -> None:
     """
     Check the values that are set on models with ``mixin``, and write their keys.
 
@@ -88,48 +116,50 @@ def keep_email_keys(mixin: type[Any]) -> None:
     event.listen(mixin, "after_mapper_constructed", _add_index, propagate=True)
 
 
-def write_key(mapper: Mapper[Any], connection: object, state: Any) -> None:
-    """Before a flush, write the key of the present ``email``, whatever was set by hand."""
+def write_key(mapper: Mapper[UserMixin], connection: object, state: InstanceState[UserMixin]) -> None:
+    """Before a flush, write the key of the present ``email``, even if another one was set by hand."""
     user = state.obj()
     touched = any(name in state.committed_state for name in ("email", "email_key"))
     # A row without a key is left alone unless its email changes: another row may have the same address,
     # and then every write of the host to this row would fail.
-    if touched or not state.has_identity:
+    if user is not None and (touched or not state.has_identity):
         user.email_key = key_of(user.email)
 
 
-def _check_what_is_set(model: type[Any], name: str, attribute: Any) -> None:
+def _check_what_is_set(
+    model: type[UserMixin], name: str, attribute: InstrumentedAttribute[str | None]
+) -> None:
     if name in _CHECKS:
         event.listen(attribute, "set", _CHECKS[name], retval=True, propagate=True)
 
 
-def _checked(check: Callable[[str], str | None]) -> Callable[..., str | None]:
-    return lambda user, value, *rest: None if value is None else check(value)
+def _check(parse: Callable[[str], str | None]) -> Callable[..., str | None]:
+    return lambda user, value, *rest: None if value is None else parse(value)
 
 
 def _email(value: str) -> str:
-    CanonicalAddresses().email(value)
+    _ADDRESSES.email(value)
     return value
 
 
 def _phone(value: str) -> str:
-    return CanonicalAddresses().phone(value, None)
+    return _ADDRESSES.phone(value, None)
 
 
 #: A form sends an empty text if there is no member id, and only one user could have an empty one.
 _CHECKS = {
-    "email": _checked(_email),
-    "phone": _checked(_phone),
-    "member_id": _checked(lambda value: member_ids.member_id(value) if value else None),
+    "email": _check(_email),
+    "phone": _check(_phone),
+    "member_id": _check(lambda value: member_ids.member_id(value) if value else None),
 }
 
 
-def _add_index(mapper: Mapper[Any], model: type[Any]) -> None:
+def _add_index(mapper: Mapper[UserMixin], model: type[UserMixin]) -> None:
     email, key = mapper.columns.get("email"), mapper.columns.get("email_key")
     if email is None or key is None or email.table is not mapper.local_table or mapper.inherits is not None:
         return
     where = doubtful(email, key)
-    Index(f"ix_{email.table.name}_email_doubtful", email, sqlite_where=where, postgresql_where=where)
+    Index(f"ix_{mapper.local_table.name}_email_doubtful", email, sqlite_where=where, postgresql_where=where)
 
 
 keep_email_keys(UserMixin)
