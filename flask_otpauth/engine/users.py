@@ -40,6 +40,8 @@ class Users:
     region: str | None
     #: The kinds of secrets of all flows, by name (``pin``, ``password``).
     secrets: Mapping[str, UserSecrets]
+    #: Returns what the host gets for a user, such as the object of its own model.
+    for_host: Callable[[User], User]
 
     def create(
         self,
@@ -79,7 +81,7 @@ class Users:
         if password is not None:
             passwords = self.secrets["password"]
             passwords.put(user, passwords.make_hash(user, password), replacing=None)
-        return user
+        return self.for_host(user)
 
     def get_or_create(
         self,
@@ -104,7 +106,7 @@ class Users:
             registered flow has passwords.
         """
         password = sensitive(password)
-        return self._user_with_or(
+        user = self._user_with_or(
             {"email": email, "member_id": member_id, "phone": phone},
             lambda: self.create(
                 email=email,
@@ -115,6 +117,7 @@ class Users:
                 password=password,
             ),
         )
+        return self.for_host(user)
 
     def get_or_create_verified(self, kind: Literal["email", "phone"], address: str) -> User:
         """
@@ -163,7 +166,8 @@ class Users:
         :param identifier: an e-mail address, a member id, a phone number or a primary key.
         :returns: the user, disabled or not; ``None`` if there is none, or if it fits two users.
         """
-        return self.resolve(identifier)
+        user = self.resolve(identifier)
+        return None if user is None else self.for_host(user)
 
     def resolve(self, identifier: object, client_id: str | None = None) -> User | None:
         """

@@ -16,12 +16,7 @@ from flask_otpauth.adapters.sqlalchemy.directory.host_models import (
     unread_status,
 )
 from flask_otpauth.adapters.sqlalchemy.directory.model import UserMixin, packaged_model
-from flask_otpauth.adapters.sqlalchemy.directory.model_directory import (
-    ModelDirectory,
-    in_session,
-    own_sessions,
-    shared_sessions,
-)
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, is_in_memory, memory_engine
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.ports.directory import Directory, User
@@ -44,7 +39,9 @@ class Databases:
     storage: Storage
     directory: Directory
     tables: tuple[Callable[[], None], ...]
-    for_views: Callable[[User], Any]
+    for_views: Callable[[User], User]
+    #: Returns what other code of the host gets for a user.
+    for_host: Callable[[User], User]
     are_new: bool
 
 
@@ -61,7 +58,8 @@ def open_databases(assembly: Assembly) -> Databases:
         for create in tables:
             create()
     are_new = isinstance(storage, MemoryStorage) or (isinstance(storage, SqlAlchemyStorage) and in_memory)
-    return Databases(storage, directory, tables, _for_views(assembly, directory, engine), are_new)
+    for_host = directory.object_of if isinstance(directory, ModelDirectory) else _unchanged
+    return Databases(storage, directory, tables, _for_views(assembly, directory, engine), for_host, are_new)
 
 
 def _storage(assembly: Assembly, engine: Engine, metadata: MetaData) -> Storage:
@@ -148,9 +146,7 @@ def _describe_lock_holder(assembly: Assembly) -> str:
 def _directory(assembly: Assembly, engine: Engine, metadata: MetaData) -> Any:
     chosen = assembly.shared.users
     if chosen is None:
-        return ModelDirectory(
-            packaged_model(metadata), own_sessions(engine), lambda: _describe_lock_holder(assembly)
-        )
+        return ModelDirectory(packaged_model(metadata), engine, lambda: _describe_lock_holder(assembly))
     if isinstance(chosen, str):
         try:
             chosen = resolve.import_path(chosen)
@@ -186,8 +182,8 @@ def _model_directory(assembly: Assembly, model: type[Any]) -> ModelDirectory | N
     unread = unread_status(model)
     if unread is not None:
         _logger.warning("OTPAUTH_USERS: %s", unread)
-    sessions = shared_sessions(db.session, model) if is_in_memory(engine.url) else own_sessions(engine)
-    return ModelDirectory(model, sessions, lambda: _describe_lock_holder(assembly))
+    host_session = db.session if is_in_memory(engine.url) else None
+    return ModelDirectory(model, engine, lambda: _describe_lock_holder(assembly), host_session)
 
 
 def _creation_problems(assembly: Assembly, model: type[Any]) -> list[str]:
@@ -203,11 +199,15 @@ def _creation_problems(assembly: Assembly, model: type[Any]) -> list[str]:
     return [f"the {creating[0]} flow creates {model.__name__} rows but cannot fill {names}: {remedy}"]
 
 
-def _for_views(assembly: Assembly, directory: Any, engine: Engine) -> Callable[[User], Any]:
-    """Users in the host's own database are rows of its ``db.session``; others are as they are."""
+def _unchanged(user: User) -> User:
+    return user
+
+
+def _for_views(assembly: Assembly, directory: Directory, engine: Engine) -> Callable[[User], User]:
+    """Users in the host's own database are objects of its ``db.session``. Others are not changed."""
     db = assembly.app.extensions.get("sqlalchemy")
     if db is None or not isinstance(directory, ModelDirectory):
-        return lambda user: user
-    if assembly.shared.users is None and _engine(assembly, db, directory.model.metadata) is not engine:
-        return lambda user: user
-    return in_session(db.session)
+        return _unchanged
+    if assembly.shared.users is None and _engine(assembly, db, directory.table.metadata) is not engine:
+        return _unchanged
+    return lambda user: directory.in_session(user, db.session())

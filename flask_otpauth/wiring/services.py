@@ -44,7 +44,7 @@ def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
     codes = Codes(storage, ring, _messenger(assembly, stores, clock, events), clock, events)
     sessions = Sessions(storage.sessions, signer, tokens, _session_policy(assembly), clock, events, directory)
     secrets = _secrets(assembly, ring, codes)
-    users = Users(directory, addresses, sessions, region, secrets)
+    users = Users(directory, addresses, sessions, region, secrets, stores.for_host)
     return Services(
         addresses=addresses,
         clients=Clients(storage.clients, ring, tokens, signer, clock, tuple(assembly.flows)),

@@ -25,7 +25,7 @@ def schema_problems(storage: object, directory: object) -> list[str]:
             missing += _missing(connection, storage.tables.all())
     if isinstance(directory, ModelDirectory):
         with directory.session(False) as session:
-            missing += _missing(session.connection(), directory.model.__mapper__.tables)
+            missing += _missing(session.connection(), directory.mapper.tables)
     tables = [name for name in missing if "." not in name]
     columns = [name for name in missing if "." in name]
     return [

@@ -3,74 +3,151 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict
-from functools import cache, partial
+from dataclasses import asdict, dataclass, field, fields
 from inspect import getattr_static
-from typing import Any, Literal
+from typing import Any, Literal, cast
 from uuid import UUID
 
 from sqlalchemy import (
+    CHAR,
     BigInteger,
+    BindParameter,
+    Column,
     ColumnElement,
+    Dialect,
     Engine,
+    GenerativeSelect,
+    Integer,
     Select,
     String,
     Table,
     Uuid,
     and_,
     bindparam,
+    false,
     func,
-    inspect,
-    literal,
+    null,
     or_,
     select,
     update,
 )
+from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, StatementError
-from sqlalchemy.orm import Session
-from sqlalchemy.types import TypeDecorator, TypeEngine
+from sqlalchemy.orm import Mapper, Session, class_mapper, make_transient_to_detached
+from sqlalchemy.orm.attributes import set_committed_value
+from sqlalchemy.types import TypeDecorator
 
 from flask_otpauth.adapters.addresses import spellings
-from flask_otpauth.adapters.sqlalchemy.database import begun, translate_db_errors, with_isolation
-from flask_otpauth.adapters.sqlalchemy.directory.model import doubtful, key_of, new_person_key
+from flask_otpauth.adapters.sqlalchemy.database import Database, begun, translate_db_errors, with_isolation
+from flask_otpauth.adapters.sqlalchemy.directory.host_models import (
+    attribute_of,
+    can_be_set,
+    columns_of,
+    python_type,
+)
+from flask_otpauth.adapters.sqlalchemy.directory.model import (
+    TextColumn,
+    UserMixin,
+    doubtful,
+    key_of,
+    new_person_key,
+)
 from flask_otpauth.ports.directory import IdentifierKind, NewUser, User, UserExists
 
+_ID = "id"
 _VERIFIED = ("email_verified", "phone_verified")
 #: The sessions here do not hold the rows that are updated.
 UNSEEN = {"synchronize_session": False}
-#: In how many ways ``spellings`` writes one address at most.
+#: ``spellings`` returns at most so many forms of one address.
 _FORMS = 4
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,19}", re.ASCII)
-#: Opens a session for one short piece of work; it commits at the end if told so.
+_TEXTS = ("email", "email_key", "phone", "member_id")
+_KINDS: tuple[IdentifierKind, ...] = ("id", "email", "phone", "member_id")
+#: Opens a session for one short piece of work. It commits at the end if the argument is true.
 OpenSession = Callable[[bool], AbstractContextManager[Session]]
+
+
+@dataclass(frozen=True, slots=True)
+class StoredUser:
+    """A user as it was read from the table."""
+
+    id: object
+    email: str | None = field(repr=False)
+    phone: str | None = field(repr=False)
+    member_id: str | None = field(repr=False)
+    full_name: str = field(repr=False)
+    avatar_url: str | None = field(repr=False)
+    password_hash: str | None = field(repr=False)
+    is_enabled: bool
+    email_verified: bool
+    phone_verified: bool
+    person_key: str | None = field(repr=False)
+    #: The object of the model, if the user was read or written by it.
+    row: UserMixin | None = field(default=None, repr=False, compare=False)
+
+
+#: What is read of each user, in this order.
+_ATTRIBUTES = tuple(each.name for each in fields(StoredUser) if each.name != "row")
 
 
 class ModelDirectory:
     """
     A :class:`~flask_otpauth.ports.directory.Directory` over a model with :class:`UserMixin`.
 
-    ``open_session`` gives short sessions (``own_sessions``), never the host's, whose pending
-    rows are neither committed nor lost. ``describe_lock_holder`` returns which transaction of the host is
-    open, for the message about a locked SQLite file.
+    A user is read by one statement for the columns that a flow needs. It is built once, and the model's
+    object is only made for the host. If the model computes one of these attributes, or the host listens
+    to what models read, the object is read each time.
+
+    Users are read and written in short sessions and never in the host's session, so the host's pending
+    rows are neither committed nor lost.
+
+    :param model: the model.
+    :param engine: the engine of its table.
+    :param describe_lock_holder: returns which transaction of the host is open, for the message about a
+        locked SQLite file.
+    :param host_session: returns the host's session. Only for a database in memory, which has one
+        connection for all.
     """
 
     def __init__(
         self,
-        model: type[Any],
-        open_session: OpenSession,
+        model: type[UserMixin],
+        engine: Engine,
         describe_lock_holder: Callable[[], str] = lambda: "",
+        host_session: Callable[[], Session] | None = None,
     ) -> None:
         self.model = model
-        self._open = open_session
+        self.mapper = class_mapper(model)
+        self.table = cast("Table", self.mapper.local_table)
+        self._open = own_sessions(engine) if host_session is None else shared_sessions(host_session, model)
         self._describe_lock_holder = describe_lock_holder
-        self._key = PrimaryKey(model)
-        self._by_email = cache(partial(by_email, model))
+        self._dialect = engine.dialect
+        self._key = PrimaryKey(self.mapper)
+        #: The attributes of the model that are read. Those of _ATTRIBUTES may be synonyms.
+        self._attributes = (self._key.name, *(attribute_of(self.mapper, each) for each in _ATTRIBUTES[1:]))
+        columns = columns_of(self.mapper, (*self._attributes, "email_key")) if self._key.is_id else None
+        self._columns = None if columns is None else columns[:-1]
+        self._look_ups = {kind: self._look_up(kind) for kind in _KINDS} if self._columns else {}
+        #: Executes single statements. ``None`` if the host's connection is the only one.
+        self.database = None if host_session else Database(engine, describe_lock_holder)
+        if self.database:
+            self._prepared = {kind: self.database.prepare(each) for kind, each in self._look_ups.items()}
+        self._email_query = (
+            EmailQuery(self.mapper, self._columns, self._key, engine.dialect) if self._columns else None
+        )
+        #: Never opened. It has the listeners of all sessions of SQLAlchemy.
+        self._any_session = Session()
+
+    @property
+    def email_query(self) -> EmailQuery | None:
+        """The look-up by e-mail address, if users are read without their objects."""
+        return self._email_query if self._reads_columns() else None
 
     @contextmanager
     def session(self, writes: bool) -> Iterator[Session]:
-        """A short session, which commits at the end if it ``writes``."""
+        """Open a short session. It commits at the end if it ``writes``."""
         with translate_db_errors(self._describe_lock_holder), self._open(writes) as session:
             yield session
 
@@ -82,52 +159,52 @@ class ModelDirectory:
             # PostgreSQL: another process was creating it at the same moment, and has done so by now.
             self._create_table()
 
-    def get(self, user_id: str) -> User | None:
-        """The user with that primary key, in its one spelling."""
+    def get(self, user_id: str) -> StoredUser | None:
+        """Return the user whose primary key has exactly this text form."""
         return self.find("id", user_id)
 
-    def find(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> User | None:
-        """The user with that identifier; ``None`` if two users have it. All clients see all users."""
+    def find(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> StoredUser | None:
+        """Return the user with this identifier, or ``None`` if two users have it. Clients see all users."""
         users = self._known(kind, value)
         if len(users) == 1 and users[0].person_key is None:
             # Not written by the model, but by SQL for instance.
-            self._give_person_key(users[0].id)
+            self._give_person_key(users[0])
             users = self._known(kind, value)
         return users[0] if len(users) == 1 else None
 
-    def create(self, user: NewUser) -> User:
+    def create(self, user: NewUser) -> StoredUser:
         """
-        A new user.
+        Create a user.
 
-        :raises UserExists: if somebody has the e-mail, the phone or the member id.
+        :raises UserExists: if another user has the e-mail address, the phone number or the member id.
         :raises ValueError: if a value is too long, or a column of the host must have another value.
         """
         # A value that is not given is not set, since an __init__ of the host may know nothing of it.
-        fields = {name: value for name, value in asdict(user).items() if value}
-        self._demand_fitting(fields)
-        self._demand_free(fields)
+        values = {name: value for name, value in asdict(user).items() if value}
+        self._require_fitting(values)
+        self._require_free(user)
         try:
-            return self._insert(fields)
+            return self._insert(values)
         except IntegrityError:
             # Perhaps another request wrote the same address after the first check.
-            self._demand_free(fields)
+            self._require_free(user)
         try:
             # Or a row whose address has changed still has the key.
-            self._free_key(fields.get("email"))
-            return self._insert(fields)
+            self._free_key(user.email)
+            return self._insert(values)
         except IntegrityError:
             # Without the database's message, which contains the address.
-            demand = f"a required column of {self.model.__name__} has no value"
-            raise ValueError(demand) from None
+            required = f"a required column of {self.model.__name__} has no value"
+            raise ValueError(required) from None
 
     def mark_verified(self, user_id: str, kind: Literal["email", "phone"]) -> None:
-        """Note that the user has proved to have the address, unless the model computes that."""
+        """Note that the user has proved that the address is theirs, unless the model computes this."""
         if can_be_set(self.model, f"{kind}_verified"):
             self._set(user_id, f"{kind}_verified", True)
 
     def set_enabled(self, user_id: str, enabled: bool) -> bool:
         """
-        Disable or enable; whether there is such a user.
+        Disable or enable a user. Return whether there is such a user.
 
         :raises ValueError: if the model computes who is enabled.
         """
@@ -140,125 +217,213 @@ class ModelDirectory:
 
     def delete(self, user_id: str) -> bool:
         """
-        Delete the row, as the model's relationships say; whether there is such a user.
+        Delete the row, and what the model's relationships say. Return whether there was such a user.
 
         :raises ValueError: if another row of the host still refers to it.
         """
         try:
-            return self._changed(user_id, lambda session, user: session.delete(user))
+            return self._change(user_id, lambda session, user: session.delete(user))
         except IntegrityError:
             raise ValueError(f"another row still references this {self.model.__name__}") from None
 
+    def object_of(self, user: User) -> User:
+        """Return the model's object of a user, or ``user`` itself if the row is gone by now."""
+        if not isinstance(user, StoredUser):
+            return user
+        row = user.row
+        if row is None:
+            with self.session(False) as session:
+                found = session.scalars(select(self.model).where(self._key.condition), {"value": user.id})
+                row = found.unique().one_or_none()
+        return user if row is None else cast("User", row)
+
+    def in_session(self, user: User, session: Session) -> User:
+        """
+        Return the user as an object of the host's session, so that its views can change and commit it.
+
+        This needs neither a statement nor a connection. What was not read is loaded when it is used. If
+        the session has the object already, that object is returned, with the host's changes.
+        """
+        if not isinstance(user, StoredUser):
+            return user
+        found = session.identity_map.get(self.mapper.identity_key_from_primary_key((user.id,)))
+        if found is None:
+            found = session.merge(self._made(user) if user.row is None else user.row, load=False)
+        return cast("User", found)
+
     def _create_table(self) -> None:
-        table = self.model.__table__
         with self.session(True) as session:
             # With its indexes, which make an address unique.
-            table.metadata.create_all(begun(session.connection()), [table])
+            self.table.metadata.create_all(begun(session.connection()), [self.table])
 
     def _set(self, user_id: str, attribute: str, value: bool) -> bool:
-        return self._changed(user_id, lambda session, user: setattr(user, attribute, value))
+        return self._change(user_id, lambda session, user: setattr(user, attribute, value))
 
-    def _changed(self, user_id: str, change: Callable[[Session, Any], None]) -> bool:
+    def _change(self, user_id: str, change: Callable[[Session, UserMixin], None]) -> bool:
         key = self._key.value(user_id)
         if key is None:
             return False
         with self.session(True) as session:
-            found = session.scalars(select(self.model).where(self._key.column == key))
+            found = session.scalars(select(self.model).where(self._key.condition), {"value": key})
             user = found.unique().one_or_none()
-            if user is None or str(user.id) != user_id:
+            if user is None or self._key.text(user) != user_id:
                 return False
             change(session, user)
             session.flush()
             return True
 
-    def _known(self, kind: IdentifierKind, value: str) -> list[Any]:
-        """All users with exactly that identifier; the database's collation may find others too."""
-        wanted = self._key.value(value) if kind == "id" else value
-        if wanted is None or "\0" in value:
+    def _reads_columns(self) -> bool:
+        """Return whether the columns say all. What a listener of the host adds to a query, they do not."""
+        is_filtered = self._any_session.dispatch.do_orm_execute or self.mapper.class_manager.dispatch.load
+        return self._columns is not None and not is_filtered
+
+    def _known(self, kind: IdentifierKind, value: str) -> list[StoredUser]:
+        """Return all users with exactly this identifier. The database's collation may find others too."""
+        given = self._parameters(kind, value)
+        if given is None:
             return []
-        with self.session(False) as session:
-            if kind == "email":
-                users = self._read(session, self._by_email(session.get_bind().dialect.name), forms(value))
-            else:
-                column = self._key.column if kind == "id" else getattr(self.model, kind)
-                users = self._read(session, select(self.model).where(column == wanted))
-        return [user for user in users if _identifier(user, kind) == value]
-
-    def _read(self, session: Session, query: Select[Any], *values: dict[str, str]) -> Sequence[Any]:
         try:
-            # Unique: the host's model may join a collection to each row, such as roles.
-            return session.scalars(query, *values).unique().all()
-        except StatementError as error:
-            if isinstance(error, DBAPIError):
-                raise
-            return ()  # The host's own type of the key does not take such a text.
+            users = self._read(kind, given) if self._reads_columns() else self._read_objects(kind, given)
+        except DBAPIError:
+            raise
+        except StatementError:
+            return []  # The host's own type of the key does not take such a text.
+        return [user for user in users if _has(user, kind, value)]
 
-    def _insert(self, fields: dict[str, Any]) -> User:
+    def _parameters(self, kind: IdentifierKind, value: str) -> Mapping[str, object] | None:
+        """Return the parameters of the condition, or ``None`` if no user can have the identifier."""
+        if "\0" in value:
+            return None
+        if kind == "email":
+            return forms(value)
+        wanted = self._key.value(value) if kind == "id" else value
+        return None if wanted is None else {"value": wanted}
+
+    def _look_up(self, kind: IdentifierKind) -> Select[*tuple[Any, ...]]:
+        """Return the statement that reads the columns of the users with an identifier."""
+        wanted = [column.label(name) for name, column in zip(_ATTRIBUTES, self._columns or (), strict=True)]
+        return select(*wanted).where(self._condition(kind, text_columns(self.mapper)))
+
+    def _condition(self, kind: IdentifierKind, columns: Mapping[str, TextColumn]) -> ColumnElement[bool]:
+        """Return the condition that a user may have an identifier, whose value is a parameter."""
+        if kind == "id":
+            return self._key.condition
+        if kind == "email":
+            return by_email(columns["email"], columns["email_key"], self._dialect.name)
+        return columns[kind] == bindparam("value")
+
+    def _read(self, kind: IdentifierKind, given: Mapping[str, object]) -> list[StoredUser]:
+        if self.database is not None:
+            return [StoredUser(*row) for row in self._prepared[kind].rows(**given)]
+        with self.session(False) as session:
+            return [StoredUser(*row) for row in session.execute(self._look_ups[kind], given)]
+
+    def _read_objects(self, kind: IdentifierKind, given: Mapping[str, object]) -> list[StoredUser]:
+        attributes = {name: getattr(self.model, name) for name in _TEXTS}
+        with self.session(False) as session:
+            found = session.scalars(select(self.model).where(self._condition(kind, attributes)), given)
+            # Unique: the host's model may join a collection to each row, such as roles.
+            return [_stored(row) for row in found.unique()]
+
+    def _made(self, user: StoredUser) -> UserMixin:
+        """Return an object of the model with what was read of the user, as if a session had loaded it."""
+        row = self.mapper.class_manager.new_instance()
+        for attribute, name in zip(self._attributes, _ATTRIBUTES, strict=True):
+            set_committed_value(row, attribute, getattr(user, name))
+        make_transient_to_detached(row)
+        return row
+
+    def _insert(self, values: dict[str, object]) -> StoredUser:
         # Not given to the model, whose own __init__ may know nothing of them.
-        verified = [name for name in _VERIFIED if fields.get(name) and can_be_set(self.model, name)]
-        user: User = self.model(**{name: value for name, value in fields.items() if name not in _VERIFIED})
+        verified = [name for name in _VERIFIED if name in values and can_be_set(self.model, name)]
+        make: Callable[..., UserMixin] = self.model
+        row = make(**{name: value for name, value in values.items() if name not in _VERIFIED})
         for name in verified:
-            setattr(user, name, True)
+            setattr(row, name, True)
         with self.session(True) as session:
-            session.add(user)
+            session.add(row)
             session.flush()
-            session.refresh(user)
-            return user
+            session.refresh(row)
+            return _stored(row)
 
     def _free_key(self, address: str | None) -> None:
         if address is not None:
             with self.session(True) as session:
                 free_key(session, self.model, address)
 
-    def _give_person_key(self, key: Any) -> None:
-        """Give a row its person key; if several callers race, the first one's stays."""
-        column = inspect(self.model).column_attrs.person_key.columns[0]
-        table: Table = column.table
-        [own_key] = table.primary_key
-        without_one = update(table).where(own_key == key, column.is_(None))
+    def _give_person_key(self, user: StoredUser) -> None:
+        """Give a row its person key. If several callers race, the first one's stays."""
+        column = self.mapper.columns[attribute_of(self.mapper, "person_key")]
+        [own_key] = column.table.primary_key
+        without_one = update(column.table).where(own_key == user.id, column.is_(None))
         with self.session(True) as session:
             session.execute(without_one.values({column: new_person_key()}))
 
-    def _demand_fitting(self, fields: dict[str, Any]) -> None:
+    def _require_fitting(self, values: Mapping[str, object]) -> None:
         """:raises ValueError: if a value is too long for its column."""
-        for name, value in fields.items():
-            # What is no column, but a property of the host's, has no type.
+        for name, value in values.items():
+            # A property of the host is not a column, and has no type.
             longest = getattr(getattr(getattr(self.model, name), "type", None), "length", None)
             if isinstance(value, str) and (len(value) > (longest or len(value)) or "\0" in value):
                 raise ValueError(f"{name} is longer than {longest} characters, or contains a NUL")
 
-    def _demand_free(self, fields: dict[str, Any]) -> None:
-        """:raises UserExists: if somebody has one of the identifiers."""
-        kinds: tuple[IdentifierKind, ...] = ("email", "phone", "member_id")
-        for kind in kinds:
-            value = fields.get(kind)
-            if value is not None and self._known(kind, value):
+    def _require_free(self, user: NewUser) -> None:
+        """:raises UserExists: if another user has one of the identifiers."""
+        identifiers: dict[IdentifierKind, str | None] = {
+            "email": user.email,
+            "phone": user.phone,
+            "member_id": user.member_id,
+        }
+        for kind, value in identifiers.items():
+            if value and self._known(kind, value):
                 raise UserExists(kind)
 
 
-def _identifier(user: Any, kind: IdentifierKind) -> str | None:
+def _stored(row: UserMixin) -> StoredUser:
+    return StoredUser(*[*(getattr(row, name) for name in _ATTRIBUTES), row])
+
+
+def _has(user: StoredUser, kind: IdentifierKind, value: str) -> bool:
     if kind == "email":
-        return key_of(user.email)
-    value = getattr(user, kind)
-    return None if value is None else str(value)
+        # An address in canonical form is its own canonical form.
+        return user.email == value or key_of(user.email) == value
+    found: object = getattr(user, kind)
+    return found is not None and str(found) == value
+
+
+class _Id(property):
+    """The ``id`` of a model whose primary key has another name."""
 
 
 class PrimaryKey:
     """
-    The primary key of ``model``, under any attribute name.
+    The primary key of a model: an integer, a text or a UUID, each with one text form.
 
     A model without an attribute ``id`` gets a read-only one, since users have an ``id``.
     """
 
-    def __init__(self, model: type[Any]) -> None:
-        self.column = model.__mapper__.primary_key[0]
+    def __init__(self, mapper: Mapper[UserMixin]) -> None:
+        self.column = mapper.primary_key[0]
+        #: The name of the attribute.
+        self.name = mapper.get_property_by_column(self.column).key
         self._type = python_type(self.column.type)
-        attribute = model.__mapper__.get_property_by_column(self.column).key
-        if not hasattr(model, "id"):
-            model.id = property(lambda user: getattr(user, attribute))
+        is_own = isinstance(self.column.type, TypeDecorator)
+        # PostgreSQL would refuse a number that does not fit a column of 32 bits, such as a phone number.
+        kind = BigInteger() if self._type is int and not is_own else self.column.type
+        #: The condition that a row has the key that is the parameter ``value``.
+        self.condition = self.column == bindparam("value", type_=kind)
+        model = mapper.class_
+        if not hasattr(model, _ID):
+            setattr(model, _ID, _Id(lambda user: getattr(user, self.name)))
+        #: Whether the attribute ``id`` is the primary key, and not something else that the host computes.
+        self.is_id = isinstance(getattr_static(model, _ID), _Id) or attribute_of(mapper, _ID) == self.name
 
-    def value(self, text: str) -> Any:
-        """The value of the column for the id ``text``; ``None`` if ``text`` is not an id."""
+    def text(self, user: UserMixin) -> str:
+        """Return the text form of the key of a user."""
+        return str(getattr(user, _ID))
+
+    def value(self, text: str) -> int | str | UUID | None:
+        """Return the key with this text form, or ``None`` if there is none."""
         if self._type is int:
             return self._integer(text)
         if self._type is UUID or isinstance(self.column.type, Uuid):
@@ -266,24 +431,20 @@ class PrimaryKey:
             return value if self._type is UUID or value is None else str(value)
         return None if "\0" in text else text
 
-    def _integer(self, text: str) -> Any:
-        kind = self.column.type
-        bits = 64 if getattr(kind, "unsigned", False) else 63
+    def sql_text(self, dialect: Dialect) -> ColumnElement[str | None]:
+        """Return the text form in SQL, or NULL if only Python can tell it."""
+        kind = self.column.type.dialect_impl(dialect)
+        is_uuid = isinstance(kind, Uuid) and kind.native_uuid and dialect.name == "postgresql"
+        is_plain = isinstance(kind, (Integer, String))
+        # A CHAR is padded, and its text form in SQL is not.
+        is_known = (is_uuid or is_plain) and not isinstance(self.column.type, (CHAR, TypeDecorator))
+        return sql_cast(self.column if is_known else null(), String)
+
+    def _integer(self, text: str) -> int | None:
+        bits = 64 if getattr(self.column.type, "unsigned", False) else 63
         if not _INTEGER.fullmatch(text) or not -(2**63) <= int(text) < 2**bits:
             return None
-        # PostgreSQL would refuse a number that does not fit a column of 32 bits, such as a phone number.
-        return int(text) if isinstance(kind, TypeDecorator) else literal(int(text), BigInteger)
-
-
-def python_type(kind: TypeEngine[Any]) -> type[Any] | None:
-    """The type of the key's values. A host's column type without a ``python_type`` has that of its column."""
-    try:
-        declared = kind.python_type
-    except NotImplementedError:  # SQLAlchemy 2.0 raises where 2.1 says ``object``
-        declared = object
-    if declared is object:
-        return python_type(kind.impl_instance) if isinstance(kind, TypeDecorator) else None
-    return declared
+        return int(text)
 
 
 def _uuid(text: str) -> UUID | None:
@@ -294,13 +455,43 @@ def _uuid(text: str) -> UUID | None:
     return value if str(value) == text else None
 
 
-def can_be_set(model: type[Any], name: str) -> bool:
-    """Whether the model keeps that attribute, and does not compute it by a property without a setter."""
-    return getattr(getattr_static(model, name), "fset", True) is not None
+class EmailQuery:
+    """
+    The look-up by e-mail address, to be a part of a larger statement.
+
+    ``select`` has the columns of a user and two more. ``is_certain`` is whether SQL alone can tell that
+    the row has the address. ``id_text`` is the text form of the id, or NULL if only Python can tell it.
+    Several rows mean that two users have the address.
+    """
+
+    def __init__(
+        self, mapper: Mapper[UserMixin], columns: Sequence[Column[object]], key: PrimaryKey, dialect: Dialect
+    ) -> None:
+        self.table = key.column.table
+        texts = text_columns(mapper)
+        email, email_key = texts["email"], texts["email_key"]
+        self.select: GenerativeSelect = select(
+            *(column.label(name) for name, column in zip(_ATTRIBUTES, columns, strict=True)),
+            _is_certain(email, email_key, dialect.name).label("is_certain"),
+            key.sql_text(dialect).label("id_text"),
+        ).where(by_email(email, email_key, dialect.name))
+
+    def parameters(self, address: str) -> Mapping[str, str]:
+        """Return the parameters of ``select`` for a canonical address."""
+        return forms(address)
+
+    def user(self, row: Sequence[Any]) -> StoredUser:
+        """Return the user of a row that begins with the columns of ``select``."""
+        return StoredUser(*row[: len(_ATTRIBUTES)])
+
+
+def text_columns(mapper: Mapper[UserMixin]) -> dict[str, TextColumn]:
+    """Return the columns by which a user is found."""
+    return {name: mapper.columns[attribute_of(mapper, name)] for name in _TEXTS}
 
 
 def own_sessions(engine: Engine) -> OpenSession:
-    """Separate sessions on ``engine``: objects stay readable after they are closed."""
+    """Open sessions on ``engine``. Their objects stay readable after they are closed."""
     engine = with_isolation(engine)
 
     @contextmanager
@@ -313,9 +504,9 @@ def own_sessions(engine: Engine) -> OpenSession:
     return open_session
 
 
-def shared_sessions(current: Callable[[], Session], model: type[Any]) -> OpenSession:
+def shared_sessions(current: Callable[[], Session], model: type[UserMixin]) -> OpenSession:
     """
-    Separate sessions on the host's connection for ``model``: an in-memory SQLite has only that one.
+    Open sessions on the connection that the host's session has for ``model``.
 
     A write is a savepoint. It is durable at once if the host has no open transaction, and with the
     host's commit otherwise. The host's pending rows are not flushed.
@@ -327,7 +518,7 @@ def shared_sessions(current: Callable[[], Session], model: type[Any]) -> OpenSes
         with (
             nullcontext() if host.in_transaction() else host.begin(),
             Session(
-                host.connection({"mapper": model.__mapper__}),
+                host.connection({"mapper": class_mapper(model)}),
                 expire_on_commit=False,
                 join_transaction_mode="create_savepoint",
             ) as session,
@@ -339,60 +530,57 @@ def shared_sessions(current: Callable[[], Session], model: type[Any]) -> OpenSes
     return open_session
 
 
-def in_session(current: Callable[[], Session]) -> Callable[[Any], Any]:
+def has_email(model: type[UserMixin], addresses: Sequence[str], dialect: str) -> ColumnElement[bool]:
     """
-    A function that adds a user, whom the directory has read, to the ``current`` session.
+    Return the condition that a row may have one of these canonical addresses.
 
-    It needs neither a statement nor a connection. If the session has the row already, that row is
-    returned, with the host's changes.
+    The caller must still compare ``email``. ``dialect`` is SQLAlchemy's name of the database.
     """
-
-    def adopt(user: Any) -> Any:
-        session = current()
-        known = session.identity_map.get(inspect(user).key)
-        return session.merge(user, load=False) if known is None else known
-
-    return adopt
+    written = [form for address in addresses for form in spellings(address)]
+    return _is_written(model.email, model.email_key, addresses, written, dialect)
 
 
-def has_email(model: type[Any], addresses: Sequence[Any], dialect: str) -> ColumnElement[bool]:
-    """Rows that may have one of these canonical addresses; the caller must still compare ``email``."""
-    return _has(model, addresses, [form for address in addresses for form in spellings(address)], dialect)
-
-
-def by_email(model: type[Any], dialect: str) -> Select[Any]:
-    """
-    The users that :func:`has_email` means, of one address; :func:`forms` are the parameters.
-
-    To build it takes longer than to run it, so it is kept for all logins.
-    """
-    forms = [bindparam(f"form{number}", type_=String) for number in range(_FORMS)]
-    return select(model).where(_has(model, [bindparam("address", type_=String)], forms, dialect))
+def by_email(email: TextColumn, key: TextColumn, dialect: str) -> ColumnElement[bool]:
+    """Return the condition of :func:`has_email` for the address in the parameters of :func:`forms`."""
+    written = [bindparam(f"form{number}", type_=String) for number in range(_FORMS)]
+    return _is_written(email, key, [bindparam("address", type_=String)], written, dialect)
 
 
 def forms(address: str) -> dict[str, str]:
-    """A canonical address, and how it may have been written, as :func:`by_email` takes them."""
+    """Return the parameters of :func:`by_email`: a canonical address, and how it may have been written."""
     written = spellings(address)
     padded = written + [address] * (_FORMS - len(written))
     return {"address": address, **{f"form{number}": form for number, form in enumerate(padded)}}
 
 
-def _has(model: type[Any], addresses: Sequence[Any], said: list[Any], dialect: str) -> ColumnElement[bool]:
-    """
-    ``dialect`` is SQLAlchemy's name of the database. MySQL and MariaDB have no partial indexes, so
-    there ``email`` is compared by its collation, which ignores case unless the host chose another.
-    """
+def _is_written(
+    email: TextColumn,
+    key: TextColumn,
+    addresses: Sequence[str | BindParameter[str]],
+    written: Sequence[str | BindParameter[str]],
+    dialect: str,
+) -> ColumnElement[bool]:
+    # MySQL and MariaDB have no partial indexes, so there ``email`` is compared by its collation, which
+    # ignores case unless the host chose another.
     if dialect in ("mysql", "mariadb"):
-        return or_(model.email_key.in_(addresses), model.email.in_(said))
-    lowered = func.lower(model.email).in_([func.lower(each) for each in said])
+        return or_(key.in_(addresses), email.in_(written))
+    lowered = func.lower(email).in_([func.lower(each) for each in written])
     # True for every text. SQLite uses an index for a part of an OR only if its column is compared.
-    compared = model.email >= ""
-    return or_(
-        model.email_key.in_(addresses), and_(compared, doubtful(model.email, model.email_key), lowered)
-    )
+    compared = email >= ""
+    return or_(key.in_(addresses), and_(compared, doubtful(email, key), lowered))
 
 
-def free_key(session: Session, model: type[Any], address: str) -> None:
+def _is_certain(email: TextColumn, key: TextColumn, dialect: str) -> ColumnElement[bool]:
+    """Return the condition that the row has the address, as far as SQL can tell."""
+    if dialect not in ("postgresql", "sqlite"):
+        return false()
+    # Only the letters of ASCII have a lower case in canonical form.
+    lowered = func.lower(email.collate("C") if dialect == "postgresql" else email)
+    address = bindparam("address", type_=String)
+    return and_(key == address, lowered == address)
+
+
+def free_key(session: Session, model: type[UserMixin], address: str) -> None:
     """Remove the key ``address`` from rows whose e-mail has changed since."""
     for email in session.scalars(select(model.email).where(model.email_key == address)).all():
         if key_of(email) != address:
