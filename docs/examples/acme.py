@@ -38,10 +38,11 @@ class AcmeMail:
         return Receipt(status, detail=f"HTTP {response.status_code}")
 
 
-def create_app(acme: AcmeMail) -> Flask:
-    """Create the app."""
+def create_app() -> Flask:
+    """Create the app. The URL and the token are in ``FLASK_ACME_URL`` and ``FLASK_ACME_TOKEN``."""
     app = Flask(__name__)
     app.config.from_prefixed_env()
+    acme = AcmeMail(app.config["ACME_URL"], app.config["ACME_TOKEN"])
     app.config["OTPAUTH_SENDERS"] = {"email": acme}
     otpauth = OtpAuth(app)
     with app.app_context():

@@ -93,7 +93,9 @@ def test_a_person_logs_in_through_the_example_sender(
 ) -> None:
     monkeypatch.setenv("FLASK_SECRET_KEY", "docs/howto/add-a-sender.md: not a secret")
     monkeypatch.setenv("FLASK_OTPAUTH_DATABASE_URI", f"sqlite:///{tmp_path}/otpauth.sqlite")
-    client = create_app(AcmeMail(provider.url, "acme-token")).test_client()
+    monkeypatch.setenv("FLASK_ACME_URL", provider.url)
+    monkeypatch.setenv("FLASK_ACME_TOKEN", "acme-token")
+    client = create_app().test_client()
 
     client.post("/apis/auth/request-otp", json={"email": "user@example.com", "lang": "en"})
     (mail,) = provider.mails
