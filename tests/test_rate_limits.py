@@ -373,6 +373,27 @@ def test_where_the_host_has_no_limiter_its_defaults_limit_nothing(outbox: Outbox
     assert [client.get("/own").status_code for _ in range(3)] == [200, 200, 200]
 
 
+def test_where_the_host_has_no_limiter_its_requests_pass_no_hook_of_one(outbox: Outbox) -> None:
+    app = host(outbox)
+
+    assert "limiter" not in app.extensions
+    assert None not in app.before_request_funcs
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "problem"),
+    [
+        ("RATELIMIT_STRATEGY", "guess", "RATELIMIT_STRATEGY: expected one of .*moving-window"),
+        ("RATELIMIT_STORAGE_URI", "nowhere://", "RATELIMIT_STORAGE_URI: unknown storage scheme"),
+    ],
+)
+def test_counters_that_do_not_exist_are_told_at_start_up(
+    setting: str, value: str, problem: str, outbox: Outbox
+) -> None:
+    with pytest.raises(ConfigurationError, match=problem):
+        host(outbox, **{setting: value})
+
+
 def test_several_limiters_are_an_error_that_says_what_to_do(outbox: Outbox) -> None:
     with pytest.raises(ConfigurationError, match="several Limiters: choose one with OtpAuth"):
         host(outbox, limiters=2)

@@ -1,15 +1,17 @@
-"""Rate limits on the Flask-Limiter of the host: its storage and its strategy (contract/index.md)."""
+"""Rate limits, counted by the host's Flask-Limiter or as its ``RATELIMIT_*`` say (contract/index.md)."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from math import ceil
 from time import time
+from typing import Any, Protocol
 
-from flask_limiter import Limiter
 from limits import parse_many
-from limits.errors import StorageError
-from limits.storage import MemoryStorage
+from limits.errors import ConfigurationError, StorageError
+from limits.storage import MemoryStorage, storage_from_string
+from limits.strategies import STRATEGIES, RateLimiter
 
 from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.core.errors import LimiterUnavailable, TooManyRequests
@@ -24,28 +26,66 @@ DEFAULTS: Mapping[str, str | None] = {
 }
 
 
+class Counters(Protocol):
+    """What counts: a ``flask_limiter.Limiter`` of the host, or :class:`OwnCounters`."""
+
+    @property
+    def enabled(self) -> bool:
+        """Whether anything is counted."""
+
+    @property
+    def limiter(self) -> RateLimiter:
+        """The strategy, with its storage."""
+
+
+@dataclass(frozen=True)
+class OwnCounters:
+    """The counters of a host without a Limiter. A Limiter would add hooks to every request of the host."""
+
+    enabled: bool
+    limiter: RateLimiter
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Any]) -> OwnCounters:
+        """
+        Return the counters that the host's ``RATELIMIT_*`` describe.
+
+        :raises ValueError: if there is no such storage or strategy.
+        """
+        enabled = bool(config.get("RATELIMIT_ENABLED", True))
+        uri = config.get("RATELIMIT_STORAGE_URI") if enabled else None
+        strategy = config.get("RATELIMIT_STRATEGY", "fixed-window")
+        if strategy not in STRATEGIES:
+            raise ValueError(f"RATELIMIT_STRATEGY: expected one of {', '.join(STRATEGIES)}")
+        try:
+            storage = storage_from_string(uri or "memory://", **config.get("RATELIMIT_STORAGE_OPTIONS", {}))
+        except ConfigurationError as error:
+            raise ValueError(f"RATELIMIT_STORAGE_URI: {error}") from error
+        return cls(enabled, STRATEGIES[strategy](storage))
+
+
 class LimiterRateLimits:
     """
-    Counts with a Limiter's own counters but never through its decorators: those skip empty
-    keys, merge views of one name, and let requests through while their store is down.
+    Counts directly, and not through the decorators of Flask-Limiter: those skip empty keys, merge views of
+    one name, and let requests through while their store is down.
 
-    ``namespace`` keeps apps apart that share one store.
+    ``namespace`` separates apps that share one store.
     """
 
-    def __init__(self, limiter: Limiter, limits: Mapping[str, str | None], namespace: str) -> None:
+    def __init__(self, limiter: Counters, limits: Mapping[str, str | None], namespace: str) -> None:
         self._limiter = limiter
         self._namespace = namespace
         self._limits = {name: parse_many(text) if text is not None else [] for name, text in limits.items()}
-        in_child(self, LimiterRateLimits._begin_anew)
+        in_child(self, LimiterRateLimits._renew)
 
     @property
     def is_enabled(self) -> bool:
-        """Whether anything is counted: not with ``RATELIMIT_ENABLED = False``."""
+        """Whether anything is counted. ``RATELIMIT_ENABLED = False`` turns it off."""
         return self._limiter.enabled
 
     @property
     def counts_alone(self) -> bool:
-        """Whether each process counts for itself, in its memory."""
+        """Whether each process counts alone, in its memory."""
         return self._limiter.enabled and isinstance(self._limiter.limiter.storage, MemoryStorage)
 
     def admit(self, names: tuple[str, ...], key: str) -> None:
@@ -57,13 +97,13 @@ class LimiterRateLimits:
         self._ask("test", names, key)
 
     def is_down(self, error: Exception) -> bool:
-        """Whether ``error`` says that the store behind the limits is down."""
+        """Return whether ``error`` means that the store of the limits is down."""
         return self._limiter.enabled and isinstance(error, self._errors_of_store())
 
-    def _begin_anew(self) -> None:
-        """Counters in memory go on as a copy. Clients of a server find out by themselves that they forked."""
+    def _renew(self) -> None:
+        """Make counters in memory usable after a fork. Clients of a server notice the fork themselves."""
         if self._limiter.enabled and isinstance(storage := self._limiter.limiter.storage, MemoryStorage):
-            # As after pickling, which renews its locks and its thread.
+            # The same as after pickling: its locks and its thread are new.
             storage.__setstate__(storage.__getstate__())
 
     def _ask(self, verb: str, names: tuple[str, ...], key: str) -> None:
@@ -71,7 +111,7 @@ class LimiterRateLimits:
             return
         strategy = self._limiter.limiter
         for limit in next((self._limits[name] for name in names if name in self._limits), []):
-            # Each strategy keeps something else under a key: what another one left there is none's to read.
+            # Each strategy stores something else under a key, so the keys of two strategies must differ.
             identifiers = (self._namespace, type(strategy).__name__, names[0], key or "-")
             try:
                 allowed = getattr(strategy, verb)(limit, *identifiers)
@@ -82,9 +122,9 @@ class LimiterRateLimits:
                 raise TooManyRequests(max(1, ceil(reset_at - time())), limit.amount)
 
     def _errors_of_store(self) -> tuple[type[Exception], ...]:
-        """What its storage raises when it is down, wrapped by the Limiter or not."""
+        """Return what the storage raises when it is down, wrapped by the Limiter or not."""
         storage = self._limiter.limiter.storage
-        if isinstance(storage, MemoryStorage):  # never down, and what it names is any ValueError
+        if isinstance(storage, MemoryStorage):  # It is never down, and it would name every ValueError.
             return ()
         raised = storage.base_exceptions
         return (StorageError, *(raised if isinstance(raised, tuple) else (raised,)))

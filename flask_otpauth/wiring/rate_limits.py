@@ -1,18 +1,17 @@
-"""Rate limits: whose Limiter counts, and how much."""
+"""Rate limits: what counts, and the limits."""
 
 from __future__ import annotations
 
 from flask_limiter import Limiter
-from flask_limiter.util import get_remote_address
 
-from flask_otpauth.adapters.rate_limits import DEFAULTS, LimiterRateLimits
+from flask_otpauth.adapters.rate_limits import DEFAULTS, Counters, LimiterRateLimits, OwnCounters
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.settings import nearest
 from flask_otpauth.wiring.assembly import Assembly
 
 
 def rate_limits(assembly: Assembly, keys: KeyRing) -> LimiterRateLimits:
-    """The limits of the configuration, counted apart from those of other apps."""
+    """Return the limits of the configuration, counted separately for each app."""
     limits: dict[str, str | None] = {**DEFAULTS, **(assembly.shared.ip_limits or {})}
     known = _names(assembly)
     assembly.problems += [
@@ -23,23 +22,23 @@ def rate_limits(assembly: Assembly, keys: KeyRing) -> LimiterRateLimits:
     if assembly.shared.ip_limits is None:
         limits = dict.fromkeys(limits)
     namespace = f"otpauth:{assembly.app.name}:{keys.row_key('namespace').hex()[:12]}"
-    limiter = _limiter(assembly)
+    counters = _counters(assembly)
     try:
-        return LimiterRateLimits(limiter, limits, namespace)
+        return LimiterRateLimits(counters, limits, namespace)
     except ValueError as error:
         assembly.problems.append(f"OTPAUTH_IP_LIMITS: {error}")
-        return LimiterRateLimits(limiter, {}, namespace)
+        return LimiterRateLimits(counters, {}, namespace)
 
 
 def _names(assembly: Assembly) -> set[str]:
-    """What a limit may be set for: classes of paths, flows, and single paths."""
+    """Return the names for which a limit can be set: classes of paths, flows, and single paths."""
     flows = [each for flow in assembly.flows.values() for each in flow.parts]
     paths = {f"{flow.name}.{operation.name}" for flow in flows for operation in flow.operations}
     return {*DEFAULTS, *assembly.flows, *paths, *(f"{name}.authentication" for name in assembly.flows)}
 
 
-def _limiter(assembly: Assembly) -> Limiter:
-    """The explicit one, else the host's only one, else our own on the host's ``RATELIMIT_*``."""
+def _counters(assembly: Assembly) -> Counters:
+    """Return the Limiter that the host gave, or its only one. Without one, return own counters."""
     app, given = assembly.app, assembly.limiter
     registered = app.extensions.get("limiter", set())
     if given is not None:
@@ -53,12 +52,8 @@ def _limiter(assembly: Assembly) -> Limiter:
     if registered:
         found: Limiter = next(iter(registered))
         return found
-    # Only its counters are wanted: a host that makes a Limiter of its own later would otherwise
-    # have its RATELIMIT_DEFAULT counted twice.
-    return Limiter(
-        get_remote_address,
-        app=app,
-        storage_uri=app.config.get("RATELIMIT_STORAGE_URI", "memory://"),
-        default_limits_exempt_when=lambda: True,
-        application_limits_exempt_when=lambda: True,
-    )
+    try:
+        return OwnCounters.from_config(app.config)
+    except ValueError as error:
+        assembly.problems.append(str(error))
+        return OwnCounters.from_config({})
