@@ -1,24 +1,28 @@
-"""JSON with one meaning, or none (RFC 8259): no key twice, no ``NaN``, no ``Infinity``."""
+"""
+JSON that every parser reads in the same way (RFC 8259): no key twice, no ``NaN``, no ``Infinity``.
+
+The parser of the standard library takes the last of two values of one key, and accepts constants that are
+not JSON.
+"""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from typing import Any, NoReturn
+from typing import NoReturn
 
 
-def loads(text: str, parse_int: Callable[[str], Any] = int) -> Any:
+def decoder(parse_int: Callable[[str], object] = int) -> json.JSONDecoder:
     """
-    What ``text`` means. The standard library's parser takes the last of two values of one key,
-    and constants that are not JSON; what two parsers could read in two ways is refused here.
+    Return a decoder. ``parse_int`` makes a value of the digits of an integer.
 
-    :raises ValueError: if it is not JSON.
-    :raises RecursionError: if it is nested too deeply.
+    Its ``decode`` raises ``ValueError`` if a text is not JSON, and ``RecursionError`` if it is nested too
+    deeply.
     """
-    return json.loads(text, object_pairs_hook=_unique, parse_constant=_refuse, parse_int=parse_int)
+    return json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse, parse_int=parse_int)
 
 
-def _unique(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
     found = dict(pairs)
     if len(found) < len(pairs):
         raise ValueError("a key is given twice")

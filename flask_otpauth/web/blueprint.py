@@ -13,7 +13,7 @@ import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from wsgiref.types import WSGIEnvironment
 
@@ -47,6 +47,9 @@ _WITH_PORT = re.compile(r"\[([^\[\]]*)\](?::\d*)?|([^:\[\]]*):\d*", re.ASCII)
 #: unless they are named (Fetch §3.3.3).
 _ACTED_ON = ("Retry-After", "WWW-Authenticate")
 _EXPOSED = "Access-Control-Expose-Headers"
+#: No cache may keep an answer, because it may hold a token.
+_ALWAYS_SENT = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 @dataclass(frozen=True)
@@ -111,7 +114,11 @@ class Mount:
         operation: AnyOperation | None = None,
         status: int | None = None,
     ) -> Response:
-        """Return ``refusal`` in the flow's words and envelope; ``status`` is what the host decided."""
+        """
+        Return ``refusal`` in the words of the operation, or else of the flow, and in the flow's envelope.
+
+        ``raw`` is the request, as far as it was read. ``status`` is set if the host decided it.
+        """
         messages = self.flow.messages.overlaid(operation.messages) if operation else self.flow.messages
         failure = replace(messages.failure_for(refusal, self.settings, raw or {}), status=status)
         response = _answered(self.envelope.failure(failure))
@@ -155,8 +162,14 @@ class _Route:
         """Return the route of a path that the flow of ``mount`` serves."""
         endpoint = next(iter(operations.values())).name
         allowed = {method: each for method, each in operations.items() if each.allowed(mount.settings)}
-        context = ParseContext(mount.settings, mount.services.addresses)
-        return cls(mount, path, endpoint, allowed, ", ".join([*allowed, "OPTIONS"]), context)
+        return cls(
+            mount=mount,
+            path=path,
+            endpoint=endpoint,
+            operations=allowed,
+            allow=", ".join([*allowed, "OPTIONS"]),
+            context=ParseContext(mount.settings, mount.services.addresses),
+        )
 
     def register(self, state: BlueprintSetupState) -> None:
         """
@@ -185,8 +198,7 @@ class _Route:
         raw: dict[str, object] = {}
         operation = self.operations.get(request.method)
         if operation is None and request.method == "OPTIONS":
-            headers = {"Allow": self.allow, "Cache-Control": "no-store"}
-            return Response(headers=headers, mimetype="application/json")
+            return Response(headers=[*_ALWAYS_SENT, ("Allow", self.allow)])
         try:
             if operation is None:
                 raise errors.MethodNotAllowed(self.allow)
@@ -277,6 +289,7 @@ def _form(form: MultiDict[str, str]) -> dict[str, object]:
     return {name: Sensitive(value) for name, value in form.items()}
 
 
+@lru_cache(maxsize=1024)
 def network(address: str | None) -> str:
     """
     Return the network that ``address`` counts as, because a user has the whole /64 of an IPv6 address.
@@ -319,12 +332,11 @@ class Answer(Response):
 
 
 def _answered(wire: Wire) -> Answer:
-    """Return what an envelope made, as HTTP. No cache may keep it, because it may hold a token."""
+    """Return what an envelope made, as HTTP."""
     payload, status, headers = wire
-    answer = Answer(json.dumps(payload, ensure_ascii=False), status, mimetype="application/json")
-    answer.headers["Cache-Control"] = "no-store"
-    answer.headers.update(headers)
-    return answer
+    sent = Headers(_ALWAYS_SENT)
+    sent.update(headers)
+    return Answer(_ENCODER.encode(payload), status, sent)
 
 
 def _exempt_from_csrf(blueprint: Blueprint, endpoint: str | None, values: object) -> None:

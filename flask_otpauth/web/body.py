@@ -48,7 +48,7 @@ def read_object(data: bytes) -> dict[str, object]:
     if not data:
         return {}
     try:
-        value = strict_json.loads(data.decode(), parse_int=_integer)
+        value = _DECODER.decode(Sensitive(data, "utf-8"))
     except (ValueError, RecursionError):
         raise MalformedRequest from None
     if not isinstance(value, dict):
@@ -62,6 +62,9 @@ class OverlongInteger:
 
 def _integer(digits: str) -> int | OverlongInteger:
     return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else OverlongInteger()
+
+
+_DECODER = strict_json.decoder(_integer)
 
 
 def _checked(value: object, depth_left: int) -> object:

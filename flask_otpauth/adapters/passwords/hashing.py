@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import base64
 import secrets
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from functools import cache
 
 import argon2
 from argon2.exceptions import VerificationError
+from argon2.low_level import ARGON2_VERSION
 from werkzeug.security import check_password_hash
 
 from flask_otpauth.adapters.forks import in_child
@@ -45,7 +46,7 @@ class Argon2Hasher:
         self._hasher = _hasher(cheap)
         self._concurrency = concurrency
         self._wait_seconds = wait_seconds
-        self._dummy = _dummy(cheap)
+        self._dummy = _dummy(self._hasher)
         self._reset()
         in_child(self, Argon2Hasher._reset)
 
@@ -94,10 +95,15 @@ def _hasher(cheap: bool) -> argon2.PasswordHasher:
     return argon2.PasswordHasher.from_parameters(CHEAP if cheap else OWASP)
 
 
-@cache
-def _dummy(cheap: bool) -> str:
-    """Return the hash of a random secret. A process needs one for each cost."""
-    return _hasher(cheap).hash(secrets.token_hex())
+def _dummy(hasher: argon2.PasswordHasher) -> str:
+    """Return a hash of no known secret. It is drawn and not computed, because an app starts faster then."""
+    salt, digest = map(_random_base64, (hasher.salt_len, hasher.hash_len))
+    parameters = f"m={hasher.memory_cost},t={hasher.time_cost},p={hasher.parallelism}"
+    return f"$argon2id$v={ARGON2_VERSION}${parameters}${salt}${digest}"
+
+
+def _random_base64(size: int) -> str:
+    return base64.b64encode(secrets.token_bytes(size)).decode().rstrip("=")
 
 
 def _matches_werkzeug(hashed: str, secret: str) -> bool:

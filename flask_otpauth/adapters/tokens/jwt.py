@@ -27,6 +27,7 @@ from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 
 _HMAC = "HS256"
 _ASYMMETRIC = ("RS256", "ES256", "EdDSA")
+_DECODER = strict_json.decoder()
 _KID_CHARACTERS = 16
 _LONGEST_TOKEN = 4096
 _LONGEST_LIFE_SECONDS = int(LONGEST_TOKEN_LIFE.total_seconds())
@@ -275,7 +276,7 @@ def _decode(segment: str) -> bytes:
 
 def _json_object(raw: bytes) -> Mapping[str, object]:
     """Parse a JSON object in UTF-8 in which no name is repeated."""
-    parsed: object = strict_json.loads(raw.decode())
+    parsed: object = _DECODER.decode(raw.decode())
     if not isinstance(parsed, dict):
         raise ValueError("not an object")
     return parsed
