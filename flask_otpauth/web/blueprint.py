@@ -162,6 +162,8 @@ class _Route:
         """Return the route of a path that the flow of ``mount`` serves."""
         endpoint = next(iter(operations.values())).name
         allowed = {method: each for method, each in operations.items() if each.allowed(mount.settings)}
+        for each in allowed.values():
+            each.body.model_rebuild()
         return cls(
             mount=mount,
             path=path,
