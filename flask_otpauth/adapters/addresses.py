@@ -108,11 +108,11 @@ class CanonicalAddresses:
                 return _e164(_require_line(number, _COSTLY))
         raise ValueError("not a possible number of the region")
 
-    def unspaced(self, text: str) -> str:
+    def without_separators(self, text: str) -> str:
         """Return ``text`` without spaces, dashes and parentheses."""
         return text.translate(_SPACING)
 
-    def dialled(self, country_code: str, text: str) -> str:
+    def with_country_code(self, country_code: str, text: str) -> str:
         """
         Return a number that is given with its country calling code as E.164.
 

@@ -13,7 +13,7 @@ from typing import Protocol
 from blinker import NamedSignal
 
 from flask_otpauth import signals
-from flask_otpauth.core.sensitive import masked, one_line
+from flask_otpauth.core.sensitive import mask_address, one_line
 from flask_otpauth.ports.senders import Receipt
 
 logger = logging.getLogger("flask_otpauth")
@@ -94,7 +94,7 @@ def _is_in_a_loop() -> bool:
 def _shown(name: str, fact: object) -> str:
     """Return a fact as the log shows it."""
     if name in _ADDRESSES:
-        return masked(str(fact))
+        return mask_address(str(fact))
     if isinstance(fact, Receipt):
         return one_line(" ".join(filter(None, (fact.status.value, fact.provider_id, fact.detail))))
     return one_line(str(fact))

@@ -8,7 +8,7 @@ import unicodedata
 _STROKES = str.maketrans("đĐ", "dD")
 
 
-def unaccented(text: str) -> str:
+def without_accents(text: str) -> str:
     """
     Return ``text`` without the marks on its letters: ``Hoa Sen, Ha Noi``.
 

@@ -40,7 +40,7 @@ _UNITS: Mapping[str, _Units] = {
 _SYMBOLS = _Units(("min",), ("s",))
 
 
-def spoken(seconds: int, locale: str) -> str:
+def in_words(seconds: int, locale: str) -> str:
     """
     Return ``seconds`` in words: ``5 minutes``, ``1 minute``, ``90 seconds``, ``2 minutes 30 seconds``.
 

@@ -65,7 +65,7 @@ def sensitive(value: object) -> object:
 LONGEST_SHOWN = 256
 
 
-def masked(address: str) -> str:
+def mask_address(address: str) -> str:
     """Return an address with just enough left to recognize it: ``u***@example.com``, ``+84*******43``."""
     local, at, domain = address.rpartition("@")
     if at:

@@ -83,7 +83,7 @@ class Campaigns:
         """
         return self.store.set_paused(campaign_id, None)
 
-    def reached_by(self, client: Client, campaign_id: str) -> Campaign:
+    def find_for(self, client: Client, campaign_id: str) -> Campaign:
         """
         Return a campaign that the client may use now. An ``admin`` may use all.
 

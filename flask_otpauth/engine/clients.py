@@ -135,7 +135,7 @@ class Clients:
             (client_id or found[0].id).encode(), found[0].id.encode()
         ):
             raise errors.CredentialsInvalid
-        return self._permitted(found[0], flow), found[1]
+        return self._demand_permission(found[0], flow), found[1]
 
     def buy_token(self, client: Client, generation: int, flow: str, ttl: timedelta, at_most: int) -> str:
         """Return an opaque access token for ``flow``. Only the newest ``at_most`` of a client are valid."""
@@ -183,9 +183,9 @@ class Clients:
         client = self.store.get(client_id)
         if client is None or not client.accepts_generation(generation, epoch_ms(self.clock())):
             raise errors.CredentialsInvalid
-        return self._permitted(client, flow)
+        return self._demand_permission(client, flow)
 
-    def _permitted(self, client: Client, flow: str) -> Client:
+    def _demand_permission(self, client: Client, flow: str) -> Client:
         if client.blocked_at is not None:
             raise errors.ClientBlocked
         if flow not in client.flows:

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from flask_otpauth.core.accents import unaccented
+from flask_otpauth.core.accents import without_accents
 from flask_otpauth.core.challenges import Issue, shows_code
-from flask_otpauth.core.durations import spoken
+from flask_otpauth.core.durations import in_words
 from flask_otpauth.core.errors import OtpAuthError, SendFailed
 from flask_otpauth.core.sensitive import Sensitive, sensitive
 from flask_otpauth.ports.clock import Clock
@@ -146,7 +146,7 @@ class Messenger:
         :raises SendFailed: if the written message does not show the code.
         """
         text, html, subject, locale = "", None, "", next(iter(draft.locales), _LAST_RESORT)
-        found = self._found(draft, code)
+        found = self._find_template(draft, code)
         if found is not None:
             template, locale = found
             values = self._values(draft, code, locale, expires_at)
@@ -170,7 +170,7 @@ class Messenger:
             self._demand_code(draft, message)
         return message
 
-    def _found(self, draft: Draft, code: str) -> tuple[str, str] | None:
+    def _find_template(self, draft: Draft, code: str) -> tuple[str, str] | None:
         """Return the template and its language: first the template of the draft, then that of all codes."""
         locales = list(dict.fromkeys([*draft.locales, _LAST_RESORT]))
         for template in dict.fromkeys([draft.template, "code"] if code else [draft.template]):
@@ -202,8 +202,8 @@ class Messenger:
             "locale": locale,
             "seconds": seconds,
             "minutes": max(1, seconds // 60),
-            "validity": spoken(seconds, locale) if seconds else "",
-            "unaccented": unaccented,
+            "validity": in_words(seconds, locale) if seconds else "",
+            "unaccented": without_accents,
         }
 
     def _demand_code(self, draft: Draft, message: Message) -> None:

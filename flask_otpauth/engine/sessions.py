@@ -154,7 +154,7 @@ class Sessions:
         :raises RefreshTokenInvalid: if it is unknown, expired or revoked, or its user is deleted or
             disabled. Also if it was used before; then its session is closed (RFC 9700 §4.14.2).
         """
-        refresh = self._presented(refresh_token)
+        refresh = self._refresh_of(refresh_token)
         session = self.store.find(refresh.session_id)
         # Before the token is used up: a directory that is down must not end the session.
         user = None if session is None else self.user_of(session)
@@ -196,7 +196,7 @@ class Sessions:
         :raises RefreshTokenInvalid: if :meth:`refresh` would raise it. If the token was used before, its
             session is closed too.
         """
-        refresh = self._presented(refresh_token)
+        refresh = self._refresh_of(refresh_token)
         session = self.store.find(refresh.session_id)
         rotation = judge_refresh(session, refresh)
         # Of two requests at the same time, one closes the session. For the other, the token is revoked.
@@ -262,7 +262,7 @@ class Sessions:
         named = from_base64url(session.id) + session.generation.to_bytes(_GENERATION_BYTES, "big")
         return Sensitive(to_base64url(named + self._macs(session.id, session.generation)[0]))
 
-    def _presented(self, refresh_token: str) -> Refresh:
+    def _refresh_of(self, refresh_token: str) -> Refresh:
         """Return what the store needs to judge a refresh token."""
         session_id, generation = self._parse(refresh_token)
         return Refresh(

@@ -17,10 +17,10 @@ class Addresses(Protocol):
     def possible_phone(self, text: str, region: str) -> str:
         """Return E.164 of a number whose length is possible in ``region``, even if it is not in use."""
 
-    def unspaced(self, text: str) -> str:
+    def without_separators(self, text: str) -> str:
         """Return ``text`` without spaces, dashes and parentheses."""
 
-    def dialled(self, country_code: str, text: str) -> str:
+    def with_country_code(self, country_code: str, text: str) -> str:
         """Return E.164 of a number with a separate country calling code (``84``, ``+84``)."""
 
     def is_country_code(self, text: str) -> bool:

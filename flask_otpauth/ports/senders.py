@@ -7,7 +7,7 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Protocol
 
-from flask_otpauth.core.sensitive import masked, one_line
+from flask_otpauth.core.sensitive import mask_address, one_line
 
 #: The channels on which messages are sent.
 CHANNELS = ("email", "sms", "whatsapp", "voice", "flashcall")
@@ -45,7 +45,9 @@ class Message:
         return self.expires_at is not None and self.expires_at <= now
 
     def __repr__(self) -> str:
-        channel, recipient, purpose = map(one_line, (self.channel, masked(self.recipient), self.purpose))
+        channel, recipient, purpose = map(
+            one_line, (self.channel, mask_address(self.recipient), self.purpose)
+        )
         return f"Message(channel={channel!r}, recipient={recipient!r}, purpose={purpose!r})"
 
 

@@ -326,7 +326,7 @@ def test_a_number_that_costs_extra_or_is_nobodys_line_gets_no_code(text: str) ->
     reads: list[Callable[[], object]] = [
         lambda: ADDRESSES.phone(text, None),
         lambda: ADDRESSES.possible_phone(text, region),
-        lambda: ADDRESSES.dialled(calling_code, text),
+        lambda: ADDRESSES.with_country_code(calling_code, text),
     ]
 
     for read in reads:
@@ -360,7 +360,7 @@ def test_a_canonical_number_is_e164_and_its_own_canonical_form(text: str, region
     "text", ["0987654321", "987654321", "0987 654 321", "987-654-321", "+84987654321", "0084987654321"]
 )
 def test_a_pair_names_the_same_number_however_it_is_spelt(country_code: str, text: str) -> None:
-    assert ADDRESSES.dialled(country_code, text) == "+84987654321"
+    assert ADDRESSES.with_country_code(country_code, text) == "+84987654321"
 
 
 @pytest.mark.parametrize(
@@ -383,7 +383,7 @@ def test_a_pair_names_the_same_number_however_it_is_spelt(country_code: str, tex
 )
 def test_a_pair_that_names_no_number_of_that_country_is_refused(country_code: str, text: str) -> None:
     with pytest.raises(ValueError, match="not a"):
-        ADDRESSES.dialled(country_code, text)
+        ADDRESSES.with_country_code(country_code, text)
 
 
 @pytest.mark.parametrize(
@@ -397,7 +397,7 @@ def test_a_pair_that_names_no_number_of_that_country_is_refused(country_code: st
     ],
 )
 def test_a_pair_of_any_country_is_understood(country_code: str, text: str, canonical: str) -> None:
-    assert ADDRESSES.dialled(country_code, text) == canonical
+    assert ADDRESSES.with_country_code(country_code, text) == canonical
 
 
 @pytest.mark.parametrize(

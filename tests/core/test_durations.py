@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from flask_otpauth.core.durations import spoken
+from flask_otpauth.core.durations import in_words
 
 
 @pytest.mark.parametrize(
@@ -23,7 +23,7 @@ from flask_otpauth.core.durations import spoken
     ],
 )
 def test_a_duration_is_told_as_it_is(seconds: int, words: str) -> None:
-    assert spoken(seconds, "en") == words
+    assert in_words(seconds, "en") == words
 
 
 @pytest.mark.parametrize(
@@ -46,7 +46,7 @@ def test_a_duration_is_told_as_it_is(seconds: int, words: str) -> None:
     ],
 )
 def test_russian_has_three_forms_of_a_unit(minutes: int, words: str) -> None:
-    assert spoken(minutes * 60, "ru") == words
+    assert in_words(minutes * 60, "ru") == words
 
 
 @pytest.mark.parametrize(
@@ -64,4 +64,4 @@ def test_russian_has_three_forms_of_a_unit(minutes: int, words: str) -> None:
 def test_every_language_has_its_words_and_others_have_symbols(
     locale: str, minute: str, minutes: str, seconds: str
 ) -> None:
-    assert [spoken(each, locale) for each in (60, 300, 90)] == [minute, minutes, seconds]
+    assert [in_words(each, locale) for each in (60, 300, 90)] == [minute, minutes, seconds]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from babel import Locale
 
-from flask_otpauth.core.accents import unaccented
+from flask_otpauth.core.accents import without_accents
 from flask_otpauth.core.locales import preferences
 
 
@@ -82,4 +82,4 @@ def test_what_is_no_locale_is_passed_over(wish: str) -> None:
     ],
 )
 def test_accents_are_taken_off(text: str, plain: str) -> None:
-    assert unaccented(text) == plain
+    assert without_accents(text) == plain

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_otpauth.core.sensitive import LONGEST_SHOWN, masked, one_line
+from flask_otpauth.core.sensitive import LONGEST_SHOWN, mask_address, one_line
 from flask_otpauth.ports.senders import Message
 
 
@@ -22,14 +22,14 @@ from flask_otpauth.ports.senders import Message
     ],
 )
 def test_just_enough_is_left_to_recognise_an_address(address: str, shown: str) -> None:
-    assert masked(address) == shown
+    assert mask_address(address) == shown
 
 
 @given(st.integers(min_value=10**9, max_value=10**15 - 1))
 def test_a_number_shows_at_most_its_country_and_its_last_two_digits(digits: int) -> None:
     number = f"+{digits}"
 
-    shown = masked(number)
+    shown = mask_address(number)
 
     assert len(shown) == len(number)
     assert shown[3:-2] == "*" * (len(number) - 5)
@@ -37,7 +37,7 @@ def test_a_number_shows_at_most_its_country_and_its_last_two_digits(digits: int)
 
 @given(st.text(st.characters(categories=["Ll", "Nd"]), min_size=2, max_size=30))
 def test_how_long_a_local_part_is_stays_unknown(local_part: str) -> None:
-    assert masked(f"{local_part}@example.com") == f"{local_part[0]}***@example.com"
+    assert mask_address(f"{local_part}@example.com") == f"{local_part[0]}***@example.com"
 
 
 def test_the_repr_of_a_message_shows_neither_address_nor_code() -> None:

@@ -6,7 +6,6 @@ A key is a secret from which a key for each use is derived, or a key pair that a
 
 from __future__ import annotations
 
-import base64
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -21,7 +20,7 @@ from jwt.algorithms import Algorithm
 from flask_otpauth.core import strict_json
 from flask_otpauth.core.errors import CredentialsInvalid
 from flask_otpauth.core.instants import SKEW_MS
-from flask_otpauth.core.keys import KeyRing, derive
+from flask_otpauth.core.keys import KeyRing, derive, from_base64url, to_base64url
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 
@@ -63,7 +62,7 @@ class JwtKey:
     @cached_property
     def header(self) -> str:
         """The first segment of the tokens that this key signs."""
-        return _encode(_as_json({"alg": self.algorithm, "kid": self.kid, "typ": "JWT"}))
+        return to_base64url(_as_json({"alg": self.algorithm, "kid": self.kid, "typ": "JWT"}))
 
     def sign(self, use: str, text: bytes) -> bytes:
         """Return the signature of a token of ``use``."""
@@ -192,8 +191,8 @@ class JwtTokens:
             "jti": secrets.token_urlsafe(16),
         }
         self._check(use, complete, issued_at)
-        unsigned = f"{self._newest.header}.{_encode(_as_json(complete))}"
-        return Sensitive(f"{unsigned}.{_encode(self._newest.sign(use, unsigned.encode()))}")
+        unsigned = f"{self._newest.header}.{to_base64url(_as_json(complete))}"
+        return Sensitive(f"{unsigned}.{to_base64url(self._newest.sign(use, unsigned.encode()))}")
 
     def read(self, use: str, token: str, now: datetime) -> Mapping[str, object]:
         """
@@ -216,10 +215,10 @@ class JwtTokens:
         if len(token) > _LONGEST_TOKEN:
             raise ValueError("too long")
         header, payload, signature = token.split(".")
-        key = self._keys_by_header.get(header) or self._key_of(_json_object(_decode(header)))
-        if not key.verify(use, f"{header}.{payload}".encode(), _decode(signature)):
+        key = self._keys_by_header.get(header) or self._key_of(_json_object(from_base64url(header)))
+        if not key.verify(use, f"{header}.{payload}".encode(), from_base64url(signature)):
             raise ValueError("the signature is wrong")
-        claims = _json_object(_decode(payload))
+        claims = _json_object(from_base64url(payload))
         self._check(use, claims, now)
         return claims
 
@@ -259,19 +258,6 @@ def _seconds(claims: Mapping[str, object], name: str) -> int:
 
 def _as_json(value: Mapping[str, object]) -> bytes:
     return json.dumps(value, separators=(",", ":")).encode()
-
-
-def _encode(raw: bytes) -> str:
-    """Return base64url without padding (RFC 7515 §2)."""
-    return base64.urlsafe_b64encode(raw).rstrip(b"=").decode()
-
-
-def _decode(segment: str) -> bytes:
-    """Decode base64url. Only the one text that encoding makes is accepted."""
-    raw = base64.urlsafe_b64decode(segment + "=" * (-len(segment) % 4))
-    if _encode(raw) != segment:
-        raise ValueError("not canonical")
-    return raw
 
 
 def _json_object(raw: bytes) -> Mapping[str, object]:

@@ -15,7 +15,7 @@ from flask_otpauth.web.body import Body, Code, Context, fault, text
 def _phone(value: object, info: Context[FlashcallSettings]) -> str:
     """A phone as E.164: of Russia by the document's rule, of another region by its own lengths."""
     addresses, region = info.context.addresses, info.context.settings.region
-    given = addresses.unspaced(value) if isinstance(value, str) else ""
+    given = addresses.without_separators(value) if isinstance(value, str) else ""
     if region == "RU":
         given = _russian(given)
     try:

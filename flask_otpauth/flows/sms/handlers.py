@@ -77,7 +77,7 @@ def _dialled(call: SmsCall, body: Named) -> str:
     if not isinstance(body.cc_phone, str) or not addresses.is_country_code(body.cc_phone):
         raise errors.InvalidFields(errors.Fault("cc_phone", "invalid"))
     try:
-        return addresses.dialled(body.cc_phone, text(body.phone, "invalid"))
+        return addresses.with_country_code(body.cc_phone, text(body.phone, "invalid"))
     except ValueError:
         raise errors.InvalidFields(errors.Fault("phone", "invalid")) from None
 

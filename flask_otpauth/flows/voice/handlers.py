@@ -74,4 +74,4 @@ def verify(call: VoiceCall, body: SpokenCode) -> Success:
 def _campaign(call: VoiceCall, body: SpokenCode) -> Campaign:
     if body.userid != call.client.id and call.client.scope != "admin":
         raise errors.UserMismatch
-    return call.use_case.campaigns.reached_by(call.client, call.path["campaign_id"])
+    return call.use_case.campaigns.find_for(call.client, call.path["campaign_id"])
