@@ -12,15 +12,15 @@ def test_requests_on_postgresql_have_these_costs() -> None:
     need("PostgreSQL", listens(POSTGRESQL_ADDRESS))
 
     assert costs.count(product, "postgresql") == Costs(
-        request_otp=Cost(statements=4, commits=1, round_trips=4),
-        verify_otp=Cost(statements=11, commits=1, round_trips=11),
-        protected=Cost(statements=4, commits=0, round_trips=4),
+        request_otp=Cost(statements=2, commits=1, round_trips=2),
+        verify_otp=Cost(statements=7, commits=1, round_trips=7),
+        protected=Cost(statements=2, commits=0, round_trips=2),
     )
 
 
 def test_requests_on_sqlite_have_these_costs() -> None:
     assert costs.count(product, "sqlite") == Costs(
-        request_otp=Cost(statements=5, commits=1, round_trips=0),
-        verify_otp=Cost(statements=13, commits=1, round_trips=0),
-        protected=Cost(statements=5, commits=0, round_trips=0),
+        request_otp=Cost(statements=4, commits=1, round_trips=0),
+        verify_otp=Cost(statements=11, commits=1, round_trips=0),
+        protected=Cost(statements=4, commits=0, round_trips=0),
     )
