@@ -1,4 +1,4 @@
-"""Listeners that are coroutine functions hear all that others hear, and have heard it before the answer."""
+"""Listeners that are coroutine functions get all signals, and have finished before the response."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PATIENCE_SECONDS = 60
 
 
 class Ear:
-    """A coroutine function that takes its time."""
+    """A listener that is a coroutine function."""
 
     def __init__(self) -> None:
         self.heard: list[dict[str, Any]] = []

@@ -1,4 +1,4 @@
-"""``flask otpauth …``: what an administrator types, and what they get to read."""
+"""The commands ``flask otpauth …``: what they do, and what they print."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ from flask_otpauth.settings import Shared
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.hosts import SECRET_KEY, MakeApp
 
-#: ``run("users", "show", "1")``: the result of a command that succeeded.
+#: ``run("users", "show", "1")`` returns the result of a command that must succeed.
 Run = Callable[..., Result]
 FLASK = str(Path(sys.executable).with_name("flask"))
 
@@ -40,7 +40,7 @@ OtpAuth(app)
 
 
 def invoke(app: Flask, *words: str, **options: Any) -> Result:
-    """Run ``flask otpauth`` with these words."""
+    """Run ``flask otpauth`` with these arguments."""
     return app.test_cli_runner().invoke(otpauth, list(words), **options)
 
 
@@ -60,13 +60,13 @@ def client(app: Flask) -> FlaskClient:
 
 
 def rows(result: Result) -> list[dict[str, Any]]:
-    """What a command printed with ``--json``."""
+    """Return what a command printed with ``--json``."""
     found: list[dict[str, Any]] = json.loads(result.stdout)
     return found
 
 
 def log_in(client: FlaskClient, outbox: Outbox, email: str) -> dict[str, str]:
-    """Log in: the header with the access token."""
+    """Log in, and return the header with the access token."""
     client.post("/apis/auth/request-otp", json={"email": email})
     answer = client.post("/apis/auth/verify-otp", json={"email": email, "otpCode": outbox.last.code})
     assert answer.json is not None
@@ -152,7 +152,7 @@ def test_an_app_without_otpauth_is_told_what_to_do() -> None:
 
 
 def bare_app(path: Path) -> Flask:
-    """An app whose tables nobody has made."""
+    """Return an app without tables."""
     app = Flask("host")
     app.config.update(SECRET_KEY=SECRET_KEY, OTPAUTH_SENDERS={"email": "memory"})
     app.config["OTPAUTH_DATABASE_URI"] = f"sqlite:///{path}"
@@ -302,7 +302,7 @@ def test_disabling_a_user_ends_their_sessions_and_enabling_lets_them_in_again(
 
 
 def guess_until_locked(client: FlaskClient, outbox: Outbox) -> None:
-    """Spend the guess budget of one address."""
+    """Use up the guess budget of an address."""
     for _ in range(3):
         client.post("/apis/auth/request-otp", json={"email": "user@example.com"})
         wrong = "000000" if outbox.last.code != "000000" else "111111"
@@ -311,7 +311,7 @@ def guess_until_locked(client: FlaskClient, outbox: Outbox) -> None:
 
 
 def request(client: FlaskClient) -> str:
-    """What a request for a code is answered."""
+    """Request a code, and return the response."""
     answer = client.post("/apis/auth/request-otp", json={"email": "user@example.com"})
     assert answer.json is not None
     return str(answer.json["message"])

@@ -1,4 +1,4 @@
-"""Languages: every flow speaks those that have templates, and the host chooses the default."""
+"""Languages: every flow has those with templates, and the host chooses the default."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ def codes_of(app: Flask) -> Any:
 
 
 def defaults(app: Flask, outbox: Outbox) -> dict[str, str]:
-    """The language of each flow's messages where nobody asks for one."""
+    """Return the language of each flow's messages if a request names none."""
     new_customer(app)
     EmailCaller(app, outbox).ask()
     found = {"email": outbox.last.locale}
@@ -44,7 +44,7 @@ DOCUMENTED = {"email": "vi", "sms": "vi", "voice": "vi", "account": "en", "codes
 
 
 def russian() -> str:
-    """A host's choice, which a dotted path leads to."""
+    """Return the language that a host chooses. Settings name this function by its path."""
     return "ru_RU"
 
 

@@ -1,4 +1,4 @@
-"""What is packaged to be said: in each language it names the app and the code, and an SMS is one segment."""
+"""The packaged texts: each names the app and the code in its language, and an SMS has one segment."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PHONE = "+84987654321"
 TEMPLATES = Path(flask_otpauth.__file__).parent / "templates" / "otpauth"
 LANGUAGES = ("vi", "en", "lo", "ru", "id")
 
-#: 3GPP TS 23.038 §6.2.1: what takes seven bits, and what takes twice as much.
+#: 3GPP TS 23.038 §6.2.1: characters of seven bits, and those of twice seven.
 GSM = frozenset(
     "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
     "abcdefghijklmnopqrstuvwxyzäöñüà"
@@ -26,7 +26,7 @@ GSM_EXTENSION = frozenset("\f^{}\\[~]|€")
 
 
 def segments(text: str) -> int:
-    """How many segments an SMS of that text takes, and is charged as."""
+    """Return how many segments an SMS with that text has."""
     if set(text) <= GSM | GSM_EXTENSION:
         units, alone, joined = len(text) + sum(each in GSM_EXTENSION for each in text), 160, 153
     else:
@@ -35,7 +35,7 @@ def segments(text: str) -> int:
 
 
 def sent(app: Flask, outbox: Outbox, channel: str, locale: str, **values: str) -> str:
-    """The text of a code of the host's own."""
+    """Return the text that is sent for a code of the host's own."""
     with app.app_context():
         to = ADDRESS if channel == "email" else PHONE
         app.extensions["test_otpauth"].codes.send(channel, to, purpose="pay", locale=locale, **values)

@@ -1,4 +1,4 @@
-"""Settings: what is read, what is refused, and how a person is told."""
+"""Settings: which values are read, which are refused, and how the problems are shown."""
 
 from __future__ import annotations
 
@@ -55,21 +55,21 @@ LIFETIMES = (
 
 
 def host(**config: Any) -> Flask:
-    """An app as it is deployed: neither debugged nor tested, and nothing of ours set but ``config``."""
+    """Return an app as it is deployed, not in debug mode or tests, with only these settings."""
     app = Flask("host")
     app.config.update({"SECRET_KEY": STRONG, "OTPAUTH_DATABASE_URI": "sqlite://", **config})
     return app
 
 
 def problems(app: Flask, **options: Any) -> tuple[str, ...]:
-    """What is wrong with its configuration."""
+    """Return what is wrong with its configuration."""
     with pytest.raises(ConfigurationError) as caught:
         OtpAuth(app, **options)
     return caught.value.problems
 
 
 def read(config: dict[str, Any]) -> tuple[Shared, dict[str, FlowSettings], list[str]]:
-    """The shared settings, those of each packaged flow, and what is wrong."""
+    """Return the shared settings, those of each packaged flow, and the problems."""
     reader = Reader(config)
     shared = reader.shared()
     by_flow = reader.flows(shared, {name: flow.settings for name, flow in FLOWS.items()}, shared.flows)
@@ -77,7 +77,7 @@ def read(config: dict[str, Any]) -> tuple[Shared, dict[str, FlowSettings], list[
 
 
 def settings(**config: Any) -> dict[str, Any]:
-    """The settings of an app by flow, the shared ones under an empty name."""
+    """Return the settings of an app by flow. The shared ones have an empty name."""
     shared, by_flow, wrong = read(config)
     assert wrong == []
     return {"": shared, **by_flow}
@@ -208,11 +208,11 @@ def test_a_wrong_value_is_told_by_what_its_key_accepts(key: str, value: Any, tol
 
 
 class Nothing:
-    """An object that is no adapter of anything."""
+    """An object that has no methods of an adapter."""
 
 
 class Demanding:
-    """A sender that cannot be made from its name alone."""
+    """A sender whose class needs an argument."""
 
     def __init__(self, token: str) -> None:
         self.token = token
@@ -548,7 +548,7 @@ def test_a_clock_may_be_named_by_its_path() -> None:
 
 
 def noon() -> datetime:
-    """A clock."""
+    """Return the time of a clock that stands still."""
     return datetime(2024, 12, 29, 12, tzinfo=UTC)
 
 

@@ -1,4 +1,4 @@
-"""What a host hears of it, and that no secret is in any log, any row, or any answer but its own."""
+"""Signals and logs: what a host learns from them, and that they contain no secret."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Ear:
     listeners: list[Callable[..., None]] = field(default_factory=list)
 
     def listen(self) -> None:
-        """From now on."""
+        """Start to listen."""
         for name, signal in signals.ALL.items():
 
             def hear(sender: Flask, name: str = name, **facts: Any) -> None:
@@ -49,13 +49,13 @@ class Ear:
             signal.connect(hear, self.app)
 
     def named(self) -> list[str]:
-        """The names of what was heard since the last time."""
+        """Return the names of the signals since the last call."""
         names = [name for name, _ in self.heard]
         self.heard.clear()
         return names
 
     def facts(self, name: str) -> dict[str, Any]:
-        """The facts of the newest signal of that name."""
+        """Return the arguments of the newest signal of that name."""
         return [facts for heard, facts in self.heard if heard == name][-1]
 
 
@@ -112,7 +112,7 @@ def test_a_refused_guess_tells_the_host_what_the_client_may_not_know(
     reason: str, act: Callable[..., object], app: Flask, ear: Ear, caller: EmailCaller, clock: MovableClock
 ) -> None:
     act(caller, clock)
-    if reason == "shape":  # the flow's door keeps those out; a host's own view has no door
+    if reason == "shape":  # a flow refuses such a code before it is judged, and a host's own view does not
         with app.app_context():
             app.extensions["test_otpauth"].codes.redeem(ADDRESS, purpose="pay", code="12")
 
@@ -242,7 +242,7 @@ PINS = ("482913", "731846", "590274")
 
 @dataclass
 class Witness:
-    """Everything that was answered, and every secret that should be nowhere else."""
+    """All responses, and every secret that must not be anywhere else."""
 
     url: str
     outbox: Outbox
@@ -250,7 +250,7 @@ class Witness:
     secrets: dict[str, str] = field(default_factory=dict)
 
     def call(self, path: str, body: Any = None, headers: dict[str, str] | None = None) -> Any:
-        """A request over a real socket; what was answered."""
+        """Send a request over a real socket, and return the response."""
         data = None if body is None else json.dumps(body).encode()
         request = Request(self.url + path, data, {**(headers or {}), "Content-Type": "application/json"})
         try:
@@ -262,12 +262,12 @@ class Witness:
         return json.loads(answer)
 
     def knows(self, what: str, secret: str) -> str:
-        """Keep a secret in mind."""
+        """Remember a secret."""
         self.secrets[what] = secret
         return secret
 
     def mailed(self, what: str) -> str:
-        """Keep the code of the newest message in mind."""
+        """Remember the code of the newest message."""
         return self.knows(what, self.outbox.last.code)
 
 
@@ -286,7 +286,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
 
 @pytest.fixture
 def witnessed(engine: Engine, outbox: Outbox) -> Iterator[tuple[Flask, Witness]]:
-    """An app with every flow behind a real server, on an engine that echoes all it does."""
+    """Run an app with every flow on a real server, with an engine that logs all statements."""
     app = Flask("host")
     app.config.update(
         SECRET_KEY=SECRET_KEY,
@@ -316,7 +316,7 @@ def witnessed(engine: Engine, outbox: Outbox) -> Iterator[tuple[Flask, Witness]]
 
 
 def live_through_everything(app: Flask, witness: Witness) -> None:
-    """Use every flow, and go wrong in every way that shows a secret to the app."""
+    """Use every flow, also with every mistake that sends a secret to the app."""
     otpauth = app.extensions["test_otpauth"]
     with app.app_context():
         made = otpauth.clients.create("all", flows=("sms", "flashcall", "voice", "account"))
@@ -377,7 +377,7 @@ def _flashcall(witness: Witness, secret: str) -> None:
     witness.call("/v1/orders", {"phone": "79991234567"}, {"X-Application-Token": secret + "x"})
     order = witness.call("/v1/orders", {"phone": "79991234567"}, headers)["data"]
     witness.call(f"/v1/auth/{order['id']}/0000", headers=headers)
-    # (Four digits may be part of any number in a log: what is looked for is the path that they are in.)
+    # Four digits can be a part of any number in a log, so the test looks for their path.
     code = witness.outbox.last.code
     witness.knows("flash call code", f"/v1/auth/{order['id']}/{code}")
     witness.call(f"/v1/auth/{order['id']}/{code}", headers=headers)
@@ -420,7 +420,7 @@ def _account(witness: Witness, secret: str, user_id: int) -> None:
 
 
 def rows_of(engine: Engine) -> str:
-    """Every value in every table, as text."""
+    """Return every value in every table, as text."""
     with engine.connect() as connection:
         tables = inspect(connection).get_table_names()
         rows = [connection.execute(text(f"SELECT * FROM {table}")).all() for table in tables]
@@ -433,13 +433,13 @@ def rows_of(engine: Engine) -> str:
 
 
 def found(secret: str, haystack: str) -> bool:
-    """Whether ``secret`` is there; one of digits alone only where it is no part of a longer number."""
+    """Return whether ``secret`` is there. Digits do not count as a part of a longer number."""
     if secret.isdigit():
         return re.search(f"(?<![0-9a-fA-F]){secret}(?![0-9a-fA-F])", haystack) is not None
     return secret in haystack
 
 
-#: Which answers show which secrets: those that the documents show it in.
+#: The responses that show a secret, according to the documents.
 SHOWN = {
     "/apis/auth/verify-otp": {"access token 0", "refresh token 0"},
     "/apis/auth/refresh-token": {"access token 1", "refresh token 1"},

@@ -25,7 +25,7 @@ class Finding:
     flow: str
     finding: str
     clauses: str
-    #: The setting that meets the clauses; empty if none does.
+    #: The setting that meets the clauses. Empty: there is none.
     fix: str
 
 

@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from flask_otpauth.settings.declared import PREFIX, FlowSettings, Settings, Shared
 from flask_otpauth.settings.described import describe_values
 
-#: Errors with a sentence that is better than what the field accepts: its first words, and ours for them.
+#: Errors with a sentence that is better than the words for what a field accepts. Its beginning is replaced.
 _SPEAKING = {
     "value_error": ("Value error, ", ""),
     "import_error": ("Invalid python path: ", "cannot import: "),

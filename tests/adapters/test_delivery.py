@@ -25,7 +25,7 @@ def parcel(code: str = "012345") -> Outgoing:
 
 
 class Outbox:
-    """Records what is sent; while ``gate`` is closed, sending waits."""
+    """Records what is sent. While ``gate`` is closed, sending waits."""
 
     def __init__(self) -> None:
         self.codes: list[str] = []

@@ -99,7 +99,7 @@ def test_without_a_hash_a_dummy_of_the_same_cost_is_verified_and_fails(
 
 
 class Blocking:
-    """Replaces argon2's hashing by one that waits, and counts how many do at a time."""
+    """Replaces the hashing of argon2 by a function that waits, and counts the calls at the same time."""
 
     def __init__(self) -> None:
         self.go_on = threading.Event()

@@ -1,4 +1,4 @@
-"""Templates on hosts that changed Jinja: ours are as we wrote them, the host's as the host wrote them."""
+"""Templates on hosts that changed Jinja: neither the packaged templates nor those of the host change."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ PHONE = "+84987654321"
 
 @pytest.fixture
 def database_uri(database_file: str) -> str:
-    """Two apps of one test have the same rows."""
+    """Return one database for all apps of a test."""
     return database_file
 
 
@@ -84,7 +84,7 @@ CHANGES = [
 
 
 def messages(app: Flask, outbox: Outbox, monkeypatch: pytest.MonkeyPatch) -> list[tuple[Any, ...]]:
-    """What is sent on every channel for codes of the host's own, in every packaged language."""
+    """Return what is sent for the host's own codes, on every channel and in every packaged language."""
     monkeypatch.setattr("secrets.randbelow", lambda limit: 123456)
     before = len(outbox.messages)
     with app.app_context():
@@ -140,7 +140,7 @@ def test_what_is_packaged_is_escaped_in_html_and_in_html_alone(make_app: MakeApp
 
 
 def host_with(tmp_path: Path, app: Flask, monkeypatch: pytest.MonkeyPatch, **files: str) -> Flask:
-    """``app`` with templates of its own for e-mail, by name without the dots."""
+    """Give ``app`` its own templates for e-mail. In their names, ``__`` stands for a dot."""
     folder = tmp_path / "templates" / "otpauth" / "email"
     folder.mkdir(parents=True)
     for name, text in files.items():

@@ -26,7 +26,7 @@ TOKENS = JwtTokens(HMAC_KEYS, "flask_otpauth", "shop")
 
 
 def pem(key: Any) -> str:
-    """A private or public key as a host would configure it."""
+    """Return a private or public key in PEM, as a host configures it."""
     if hasattr(key, "public_key"):
         formats = serialization.PrivateFormat.PKCS8, serialization.NoEncryption()
         text: bytes = key.private_bytes(serialization.Encoding.PEM, *formats)
@@ -56,7 +56,7 @@ def forged(
     claims: Mapping[str, Any] | bytes | None = None,
     key: bytes | None = None,
 ) -> str:
-    """A token with a right signature, except for what is given otherwise."""
+    """Return a token with a right signature. The arguments replace parts of it."""
     whole_header = {"alg": "HS256", "kid": HMAC_KEYS[0].kid, "typ": "JWT"}
     whole_claims = {
         "iss": "flask_otpauth",
@@ -289,7 +289,7 @@ def changed_signature(token: str) -> str:
 
 
 def other_trailing_bits(token: str) -> str:
-    """The same bytes, spelt with a last character whose unused bits are not zero."""
+    """Return another text for the same bytes: the unused bits of its last character are not zero."""
     alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
     return token[:-1] + alphabet[alphabet.index(token[-1]) + 1]
 

@@ -23,7 +23,7 @@ from tests.hosts import SECRET_KEY
 
 
 class Carrier:
-    """Who carries messages to people."""
+    """A sender that sends to people."""
 
     def send(self, message: Message) -> Receipt:
         return Receipt(Status.ACCEPTED)
@@ -34,7 +34,7 @@ CLAUSE = re.compile(r"NIST §\d(\.\d+)+(, §\d(\.\d+)+)*|ASVS \d+\.\d+\.\d+(, \d
 
 
 def host(**settings: Any) -> Flask:
-    """An app as it is deployed."""
+    """Return an app as it is deployed."""
     app = Flask("host")
     defaults = {
         "FLOWS": list(FLOWS),
@@ -43,7 +43,7 @@ def host(**settings: Any) -> Flask:
         "SUBJECT_KEY": SECRET_KEY,
     }
     app.config["SECRET_KEY"] = SECRET_KEY
-    app.config["RATELIMIT_STORAGE_URI"] = "redis://127.0.0.1:1"  # shared, and never asked here
+    app.config["RATELIMIT_STORAGE_URI"] = "redis://127.0.0.1:1"  # shared, and not used here
     for name, value in {**defaults, "SUBJECT_KEY": SECRET_KEY, **settings}.items():
         app.config[name.removesuffix("_") if name.endswith("_") else f"OTPAUTH_{name}"] = value
     otpauth = OtpAuth(app)
@@ -53,7 +53,7 @@ def host(**settings: Any) -> Flask:
 
 
 def examined(app: Flask) -> dict[str, Any]:
-    """What the doctor says, for scripts."""
+    """Return what the doctor prints with ``--json``."""
     result = app.test_cli_runner().invoke(otpauth, ["doctor", "--json"])
     assert result.exit_code == 0, result.output
     found: dict[str, Any] = json.loads(result.stdout)
@@ -61,7 +61,7 @@ def examined(app: Flask) -> dict[str, Any]:
 
 
 def deviating(app: Flask) -> set[tuple[str, str]]:
-    """The deviations: flow and sentence."""
+    """Return the deviations, each with its flow."""
     return {(each["flow"], each["finding"]) for each in examined(app)["deviations"]}
 
 
@@ -177,7 +177,7 @@ def test_the_hardened_profile_mends_what_it_is_for() -> None:
 
 
 def worst() -> dict[str, Any]:
-    """A configuration that breaks every rule which a configuration can break."""
+    """Return a configuration to which every deviation applies."""
     return {
         "EMAIL_CODE_LENGTH": 5,
         "SMS_UNKNOWN_PHONE": "reject",

@@ -1,4 +1,4 @@
-"""The odds: what the arithmetic says, and that no guesser who plays by the rules does better."""
+"""The odds: the numbers, and that no guesser gets more guesses than they say."""
 
 from __future__ import annotations
 
@@ -97,9 +97,9 @@ def test_a_code_that_lives_across_the_edge_of_the_day_is_guessed_at_in_the_next(
 
 class Guesser:
     """
-    Somebody who asks for codes and guesses, at one subject and under the very rules.
+    Requests codes of one subject and guesses them, under the rules of ``core``.
 
-    Each code has a row of its own (an order, a purpose, a client); all count in one.
+    Each code has its own row (of an order, a purpose or a client). All of them count in one row.
     """
 
     def __init__(self, policy: Policy, start_ms: int) -> None:
@@ -110,7 +110,7 @@ class Guesser:
         self._codes: list[tuple[ChallengeRow, Issue]] = []
 
     def ask(self, what: str = "") -> bool:
-        """Ask for a code; whether there is one."""
+        """Request a code. Return whether one was issued."""
         issue = Issue(
             b"limits",
             what.encode(),
@@ -128,7 +128,7 @@ class Guesser:
         return True
 
     def guess(self) -> bool:
-        """Guess wrong at the newest code that takes a guess; whether there is one."""
+        """Make a wrong guess at the newest code that can be guessed. Return whether there is one."""
         for number, (code, issue) in reversed(list(enumerate(self._codes))):
             guess = Guess(
                 b"limits",
@@ -148,12 +148,12 @@ class Guesser:
         return False
 
     def guess_all(self) -> None:
-        """Guess as long as anything is judged."""
+        """Guess until no guess is judged."""
         while self.guess():
             pass
 
     def fail_to_get_it(self) -> None:
-        """The newest message could not be handed over: its code is withdrawn."""
+        """Withdraw the newest code, because its message could not be sent."""
         if self._codes:
             _, issue = self._codes.pop()
             self._limits = without_issue(self._limits, issue)
@@ -163,7 +163,7 @@ class Guesser:
         self.now_ms += duration_ms
 
     def most_in_a_day(self) -> int:
-        """The most guesses that were judged in any 24 hours."""
+        """Return the most guesses that were judged in any 24 hours."""
         return max(
             (sum(1 for each in self.wrong_at if begin <= each < begin + DAY_MS) for begin in self.wrong_at),
             default=0,
@@ -187,7 +187,7 @@ POLICIES = some.builds(
     day_zone=ZONES,
     code_ttl=some.sampled_from([timedelta(seconds=1), timedelta(minutes=5), timedelta(minutes=10)]),
 )
-#: Days on which a clock is set: 25 h and 23 h in Havana, 22 h and 26 h in Troll, and a plain one.
+#: Days with a change of the clock: 25 h and 23 h in Havana, 22 h and 26 h in Troll. And a normal day.
 STARTS = some.sampled_from(["2024-11-03", "2024-03-10", "2024-03-31", "2024-10-27", "2024-06-01"]).map(
     lambda day: round(datetime.fromisoformat(f"{day}T00:00:00+00:00").timestamp() * 1000)
 )

@@ -35,7 +35,7 @@ def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
 
 @pytest.fixture
 def engine(uri: str) -> Iterator[Engine]:
-    """What an administrator changes the tables with."""
+    """Return an engine that is not the app's, to change the tables."""
     engine = create_engine(uri)
     yield engine
     engine.dispose()
@@ -43,7 +43,7 @@ def engine(uri: str) -> Iterator[Engine]:
 
 @pytest.fixture
 def app(uri: str) -> Iterator[Flask]:
-    """An app with all its tables."""
+    """Return an app with all its tables."""
     app = Flask("shop")
     app.config.update(
         SECRET_KEY=SECRET_KEY,
@@ -59,7 +59,7 @@ def app(uri: str) -> Iterator[Flask]:
 
 
 def missing(app: Flask) -> list[str]:
-    """The warnings about tables and columns."""
+    """Return the warnings about tables and columns."""
     result = app.test_cli_runner().invoke(otpauth, ["doctor", "--json"])
     warnings: list[str] = json.loads(result.stdout)["warnings"]
     return [each for each in warnings if "missing" in each]

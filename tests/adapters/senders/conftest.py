@@ -21,7 +21,7 @@ from tests.adapters.senders.mail_server import (
 
 @pytest.fixture
 def start_server() -> Iterator[StartServer]:
-    """Starts mail servers; their options are aiosmtpd's."""
+    """Return a function that starts a mail server. Its options are those of aiosmtpd."""
     running: list[Controller] = []
 
     def start(behavior: Behavior | None = None, **options: Any) -> MailServer:

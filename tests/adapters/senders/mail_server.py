@@ -1,4 +1,4 @@
-"""A real mail server on loopback, told how to behave by each test."""
+"""A real mail server on the loopback interface. Each test decides how it behaves."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ CLOSE = "close"
 
 @dataclass
 class Behavior:
-    """How the server answers; ``HANG`` never does, ``CLOSE`` cuts the connection instead."""
+    """How the server answers. With ``HANG`` it never answers, with ``CLOSE`` it closes the connection."""
 
     at_mail: str = "250 OK"
     at_rcpt: str = "250 OK"
@@ -63,7 +63,7 @@ class Behavior:
         return await self._answer(server, self.at_quit)
 
     def authenticate(self, server: Any, session: Any, envelope: Any, mechanism: str, data: Any) -> AuthResult:
-        """Whether the password is taken, whatever it is."""
+        """Accept or refuse any password, as ``accepts_password`` says."""
         return AuthResult(success=self.accepts_password, handled=False)
 
     async def _answer(self, server: Any, reply: str) -> str:
@@ -75,7 +75,7 @@ class Behavior:
 
 
 class LoopbackController(Controller):
-    """Listens on whatever port is free."""
+    """Listens on a free port."""
 
     def _trigger_server(self) -> None:
         assert self.server is not None
@@ -92,12 +92,12 @@ class MailServer:
 
     @property
     def envelopes(self) -> list[Envelope]:
-        """What was sent up to the final dot, whatever the server said then."""
+        """Every mail that was sent up to the final dot, also if the server refused it then."""
         return self.behavior.envelopes
 
     @property
     def mail(self) -> EmailMessage:
-        """The only mail that came, parsed."""
+        """The only mail that was received, parsed."""
         (envelope,) = self.envelopes
         assert isinstance(envelope.content, bytes)
         return message_from_bytes(envelope.content, policy=policy.default)
@@ -115,7 +115,7 @@ class Tls:
 
 
 def write_certificate(path: Path) -> None:
-    """Write a key and its certificate for 127.0.0.1, which signs itself."""
+    """Write a key and its self-signed certificate for 127.0.0.1."""
     key = ec.generate_private_key(ec.SECP256R1())
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "mail.test")])
     now = datetime.datetime.now(datetime.UTC)

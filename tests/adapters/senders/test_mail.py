@@ -18,7 +18,7 @@ from flask_otpauth.senders import MailSender, Message, Receipt, Status
 from tests.adapters.senders.mail_server import CLOSE, HANG, Behavior, StartServer, Tls
 from tests.hosts import SECRET_KEY
 
-#: Long enough for an exchange on loopback; what hangs is given up after it.
+#: Long enough for an exchange on the loopback interface. A server that hangs is given up after it.
 PATIENT = 10.0
 HASTY = 1.0
 
@@ -304,7 +304,7 @@ def test_starttls_is_spoken_where_it_is_asked_for(start_server: StartServer, tls
 def test_tls_from_the_first_byte_is_spoken_where_it_is_asked_for(
     start_server: StartServer, tls: Tls, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    # aiosmtpd calls on itself when it starts, and trusts nobody.
+    # aiosmtpd connects to itself when it starts, and would not trust the certificate.
     monkeypatch.setattr(ssl, "create_default_context", lambda **_: tls.client)
     server = start_server(ssl_context=tls.server)
 
@@ -501,7 +501,7 @@ def test_a_password_that_the_environment_made_a_number_is_told_at_start(
     assert "12345678" not in str(told.value)
 
 
-# -- the machine that it is sent from --------------------------------------------------------
+# -- the machine that sends ------------------------------------------------------------------
 
 
 @pytest.mark.parametrize(
@@ -539,7 +539,7 @@ def test_the_machine_greets_by_a_name_that_smtp_knows(
     assert server.behavior.greetings == [greeting]
 
 
-# -- a mail server of several addresses ------------------------------------------------------
+# -- a mail server with several addresses ----------------------------------------------------
 
 
 def test_the_second_address_of_a_mail_server_is_tried_while_there_is_time(

@@ -15,7 +15,7 @@ LONG_REPLY = b"250 " + b"." * 100 + b"\r\n"
 
 
 class DrippingServer(threading.Thread):
-    """Takes a mail, but says so byte by byte, each well within a socket's timeout."""
+    """Accepts a mail, but sends its reply byte by byte, each within the timeout of a socket."""
 
     def __init__(self) -> None:
         super().__init__(daemon=True)
@@ -42,7 +42,7 @@ class DrippingServer(threading.Thread):
             try:
                 connection.sendall(bytes([byte]))
             except OSError:
-                return  # the client has had enough, as it should
+                return  # the client has closed the connection, as it should
             self.hurry.wait(0.05)
 
 
