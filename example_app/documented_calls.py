@@ -13,16 +13,17 @@ import os
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator
 from contextlib import ExitStack
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
 
 from example_app import create_app
-from example_app.calls import Answer, Chapter, Example, chapters
+from example_app.calls import Answer, Chapter, Example, chapters, differences
 from example_app.live import serving
 
 #: What curl is told beside the line: say nothing, use no proxy, and keep the headers of the last answer.
@@ -43,7 +44,8 @@ def check(url: str) -> Iterator[Verdict]:
     _fetch("POST", f"{url}/backend/start-over")
     for chapter in chapters(url, _fetch("GET", f"{url}/keys.json")):
         for example, answer in zip(chapter.examples, _answers(chapter), strict=True):
-            yield Verdict(chapter.flow, example, tuple(_differences(example, answer)))
+            alike = partial(_alike, example.varies)
+            yield Verdict(chapter.flow, example, tuple(differences(example.answer, answer, alike)))
 
 
 def _answers(chapter: Chapter) -> list[Answer]:
@@ -81,32 +83,8 @@ def _run(command: list[str], folder: Path) -> str:
     return done.stdout.decode()
 
 
-def _differences(example: Example, got: Answer) -> Iterator[str]:
-    expected = example.answer
-    if expected.status != got.status:
-        yield f"status: {expected.status} is documented, {got.status} came"
-    for name, value in expected.headers.items():
-        if got.headers.get(name) != value:
-            yield f"{name}: {value!r} is documented, {got.headers.get(name)!r} came"
-    documented, came = dict(_leaves(expected.body)), dict(_leaves(got.body))
-    for place in documented | came:
-        if not _alike(documented.get(place, "nothing"), came.get(place, "nothing"), place in example.varies):
-            yield f"{place}: {documented.get(place)!r} is documented, {came.get(place)!r} came"
-
-
-def _alike(documented: Any, came: Any, varies: bool) -> bool:
-    return type(documented) is type(came) and (documented == came or (varies and bool(came)))
-
-
-def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Every value of some JSON with its place (``errors.0.message``); containers show their kind and size."""
-    if not isinstance(value, (Mapping, list)):
-        yield place, value
-        return
-    inner = value.items() if isinstance(value, Mapping) else enumerate(value)
-    yield f"{place} ({type(value).__name__})", len(value)
-    for name, each in inner:
-        yield from _leaves(each, f"{place}.{name}".lstrip("."))
+def _alike(varies: Collection[str], place: str, documented: Any, came: Any) -> bool:
+    return documented == came or (place in varies and type(documented) is type(came) and bool(came))
 
 
 @click.command(help=__doc__)

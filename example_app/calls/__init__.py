@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -34,11 +34,40 @@ class Answer:
 
     @classmethod
     def parse(cls, text: str) -> Answer:
-        """Read a status line, headers, and a body of JSON."""
+        """Read a status line, headers, and a body of JSON. Without a body it is ``None``."""
         head, _, body = text.replace("\r\n", "\n").partition("\n\n")
         status_line, *lines = head.split("\n")
         headers = dict(line.split(": ", 1) for line in lines)
-        return cls(int(status_line.split()[1]), headers, json.loads(body))
+        return cls(int(status_line.split()[1]), headers, json.loads(body) if body.strip() else None)
+
+
+#: Tells whether the value at a place (``errors.0.message``) is the one that is shown there.
+Alike = Callable[[str, Any, Any], bool]
+
+
+def differences(shown: Answer, came: Answer, alike: Alike) -> Iterator[str]:
+    """Say in what an answer differs from the one that is shown. It may have more headers."""
+    if shown.status != came.status:
+        yield f"status: {shown.status} is documented, {came.status} came"
+    for name, value in shown.headers.items():
+        if came.headers.get(name) != value:
+            yield f"{name}: {value!r} is documented, {came.headers.get(name)!r} came"
+    documented, real = dict(_leaves(shown.body)), dict(_leaves(came.body))
+    for place in documented | real:
+        both = place in documented and place in real
+        if not both or not alike(place, documented[place], real[place]):
+            yield f"{place}: {documented.get(place)!r} is documented, {real.get(place)!r} came"
+
+
+def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
+    """Yield every value with its place, and of each object and list its keys in their order."""
+    if not isinstance(value, (Mapping, list)):
+        yield place, value
+        return
+    inner = dict(value.items() if isinstance(value, Mapping) else enumerate(value))
+    yield f"{place} ({type(value).__name__})", list(inner)
+    for name, each in inner.items():
+        yield from _leaves(each, f"{place}.{name}".lstrip("."))
 
 
 @dataclass(frozen=True)

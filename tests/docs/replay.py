@@ -22,12 +22,14 @@ import json
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from werkzeug.test import TestResponse
 
+from example_app.calls import Answer, differences
 from flask_otpauth.cli import otpauth
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
@@ -135,33 +137,21 @@ class Replay:
         return re.sub(rf"(?<!\w)({shown})(?!\w)", lambda found: self.real[found[0]], text)
 
     def _compare_response(self, text: str, answer: TestResponse, where: str) -> None:
-        head, _, body = text.partition("\n\n")
-        first, *lines = head.splitlines()
-        assert first.lower() == f"http/1.1 {answer.status}".lower(), where
-        for name, value in (line.split(": ", 1) for line in lines):
-            assert answer.headers.get(name) == value, f"{where}: {name}"
-        if body.strip():
-            self._compare(json.loads(body), answer.get_json(), "", where)
-        else:
-            assert answer.data == b"", where
+        shown = Answer.parse(text)
+        assert text.partition("\n")[0].lower() == f"http/1.1 {answer.status}".lower(), where
+        assert shown.body is not None or answer.data == b"", where
+        self._compare(shown, Answer(answer.status_code, answer.headers, answer.get_json(silent=True)), where)
 
-    def _compare(self, shown: Any, real: Any, name: str, where: str) -> None:
-        if isinstance(shown, dict) and isinstance(real, dict):
-            assert list(shown) == list(real), f"{where}: {name}"
-            for key in shown:
-                self._compare(shown[key], real[key], key, where)
-        elif isinstance(shown, list) and isinstance(real, list):
-            assert len(shown) == len(real), f"{where}: {name}"
-            for one, other in zip(shown, real, strict=True):
-                self._compare(one, other, name, where)
-        elif name in VARYING and shown is not None and type(shown) is type(real):
-            assert isinstance(real, int) or _looks_like(shown, real), f"{where}: {name} is {real!r}"
+    def _compare(self, shown: Answer, came: Answer, where: str) -> None:
+        assert list(differences(shown, came, partial(self._alike, where))) == [], where
+
+    def _alike(self, where: str, place: str, shown: Any, real: Any) -> bool:
+        """Compare two values. A value that varies stands for the real one from here on."""
+        (name, *_) = [name for name in reversed(place.split(".")) if not name.isdigit()] or [""]
+        if name in VARYING and shown is not None and type(shown) is type(real):
             self._learn(str(shown), str(real), where)
-        else:
-            assert self._is(shown, real), f"{where}: {name} is {real!r}, the page shows {shown!r}"
-
-    def _is(self, shown: Any, real: Any) -> bool:
-        return (self._filled(shown) if isinstance(shown, str) else shown) == real
+            return isinstance(real, int) or _looks_like(shown, real)
+        return bool((self._filled(shown) if isinstance(shown, str) else shown) == real)
 
     def _learn(self, shown: str, real: str, where: str) -> None:
         known = self.real.setdefault(shown, real)
@@ -185,9 +175,8 @@ class Replay:
         assert not lines, f"{where}: {result.output}"
 
     def _compare_line(self, shown: str, real: str, where: str) -> None:
-        one, other = _facts(shown), _facts(real)
-        if one:
-            self._compare(one, other, "", where)
+        if facts := _facts(shown):
+            self._compare(Answer(0, {}, facts), Answer(0, {}, _facts(real)), where)
         else:
             assert self._filled(shown) == real, where
 
