@@ -20,7 +20,22 @@ from flask_otpauth.web.blueprint import Mount
 from flask_otpauth.web.flow import Operation
 from tests.docs.contract import errors_of, errors_of_every_path, sections_of
 from tests.flows.account_caller import Merchant, new_customer
+from tests.flows.email_caller import EmailCaller
 from tests.flows.flashcall_caller import Application
+from tests.flows.sms_caller import SmsCaller
+from tests.flows.voice_caller import VoiceCaller
+
+#: Who calls the flow that a module is named after: ``test_email_codes`` and the like.
+CALLERS = {"email": EmailCaller, "sms": SmsCaller, "voice": VoiceCaller}
+
+
+@pytest.fixture
+def caller(
+    app: Flask, outbox: Outbox, request: pytest.FixtureRequest
+) -> EmailCaller | SmsCaller | VoiceCaller:
+    """A client of the flow that the module is named after."""
+    flow = request.path.stem.split("_")[1]
+    return CALLERS[flow](app, outbox)
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from flask import Flask
 
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows.email_caller import ADDRESS, EmailCaller, outcome
@@ -18,11 +17,6 @@ LIMITED = (-206, "Too many OTP requests")
 
 #: As many requests as a test needs.
 UNLIMITED: dict[str, Any] = {"email_send_quotas": ()}
-
-
-@pytest.fixture
-def caller(app: Flask, outbox: Outbox) -> EmailCaller:
-    return EmailCaller(app, outbox)
 
 
 @pytest.fixture

@@ -29,11 +29,6 @@ VIETNAMESE, ENGLISH, LAO = "mã xác thực", "your code", "ລະຫັດຢ�
 RUSSIAN, INDONESIAN = "ваш код", "kode anda"
 
 
-@pytest.fixture
-def caller(app: Flask, outbox: Outbox) -> EmailCaller:
-    return EmailCaller(app, outbox)
-
-
 def users_of(app: Flask) -> Any:
     """The host's administration of users."""
     return app.extensions["test_otpauth"].users

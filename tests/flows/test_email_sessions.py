@@ -42,11 +42,6 @@ def app(make_app: MakeApp) -> Flask:
     return with_profile(make_app())
 
 
-@pytest.fixture
-def caller(app: Flask, outbox: Outbox) -> EmailCaller:
-    return EmailCaller(app, outbox)
-
-
 def lives(caller: EmailCaller, login: dict[str, Any]) -> bool:
     """Whether the access token of ``login`` opens the host's route."""
     status = caller.app.test_client().get("/me", headers=bearer(login["accessToken"])).status_code

@@ -68,11 +68,6 @@ def app(make_app: MakeApp) -> Flask:
     return with_routes(make_app())
 
 
-@pytest.fixture
-def caller(app: Flask, outbox: Outbox) -> EmailCaller:
-    return EmailCaller(app, outbox)
-
-
 # -- @token_required -------------------------------------------------------------------------
 
 

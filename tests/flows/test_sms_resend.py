@@ -37,11 +37,6 @@ NOBODY = {
 MIDNIGHT = datetime(2025, 6, 1, 17, tzinfo=UTC)
 
 
-@pytest.fixture
-def caller(app: Flask, outbox: Outbox) -> SmsCaller:
-    return SmsCaller(app, outbox)
-
-
 def refresh_after(answer: Any) -> int:
     seconds: int = answer.json["data"]["otp"]["refresh_after"]
     return seconds

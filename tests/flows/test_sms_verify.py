@@ -28,11 +28,6 @@ OTHER_NUMBER = {"cc_phone": "84", "phone": "0912345678"}
 
 
 @pytest.fixture
-def caller(app: Flask, outbox: Outbox) -> SmsCaller:
-    return SmsCaller(app, outbox)
-
-
-@pytest.fixture
 def reasons(app: Flask) -> Iterator[list[str]]:
     """Why guesses were refused, as the host's listener hears it."""
     heard: list[str] = []

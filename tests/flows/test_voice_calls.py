@@ -29,11 +29,6 @@ TOO_MANY = (429, "too many calls")
 NOT_PLACED = (500, "call could not be placed")
 
 
-@pytest.fixture
-def caller(app: Flask, outbox: Outbox) -> VoiceCaller:
-    return VoiceCaller(app, outbox)
-
-
 def refuse(message: Message) -> Receipt:
     """A provider that certainly placed no call."""
     return Receipt(Status.REJECTED)

@@ -16,11 +16,6 @@ from tests.hosts import MakeApp, otpauth_of
 REFUSED = failure(401, "Unauthorized", "invalid access token")
 
 
-@pytest.fixture
-def caller(app: Flask, outbox: Outbox) -> VoiceCaller:
-    return VoiceCaller(app, outbox)
-
-
 def statuses(caller: VoiceCaller, tokens: list[str]) -> list[int]:
     """What each token is answered; nobody is called, since no field is given."""
     return [caller.post("/voiceotp", {}, token).status_code for token in tokens]

@@ -26,11 +26,6 @@ def app(make_app: MakeApp) -> Flask:
     return make_app(voice_verify=True)
 
 
-@pytest.fixture
-def caller(app: Flask, outbox: Outbox) -> VoiceCaller:
-    return VoiceCaller(app, outbox)
-
-
 def fresh_code(caller: VoiceCaller) -> str:
     """Have a code drawn and spoken, and listen to it."""
     answer = caller.call(otp=ABSENT)
