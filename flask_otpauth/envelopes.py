@@ -1,8 +1,8 @@
 """
-Wire formats: what a host needs to write its own.
+Wire formats, and what a host needs to write its own.
 
 An envelope is an object with two methods, ``success`` and ``failure``. Name it in
-``OTPAUTH_<FLOW>_ENVELOPE``. The envelope of a packaged flow is in its folder, such as
+``OTPAUTH_<FLOW>_ENVELOPE``. The envelope of a packaged flow is in the module of the flow, such as
 ``flask_otpauth.flows.email.EmailEnvelope``.
 """
 

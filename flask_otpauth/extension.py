@@ -1,4 +1,4 @@
-"""The extension object: what a host holds in its hands."""
+"""The extension object, which an app creates."""
 
 from __future__ import annotations
 
@@ -41,14 +41,13 @@ class OtpAuth:
     """
     One-time-code authentication for a Flask app: a blueprint for each documented API.
 
-    The arguments are for what the code decides. What a deployment decides is in ``app.config``
-    (``OTPAUTH_*``). One object can serve several apps: the state of each app is in
-    ``app.extensions["otpauth"]``.
+    The arguments are objects of your code. Everything else is set in ``app.config`` (``OTPAUTH_*``). One
+    object can serve several apps: the state of each app is in ``app.extensions["otpauth"]``.
 
     :param app: the app, if it exists already. Otherwise call :meth:`init_app` later.
-    :param limiter: the Flask-Limiter object that counts requests. Without it, the one of the app.
-    :param db: a Flask-SQLAlchemy object or an SQLAlchemy ``Engine``. Without it, the Flask-SQLAlchemy of
-        the app.
+    :param limiter: the Flask-Limiter object that counts requests. Default: the one of the app.
+    :param db: a Flask-SQLAlchemy object or an SQLAlchemy ``Engine``. Default: the Flask-SQLAlchemy of the
+        app.
     """
 
     def __init__(
@@ -81,7 +80,7 @@ class OtpAuth:
         for mount in state.mounts.values():
             app.register_blueprint(mount.blueprint())
         app.extensions["otpauth"] = state
-        # Flask finds it by its entry point too; a test runner, and a vendored copy, only here.
+        # Flask finds the commands by their entry point too, but a test runner and a vendored copy do not.
         app.cli.add_command(cli.otpauth)
 
     @property
@@ -108,7 +107,7 @@ class OtpAuth:
     def current_user(self) -> User:
         """
         The user of the access token that :meth:`token_required` checked, as a proxy. A row of a
-        Flask-SQLAlchemy model is one of ``db.session``: what a view changes, it commits.
+        Flask-SQLAlchemy model belongs to ``db.session``. A view that changes it must commit.
 
         For a type checker it is a :class:`~flask_otpauth.users.User`. To use columns of your own
         model, write ``cast(Customer, otpauth.current_user)``.
@@ -202,7 +201,7 @@ class OtpAuth:
 
         :param view: the view, which may be a coroutine function.
         """
-        return self._protected(view, None)
+        return self._protect(view, None)
 
     def fresh_otp_required(
         self, max_age: int | timedelta = 300
@@ -213,7 +212,7 @@ class OtpAuth:
         :param max_age: how old the login may be, in seconds or as a ``timedelta``.
         """
         period = max_age if isinstance(max_age, timedelta) else timedelta(seconds=max_age)
-        return lambda view: self._protected(view, period)
+        return lambda view: self._protect(view, period)
 
     def token_optional(self, view: View[P]) -> Callable[P, ResponseReturnValue]:
         """
@@ -223,36 +222,36 @@ class OtpAuth:
 
         :param view: the view, which may be a coroutine function.
         """
-        return self._protected(view, None, is_optional=True)
+        return self._protect(view, None, is_optional=True)
 
-    def _protected(
+    def _protect(
         self, view: View[P], max_age: timedelta | None, *, is_optional: bool = False
     ) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
         def protected(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
             try:
                 g.otpauth_login = self._login(max_age, is_optional)
-            except Exception as error:  # noqa: BLE001 - whatever it is, it is told in the envelope
-                return self._refused(error)
-            # An app context may serve several requests (in a host's tests): not the last one's user.
+            except Exception as error:  # noqa: BLE001 - every error is answered in the envelope
+                return self._refuse(error)
+            # In tests of a host, one app context can serve several requests. Forget the user of the last one.
             g.pop("otpauth_user", None)
             try:
                 result: ResponseReturnValue = current_app.ensure_sync(view)(*args, **kwargs)
-            except errors.Unavailable as error:  # by what the view asked of us
-                return self._refused(error)
+            except errors.Unavailable as error:  # The view called this extension.
+                return self._refuse(error)
             return result
 
         return protected
 
     def _login(self, max_age: timedelta | None, is_optional: bool) -> Login | None:
-        """Who presents an access token; ``None`` if nobody has to and no credential is presented."""
+        """Return the login of the access token, or ``None`` if there is none and it is optional."""
         if is_optional and "Authorization" not in request.headers:
             return None
         return user_login(Presented(request.headers), self._state.services, max_age)
 
-    def _refused(self, error: Exception) -> ResponseReturnValue:
-        """A refusal or a bug, in the words and the envelope of the flow that issues access tokens."""
-        return self._state.protected_views.failed(error)
+    def _refuse(self, error: Exception) -> ResponseReturnValue:
+        """Return the answer to a refusal or a bug, from the flow that issues access tokens."""
+        return self._state.protected_views.answer_error(error)
 
     def _load_current_user(self) -> object:
         if "otpauth_user" not in g:

@@ -63,7 +63,7 @@ def answers(app: Flask) -> dict[str, tuple[int, str]]:
     paths = [
         path
         for mount in app.extensions["otpauth"].mounts.values()
-        for path, operation in mount.served()
+        for path, operation in mount.operations()
         if operation.method == "POST"
     ]
     posted = {path: app.test_client().post(path, json={}) for path in paths}

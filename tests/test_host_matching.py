@@ -44,7 +44,7 @@ def answers(app: Flask, at: str) -> dict[str, tuple[int, str]]:
     paths = [
         (method, path.replace("<order_id>", "x"))
         for mount in app.extensions["otpauth"].mounts.values()
-        for path, _ in mount.served()
+        for path, _ in mount.operations()
         for method in ("GET", "POST", "OPTIONS")
     ]
     client = app.test_client()

@@ -24,7 +24,7 @@ def flows(as_json: bool) -> None:
             "does": _first_line(operation.handler.__doc__),
         }
         for name, mount in state().mounts.items()
-        for path, operation in mount.served()
+        for path, operation in mount.operations()
     ]
     show(rows, as_json)
 

@@ -1,8 +1,9 @@
 """
 The packaged flows, and what a host needs to write its own.
 
-A packaged flow is a folder: ``settings``, ``bodies``, ``messages``, ``envelope`` and ``deviations`` (from the
-standards), ``flow`` (the object that carries all of them, and how its use case is built), and ``handlers``.
+A packaged flow is a folder with the modules ``settings``, ``bodies``, ``messages``, ``envelope``,
+``deviations`` (from the standards), ``flow`` (the object that has all of these, and builds the use case) and
+``handlers``.
 """
 
 from __future__ import annotations

@@ -54,7 +54,7 @@ _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 @dataclass(frozen=True)
 class Mount:
-    """One flow as one app serves it, with what its ``build`` made."""
+    """One flow in one app, with what its ``build`` returned."""
 
     flow: AnyFlow
     settings: FlowSettings
@@ -74,12 +74,12 @@ class Mount:
         # blueprint come before those that the host has for such a status.
         raised: tuple[type[Exception], ...] = (Exception, *RAISED)
         for each in raised:
-            blueprint.register_error_handler(each, self.failed)
+            blueprint.register_error_handler(each, self.answer_error)
         blueprint.url_value_preprocessor(partial(_exempt_from_csrf, blueprint))
         return blueprint
 
     def routes(self) -> dict[str, dict[str, AnyOperation]]:
-        """Return the operations that are served by path and method."""
+        """Return the operations of the paths that are served, by path and method."""
         routes: dict[str, dict[str, AnyOperation]] = {}
         for operation in self.flow.operations:
             if operation.enabled(self.settings, self.use_case):
@@ -87,19 +87,19 @@ class Mount:
                 routes.setdefault(path, {})[operation.method] = operation
         return routes
 
-    def served(self) -> Iterator[tuple[str, AnyOperation]]:
-        """Yield what clients can call, of the companions too: path and operation."""
+    def operations(self) -> Iterator[tuple[str, AnyOperation]]:
+        """Yield the path of each operation that clients can call, and the operation. Include companions."""
         for mount in (self, *self.companions):
             for path, operations in mount.routes().items():
                 for operation in operations.values():
                     if operation.allowed(mount.settings):
                         yield path, operation
 
-    def failed(self, error: Exception) -> HttpResponse:
+    def answer_error(self, error: Exception) -> HttpResponse:
         """
-        Return the answer to what a hook of the host raised on a path of the flow.
+        Return the answer to an error that a hook of the host raised on a path of the flow.
 
-        The status of ``abort(403)`` is the host's decision, and so is all of ``abort(response)``.
+        The host decides the status with ``abort(403)``, and everything with ``abort(response)``.
         """
         if isinstance(error, HTTPException) and error.response is not None:
             return error.get_response()
@@ -119,9 +119,9 @@ class Mount:
 
         ``raw`` is the request, as far as it was read. ``status`` is set if the host decided it.
         """
-        messages = self.flow.messages.overlaid(operation.messages) if operation else self.flow.messages
+        messages = self.flow.messages.with_changes(operation.messages) if operation else self.flow.messages
         failure = replace(messages.failure_for(refusal, self.settings, raw or {}), status=status)
-        response = _answered(self.envelope.failure(failure))
+        response = _respond(self.envelope.failure(failure))
         if refusal.retry_after_seconds is not None:
             response.headers["Retry-After"] = str(refusal.retry_after_seconds)
         if isinstance(refusal, errors.MethodNotAllowed):
@@ -134,13 +134,13 @@ class Mount:
 
 
 class RestOfPath(BaseConverter):
-    """What a path may hold beyond a segment: slashes, line breaks, or nothing (``<otpauth_rest:…>``)."""
+    """The rest of a path: any characters, also slashes and line breaks, or none (``<otpauth_rest:…>``)."""
 
     part_isolating = False
     regex = r"(?s:.*?)"
 
     def to_python(self, value: str) -> str:
-        """Without the trailing slash, with which every path is served as well."""
+        """Return the value without its trailing slash, with which every path is served too."""
         return Sensitive(value.removesuffix("/"))
 
 
@@ -195,7 +195,7 @@ class _Route:
         state.app.view_functions[endpoint] = self.answer
 
     def answer(self, **path: str) -> Response:
-        """Return the answer to one request, whatever happens."""
+        """Return the answer to a request, whatever happens."""
         path.pop(_HOST, None)
         raw: dict[str, object] = {}
         operation = self.operations.get(request.method)
@@ -207,14 +207,14 @@ class _Route:
             call = self._call(operation, path)
             raw.update(path if operation.method == "GET" else self._body())
             body = parse(operation.body, raw, self.context)
-            return _answered(self.mount.envelope.success(self._handled(operation, call, body)))
+            return _respond(self.mount.envelope.success(self._handle(operation, call, body)))
         except Exception as error:  # noqa: BLE001 - every error is answered in the flow's envelope
             return self.mount.refuse(refusal_of(error), raw, operation, decided_status(error))
 
-    def _handled(self, operation: AnyOperation, call: Call[FlowSettings, object], body: Body) -> Success:
+    def _handle(self, operation: AnyOperation, call: Call[FlowSettings, object], body: Body) -> Success:
         if operation.rate_limit != "authentication":
             return operation.handler(call, body)
-        with self._failures_counted(operation.name):
+        with self._count_failures(operation.name):
             return operation.handler(call, body)
 
     def _call(self, operation: AnyOperation, path: Mapping[str, str]) -> Call[FlowSettings, object]:
@@ -229,7 +229,7 @@ class _Route:
         )
 
     def _login(self, demanded: UserToken) -> Login | None:
-        """Whose access token it is; ``None`` where the body holds what stands in for a live one."""
+        """Return the login of the access token, or ``None`` if the body has the field that replaces it."""
         try:
             return user_login(Presented(request.headers), self.mount.services)
         except errors.NotAuthenticated:
@@ -238,16 +238,16 @@ class _Route:
             return None
 
     def _holds(self, field: str) -> bool:
-        """Whether the body holds ``field``."""
+        """Return whether the body has ``field``."""
         try:
             value = self._body().get(field)
-        except errors.Refusal:  # a body that cannot be read holds nothing
+        except errors.Refusal:  # A body that cannot be read has no fields.
             return False
         return value is not None and str(value).strip() != ""
 
     def _body(self) -> dict[str, object]:
-        # One byte more, since a body of unannounced length is cut there without an error. And a hook of
-        # the host may have read it all before.
+        # One byte more than allowed, because Werkzeug cuts a body of unknown length there without an error.
+        # The length is checked again, because a hook of the host may have read the body before.
         request.max_content_length = MAX_BODY_BYTES + 1
         data = SensitiveBytes(request.get_data())
         if len(data) > MAX_BODY_BYTES:
@@ -259,7 +259,7 @@ class _Route:
         return read_object(data)
 
     def _client(self, operation: AnyOperation) -> Client | None:
-        """Who is calling. The rate limit counts addresses, and between servers clients."""
+        """Return the client. The rate limit counts addresses, or clients if they are servers."""
         flow, rate_limits, services = self.mount.flow, self.mount.rate_limits, self.mount.services
         name, credential = f"{flow.name}.{operation.name}", operation.credential
         if operation.rate_limit == "authentication":
@@ -267,14 +267,14 @@ class _Route:
         if credential is None or flow.on_devices:
             rate_limits.admit((name, operation.rate_limit), network(request.remote_addr))
             return credential.client(Presented(request.headers), services) if credential else None
-        with self._failures_counted("authentication"):
+        with self._count_failures("authentication"):
             client = credential.client(Presented(request.headers), services)
         rate_limits.admit((name, flow.name, "client"), client.id)
         return client
 
     @contextmanager
-    def _failures_counted(self, name: str) -> Iterator[None]:
-        """Count failed credentials: after too many, an address is refused."""
+    def _count_failures(self, name: str) -> Iterator[None]:
+        """Count failed credentials. An address with too many of them is refused."""
         names, address = (f"{self.mount.flow.name}.{name}", "authentication"), network(request.remote_addr)
         self.mount.rate_limits.check(names, address)
         try:
@@ -285,7 +285,11 @@ class _Route:
 
 
 def _form(form: MultiDict[str, str]) -> dict[str, object]:
-    """A form as an object; a parameter given twice is malformed (RFC 6749 §3.2)."""
+    """
+    Return a form as an object.
+
+    :raises MalformedRequest: if a parameter is given twice (RFC 6749 §3.2).
+    """
     if any(len(values) > 1 for values in form.listvalues()):
         raise errors.MalformedRequest
     return {name: Sensitive(value) for name, value in form.items()}
@@ -333,7 +337,7 @@ class Answer(Response):
         return headers
 
 
-def _answered(wire: Wire) -> Answer:
+def _respond(wire: Wire) -> Answer:
     """Return what an envelope made, as HTTP."""
     payload, status, headers = wire
     sent = Headers(_ALWAYS_SENT)

@@ -1,9 +1,9 @@
 """
 Request bodies: JSON that is read strictly, then parsed into typed fields (contract/index.md, "Requests").
 
-A body is a pydantic model. It is parsed once, before the handler runs, so nothing behind the handler
-checks a field again. Each fault is a :class:`~flask_otpauth.core.errors.Fault` with a stable kind. The
-flow has the words for it.
+A body is a pydantic model. It is parsed once, before the handler runs, and no field is checked again after
+that. Each fault is a :class:`~flask_otpauth.core.errors.Fault` with a stable kind. The flow has the words
+for it.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def read_object(data: bytes) -> dict[str, object]:
         raise MalformedRequest from None
     if not isinstance(value, dict):
         raise MalformedRequest
-    return _checked_object(value, MAX_JSON_DEPTH)
+    return _wrap_object(value, MAX_JSON_DEPTH)
 
 
 class OverlongInteger:
@@ -67,9 +67,9 @@ def _integer(digits: str) -> int | OverlongInteger:
 _DECODER = strict_json.decoder(_integer)
 
 
-def _checked(value: object, depth_left: int) -> object:
+def _wrap(value: object, depth_left: int) -> object:
     """
-    Return ``value`` with each text made sensitive, because any of them may be a secret.
+    Return ``value`` with each text wrapped as :class:`Sensitive`, because any of them may be a secret.
 
     :raises MalformedRequest: if it is nested too deeply, or has a text that UTF-8 cannot encode (a lone
         surrogate).
@@ -83,12 +83,12 @@ def _checked(value: object, depth_left: int) -> object:
     if isinstance(value, (dict, list)) and depth_left == 0:
         raise MalformedRequest
     if isinstance(value, list):
-        return [_checked(item, depth_left - 1) for item in value]
-    return _checked_object(value, depth_left) if isinstance(value, dict) else value
+        return [_wrap(item, depth_left - 1) for item in value]
+    return _wrap_object(value, depth_left) if isinstance(value, dict) else value
 
 
-def _checked_object(value: dict[str, object], depth_left: int) -> dict[str, object]:
-    return {str(_checked(name, 0)): _checked(item, depth_left - 1) for name, item in value.items()}
+def _wrap_object(value: dict[str, object], depth_left: int) -> dict[str, object]:
+    return {str(_wrap(name, 0)): _wrap(item, depth_left - 1) for name, item in value.items()}
 
 
 # -- parsing -----------------------------------------------------------------------------------
@@ -96,7 +96,7 @@ def _checked_object(value: dict[str, object], depth_left: int) -> dict[str, obje
 
 @dataclass(frozen=True)
 class ParseContext(Generic[SettingsT_co]):
-    """What parsing needs to know: the flow's settings and how addresses are read."""
+    """What the fields of a body need: the settings of the flow, and what reads addresses."""
 
     settings: SettingsT_co
     addresses: Addresses
@@ -106,12 +106,12 @@ class Body(BaseModel):
     """
     The base of all request bodies.
 
-    Unknown fields are ignored. ``null`` counts as missing, and so does a blank string, except
-    in the fields that ``verbatim`` names (passwords: every character counts; words of a list).
-    Its repr shows no value: most are secret, and the others are addresses.
+    Unknown fields are ignored. ``null`` counts as missing, and so does a blank string, except in the fields
+    that ``verbatim`` names. The ``repr`` shows no values, because they are secrets or addresses.
     """
 
     model_config = ConfigDict(extra="ignore", frozen=True, hide_input_in_errors=True, defer_build=True)
+    #: The fields in which every character counts, such as passwords.
     verbatim: ClassVar[frozenset[str]] = frozenset()
 
     def __repr_args__(self) -> Iterator[tuple[str | None, object]]:
@@ -131,9 +131,11 @@ class Body(BaseModel):
 
 @dataclass(frozen=True)
 class Address:
-    """An address as the client sent it (trimmed), and in its canonical form."""
+    """An e-mail address of a request."""
 
+    #: As the client sent it, without surrounding blanks.
     given: str = field(repr=False)
+    #: The form that all its spellings have in common.
     canonical: str = field(repr=False)
 
 
@@ -145,8 +147,8 @@ def parse(body: type[BodyT], raw: Mapping[str, object], context: ParseContext[Fl
     """
     Return ``raw`` as a ``body``.
 
-    :raises InvalidFields: with a fault for each field that is missing or wrong.
-    :raises MalformedRequest: if a field is of a type that makes no sense at all.
+    :raises InvalidFields: if a field is missing or wrong, with a fault for each of them.
+    :raises MalformedRequest: if a field is of a type that it can never have.
     """
     try:
         return body.model_validate(dict(raw), context=context)
@@ -165,12 +167,16 @@ def _fault(error: ErrorDetails) -> Fault:
 
 
 def fault(kind: LiteralString, **evidence: object) -> PydanticCustomError:
-    """What a field's validator raises: a fault of that kind."""
+    """Return a fault of that kind, for the validator of a field to raise."""
     return PydanticCustomError(kind, kind, evidence)
 
 
 def text(value: object, kind: LiteralString, **evidence: object) -> str:
-    """A usable string, or a fault of that kind: no other JSON type, not over-long, no NUL."""
+    """
+    Return ``value`` if it is a string that is not too long and has no NUL.
+
+    :raises PydanticCustomError: if it is not: a fault of that kind.
+    """
     if not isinstance(value, str) or len(value) > MAX_TEXT or "\0" in value:
         raise fault(kind, **evidence)
     return value
@@ -189,7 +195,7 @@ def _email(value: object, info: Context[FlowSettings]) -> Address:
 
 
 def _phone(value: object, info: Context[FlowSettings]) -> str:
-    # National numbers are read in the region that the flow's settings name, if they name one.
+    # A national number is read in the region of the flow's settings, if they have one.
     region = getattr(info.context.settings, "region", None)
     try:
         return info.context.addresses.phone(text(value, "phone"), region)
@@ -216,17 +222,17 @@ def _locale(value: object, info: Context[FlowSettings]) -> str:
     return text(value, "malformed").strip()
 
 
-#: Any JSON value, for fields that are looked at only in certain cases.
+#: Any JSON value, for fields that the handler checks.
 Anything = object
-#: An e-mail address, as it was given and in canonical form.
+#: An e-mail address, as it was sent and in canonical form.
 EmailAddress = Annotated[Address, PlainValidator(_email)]
 #: A phone number in canonical form (E.164).
 PhoneNumber = Annotated[str, PlainValidator(_phone)]
-#: A code of the length that the flow's settings say.
+#: A code with the number of digits that the settings of the flow have.
 Code = Annotated[str, PlainValidator(_code)]
-#: A token; it may be malformed.
+#: A token, which may be malformed.
 OpaqueToken = Annotated[str, PlainValidator(_token)]
-#: A text that is not shown in logs.
+#: A text that logs do not show.
 Name = Annotated[str, PlainValidator(_name)]
 #: A language, in any spelling.
 Locale = Annotated[str, PlainValidator(_locale)]

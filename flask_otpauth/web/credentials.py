@@ -1,4 +1,4 @@
-"""How a client of a server-to-server flow shows who it is."""
+"""How clients and users authenticate: with a secret or a token in a header."""
 
 from __future__ import annotations
 
@@ -17,64 +17,63 @@ from flask_otpauth.engine.sessions import Login
 
 
 class Headers(Protocol):
-    """The headers of a request, whatever the case of their names."""
+    """The headers of a request. The case of their names does not matter."""
 
     def get(self, name: str, default: str, /) -> str:
-        """The value of one header."""
+        """Return the value of one header."""
 
 
 @dataclass(frozen=True)
 class Presented:
-    """The headers of a request with each value made sensitive, since it may be a credential."""
+    """The headers of a request, with each value made sensitive because it may be a credential."""
 
     headers: Headers = field(repr=False)
 
     def get(self, name: str, default: str, /) -> Sensitive:
-        """The value of one header."""
+        """Return the value of one header."""
         return Sensitive(self.headers.get(name, default))
 
 
 class Credential(Protocol):
-    """One presentation of a client's credential."""
+    """One way in which a client presents its credential."""
 
     @property
     def scheme(self) -> str:
-        """The value of ``WWW-Authenticate`` on a 401."""
+        """Return the value of ``WWW-Authenticate`` in a 401."""
 
     def client(self, headers: Headers, services: Services) -> Client:
         """
-        The client that these headers name.
+        Return the client whose credential these headers have.
 
-        :raises NotAuthenticated: if no client is proved.
-        :raises NotPermitted: if it is blocked or not made for the flow.
+        :raises NotAuthenticated: if there is no valid credential.
+        :raises NotPermitted: if the client is blocked, or cannot use the flow.
         """
 
 
 @dataclass(frozen=True)
 class UserToken:
-    """
-    An operation demands a live access token of a user, or the field ``or_field`` in the body, which
-    stands in for one.
-    """
+    """An operation that requires a valid access token of a user, or else a field of the body."""
 
+    #: The field that can replace the token.
     or_field: str
 
 
 def scheme_and_token(authorization: str) -> tuple[str, str]:
-    """The scheme of an ``Authorization`` header in lower case, and what follows it."""
+    """Return the scheme of an ``Authorization`` header in lower case, and what follows it."""
     scheme, _, token = map(Sensitive, authorization.strip().partition(" "))
     return scheme.lower(), Sensitive(token.strip())
 
 
 def bearer_token(authorization: str) -> str | None:
-    """The token of ``Authorization: Bearer …`` (RFC 6750 §2.1), ``None`` without one."""
+    """Return the token of ``Authorization: Bearer …`` (RFC 6750 §2.1), or ``None``."""
     scheme, token = scheme_and_token(authorization)
     return token if scheme == "bearer" and token else None
 
 
 def user_login(headers: Headers, services: Services, max_age: timedelta | None = None) -> Login:
     """
-    Whose access token the headers hold. One in the query, the body or a cookie is not looked at.
+    Return the login whose access token is in the headers. A token in the query, the body or a cookie is
+    ignored.
 
     :raises CredentialsMissing: if there is none.
     :raises CredentialsInvalid: if it is malformed, expired or revoked.
@@ -87,7 +86,7 @@ def user_login(headers: Headers, services: Services, max_age: timedelta | None =
 
 
 def basic_credentials(authorization: str) -> tuple[str, str] | None:
-    """A client's id and secret as HTTP Basic, each form-encoded before (RFC 6749 §2.3.1)."""
+    """Return a client's id and secret from HTTP Basic, where each is form-encoded (RFC 6749 §2.3.1)."""
     scheme, token = scheme_and_token(authorization)
     if scheme != "basic":
         return None
@@ -101,14 +100,14 @@ def basic_credentials(authorization: str) -> tuple[str, str] | None:
 
 @dataclass(frozen=True)
 class SecretHeader:
-    """The secret itself in a header of its own (``X-Application-Token``)."""
+    """The client's secret in a header of its own, such as ``X-Application-Token``."""
 
     flow: str
     header: str
     scheme: str = ""
 
     def client(self, headers: Headers, services: Services) -> Client:
-        """Whose secret the header holds."""
+        """Return the client whose secret is in the header."""
         secret = Sensitive(headers.get(self.header, "").strip())
         if not secret:
             raise CredentialsMissing
@@ -117,13 +116,13 @@ class SecretHeader:
 
 @dataclass(frozen=True)
 class SignedToken:
-    """``Authorization: Bearer`` with a signed token that was bought with id and secret."""
+    """``Authorization: Bearer`` with a signed token, which the client got for its id and secret."""
 
     flow: str
     scheme: str = "Bearer"
 
     def client(self, headers: Headers, services: Services) -> Client:
-        """Whose token it is."""
+        """Return the client whose token is in the header."""
         token = bearer_token(headers.get("Authorization", ""))
         if token is None:
             raise CredentialsMissing
@@ -132,13 +131,13 @@ class SignedToken:
 
 @dataclass(frozen=True)
 class BareToken:
-    """``Authorization`` with an opaque token, bare as documented, or behind ``Bearer``."""
+    """``Authorization`` with an opaque token alone, as documented, or with ``Bearer`` before it."""
 
     flow: str
     scheme: str = "Bearer"
 
     def client(self, headers: Headers, services: Services) -> Client:
-        """Whose token it is."""
+        """Return the client whose token is in the header."""
         authorization = Sensitive(headers.get("Authorization", "").strip())
         token = bearer_token(authorization) or authorization
         if not token:
@@ -148,13 +147,13 @@ class BareToken:
 
 @dataclass(frozen=True)
 class SecretOrSignedToken:
-    """``Authorization: Token <secret>``, or ``Bearer`` with a signed token that it bought."""
+    """``Authorization: Token <secret>``, or ``Bearer`` with a signed token that the client got for it."""
 
     flow: str
     scheme: str = "Token"
 
     def client(self, headers: Headers, services: Services) -> Client:
-        """Whose credential it is."""
+        """Return the client whose secret or token is in the header."""
         scheme, token = scheme_and_token(headers.get("Authorization", ""))
         if not token or scheme not in ("token", "bearer"):
             raise CredentialsMissing
@@ -164,7 +163,7 @@ class SecretOrSignedToken:
 
 
 def user_challenge(refusal: Refusal) -> str:
-    """``WWW-Authenticate`` for a user's access token (RFC 6750 §3.1, RFC 9470 §3)."""
+    """Return ``WWW-Authenticate`` for a user's access token (RFC 6750 §3.1, RFC 9470 §3)."""
     if isinstance(refusal, CredentialsMissing):
         return "Bearer"
     if isinstance(refusal, FreshLoginRequired):

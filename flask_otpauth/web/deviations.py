@@ -1,4 +1,4 @@
-"""What a flow does otherwise than the standards ask (NIST SP 800-63B-4, OWASP ASVS 5.0)."""
+"""Where a flow deviates from the standards (NIST SP 800-63B-4, OWASP ASVS 5.0)."""
 
 from __future__ import annotations
 
@@ -18,21 +18,21 @@ def _always(settings: FlowSettings, shared: Shared) -> bool:
 
 @dataclass(frozen=True)
 class Deviation:
-    """A demand of the standards that some configurations of a flow do not meet."""
+    """A requirement of the standards that a flow does not meet, or not with all settings."""
 
-    #: What is so, in a sentence.
+    #: What the flow does, in a sentence.
     finding: str
-    #: The clauses that ask for something else.
+    #: The clauses that require something else.
     clauses: str
-    #: The setting that meets them, ``{flow}`` standing for the flow's prefix; empty if none does.
+    #: The setting that meets the clauses, with ``{flow}`` for the flow's prefix. Empty if none does.
     fix: str = ""
     #: For which settings the deviation holds.
     applies: Applies = _always
-    #: It is about codes themselves, and so also about those of the host's own views.
+    #: Whether it is about codes in general, and so also about those of the host's own views.
     of_codes: bool = False
 
 
-#: These two are examined for every flow.
+#: These two are checked for every flow.
 OF_EVERY_FLOW = (
     Deviation(
         "A code has fewer than six digits.",
@@ -65,7 +65,7 @@ NOT_BOUND_TO_THE_BROWSER = Deviation(
     of_codes=True,
 )
 
-#: For flows that must not tell who has an account.
+#: For flows that must not reveal who has an account.
 TIME_TELLS_DISABLED_ACCOUNTS = Deviation(
     "The response waits until the message is sent, and a disabled account gets no message: the "
     "response time reveals which accounts are disabled.",

@@ -1,8 +1,8 @@
 """
-What an envelope is: two functions from an outcome to ``(payload, status, headers)``.
+What an envelope is: two functions that turn an outcome into ``(payload, status, headers)``.
 
-An envelope knows how things look on the wire and nothing else: no request, no Flask, no
-globals. Any flow can speak any envelope, so it must have an answer for every class of error.
+An envelope knows the wire format and nothing else: no request, no Flask, no globals. Any flow can use
+any envelope, so an envelope must have an answer for every class of error.
 """
 
 from __future__ import annotations
@@ -30,34 +30,36 @@ class Success:
 
 @dataclass(frozen=True)
 class FieldError:
-    """What is wrong with one field: its path, a stable word, a sentence."""
+    """What is wrong with one field."""
 
+    #: Its path, such as ``contact.otp``.
     field: str
+    #: A stable word for the fault.
     kind: str
+    #: A sentence.
     message: str
 
 
 @dataclass(frozen=True)
 class Failure:
-    """
-    A refusal, worded by its flow.
+    """A refusal in the words of its flow."""
 
-    ``error`` is its class (:mod:`flask_otpauth.core.errors`); ``kind`` the word that the document
-    has for it; ``fields`` name the fields at fault; ``data`` is what the document shows beside the
-    message. ``status`` is the HTTP status where the host decided it, by ``abort(418)``.
-    """
-
+    #: Its class (:mod:`flask_otpauth.core.errors`).
     error: type[errors.Refusal]
     message: str
+    #: The word that the document of the flow has for it.
     kind: str = ""
+    #: The fields at fault.
     fields: tuple[FieldError, ...] = ()
+    #: What the document shows beside the message.
     data: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
+    #: The HTTP status, if the host decided it with ``abort(418)``.
     status: int | None = None
 
     @property
     def code(self) -> str:
-        """The stable code of the error."""
+        """Return the stable code of the error."""
         return self.error.code
 
 
@@ -65,13 +67,13 @@ class Envelope(Protocol):
     """A wire format."""
 
     def success(self, success: Success) -> Wire:
-        """The answer to a request that was granted."""
+        """Return the answer to a request that succeeded."""
 
     def failure(self, failure: Failure) -> Wire:
-        """The answer to a request that was refused."""
+        """Return the answer to a request that was refused."""
 
 
-#: The HTTP status of each branch of the errors, and of the classes that differ from theirs (RFC 9110).
+#: The HTTP status of the errors (RFC 9110). A class without a row has the status of its base class.
 STATUS: Mapping[type[errors.Refusal], int] = {
     errors.Refusal: 500,
     errors.InternalError: 500,
@@ -96,10 +98,10 @@ STATUS: Mapping[type[errors.Refusal], int] = {
 
 
 def declared(table: Mapping[type[errors.Refusal], Row], error: type[errors.Refusal]) -> Row:
-    """What ``table`` says of ``error``: in its own row, else in that of its nearest base class."""
+    """Return the row of ``table`` for ``error``, or else for its nearest base class."""
     return next(table[base] for base in error.__mro__ if base in table)
 
 
 def status_of(failure: Failure) -> int:
-    """The HTTP status of a failure: what the host decided, else what its class has."""
+    """Return the HTTP status of a failure: the one that the host decided, or else that of its class."""
     return failure.status or declared(STATUS, failure.error)

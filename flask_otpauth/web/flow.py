@@ -1,9 +1,9 @@
 """
-What a flow is: one object that carries everything the rest of the package needs to know of it.
+What a flow is: one object that has everything that the rest of the package needs to know about it.
 
-A flow declares what its document says. From that one declaration come the blueprint
-(:mod:`flask_otpauth.web.blueprint`), the settings, the errors, ``flask otpauth flows``, and the rows of
-``flask otpauth doctor``. The packaged flows are in :mod:`flask_otpauth.flows`; a host may write its own.
+A flow declares what its document says. The blueprint (:mod:`flask_otpauth.web.blueprint`), the settings,
+the errors, ``flask otpauth flows`` and the rows of ``flask otpauth doctor`` are all made from this
+declaration. The packaged flows are in :mod:`flask_otpauth.flows`. A host can write its own.
 """
 
 from __future__ import annotations
@@ -28,35 +28,38 @@ SettingsT = TypeVar("SettingsT", bound=FlowSettings)
 UseCaseT = TypeVar("UseCaseT")
 BodyT = TypeVar("BodyT", bound=Body)
 
-#: The class of a path, for which rate limits are set.
-#: Of ``authentication`` only failures are counted.
+#: The class of a path, for which rate limits are set. For ``authentication`` only failures are counted.
 RateLimitClass: TypeAlias = Literal["send", "redeem", "token", "authentication"]
 
 
 @dataclass(frozen=True)
 class Call(Generic[SettingsT, UseCaseT]):
-    """What a handler is given beside the parsed body."""
+    """What a handler gets beside the parsed body."""
 
     settings: SettingsT
-    #: What the flow's ``build`` made.
+    #: What the ``build`` of the flow returned.
     use_case: UseCaseT
-    #: Who presents a live access token; ``None`` where the body holds what stands in for one.
+    #: The login of the access token, if the operation requires a token. ``None`` if the body has the field
+    #: that replaces it.
     login: Login | None = None
-    #: The variables of the path, the parameters of the query, and the header ``Authorization``.
+    #: The variables of the path.
     path: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: The parameters of the query.
     query: Mapping[str, str] = field(default_factory=dict, repr=False)
+    #: The header ``Authorization``.
     authorization: str = field(default="", repr=False)
+    #: The client, if the operation requires a credential.
     authenticated: Client | None = None
 
     @property
     def client(self) -> Client:
         """
-        The client that calls.
+        Return the client that calls.
 
-        :raises RuntimeError: if the operation demands no credential: nobody is known to call then.
+        :raises RuntimeError: if the operation does not require a credential, so that the client is unknown.
         """
         if self.authenticated is None:
-            raise RuntimeError("this operation demands no credential of a client")
+            raise RuntimeError("this operation does not require a credential of a client")
         return self.authenticated
 
 
@@ -64,7 +67,7 @@ Handler: TypeAlias = Callable[[Call[SettingsT, UseCaseT], BodyT], Success]
 
 
 class Options(TypedDict, Generic[SettingsT, UseCaseT], total=False):
-    """What an operation may say beside its path, body and rate limit: fields of :class:`Operation`."""
+    """Options of an operation: fields of :class:`Operation`."""
 
     name: str
     credential: Credential | None
@@ -76,28 +79,28 @@ class Options(TypedDict, Generic[SettingsT, UseCaseT], total=False):
 
 @dataclass(frozen=True)
 class Operation(Generic[SettingsT, UseCaseT]):
-    """One path of a flow: its method, the body that it takes, and its handler."""
+    """One method of one path of a flow, with its body and its handler."""
 
     name: str
     method: Literal["GET", "POST"]
-    #: The path behind the flow's prefix, as Werkzeug writes rules.
+    #: The path after the flow's prefix, in the form of Werkzeug's rules.
     path: str
     body: type[Body]
     handler: Handler[SettingsT, UseCaseT, Any]
     rate_limit: RateLimitClass
-    #: How a client shows who it is; ``None`` where no client has to.
+    #: How a client authenticates. ``None`` if it does not have to.
     credential: Credential | None = None
-    #: The access token of a user that is demanded; ``None`` where none is.
+    #: The access token that is required. ``None`` if none is.
     login: UserToken | None = None
-    #: What this operation words differently.
+    #: The words of this operation that differ from those of the flow.
     messages: Messages = field(default_factory=Messages)
-    #: Where this is false, the path is not served.
+    #: If this is false, the path is not served.
     enabled: Callable[[SettingsT, UseCaseT], bool] = lambda settings, use_case: True
-    #: Where this is false, the path is served, and this method gets 405.
+    #: If this is false, the path is served, and this method gets 405.
     allowed: Callable[[SettingsT], bool] = lambda settings: True
 
 
-#: Makes the use case of a flow, once for each app.
+#: A function that makes the use case of a flow, once for each app.
 Build: TypeAlias = Callable[[Services, SettingsT], UseCaseT]
 
 
@@ -105,50 +108,50 @@ Build: TypeAlias = Callable[[Services, SettingsT], UseCaseT]
 class Flow(Generic[SettingsT, UseCaseT]):
     """One documented API."""
 
-    #: Its name in ``OTPAUTH_FLOWS``, and in capitals the prefix of its settings.
+    #: Its name in ``OTPAUTH_FLOWS``. In capitals, it is the prefix of its settings.
     name: str
     settings: type[SettingsT]
-    #: Makes what the handlers call as ``call.use_case``.
+    #: Makes what the handlers get as ``call.use_case``.
     build: Build[SettingsT, UseCaseT]
     messages: Messages
-    #: The wire formats that it brings, by name, its own first. Any flow may be set to any of them.
+    #: The wire formats that come with it, by name, with its own first. Any flow can be set to any of them.
     envelopes: Mapping[str, Callable[[FlowSettings], Envelope]] = field(default_factory=dict)
-    #: How clients show who they are, where an operation says nothing else.
+    #: How clients authenticate, unless an operation says otherwise.
     credential: Credential | None = None
-    #: Its clients are apps that many people hold: rate limits count addresses, not clients.
+    #: Whether a client is an app on the devices of many people. If so, rate limits count addresses.
     on_devices: bool = False
-    #: The channels on which it sends.
+    #: The channels on which it sends messages.
     channels: Callable[[SettingsT], tuple[str, ...]] = lambda settings: ()
-    #: The scopes in which it counts, for each kind of subject.
+    #: The scopes of its limits, for each kind of subject.
     scopes: Mapping[SubjectKind, tuple[str, ...]] = field(default_factory=dict)
-    #: The kind of address for which codes of the host's own views have this flow's limits.
+    #: The kind of address for which the codes of the host's own views have the limits of this flow.
     counts_host_codes: Literal["email", "phone"] | None = None
-    #: The standing secrets that are kept by its settings, such as a PIN.
+    #: The standing secrets, such as a PIN, whose rules its settings have.
     secrets: Callable[[SettingsT], tuple[SecretKind, ...]] = lambda settings: ()
-    #: How long the app's sessions and tokens are valid, if this flow's settings say so.
+    #: How long the app's sessions and tokens are valid, if the settings of this flow say so.
     session_policy: Callable[[SettingsT], SessionPolicy] | None = None
-    #: Whether it creates users who are not in the directory.
+    #: Whether it creates a user who is not in the directory.
     creates_users: Callable[[SettingsT], bool] = lambda settings: False
-    #: The beginning of paths that hold codes, which access logs must mask.
+    #: The beginning of paths that contain codes, which access logs must mask.
     masked_prefix: Callable[[SettingsT], str | None] = lambda settings: None
     deviations: tuple[Deviation, ...] = ()
-    #: APIs in other formats that are served together with this one, with its name and settings.
+    #: APIs in other formats that are served together with this one. They have its name and its settings.
     companions: tuple[Flow[SettingsT, Any], ...] = ()
-    #: The setting that says where its paths begin.
+    #: The name of the setting that has the beginning of its paths.
     prefix_setting: str = "url_prefix"
-    #: Bodies may be forms too (``application/x-www-form-urlencoded``).
+    #: Whether a body can also be a form (``application/x-www-form-urlencoded``).
     reads_forms: bool = False
-    #: ``WWW-Authenticate`` of a 401 where no credential of a client is demanded.
+    #: ``WWW-Authenticate`` in a 401 of a flow without ``credential``.
     scheme: str = ""
     operations: list[Operation[SettingsT, UseCaseT]] = field(default_factory=list)
 
     @property
     def parts(self) -> tuple[Flow[SettingsT, Any], ...]:
-        """The flow and its companions."""
+        """Return the flow and its companions."""
         return (self, *self.companions)
 
     def prefix(self, settings: FlowSettings) -> str:
-        """Return where its paths begin."""
+        """Return the beginning of its paths."""
         return str(getattr(settings, self.prefix_setting))
 
     def post(
@@ -158,7 +161,7 @@ class Flow(Generic[SettingsT, UseCaseT]):
         rate_limit: RateLimitClass,
         **options: Unpack[Options[SettingsT, UseCaseT]],
     ) -> Callable[[Handler[SettingsT, UseCaseT, BodyT]], Handler[SettingsT, UseCaseT, BodyT]]:
-        """Declare a handler of ``POST path``."""
+        """Declare the decorated function as the handler of ``POST path``."""
         return self._declare("POST", path, body, rate_limit, options)
 
     def get(
@@ -168,7 +171,7 @@ class Flow(Generic[SettingsT, UseCaseT]):
         rate_limit: RateLimitClass,
         **options: Unpack[Options[SettingsT, UseCaseT]],
     ) -> Callable[[Handler[SettingsT, UseCaseT, BodyT]], Handler[SettingsT, UseCaseT, BodyT]]:
-        """Declare a handler of ``GET path``, whose ``body`` is read from the path."""
+        """Declare the decorated function as the handler of ``GET path``. ``body`` is read from the path."""
         return self._declare("GET", path, body, rate_limit, options)
 
     def _declare(
@@ -198,7 +201,7 @@ class Flow(Generic[SettingsT, UseCaseT]):
         return declare
 
 
-#: A flow of any settings, and one of its operations. Their functions are called only with the settings that
-#: were read for the flow, and with what its ``build`` made.
+#: A flow with any settings, and an operation of it. Their functions are only called with the settings that
+#: were read for this flow, and with what its ``build`` returned.
 AnyFlow: TypeAlias = Flow[FlowSettings, object]
 AnyOperation: TypeAlias = Operation[FlowSettings, object]

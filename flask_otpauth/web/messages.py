@@ -1,4 +1,4 @@
-"""How a flow words what went wrong: phrases by error class and by fault of a field."""
+"""The words of a flow for what went wrong: phrases by error class and by fault of a field."""
 
 from __future__ import annotations
 
@@ -11,25 +11,25 @@ from flask_otpauth.core import errors
 from flask_otpauth.settings import FlowSettings
 from flask_otpauth.web.envelope import Failure, FieldError
 
-#: Turns a sentence into the language of a request: (sentence, settings of the flow, fields of the request).
+#: Translates a sentence for a request: (sentence, settings of the flow, fields of the request).
 Translate: TypeAlias = Callable[[str, Any, Mapping[str, object]], str]
 
 
 @dataclass(frozen=True)
 class Phrase:
-    """How a flow words one refusal, or one fault of a field."""
+    """The words of a flow for one refusal, or for one fault of a field."""
 
     #: A template over the evidence of the refusal.
     message: str = ""
-    #: The field that is named as the cause; ``"{field}"`` is the one that the refusal names.
+    #: The field that is named as the cause. ``"{field}"`` stands for the one that the refusal names.
     field: str = ""
-    #: The document's word for the error. Without it: the stable code.
+    #: The document's word for the error. Default: the stable code.
     kind: str = ""
-    #: What is said about the field, where that differs from the message.
+    #: What is said about the field, if that differs from the message.
     detail: str = ""
-    #: What the answer shows beside the message: (refusal, settings of the flow) to data.
+    #: Makes what the answer shows beside the message, from the refusal and the settings of the flow.
     data: Callable[[errors.Refusal, Any], Mapping[str, object]] | None = None
-    #: A piece of the evidence that chooses one of ``cases``.
+    #: The piece of the evidence that chooses one of ``cases``.
     chosen_by: str = ""
     cases: Mapping[str, Phrase] = dataclass_field(default_factory=dict)
 
@@ -48,20 +48,20 @@ def _same(sentence: str, settings: object, raw: Mapping[str, object]) -> str:
 
 @dataclass(frozen=True)
 class Messages:
-    """The words of a flow, or what one of its operations says differently."""
+    """The words of a flow, or those of one operation that differ."""
 
-    #: By error class. A class without a phrase has that of its base class.
+    #: By error class. A class without a phrase has the one of its base class.
     wording: Wording = dataclass_field(default_factory=dict)
     #: Faults of fields: by ``field.kind``, then ``kind``, then ``field``, then ``*``.
     faults: Mapping[str, Phrase] = dataclass_field(default_factory=dict)
-    #: What fields are called in sentences.
+    #: The names of fields in sentences.
     labels: Mapping[str, str] = dataclass_field(default_factory=dict)
     #: Data that every failure shows.
     data: Mapping[str, object] = dataclass_field(default_factory=dict)
     translate: Translate = _same
 
-    def overlaid(self, other: Messages) -> Messages:
-        """Return these messages with those of one operation laid over them."""
+    def with_changes(self, other: Messages) -> Messages:
+        """Return these messages, with those of one operation in place of the ones that differ."""
         return Messages(
             {**self.wording, **other.wording},
             {**self.faults, **other.faults},
@@ -74,7 +74,7 @@ class Messages:
         self, refusal: errors.Refusal, settings: FlowSettings, raw: Mapping[str, object]
     ) -> Failure:
         """
-        Return ``refusal`` in these words. ``raw`` is the request, as far as it could be read.
+        Return ``refusal`` in these words. ``raw`` is the request, as far as it was read.
 
         :raises LookupError: if there is no phrase for it.
         """
@@ -114,7 +114,7 @@ _Worded: TypeAlias = Callable[[str, Mapping[str, object]], str]
 def _blamed(
     phrase: Phrase, refusal: errors.Refusal, kind: str, message: str, worded: _Worded
 ) -> tuple[FieldError, ...]:
-    """The field that a refusal is blamed on, where the document names one."""
+    """Return the field that a refusal is blamed on, if the document names one."""
     evidence = refusal.evidence()
     name = phrase.field.format_map(evidence)
     detail = worded(phrase.detail, evidence) if phrase.detail else message

@@ -1,4 +1,4 @@
-"""The one place where adapters meet ports: an app's configuration in, its :class:`AppState` out."""
+"""Makes the :class:`AppState` of an app from its configuration. Only here, adapters are put behind ports."""
 
 from __future__ import annotations
 
@@ -33,29 +33,31 @@ UseCaseT = TypeVar("UseCaseT")
 
 @dataclass(frozen=True)
 class AppState:
-    """What one app has of this package: ``app.extensions["otpauth"]``."""
+    """The state of one app: ``app.extensions["otpauth"]``."""
 
     shared: Shared
-    #: All flows by name, those that are not registered too, and the settings and use case of each.
+    #: All flows by name, also those that are not registered.
     flows: Mapping[str, AnyFlow]
+    #: The settings of each flow.
     by_flow: Mapping[str, FlowSettings]
+    #: What the ``build`` of each flow returned.
     use_cases: Mapping[str, object]
     services: Services
     rate_limits: LimiterRateLimits
     #: The flows that are registered, by name.
     mounts: Mapping[str, Mount]
-    #: The flow that answers for the host's protected views: the one whose settings rule sessions.
+    #: The flow that answers for the host's protected views. Its settings say how long sessions are valid.
     protected_views: Mount
-    #: Makes of a user what the host's views get.
+    #: Returns the object that the host's views get for a user.
     for_views: Callable[[User], object]
-    #: The stores begin and end with the process.
+    #: Whether the stores begin and end with the process.
     are_stores_new: bool
-    #: Problems with which a command may start, but a process that serves may not.
+    #: Problems that stop a process that serves requests, but not a command.
     postponed: tuple[str, ...]
 
     @property
     def host_codes(self) -> Mapping[str, FlowSettings]:
-        """The settings by which ``otpauth.codes`` alone sends, by the flow that is not registered."""
+        """Return the settings of flows that are not registered, but that ``otpauth.codes`` uses to send."""
         routes = self.services.codes.messenger.routes
         return {
             name: settings
@@ -77,9 +79,9 @@ class AppState:
 
 def wire(app: Flask, limiter: Limiter | None, db: SQLAlchemy | Engine | None) -> AppState:
     """
-    Return everything that ``app`` needs, chosen by its configuration.
+    Return everything that ``app`` needs, as its configuration says.
 
-    :raises ConfigurationError: with every problem that was found.
+    :raises ConfigurationError: if there are problems. It has all of them.
     """
     assembly = Assembly.of(app, limiter, db)
     stores = databases.open_databases(assembly)

@@ -25,18 +25,19 @@ class Assembly:
     """One app while it is being wired."""
 
     app: Flask
-    #: What the host gave the extension object.
+    #: The arguments of the extension object.
     limiter: Limiter | None
     db: SQLAlchemy | Engine | None
     shared: Shared
-    #: All flows by name, and the settings of each.
+    #: All flows by name.
     flows: Mapping[str, AnyFlow]
+    #: The settings of each flow.
     by_flow: Mapping[str, FlowSettings]
     #: The names of the flows to register.
     registered: tuple[str, ...]
-    #: Problems are collected, so that all of them are reported together.
+    #: The problems found so far. They are collected so that all of them are reported together.
     problems: list[str] = field(default_factory=list)
-    #: Problems that matter only where requests are served.
+    #: Problems that only matter if this process serves requests.
     postponed: list[str] = field(default_factory=list)
 
     @classmethod
@@ -50,13 +51,13 @@ class Assembly:
 
     @property
     def rules_sessions(self) -> str:
-        """The flow whose settings say how long sessions are valid; without one, the first flow."""
+        """Return the flow whose settings say how long sessions are valid, or else the first flow."""
         return next(
             (name for name, flow in self.flows.items() if flow.session_policy), next(iter(self.flows))
         )
 
     def demand_to_serve(self, problems: list[str]) -> None:
-        """Add problems that do not matter to a command that sends nothing, such as a migration."""
+        """Add problems that do not matter for a command that serves no requests, such as a migration."""
         (self.problems if will_serve() else self.postponed).extend(problems)
 
     def resolved(

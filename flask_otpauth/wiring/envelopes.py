@@ -1,4 +1,4 @@
-"""Which wire format a flow speaks."""
+"""Which wire format a flow uses."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_otpauth.wiring.assembly import Assembly
 
 
 def envelope_of(assembly: Assembly, name: str) -> Envelope:
-    """Return the envelope that the settings of a flow choose: any that a flow brings, or the host's."""
+    """Return the envelope that the settings of a flow name: that of any flow, or one of the host."""
     settings = assembly.by_flow[name]
     makers = packaged_envelopes(assembly.flows)
     bound = {name: (lambda make=make: make(settings)) for name, make in makers.items()}
@@ -21,13 +21,13 @@ def envelope_of(assembly: Assembly, name: str) -> Envelope:
 
 
 def own_envelope(flow: AnyFlow, settings: FlowSettings) -> Envelope:
-    """Return the envelope that a flow brings itself."""
+    """Return the envelope that comes with a flow."""
     make = next(iter(flow.envelopes.values()), ProblemEnvelope.from_settings)
     return make(settings)
 
 
 def packaged_envelopes(flows: Mapping[str, AnyFlow]) -> dict[str, Callable[[FlowSettings], Envelope]]:
-    """Return what makes each envelope of the flows and their companions, by name; and ``problem``."""
+    """Return what makes each envelope, by name: those of the flows and their companions, and ``problem``."""
     found: dict[str, Callable[[FlowSettings], Envelope]] = {"problem": ProblemEnvelope.from_settings}
     for flow in flows.values():
         for each in flow.parts:

@@ -1,4 +1,4 @@
-"""Which flows an app has: the packaged ones, and those that the host gives."""
+"""Which flows an app has: the packaged ones, and those of the host."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ def find_flows(chosen: Iterable[object], problems: list[str]) -> tuple[dict[str,
     """
     Return every flow by name, and the names of those that ``OTPAUTH_FLOWS`` registers.
 
-    Packaged flows that are not registered are among them: their settings are read and checked too.
+    Packaged flows that are not registered are included, because their settings are read and checked too.
     """
     flows, registered = dict(FLOWS), []
     for each in chosen:
         try:
-            flow = _found(each)
+            flow = _find_flow(each)
             if flows.setdefault(flow.name, flow) is not flow:
                 raise ValueError(f"there is another flow of the name {flow.name!r}")
         except ValueError as error:
@@ -30,8 +30,12 @@ def find_flows(chosen: Iterable[object], problems: list[str]) -> tuple[dict[str,
     return flows, tuple(dict.fromkeys(registered))
 
 
-def _found(given: object) -> AnyFlow:
-    """:raises ValueError: if ``given`` is not a flow and does not name one."""
+def _find_flow(given: object) -> AnyFlow:
+    """
+    Return the flow that ``given`` is or names.
+
+    :raises ValueError: if it is not a flow and does not name one.
+    """
     if isinstance(given, str) and ":" not in given:
         if given not in FLOWS:
             raise ValueError(

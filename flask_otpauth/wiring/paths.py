@@ -1,4 +1,4 @@
-"""Each path is served by one operation; two on one path are a start-up error."""
+"""Checks that no two operations have the same path, and that no view of the host has it."""
 
 from __future__ import annotations
 
@@ -12,11 +12,11 @@ from flask_otpauth.web.blueprint import Mount
 
 
 def problems(app: Flask, mounts: Iterable[Mount]) -> list[str]:
-    """A sentence for each two settings that put something on one path, and for a view of the host there."""
+    """Return a sentence for each two settings with the same path, and for each view of the host on a path."""
     views = {_pattern(rule.rule): rule.endpoint for rule in app.url_map.iter_rules()}
     settings_of: dict[str, str] = {}
     found: dict[tuple[str, str], str] = {}
-    for setting, path in _served(mounts):
+    for setting, path in _paths(mounts):
         pattern = _pattern(path)
         earlier = settings_of.setdefault(pattern, setting)
         if earlier != setting:
@@ -27,8 +27,8 @@ def problems(app: Flask, mounts: Iterable[Mount]) -> list[str]:
     return list(found.values())
 
 
-def _served(mounts: Iterable[Mount]) -> Iterator[tuple[str, str]]:
-    """Every path, with the setting that put it there."""
+def _paths(mounts: Iterable[Mount]) -> Iterator[tuple[str, str]]:
+    """Yield each path with the setting that its beginning comes from."""
     for mount in mounts:
         for part in (mount, *mount.companions):
             setting = f"{PREFIX}{part.flow.name.upper()}_{part.flow.prefix_setting.upper()}"
@@ -37,5 +37,5 @@ def _served(mounts: Iterable[Mount]) -> Iterator[tuple[str, str]]:
 
 
 def _pattern(path: str) -> str:
-    """A path, whatever its variables are called and whether it ends with a slash."""
+    """Return a path without the names of its variables and without a slash at its end."""
     return re.sub("<[^<>]*>", "<>", path).rstrip("/")

@@ -1,4 +1,4 @@
-"""The app's secrets, and who signs tokens."""
+"""The secrets of an app, and the signer of its tokens."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_otpauth.wiring.databases import Databases
 
 
 def key_ring(assembly: Assembly, stores: Databases) -> KeyRing:
-    """The secrets of the configuration; weak ones are refused outside of debugging and tests."""
+    """Return the keys of the app. Add a problem for weak secrets, except in debug mode and in tests."""
     name, secrets = _secrets(assembly)
     subject_key = assembly.shared.subject_key
     if not secrets:
@@ -32,10 +32,10 @@ def key_ring(assembly: Assembly, stores: Databases) -> KeyRing:
 
 def _subject_key(assembly: Assembly, secrets: tuple[bytes, ...], stores: Databases) -> bytes:
     """
-    The secret that the rows are keyed by, where the configuration does not say.
+    Return the secret from which row keys are derived, if ``OTPAUTH_SUBJECT_KEY`` is not set.
 
-    With several it is the one whose mark is in the store. Nothing is guessed from their order: Flask
-    takes ``SECRET_KEY_FALLBACKS`` in any, and under another key every row would be lost.
+    If there are several secrets, it is the one whose mark is in the store. Their order says nothing, because
+    Flask accepts ``SECRET_KEY_FALLBACKS`` in any order. With a wrong key, every row would be lost.
     """
     candidates = tuple(dict.fromkeys(secrets))
     if len(candidates) == 1 or stores.are_new:
@@ -55,21 +55,21 @@ def _subject_key(assembly: Assembly, secrets: tuple[bytes, ...], stores: Databas
 
 
 def _secrets(assembly: Assembly) -> tuple[str, tuple[bytes, ...]]:
-    """The key of the configuration that holds the secrets, and the secrets, newest first."""
+    """Return the name of the setting that has the secrets, and the secrets, newest first."""
     own = tuple(each for each in assembly.shared.secret_keys or () if each)
     if own:
         return "OTPAUTH_SECRET_KEYS", own
     config = assembly.app.config
     given = [each for each in (config.get("SECRET_KEY"), *(config.get("SECRET_KEY_FALLBACKS") or ())) if each]
     if not all(isinstance(each, (str, bytes)) for each in given):
-        # from_prefixed_env makes a number of digits: quote them.
+        # from_prefixed_env turns a value of digits into a number, unless it is quoted.
         assembly.problems.append("SECRET_KEY: expected a string or bytes")
     texts = (each for each in given if isinstance(each, (str, bytes)))
     return "SECRET_KEY", tuple(each.encode() if isinstance(each, str) else each for each in texts)
 
 
 def signer(assembly: Assembly, keys: KeyRing) -> JwtTokens:
-    """Who signs access tokens: HS256 with derived keys, or the asymmetric keys of the configuration."""
+    """Return the signer of tokens: with derived keys (HS256), or with the keys of the configuration."""
     shared = assembly.shared
     signing = hmac_keys(keys)
     if shared.jwt_keys is not None:
@@ -81,7 +81,7 @@ def signer(assembly: Assembly, keys: KeyRing) -> JwtTokens:
 
 
 def token_ring(assembly: Assembly, keys: KeyRing) -> KeyRing:
-    """The keys of the app's tokens: not those of another app that has the same secrets."""
+    """Return the keys of the app's tokens. Another app with the same secrets has other keys."""
     return keys.bound(assembly.shared.jwt_issuer, _audience(assembly))
 
 

@@ -19,7 +19,7 @@ from flask_otpauth.wiring.assembly import Assembly
 
 
 def routes(assembly: Assembly, clock: Clock) -> dict[str, Sender]:
-    """A guarded sender for each channel; a channel that a flow needs must have one."""
+    """Return a sender for each channel. Add a problem if a registered flow has a channel without one."""
     chosen = {**_defaults(assembly), **assembly.shared.senders}
     assembly.problems += [
         f"OTPAUTH_SENDERS: unknown channel {channel!r}{nearest(channel, CHANNELS)}"
@@ -48,14 +48,14 @@ def routes(assembly: Assembly, clock: Clock) -> dict[str, Sender]:
 
 
 def _defaults(assembly: Assembly) -> dict[str, object]:
-    """Mail for e-mail; the console while debugging without ``MAIL_*``: a first try needs no settings."""
+    """Return ``mail`` for e-mail, except in debug mode without ``MAIL_*``, which uses the console."""
     if assembly.app.debug and not assembly.app.config.get("MAIL_DEFAULT_SENDER"):
         return {}
     return {"email": "mail"}
 
 
 def delivery(assembly: Assembly) -> Delivery:
-    """When messages are sent."""
+    """Return what decides when messages are sent."""
     packaged: dict[str, Callable[[], Delivery]] = {
         "inline": InlineDelivery,
         "thread": lambda: ThreadDelivery(assembly.app.app_context),
@@ -74,7 +74,7 @@ def _senders(assembly: Assembly, channel: str, value: object, needed: bool) -> l
     if "mail" in names and needed:
         assembly.demand_to_serve(MailSender.problems(assembly.app.config))
     found = [assembly.resolved(f"SENDERS[{channel!r}]", name, packaged, "send") for name in names]
-    # In place of a sender that was not found, for an app that will not start.
+    # If a sender was not found, the app will not start, and any sender will do.
     return [MemorySender() if sender is None else sender for sender in found]
 
 

@@ -1,4 +1,4 @@
-"""The services of an app, made of what the configuration chose."""
+"""Makes the services of an app, with the adapters that its configuration names."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ from flask_otpauth.wiring.databases import Databases
 
 
 def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
-    """Return everything that flows are built of, and that the extension and the command line use."""
+    """Return what flows, the extension and the command line use."""
     assembly.problems += _region_problems(assembly)
     addresses, clock, events = CanonicalAddresses(), clock_of(assembly), SignalEvents(assembly.app)
     storage, directory, region = stores.storage, stores.directory, assembly.shared.phone_region
@@ -86,7 +86,7 @@ def _session_policy(assembly: Assembly) -> SessionPolicy:
 
 
 def _secrets(assembly: Assembly, ring: KeyRing, codes: Codes) -> dict[str, UserSecrets]:
-    """The standing secrets that the flows keep, by kind."""
+    """Return the standing secrets of the flows, by kind."""
     shared = assembly.shared
     hasher = Argon2Hasher(shared.hash_concurrency, shared.hash_wait.total_seconds())
     return {
@@ -97,7 +97,7 @@ def _secrets(assembly: Assembly, ring: KeyRing, codes: Codes) -> dict[str, UserS
 
 
 def _policies(assembly: Assembly) -> dict[SubjectKind, tuple[Policy, ...]]:
-    """The limits of each kind of subject, over all flows."""
+    """Return the policies of all flows, by kind of subject."""
     found: dict[SubjectKind, tuple[Policy, ...]] = {}
     for name, flow in assembly.flows.items():
         for kind, scopes in flow.scopes.items():
@@ -107,7 +107,7 @@ def _policies(assembly: Assembly) -> dict[SubjectKind, tuple[Policy, ...]]:
 
 
 def _host_policies(assembly: Assembly) -> dict[str, Policy]:
-    """Codes of the host's own views count with those of the flow that sends to such an address."""
+    """Return the policies of the host's own codes. They are those of the flow for such addresses."""
     return {
         flow.counts_host_codes: assembly.by_flow[name].policy(flow.scopes[flow.counts_host_codes][0])
         for name, flow in assembly.flows.items()
@@ -120,7 +120,7 @@ def _host_languages(assembly: Assembly) -> Callable[[str | None], tuple[str, ...
 
 
 def _regions(assembly: Assembly) -> dict[str, str | None]:
-    """The regions of national phone numbers, by the setting that names them."""
+    """Return the regions of national phone numbers, by the setting that has them."""
     of_flows = {
         f"{name.upper()}_REGION": getattr(each, "region", None) for name, each in assembly.by_flow.items()
     }
@@ -128,7 +128,7 @@ def _regions(assembly: Assembly) -> dict[str, str | None]:
 
 
 def _region_problems(assembly: Assembly) -> list[str]:
-    """Regions that nobody can be called in, such as ``UK`` for ``GB``."""
+    """Return a sentence for each region that has no phone numbers, such as ``UK`` instead of ``GB``."""
     return [
         f"{PREFIX}{key}: {region!r} is not a region with phone numbers"
         for key, region in _regions(assembly).items()

@@ -1,4 +1,4 @@
-"""Whether this process will serve requests, as far as that is known when the app is made."""
+"""Whether this process will serve requests. When the app is made, this can only be guessed."""
 
 from __future__ import annotations
 
@@ -8,10 +8,10 @@ from flask.cli import FlaskGroup
 
 def will_serve() -> bool:
     """
-    False if a ``flask`` command other than ``flask run`` makes the app, such as ``flask routes``.
+    Return ``False`` if a ``flask`` command other than ``flask run`` makes the app, such as ``flask routes``.
 
-    Everything else may serve: gunicorn, a script, a test. A command that the host defines counts as
-    one that does not serve, because its name is not known yet when the app is made.
+    Everything else can serve requests: gunicorn, a script, a test. A command of the host counts as one that
+    does not, because its name is not known when the app is made.
     """
     context = click.get_current_context(silent=True)
     command = context.info_name if context else ""

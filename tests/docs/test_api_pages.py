@@ -29,7 +29,8 @@ def test_what_the_page_shows_is_what_is_answered(
     replay.run()
 
     listed = [
-        (operation.method, path) for path, operation in replay.app.extensions["otpauth"].mounts[flow].served()
+        (operation.method, path)
+        for path, operation in replay.app.extensions["otpauth"].mounts[flow].operations()
     ]
     shown = [re.compile(f"{method} {re.sub('<.*?>', '[^/ ]+', path)}/?") for method, path in listed]
     missing = [

@@ -255,7 +255,7 @@ def answer(
     """The code of a refusal, and the HTTP status and the texts of the answer that it becomes."""
     settings = flow.settings()
     part = part_of(flow, operation)
-    messages = part.messages.overlaid(operation.messages)
+    messages = part.messages.with_changes(operation.messages)
     spoken = envelope or own_envelope(part, settings)
     body, status, _ = spoken.failure(messages.failure_for(refusal, settings, {}))
     return refusal.code, status, texts(body)

@@ -129,7 +129,7 @@ def test_a_flow_whose_settings_collide_with_others_is_refused(make_app: MakeApp)
 def test_a_handler_without_a_credential_cannot_act_for_a_client() -> None:
     call = Call(page.PhoneSettings(), None)
 
-    with pytest.raises(RuntimeError, match="demands no credential"):
+    with pytest.raises(RuntimeError, match="does not require a credential"):
         call.client  # noqa: B018 - it is the reading that fails
 
 

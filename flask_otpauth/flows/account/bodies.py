@@ -1,4 +1,4 @@
-"""The request bodies of the account flow, each field in the order of the document's tables."""
+"""The request bodies of the flow ``account``, with their fields in the order of the document's tables."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ PIN_LENGTH = 6
 
 
 def _identifier(value: object) -> int | str:
-    """E-mail, member id, mobile number or primary key."""
+    """Return an e-mail address, a member id, a mobile number or a primary key."""
     if isinstance(value, int) and not isinstance(value, bool):
         return value
     return text(value, "invalid_user").strip()
 
 
 def _string(value: object) -> str:
-    """Text of whatever length the body may have: the rules of the field have the word."""
+    """Return a text of any length. The rules of the field limit it later."""
     if not isinstance(value, str):
         raise fault("not_a_string")
     return Sensitive(value)
@@ -49,7 +49,7 @@ def _channel(value: object, info: Context[AccountSettings]) -> str:
 
 
 def _repeats(field: str, mismatch: LiteralString) -> PlainValidator:
-    """A confirmation: only compared with ``field``, and only if that is valid itself."""
+    """Return the validator of a confirmation, which is compared with ``field`` if that is valid."""
 
     def compare(value: object, info: Context[AccountSettings]) -> str:
         given = _string(value)
@@ -67,13 +67,13 @@ Channel = Annotated[str, PlainValidator(_channel)]
 
 
 class AccessToken(Body):
-    """The secret that a bearer token is bought with."""
+    """The secret, for which a client gets a bearer token."""
 
     token: Name
 
 
 class Customer(Body):
-    """A customer, and nothing else."""
+    """A customer."""
 
     user: Identifier
 
@@ -93,7 +93,7 @@ class SetPin(Customer):
 
 
 class ChangePin(Customer):
-    """The PIN that is, and the PIN that shall be."""
+    """The current PIN and a new one."""
 
     current_pin: Pin
     new_pin: Pin
@@ -107,7 +107,7 @@ class ValidatePin(Customer):
 
 
 class RequestPinReset(Customer):
-    """Whether and how to send a code."""
+    """The channel and the template of the message, if one is sent."""
 
     verbatim: ClassVar = frozenset({"type"})
     type: Channel | None = None
@@ -132,7 +132,7 @@ class ResetPinWithPassword(Customer):
 
 
 class ChangePassword(Customer):
-    """The password that is, and the password that shall be."""
+    """The current password and a new one."""
 
     verbatim: ClassVar = frozenset({"old_password", "new_password"})
     old_password: SecretText
@@ -140,7 +140,7 @@ class ChangePassword(Customer):
 
 
 class SetPassword(Body):
-    """Whose password shall be what."""
+    """A user and the new password."""
 
     verbatim: ClassVar = frozenset({"new_password"})
     email: EmailAddress
@@ -148,7 +148,7 @@ class SetPassword(Body):
 
 
 class RequestPasswordReset(Body):
-    """How to send a code."""
+    """The channel and the template of the message."""
 
     verbatim: ClassVar = frozenset({"type"})
     identifier: Identifier
@@ -167,6 +167,6 @@ class ResetPassword(Body):
 
 
 class MobileNumber(Body):
-    """A number to look at."""
+    """A number to validate."""
 
     mobile_number: Annotated[str, PlainValidator(_string)]

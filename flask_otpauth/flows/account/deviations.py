@@ -1,4 +1,4 @@
-"""What the flow ``account`` does otherwise than NIST SP 800-63B-4 and OWASP ASVS 5.0 ask."""
+"""Where the flow ``account`` deviates from NIST SP 800-63B-4 and OWASP ASVS 5.0."""
 
 from __future__ import annotations
 

@@ -1,31 +1,31 @@
-"""``{"detail", "errors", "error_code", "error_message"}`` on errors (contract/account.md)."""
+"""The envelope ``{"detail", "errors", "error_code", "error_message"}`` of errors (contract/account.md)."""
 
 from __future__ import annotations
 
 from flask_otpauth.core import errors
 from flask_otpauth.web.envelope import Failure, Success, Wire, status_of
 
-#: Told with the fault of a field; every other status in ``detail`` alone.
+#: The statuses of errors that name a field. An error with another status has only ``detail``.
 _OF_A_FIELD = frozenset({400, 429, 502})
 
-#: Invalid values of a field to the document, whatever they are elsewhere.
+#: To the document, these are invalid values of a field.
 _INVALID = (errors.NotFound, errors.CodeExhausted)
 
 
 class AccountEnvelope:
-    """Everything that a field is to blame for is 400, but for limits (429) and a failed sending (502)."""
+    """Every error of a field is 400, except limits (429) and a message that was not sent (502)."""
 
     @classmethod
     def from_settings(cls, settings: object) -> AccountEnvelope:
-        """There is nothing to set."""
+        """Return the envelope. It has no settings."""
         return cls()
 
     def success(self, success: Success) -> Wire:
-        """The data as they are."""
+        """Return the data unchanged."""
         return success.data, 200, {"Vary": "Accept", **success.headers}
 
     def failure(self, failure: Failure) -> Wire:
-        """All faults in ``errors``; the other keys speak of the first."""
+        """Return all faults in ``errors``. The other keys are about the first one."""
         invalid = failure.status is None and issubclass(failure.error, _INVALID)
         status = 400 if invalid else status_of(failure)
         headers = {"Vary": "Accept", **failure.headers}

@@ -32,7 +32,7 @@ _POST = {"Allow": "POST"}
 
 @account.post("/auth/get-access-token", bodies.AccessToken, rate_limit="authentication", credential=None)
 def get_access_token(call: AccountCall, body: bodies.AccessToken) -> Success:
-    """Buy a bearer token of 24 hours with the secret."""
+    """Issue a bearer token for the secret. It is valid for 24 hours."""
     client, generation = call.use_case.clients.by_secret(body.token, "account")
     token = call.use_case.clients.sign_token(client, generation, "account", TOKEN_TTL)
     return Success({"access_token": token})
@@ -40,7 +40,7 @@ def get_access_token(call: AccountCall, body: bodies.AccessToken) -> Success:
 
 @account.post("/auth/validate-password", bodies.ValidatePassword, rate_limit="redeem", messages=PASSWORDS)
 def validate_password(call: AccountCall, body: bodies.ValidatePassword) -> Success:
-    """Whether it is the customer's password."""
+    """Check the customer's password."""
     call.use_case.customers.check_password(_user(call, body.user), body.password, "password")
     return Success(OK, headers={"Allow": "POST, OPTIONS"})
 
@@ -54,7 +54,7 @@ def set_pin(call: AccountCall, body: bodies.SetPin) -> Success:
 
 @account.post("/pin/change", bodies.ChangePin, rate_limit="redeem", messages=PINS)
 def change_pin(call: AccountCall, body: bodies.ChangePin) -> Success:
-    """Replace a PIN by somebody who knows it."""
+    """Replace a PIN. The request has the current one."""
     user = _user(call, body.user)
     call.use_case.customers.change_pin(user, body.current_pin, body.new_pin, ("current_pin", "new_pin"))
     return Success(OK, headers=_POST)
@@ -62,7 +62,7 @@ def change_pin(call: AccountCall, body: bodies.ChangePin) -> Success:
 
 @account.post("/pin/validate", bodies.ValidatePin, rate_limit="redeem", messages=COUNTED_PINS)
 def validate_pin(call: AccountCall, body: bodies.ValidatePin) -> Success:
-    """Whether it is the customer's PIN; failures block it."""
+    """Check the customer's PIN. Too many failures block it."""
     call.use_case.customers.pins.check(_user(call, body.user), body.pin, "pin")
     return Success(OK, headers=_POST)
 
@@ -104,7 +104,7 @@ def reset_pin_with_password(call: AccountCall, body: bodies.ResetPinWithPassword
 
 @account.post("/auth/change-password", bodies.ChangePassword, rate_limit="redeem", messages=PASSWORDS)
 def change_password(call: AccountCall, body: bodies.ChangePassword) -> Success:
-    """Replace a password by somebody who knows it."""
+    """Replace a password. The request has the current one."""
     user, fields = _user(call, body.user), ("old_password", "new_password")
     call.use_case.customers.change_password(user, body.old_password, body.new_password, fields)
     return Success(OK, headers=_POST)
@@ -112,7 +112,7 @@ def change_password(call: AccountCall, body: bodies.ChangePassword) -> Success:
 
 @account.post("/auth/set-password", bodies.SetPassword, rate_limit="redeem", messages=PASSWORDS)
 def set_password(call: AccountCall, body: bodies.SetPassword) -> Success:
-    """Set a customer's password, on the merchant's word."""
+    """Set a customer's password, without asking the customer."""
     user = call.use_case.customers.users.find_by("email", body.email.canonical, call.client.id)
     if user is None or not user.is_enabled:
         raise errors.UserNotFound("email")
@@ -128,7 +128,7 @@ def set_password(call: AccountCall, body: bodies.SetPassword) -> Success:
     messages=on_request("identifier"),
 )
 def request_otp_for_password_reset(call: AccountCall, body: bodies.RequestPasswordReset) -> Success:
-    """Issue a code that resets the password."""
+    """Issue a code for resetting the password."""
     user = _user(call, body.identifier, "identifier")
     return _issue(call, user, PASSWORD_RESET, body.type, body.template_code)
 
@@ -148,7 +148,7 @@ def reset_password(call: AccountCall, body: bodies.ResetPassword) -> Success:
     messages=INVALID,
 )
 def validate_mobile_number(call: AccountCall, body: bodies.MobileNumber) -> Success:
-    """Whether it is a valid mobile number, of any country."""
+    """Check that a number is a valid mobile number of any country."""
     if not call.use_case.addresses.is_mobile(body.mobile_number, call.settings.region):
         raise errors.InvalidFields(errors.Fault("mobile_number", "invalid_mobile_number"))
     return Success(OK, headers=_POST)
@@ -161,7 +161,7 @@ def validate_mobile_number(call: AccountCall, body: bodies.MobileNumber) -> Succ
     messages=INVALID_CUSTOMER,
 )
 def reset_otp_limit(call: AccountCall, body: bodies.Customer) -> Success:
-    """Free the request quotas of this flow's purposes; no guess count, no lock."""
+    """Reset the quotas of a customer's codes. Guesses stay counted, and locks stay."""
     user = _user(call, body.user)
     call.use_case.customers.allow("reset-otp-limit", user, call.settings.limit_resets_per_day)
     call.use_case.resets.free_quotas(user, call.client.id)
@@ -171,7 +171,7 @@ def reset_otp_limit(call: AccountCall, body: bodies.Customer) -> Success:
 def _issue(
     call: AccountCall, user: User, purpose: str, channel: str | None, template_code: str | None
 ) -> Success:
-    """Issue a code; show it where the document's way is on."""
+    """Issue a code. Return it in the answer if the setting ``ECHO_OTP`` is on."""
     code = call.use_case.resets.request(purpose, user, call.client.id, channel, template_code)
     return Success(OK if code is None else {**OK, "otp": code}, headers=_POST)
 

@@ -1,4 +1,4 @@
-"""What the account flow says, and the document's word (``error_code``) for each refusal."""
+"""The words of the flow ``account``, and the document's word (``error_code``) for each refusal."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ _WORDING: Wording = {
     errors.Refusal: Phrase("Internal Server Error"),
 }
 
-#: Where a PIN is judged.
+#: For the paths that check a PIN.
 _PINS: Wording = {
     errors.SecretWrong: Phrase("Invalid PIN", field="{field}", kind="invalid_pin"),
     errors.SecretBlocked: Phrase("PIN is blocked", field="{field}", kind="pin_blocked"),
@@ -66,17 +66,17 @@ _PINS: Wording = {
     errors.SecretTooWeak: Phrase("PIN is too common", field="{field}", kind="invalid_new_pin"),
 }
 
-#: Where the answer says how many PINs are left.
+#: For the path whose answer says how many attempts are left.
 _COUNTED_PINS: Wording = {
     **_PINS,
     errors.SecretWrong: Phrase("Invalid PIN, {left} attempt(s) left", field="{field}", kind="invalid_pin"),
 }
 
-#: Where a password is judged.
+#: For the paths that check a password.
 _PASSWORDS: Wording = {
     errors.SecretWrong: Phrase("Invalid user password", field="{field}", kind="invalid_password"),
     errors.SecretThrottled: Phrase(_TOO_MANY, field="{field}", kind="too_many_attempts"),
-    errors.SecretBlocked: Phrase("PIN is blocked", field="{field}", kind="pin_blocked"),  # of a reset PIN
+    errors.SecretBlocked: Phrase("PIN is blocked", field="{field}", kind="pin_blocked"),
     errors.SecretTooWeak: Phrase.by(
         "reason",
         {
@@ -97,9 +97,9 @@ PINS = Messages(_PINS)
 COUNTED_PINS = Messages(_COUNTED_PINS)
 PASSWORDS = Messages(_PASSWORDS)
 
-#: How ``validate-mobile-number`` and ``reset-otp-limit`` fail.
+#: For the paths ``validate-mobile-number`` and ``reset-otp-limit``.
 INVALID = Messages(data={"status": "invalid"})
-#: How ``reset-otp-limit`` words that there is no such customer.
+#: For the path ``reset-otp-limit``, which has other words for an unknown customer.
 INVALID_CUSTOMER = Messages(
     {errors.UserNotFound: Phrase(_INVALID_NUMBER, field="{field}", kind="invalid_user")},
     {"invalid_user": Phrase(_INVALID_NUMBER)},
@@ -108,7 +108,7 @@ INVALID_CUSTOMER = Messages(
 
 
 def on_request(field: str) -> Messages:
-    """How limits are worded where a code is requested: they are about the customer in ``field``."""
+    """Return the words for limits of a path that requests a code for the customer in ``field``."""
     return Messages(
         {
             errors.Limited: Phrase(_TOO_MANY, field=field, kind="too_many_attempts"),

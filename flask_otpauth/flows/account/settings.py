@@ -1,4 +1,4 @@
-"""The keys of the account flow."""
+"""The settings of the flow ``account``."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ CHANNELS = ("email", "sms", "whatsapp")
 
 
 class AccountSettings(WritingSettings):
-    """PIN, password, and the codes that reset them."""
+    """The settings of the flow ``account``: PIN, password, and the codes that reset them."""
 
     documented_language: ClassVar = "en"
     hardened: ClassVar = {
@@ -86,18 +86,18 @@ class AccountSettings(WritingSettings):
     )
 
     def policy(self, scope: str) -> Policy:
-        """The policy of the flow's codes: its quota has a key of its own."""
+        """Return the policy of codes. It has the quota per day, which is a setting of its own."""
         quotas = (*self.send_quotas, Quota(self.otp_daily_limit, DAY))
         return replace(super().policy(scope), send_quotas=quotas)
 
     def pin_failures(self) -> FailurePolicy:
-        """When a PIN is blocked."""
+        """Return when a PIN is blocked."""
         ttl = None if self.pin_block_ttl is None else milliseconds(self.pin_block_ttl)
         window = milliseconds(self.pin_failure_window)
         return FailurePolicy(self.pin_max_failures, window, ttl, ttl, self.failure_cap)
 
     def password_failures(self) -> FailurePolicy:
-        """When password checks are locked."""
+        """Return when password checks are locked."""
         return FailurePolicy(
             self.password_max_failures,
             block_ms=milliseconds(self.password_lock),
@@ -106,7 +106,7 @@ class AccountSettings(WritingSettings):
         )
 
     def problems(self, shared: Shared) -> list[str]:
-        """What cannot work together."""
+        """Return a sentence for each conflict between settings."""
         found = super().problems(shared)
         if set(self.channels) - set(CHANNELS):
             found.append(f"CHANNELS: expected a list of {', '.join(CHANNELS)}")

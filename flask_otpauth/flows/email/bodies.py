@@ -6,30 +6,30 @@ from flask_otpauth.web.body import Anything, Body, Code, EmailAddress, Locale, O
 
 
 class RequestOtp(Body):
-    """Where to send the code, and in which language."""
+    """The address to send a code to, and the language."""
 
     email: EmailAddress
     lang: Locale | None = None
 
 
 class VerifyOtp(Body):
-    """The code that was read in the mail."""
+    """The code from the mail."""
 
     email: EmailAddress
     otpCode: Code
 
 
 class RefreshToken(Body):
-    """The refresh token to spend."""
+    """The refresh token to exchange."""
 
     refreshToken: OpaqueToken
 
 
 class Logout(Body):
-    """A refresh token, which is looked at where no access token is alive."""
+    """A refresh token, which is used if there is no valid access token."""
 
     refreshToken: Anything = None
 
 
 class Nothing(Body):
-    """No field is looked at."""
+    """A body without fields."""

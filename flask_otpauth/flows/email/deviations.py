@@ -1,4 +1,4 @@
-"""What the flow ``email`` does otherwise than NIST SP 800-63B-4 and OWASP ASVS 5.0 ask."""
+"""Where the flow ``email`` deviates from NIST SP 800-63B-4 and OWASP ASVS 5.0."""
 
 from __future__ import annotations
 

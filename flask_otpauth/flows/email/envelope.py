@@ -1,4 +1,4 @@
-"""``{"code": int, "message": str, "data": object}``, HTTP 200 (contract/email.md, "Error codes")."""
+"""The envelope ``{"code": int, "message": str, "data": object}`` (contract/email.md, "Error codes")."""
 
 from __future__ import annotations
 
@@ -9,9 +9,11 @@ from flask_otpauth.web.envelope import Failure, Success, Wire, declared, status_
 
 
 class _Row(NamedTuple):
-    """A row of the document's table: its code in the examples and in the table."""
+    """The two codes that the document has for an error."""
 
+    #: The code in its examples.
     examples: int
+    #: The code in its table.
     table: int
 
 
@@ -32,10 +34,10 @@ TABLE = {
     errors.Unavailable: _Row(-6, -6),
 }
 
-#: By the document's word for what is wrong with a field.
+#: By the document's word for the fault of a field.
 _FIELDS = {"required": _Row(1, -801), "invalid_otp": _Row(1, -201), "invalid_email": _Row(-304, -304)}
 
-#: Sent as what they are in both modes, as the document's page demands.
+#: These have their own HTTP status in both modes, as the page of the contract says.
 _ALWAYS_SEMANTIC = (
     errors.MethodNotAllowed,
     errors.ContentTooLarge,
@@ -51,8 +53,11 @@ _ALWAYS_SEMANTIC = (
 
 class EmailEnvelope:
     """
-    ``error_codes``: ``examples`` answers as the document's examples do and uses its table for
-    the rest; ``table`` uses the table throughout. ``http_status``: ``always_200`` or ``semantic``.
+    The envelope of the document.
+
+    :param error_codes: ``examples`` for the codes of the document's examples, and of its table if no example
+        has the error; ``table`` for the codes of the table.
+    :param http_status: ``always_200`` or ``semantic``.
     """
 
     def __init__(self, error_codes: str = "examples", http_status: str = "always_200") -> None:
@@ -61,17 +66,17 @@ class EmailEnvelope:
 
     @classmethod
     def from_settings(cls, settings: object) -> EmailEnvelope:
-        """The envelope as a flow's settings want it; another flow's have no such keys."""
+        """Return the envelope for the settings of a flow. Other flows do not have these settings."""
         return cls(
             getattr(settings, "error_codes", "examples"), getattr(settings, "http_status", "always_200")
         )
 
     def success(self, success: Success) -> Wire:
-        """Code 0."""
+        """Return the answer with code 0."""
         return {"code": 0, "message": success.message, "data": success.data}, 200, success.headers
 
     def failure(self, failure: Failure) -> Wire:
-        """The row's code, in the mode that is configured."""
+        """Return the answer with the code of the error."""
         row = _FIELDS.get(failure.kind) or declared(TABLE, failure.error)
         code = row.examples if self.error_codes == "examples" else row.table
         return (
@@ -84,5 +89,5 @@ class EmailEnvelope:
         always = failure.status is not None or issubclass(failure.error, _ALWAYS_SEMANTIC)
         if not always and self.http_status != "semantic":
             return 200
-        # A refresh token of the wrong shape is a field's fault, and a token that is not valid.
+        # A malformed refresh token is a fault of its field, and also a token that is not valid.
         return 401 if failure.kind == errors.RefreshTokenInvalid.code else status_of(failure)

@@ -1,4 +1,4 @@
-"""The flow ``email``: log in with a code sent by e-mail (contract/email.md). It demands no client."""
+"""The flow ``email``: log in with a code that is sent by e-mail (contract/email.md)."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def _public_keys(services: Services, settings: EmailSettings) -> Mapping[str, ob
     return services.public_keys
 
 
-#: The public keys of the access tokens, as RFC 7517 has them.
+#: The public keys of the access tokens, in the format of RFC 7517.
 public_keys = Flow(
     name="email",
     settings=EmailSettings,

@@ -19,7 +19,7 @@ EmailCall: TypeAlias = Call[EmailSettings, Logins]
 
 @email.post("/request-otp", RequestOtp, rate_limit="send")
 def request_otp(call: EmailCall, body: RequestOtp) -> Success:
-    """Mail a fresh code, which replaces the earlier one."""
+    """Send a new code, which replaces the earlier one."""
     call.use_case.request(body.email.canonical, call.settings.languages(body.lang))
     seconds = int(call.settings.code_ttl.total_seconds())
     return Success({"email": body.email.given, "expireInSeconds": seconds}, "OTP sent successfully")
@@ -51,7 +51,7 @@ def logout(call: EmailCall, body: Logout) -> Success:
     enabled=lambda settings, keys: bool(keys["keys"]),
 )
 def jwks(call: Call[EmailSettings, Mapping[str, object]], body: Nothing) -> Success:
-    """The public keys of the access tokens (RFC 7517), where they are signed with asymmetric keys."""
+    """Return the public keys of the access tokens (RFC 7517), if these are signed with asymmetric keys."""
     return Success(call.use_case)
 
 

@@ -1,4 +1,4 @@
-"""What the flow ``email`` says."""
+"""The words of the flow ``email``."""
 
 from __future__ import annotations
 

@@ -15,7 +15,7 @@ PURPOSE = "email"
 
 
 class EmailSettings(WritingSettings):
-    """The keys of the e-mail flow."""
+    """The settings of the flow ``email``."""
 
     host_channels: ClassVar = ("email",)
     hardened: ClassVar = {
@@ -52,7 +52,7 @@ class EmailSettings(WritingSettings):
     )
 
     def session_policy(self) -> SessionPolicy:
-        """How long the tokens and sessions of this flow live."""
+        """Return how long tokens and sessions are valid."""
         return SessionPolicy(
             self.access_token_ttl,
             self.refresh_token_ttl,
@@ -62,7 +62,7 @@ class EmailSettings(WritingSettings):
         )
 
     def problems(self, shared: Shared) -> list[str]:
-        """What cannot work together."""
+        """Return a sentence for each conflict between settings."""
         found = super().problems(shared)
         if self.create_user is False and shared.delivery == "inline":
             found.append(

@@ -13,7 +13,7 @@ from flask_otpauth.web.body import Body, Code, Context, fault, text
 
 
 def _phone(value: object, info: Context[FlashcallSettings]) -> str:
-    """A phone as E.164: of Russia by the document's rule, of another region by its own lengths."""
+    """Return a phone number as E.164. The document has the rule for Russia."""
     addresses, region = info.context.addresses, info.context.settings.region
     given = addresses.without_separators(value) if isinstance(value, str) else ""
     if region == "RU":
@@ -25,11 +25,11 @@ def _phone(value: object, info: Context[FlashcallSettings]) -> str:
 
 
 def _russian(given: str) -> str:
-    """``given`` with its plus sign. After one, 8 is no trunk prefix: +84 is Vietnam."""
+    """Return ``given`` with a plus sign. After a plus sign, 8 is not the trunk prefix: +84 is Vietnam."""
     digits = given.removeprefix("+")
     if not is_digits(digits, 11) or digits[0] not in "78":
         raise fault("digits", length=11)
-    # No country has the calling code 89, so that +8 9… can only be a Russian mobile number.
+    # No country has the calling code 89, so +89… can only be a Russian mobile number.
     international = given.startswith("+") and not given.startswith("+89")
     return given if international else f"+7{digits[1:]}"
 
@@ -39,20 +39,20 @@ def _uuid(value: object) -> str:
         parsed = str(uuid.UUID(text(value, "uuid")))
     except ValueError:
         raise fault("uuid") from None
-    if parsed != str(value).lower():  # without braces, URN prefix or missing dashes
+    if parsed != str(value).lower():  # It has braces or a URN prefix, or lacks dashes.
         raise fault("uuid")
     return parsed
 
 
 class NewOrder(Body):
-    """Whom to call, and perhaps with which code."""
+    """The phone to call, and the code if the client chooses it."""
 
     phone: Annotated[str, PlainValidator(_phone)]
     code: Code | None = None
 
 
 class OrderInPath(Body):
-    """An order and the code that its phone saw, as the document puts them: in the path."""
+    """An order and its code in the path, as the document has them."""
 
     verbatim: ClassVar = frozenset({"order_id", "order_code"})
     order_id: Annotated[str, PlainValidator(_uuid)]
@@ -60,7 +60,7 @@ class OrderInPath(Body):
 
 
 class OrderInBody(Body):
-    """The same in a body, which keeps the code out of URLs."""
+    """An order and its code in a body, so that the code is not in a URL."""
 
     order_id: Annotated[str, PlainValidator(_uuid)]
     code: Code

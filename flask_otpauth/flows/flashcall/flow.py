@@ -1,5 +1,5 @@
 """
-The flow ``flashcall``: the code is the end of the number that calls (contract/flashcall.md).
+The flow ``flashcall``: the code is the last digits of the number that calls (contract/flashcall.md).
 
 An *application* calls the API. An *order* is one request to authenticate one phone by one call. *Number A*
 is the caller's number, whose last digits are the code.

@@ -17,7 +17,7 @@ FlashcallCall: TypeAlias = Call[FlashcallSettings, Orders]
 
 @flashcall.post("/orders", NewOrder, rate_limit="send")
 def create_order(call: FlashcallCall, body: NewOrder) -> Success:
-    """Place a call, whose number ends with the code."""
+    """Place a call from a number that ends with the code."""
     is_shown = call.settings.echo_code and (body.code is not None or _wants_code(call))
     order = call.use_case.create(call.client.id, body.phone, body.code, is_shown=is_shown)
     shown: dict[str, object] = {"len": len(order.code)}
@@ -36,7 +36,7 @@ def create_order(call: FlashcallCall, body: NewOrder) -> Success:
     allowed=lambda settings: settings.auth_get,
 )
 def authenticate(call: FlashcallCall, body: OrderInPath) -> Success:
-    """Redeem an order, as documented."""
+    """Redeem an order with the code in the URL, as documented."""
     call.use_case.redeem(call.client.id, body.order_id, body.order_code)
     return Success({"success": True})
 
@@ -50,7 +50,7 @@ def authenticate(call: FlashcallCall, body: OrderInPath) -> Success:
     enabled=lambda settings, orders: settings.auth_post,
 )
 def authenticate_by_body(call: FlashcallCall, body: OrderInBody) -> Success:
-    """Redeem an order without a code in the URL."""
+    """Redeem an order with the code in the body."""
     call.use_case.redeem(call.client.id, body.order_id, body.code)
     return Success({"success": True})
 

@@ -1,4 +1,4 @@
-"""What the flow ``flashcall`` says."""
+"""The words of the flow ``flashcall``."""
 
 from __future__ import annotations
 
@@ -34,5 +34,5 @@ MESSAGES = Messages(
     },
 )
 
-#: Where an order is redeemed.
+#: For the paths that redeem an order.
 REDEEMING = Messages({errors.SubjectLocked: Phrase("too many attempts")})

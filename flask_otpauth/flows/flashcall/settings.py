@@ -26,7 +26,7 @@ PURPOSE = "flashcall"
 
 
 class FlashcallSettings(FlowSettings):
-    """The keys of the flash call flow."""
+    """The settings of the flow ``flashcall``."""
 
     hardened: ClassVar = {"failure_cap": 100, "echo_code": False, "auth_post": True, "auth_get": False}
 
@@ -57,7 +57,7 @@ class FlashcallSettings(FlowSettings):
     mask_logs: StrictBool = Field(True, description="Mask the code in paths that Werkzeug and Gunicorn log.")
 
     def problems(self, shared: Shared) -> list[str]:
-        """What cannot work together."""
+        """Return a sentence for each conflict between settings."""
         found = super().problems(shared)
         if not self.prefixes or not all(is_digits(prefix, 1, 14) for prefix in self.prefixes):
             found.append("PREFIXES: expected at least one string of digits")

@@ -6,7 +6,7 @@ from flask_otpauth.web.body import Anything, Body, Name, OpaqueToken
 
 
 class Named(Body):
-    """Whom it is about. Which of the fields is looked at depends on which are given."""
+    """The account or the phone number. Which fields are used depends on which are given."""
 
     account_token: OpaqueToken | None = None
     cc_phone: Anything = None
@@ -18,7 +18,7 @@ class Named(Body):
 
 
 class VerifyOtp(Named):
-    """The code that was read in the SMS, and whom it is about."""
+    """The code from the SMS, with the account or the phone number."""
 
     otp: Anything
     user_id: Anything = None

@@ -1,4 +1,4 @@
-"""``{"message", "data", "errors", "status", "status_code", "captcha"}`` (contract/sms.md)."""
+"""The envelope ``{"message", "data", "errors", "status", "status_code", "captcha"}`` (contract/sms.md)."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from flask_otpauth.web.envelope import Failure, Success, Wire, declared
 
 
 class _Row(NamedTuple):
-    """What an error is called, and the HTTP status that it is sent with (200: a business error)."""
+    """What an error has in the envelope."""
 
     status_code: int
     status: str
+    #: The HTTP status; 200 for a business error.
     http: int = 200
 
 
@@ -44,18 +45,23 @@ TABLE = {
 
 
 class SmsEnvelope:
-    """``http_status`` ``documented``: business errors are HTTP 200; ``semantic``: HTTP follows the code."""
+    """
+    The envelope of the document.
+
+    :param http_status: ``documented`` if business errors have HTTP 200, or ``semantic`` if they have the HTTP
+        status of their ``status_code``.
+    """
 
     def __init__(self, http_status: str = "documented") -> None:
         self.http_status = http_status
 
     @classmethod
     def from_settings(cls, settings: object) -> SmsEnvelope:
-        """The envelope as a flow's settings want it."""
+        """Return the envelope for the settings of a flow."""
         return cls(getattr(settings, "http_status", "documented"))
 
     def success(self, success: Success) -> Wire:
-        """``OK``."""
+        """Return the answer with the status ``OK``."""
         payload: dict[str, object] = {"message": success.message}
         if success.data:
             payload["data"] = success.data
@@ -63,7 +69,7 @@ class SmsEnvelope:
         return payload, 200, success.headers
 
     def failure(self, failure: Failure) -> Wire:
-        """The row's status; every value of ``errors`` is a list of messages."""
+        """Return the answer with the status of the error. Each value of ``errors`` is a list of messages."""
         row = declared(TABLE, failure.error)
         if failure.status is not None:
             row = _Row(failure.status, row.status, failure.status)

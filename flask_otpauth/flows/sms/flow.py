@@ -1,4 +1,4 @@
-"""The flow ``sms``: send a code by SMS, again (contract/sms.md). For an app that holds an API token."""
+"""The flow ``sms``: send a code by SMS, once or again, and verify it (contract/sms.md)."""
 
 from __future__ import annotations
 

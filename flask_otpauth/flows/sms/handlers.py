@@ -21,12 +21,12 @@ PLATFORMS = ("ios", "android")
 
 @sms.post("/resend-otp", Named, rate_limit="send")
 def resend_otp(call: SmsCall, body: Named) -> Success:
-    """Send a fresh code by SMS: the first one as well as any later."""
-    _demand(call.settings, body)
-    holder = _named(call, body)
+    """Send a new code by SMS, the first one or a later one."""
+    _check_required(call.settings, body)
+    holder = _holder(call, body)
     if holder.user is None and call.settings.unknown_phone == "reject":
         raise errors.UserNotFound
-    _ask_captcha(call.settings, holder.number, body.captcha)
+    _check_captcha(call.settings, holder.number, body.captcha)
     try:
         call.use_case.resend(holder, call.client.id, call.settings.languages(body.lang))
     except errors.SubjectLocked as lock:
@@ -37,15 +37,15 @@ def resend_otp(call: SmsCall, body: Named) -> Success:
 
 @sms.post("/verify-otp", VerifyOtp, rate_limit="redeem")
 def verify_otp(call: SmsCall, body: VerifyOtp) -> Success:
-    """Check the code that was sent: the other half."""
-    _demand(call.settings, body)
+    """Verify the code that was sent."""
+    _check_required(call.settings, body)
     by_phone = body.account_token is None and (body.phone is not None or body.cc_phone is not None)
     by_id = body.account_token is None and not by_phone and body.user_id is not None
-    holder = _by_id(call, body.user_id) if by_id else _named(call, body)
+    holder = _holder_by_id(call, body.user_id) if by_id else _holder(call, body)
     try:
         call.use_case.verify(holder, body.otp, call.client.id)
     except (errors.CodeRefused, errors.SubjectLocked):
-        # All states read as the wrong code here; signals and the log tell them apart.
+        # The answer is the same for every reason. Signals and the log have the reason.
         named = None if by_phone else str(holder.user.id) if holder.user else str(body.user_id).strip()
         wait = call.use_case.wait_seconds(holder, call.client.id)
         raise errors.CodeWrong().showing(user_id=named, otp={"refresh_after": wait}) from None
@@ -56,8 +56,8 @@ def verify_otp(call: SmsCall, body: VerifyOtp) -> Success:
     )
 
 
-def _named(call: SmsCall, body: Named) -> Holder:
-    """The number, and who has it: by account token, else by country code and phone."""
+def _holder(call: SmsCall, body: Named) -> Holder:
+    """Return the number and its user, by account token or else by country code and phone."""
     if body.account_token is not None:
         user = call.use_case.account_tokens.user(body.account_token)
         phone = call.use_case.users.phone(user)
@@ -82,20 +82,20 @@ def _dialled(call: SmsCall, body: Named) -> str:
         raise errors.InvalidFields(errors.Fault("phone", "invalid")) from None
 
 
-def _by_id(call: SmsCall, user_id: object) -> Holder:
-    """The user of that id with their number; an unknown one has a number that no code is ever for."""
+def _holder_by_id(call: SmsCall, user_id: object) -> Holder:
+    """Return the user with that id, and their number. An unknown user has a number that never gets a code."""
     try:
         wanted = text(user_id, "invalid").strip()
     except ValueError:
         raise errors.InvalidFields(errors.Fault("user_id", "invalid")) from None
-    # Only in the spelling that it has: others may not tell that it exists.
+    # ``get`` finds an id only in its own spelling. Another spelling must not reveal that the id exists.
     user = call.use_case.users.get(wanted)
     phone = call.use_case.users.phone(user) if user else None
     return Holder(phone, user) if phone else Holder(f"user {wanted}")
 
 
-def _demand(settings: SmsSettings, body: Named) -> None:
-    """Parameters that the host made required; the others are not even looked at."""
+def _check_required(settings: SmsSettings, body: Named) -> None:
+    """Check the parameters that the host requires. The others are ignored."""
     given = {name: getattr(body, name) for name in settings.required_fields}
     faults = [
         errors.Fault(name, "required" if value is None else "invalid")
@@ -106,14 +106,14 @@ def _demand(settings: SmsSettings, body: Named) -> None:
         raise errors.InvalidFields(*faults)
 
 
-def _ask_captcha(settings: SmsSettings, number: str, answer: object) -> None:
+def _check_captcha(settings: SmsSettings, number: str, answer: object) -> None:
     challenge = settings.captcha(number, answer) if settings.captcha is not None else None
     if challenge is not None:
         raise errors.CaptchaRequired(challenge)
 
 
 def _as_limit(lock: errors.SubjectLocked, settings: SmsSettings) -> errors.Limited:
-    """The document knows no lock: it is told as the limit of a day, where there is one (contract/sms.md)."""
+    """Return a lock as the limit of a day, if there is one: the document has no lock (contract/sms.md)."""
     if settings.daily is None:
         return lock
     return errors.DailyQuotaExceeded(lock.retry_after_seconds, settings.daily)

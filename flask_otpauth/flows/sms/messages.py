@@ -1,4 +1,4 @@
-"""What the ``sms`` flow says: in Vietnamese as documented, in English, and in a host's languages."""
+"""The words of the flow ``sms``: in Vietnamese as documented, in English, and in the host's languages."""
 
 from __future__ import annotations
 
@@ -49,7 +49,7 @@ _WORDING: Wording = {
         detail="Vượt quá giới hạn gửi OTP trong một ngày",
         data=_limited,
     ),
-    # A quota of another period is not about today, nor over tomorrow.
+    # A quota of another period is not about today, and does not end tomorrow.
     errors.Limited: Phrase(
         "Bạn đã thử quá nhiều lần. Vui lòng thử lại sau",
         field="limit",

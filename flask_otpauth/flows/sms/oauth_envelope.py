@@ -1,4 +1,4 @@
-"""The token endpoint's own format: RFC 6749 §5.1 and §5.2."""
+"""The envelope of the token endpoint (RFC 6749 §5.1 and §5.2)."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ import re
 from flask_otpauth.core import errors
 from flask_otpauth.web.envelope import Failure, Success, Wire, declared, status_of
 
-#: By class of error: words of RFC 6749 §5.2 and §4.1.2.1.
+#: The words of RFC 6749 §5.2 and §4.1.2.1, by class of error.
 TABLE = {
     errors.Refusal: "server_error",
     errors.BadRequest: "invalid_request",
@@ -24,33 +24,33 @@ TABLE = {
     errors.Unavailable: "temporarily_unavailable",
 }
 
-#: The document's words for what is wrong with a field that are words of the RFC.
+#: The words for the fault of a field that the RFC has too.
 _FIELDS = ("unsupported_grant_type", "invalid_scope")
 
-#: What RFC 6749 §5.2 allows in ``error_description``.
+#: The characters that RFC 6749 §5.2 allows in ``error_description``.
 _DESCRIPTION = re.compile(r"[ -!#-\[\]-~]+")
 
 
 class OAuthEnvelope:
     """
-    ``error`` is a word of RFC 6749; an unknown client and a blocked one read alike. A sentence
-    that the RFC's characters cannot write is left out.
+    ``error`` is a word of RFC 6749. An unknown client gets the same answer as a blocked one. A sentence with
+    other characters than the RFC allows is left out.
     """
 
     @classmethod
     def from_settings(cls, settings: object) -> OAuthEnvelope:
-        """There is nothing to set."""
+        """Return the envelope. It has no settings."""
         return cls()
 
     def success(self, success: Success) -> Wire:
-        """The token as it is."""
+        """Return the token unchanged."""
         return success.data, 200, {"Pragma": "no-cache", **success.headers}
 
     def failure(self, failure: Failure) -> Wire:
-        """400, or 401 where the client is not proved."""
+        """Return the answer with 400, or with 401 if the client is not authenticated."""
         error = failure.kind if failure.kind in _FIELDS else declared(TABLE, failure.error)
-        unproved = error == "invalid_client" and failure.status is None
-        status = 401 if unproved else status_of(failure)
+        unauthenticated = error == "invalid_client" and failure.status is None
+        status = 401 if unauthenticated else status_of(failure)
         payload = {"error": error}
         if _DESCRIPTION.fullmatch(failure.message):
             payload["error_description"] = failure.message

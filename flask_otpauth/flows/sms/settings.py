@@ -1,4 +1,4 @@
-"""The keys of the SMS flow."""
+"""The settings of the flow ``sms``."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from flask_otpauth.settings import Duration, Hook, Lifetime, Quotas, Shared, Str
 
 PURPOSE = "sms"
 
-#: Parameters of every call of the published API; demanded only where a host says so.
+#: Parameters that every call of the published API has. They are required only if the host says so.
 SIBLING_FIELDS = ("device_id", "platform", "lang")
 _HOST = re.compile("[a-z0-9-]+([.][a-z0-9-]+)+")
 
 
 class SmsSettings(WritingSettings):
-    """The keys of the SMS flow."""
+    """The settings of the flow ``sms``."""
 
     host_channels: ClassVar = ("sms", "whatsapp", "voice", "flashcall")
     hardened: ClassVar = {"failure_cap": 100, "day": "sliding", "http_status": "semantic"}
@@ -74,16 +74,16 @@ class SmsSettings(WritingSettings):
 
     @property
     def daily(self) -> int | None:
-        """How many codes a number gets in a day; ``None`` without a quota of a day."""
+        """Return how many codes a number gets in a day, or ``None`` if there is no quota for a day."""
         return min((quota.count for quota in self.send_quotas if quota.period == DAY), default=None)
 
     @property
     def catalogs(self) -> dict[str, dict[str, str]]:
-        """The host's ``messages``, by language as file names have it."""
+        """Return the host's ``messages``, by language in the spelling of file names."""
         return {preferences(language)[0]: texts for language, texts in self.messages.items()}
 
     def problems(self, shared: Shared) -> list[str]:
-        """What cannot work together."""
+        """Return a sentence for each conflict between settings."""
         found = super().problems(shared)
         found += [
             f"MESSAGES: {language!r} is not a valid language"
@@ -100,8 +100,8 @@ class SmsSettings(WritingSettings):
 
 
 def _known(text: str) -> bool:
-    """Whether a translation names only what the Vietnamese texts name."""
+    """Return whether a translation has only the placeholders of the Vietnamese texts."""
     try:
         return all(name in (None, "seconds", "daily", "label") for _, name, _, _ in Formatter().parse(text))
-    except ValueError:  # a brace without its partner
+    except ValueError:  # a brace that is not closed
         return False

@@ -1,7 +1,7 @@
 """
-The token endpoint of the flow ``sms`` (RFC 6749 §4.4), where clients buy their API tokens.
+The token endpoint of the flow ``sms`` (RFC 6749 §4.4), where clients get their API tokens.
 
-It is a companion of the flow: it has the flow's settings, and its own format and words.
+It is a companion of the flow. It has the settings of the flow, and a format and words of its own.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from flask_otpauth.web.envelope import Success
 from flask_otpauth.web.flow import Call, Flow
 from flask_otpauth.web.messages import Messages, Phrase
 
-#: RFC 6749 §5.2 allows only ASCII here, and its readers are developers.
+#: In English, because RFC 6749 §5.2 allows only ASCII here.
 MESSAGES = Messages(
     wording={
         errors.NotAuthenticated: Phrase("the client is not authenticated"),
@@ -58,7 +58,7 @@ TokenCall: TypeAlias = Call[SmsSettings, Clients]
 
 
 class ApiToken(Body):
-    """A client's credentials (RFC 6749 §4.4.2), here or as HTTP Basic."""
+    """A client's credentials (RFC 6749 §4.4.2), unless they are sent as HTTP Basic."""
 
     grant_type: Anything
     client_id: Anything = None
@@ -68,7 +68,7 @@ class ApiToken(Body):
 
 @token_endpoint.post("", ApiToken, rate_limit="token", name="token")
 def api_token(call: TokenCall, body: ApiToken) -> Success:
-    """Buy an API token with the client's id and secret (RFC 6749 §4.4)."""
+    """Issue an API token for the client's id and secret (RFC 6749 §4.4)."""
     if body.grant_type != "client_credentials":
         raise errors.InvalidFields(errors.Fault("grant_type", "unsupported_grant_type"))
     if body.scope not in (None, "*"):
@@ -82,7 +82,7 @@ def api_token(call: TokenCall, body: ApiToken) -> Success:
 
 
 def _presented(call: TokenCall, body: ApiToken) -> tuple[str, str]:
-    """The client's id and secret, by HTTP Basic or in the body; never by both (RFC 6749 §2.3)."""
+    """Return the client's id and secret, from HTTP Basic or from the body (RFC 6749 §2.3)."""
     in_body, basic = (body.client_id, body.client_secret), basic_credentials(call.authorization)
     if basic is not None and in_body not in ((None, None), (basic[0], None)):
         raise errors.InvalidFields(errors.Fault("client_id", "client_authentication"))

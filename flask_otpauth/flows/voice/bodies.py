@@ -20,20 +20,20 @@ def _otp(value: object, info: Context[VoiceSettings]) -> str:
 
 
 class SecretKey(Body):
-    """The secret key that an access token is bought with."""
+    """The secret key, for which a client gets an access token."""
 
     secret_key: Name
 
 
 class Contact(Body):
-    """The phone to call and the code to speak; without one, we draw it (``OTPAUTH_VOICE_VERIFY``)."""
+    """The phone to call, and the code to speak. Without a code, one is drawn (``OTPAUTH_VOICE_VERIFY``)."""
 
     phone_number: PhoneNumber
     otp: Annotated[str, PlainValidator(_otp)] | None = None
 
 
 class SpokenCode(Body):
-    """For which user whom to call, or whose code to verify."""
+    """The user, the phone and the code, to speak the code or to verify it."""
 
     userid: Name
     contact: Contact

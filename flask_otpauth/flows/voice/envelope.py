@@ -1,10 +1,10 @@
-"""``{"message": str, "code": int, "status": bool, "data": object}`` (contract/voice.md)."""
+"""The envelope ``{"message": str, "code": int, "status": bool, "data": object}`` (contract/voice.md)."""
 
 from __future__ import annotations
 
 from flask_otpauth.web.envelope import Failure, Success, Wire, status_of
 
-#: The names of RFC 9110, but for the document's own of a 500.
+#: The names of RFC 9110, and the document's own name for a 500.
 NAMES = {
     200: "OK",
     400: "Bad Request",
@@ -18,7 +18,7 @@ NAMES = {
     500: "Service Error",
     503: "Service Unavailable",
 }
-#: What the document never answers, and a host may (RFC 9110, RFC 6585, RFC 7725).
+#: Statuses that only a host can choose (RFC 9110, RFC 6585, RFC 7725).
 _OF_HOSTS = {
     402: "Payment Required",
     406: "Not Acceptable",
@@ -39,25 +39,31 @@ _OF_HOSTS = {
 
 
 class VoiceEnvelope:
-    """``code`` is the HTTP status, ``message`` its name; ``message_key`` is what failures call it."""
+    """
+    ``code`` is the HTTP status, and ``message`` is its name.
+
+    :param message_key: the name of the field ``message`` in failures.
+    """
 
     def __init__(self, message_key: str = "message") -> None:
         self.message_key = message_key
 
     @classmethod
     def from_settings(cls, settings: object) -> VoiceEnvelope:
-        """The envelope as a flow's settings want it."""
+        """Return the envelope for the settings of a flow."""
         return cls(getattr(settings, "failure_message_key", "message"))
 
     def success(self, success: Success) -> Wire:
-        """``OK``."""
+        """Return the answer with ``OK`` as its message."""
         payload = {"message": NAMES[200], "code": 200, "status": True, "data": success.data}
         return payload, 200, success.headers
 
     def failure(self, failure: Failure) -> Wire:
         """
-        The status, and the detail in ``data.error``. The document knows no 502: it is a 500. What
-        a host chose stays, with the name of its class where it has none (RFC 9110 §15).
+        Return the answer, with the detail in ``data.error``.
+
+        The document has no 502, so that is a 500. A status that the host chose stays. If it has no name, it
+        gets that of its class (RFC 9110 §15).
         """
         status = status_of(failure)
         if failure.status is None and status not in NAMES:

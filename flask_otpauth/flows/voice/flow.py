@@ -1,4 +1,4 @@
-"""The flow ``voice``: call a phone and speak the code, by a client's campaign (contract/voice.md)."""
+"""The flow ``voice``: call a phone and speak the code, for a campaign of a client (contract/voice.md)."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ VoiceCall: TypeAlias = Call[VoiceSettings, SpokenCodes]
     messages=BUYING,
 )
 def generate_access_token(call: VoiceCall, body: SecretKey) -> Success:
-    """Buy an access token with the secret key."""
+    """Issue an access token for the secret key."""
     clients, ttl = call.use_case.clients, call.settings.access_token_ttl
     client, generation = clients.by_secret(body.secret_key, "voice")
     token = clients.buy_token(client, generation, "voice", ttl, call.settings.max_tokens)
@@ -62,7 +62,7 @@ def voiceotp(call: VoiceCall, body: SpokenCode) -> Success:
     enabled=lambda settings, codes: settings.verify,
 )
 def verify(call: VoiceCall, body: SpokenCode) -> Success:
-    """Verify a code that was spoken, for clients that do not keep it themselves."""
+    """Verify a code that was spoken, for clients that do not verify it themselves."""
     contact = body.contact
     if contact.otp is None:
         raise errors.InvalidFields(errors.Fault("contact.otp", "required"))

@@ -1,4 +1,4 @@
-"""What the flow ``voice`` says."""
+"""The words of the flow ``voice``."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ MESSAGES = Messages(
     },
 )
 
-#: Where an access token is bought.
+#: For the path that issues access tokens.
 BUYING = Messages({errors.CredentialsInvalid: Phrase("invalid secret key")})
-#: Where a code is verified.
+#: For the path that verifies a code.
 VERIFYING = Messages({errors.SubjectLocked: Phrase("too many attempts")})

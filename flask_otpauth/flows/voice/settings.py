@@ -25,7 +25,7 @@ PURPOSE = "voice"
 
 
 class VoiceSettings(WritingSettings):
-    """The keys of the voice flow."""
+    """The settings of the flow ``voice``."""
 
     hardened: ClassVar = {"failure_cap": 100}
 
@@ -56,12 +56,12 @@ class VoiceSettings(WritingSettings):
     verify: StrictBool = Field(False, description="Also generate and verify codes.")
 
     def weakest_policy(self) -> Policy | None:
-        """A client may choose the shortest code; without ``verify`` it judges the guesses itself."""
+        """Return the policy of the shortest code that a client can choose, if codes are verified here."""
         shortest = min(self.code_length, self.otp_min_length)
         return replace(self.policy(""), code_length=shortest) if self.verify else None
 
     def problems(self, shared: Shared) -> list[str]:
-        """What cannot work together."""
+        """Return a sentence for each conflict between settings."""
         found = super().problems(shared)
         if self.otp_min_length > self.otp_max_length:
             found.append("OTP_MIN_LENGTH: must not be greater than OTP_MAX_LENGTH")
