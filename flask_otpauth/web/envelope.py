@@ -15,7 +15,7 @@ from flask_otpauth.core import errors
 
 Row = TypeVar("Row")
 
-#: A JSON object, the HTTP status, and headers beside the usual ones.
+#: A JSON object, the HTTP status, and headers in addition to the usual ones.
 Wire = tuple[Mapping[str, object], int, Mapping[str, str]]
 
 
@@ -51,7 +51,7 @@ class Failure:
     kind: str = ""
     #: The fields at fault.
     fields: tuple[FieldError, ...] = ()
-    #: What the document shows beside the message.
+    #: What the document shows in addition to the message.
     data: Mapping[str, object] = field(default_factory=dict)
     headers: Mapping[str, str] = field(default_factory=dict)
     #: The HTTP status, if the host decided it with ``abort(418)``.

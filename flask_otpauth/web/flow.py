@@ -34,7 +34,7 @@ RateLimitClass: TypeAlias = Literal["send", "redeem", "token", "authentication"]
 
 @dataclass(frozen=True)
 class Call(Generic[SettingsT, UseCaseT]):
-    """What a handler gets beside the parsed body."""
+    """What a handler gets in addition to the parsed body."""
 
     settings: SettingsT
     #: What the ``build`` of the flow returned.

@@ -27,7 +27,7 @@ class Phrase:
     kind: str = ""
     #: What is said about the field, if that differs from the message.
     detail: str = ""
-    #: Makes what the answer shows beside the message, from the refusal and the settings of the flow.
+    #: Makes what the answer shows in addition to the message, from the refusal and the settings of the flow.
     data: Callable[[errors.Refusal, Any], Mapping[str, object]] | None = None
     #: The piece of the evidence that chooses one of ``cases``.
     chosen_by: str = ""
