@@ -1,4 +1,4 @@
-"""A host's CSRFProtect guards the host's forms, and lets the flows through, whichever came first."""
+"""CSRFProtect of a host protects its forms, but not the paths of flows, in any order of initialization."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def protected_last(app: Flask) -> None:
 
 
 def by_a_factory(app: Flask) -> None:
-    """Objects at the top of a module, configured in ``create_app``."""
+    """Make the objects first, and initialize them later, as ``create_app`` does."""
     csrf, otpauth = CSRFProtect(), OtpAuth()
     otpauth.init_app(app)
     csrf.init_app(app)
@@ -59,7 +59,7 @@ def test_a_login_needs_no_csrf_token(app: Flask, outbox: Outbox) -> None:
 
 
 def answers(app: Flask) -> dict[str, tuple[int, str]]:
-    """What each path of each flow answers to an empty object."""
+    """Return the answer of each path of each flow to an empty object."""
     paths = [
         path
         for mount in app.extensions["otpauth"].mounts.values()

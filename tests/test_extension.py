@@ -1,4 +1,4 @@
-"""The extension object: one for several apps, its mistakes told (design, "Public names")."""
+"""The extension object: one object for several apps, and the errors of wrong use."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from tests.hosts import SECRET_KEY
 
 
 def bare_app(outbox: Outbox, name: str = "host", **config: Any) -> Flask:
-    """A host before its OtpAuth."""
+    """Return an app without an OtpAuth."""
     app = Flask(name)
     app.config.update(
         SECRET_KEY=SECRET_KEY, TESTING=True, OTPAUTH_SENDERS=outbox.senders, OTPAUTH_DATABASE_URI="sqlite://"

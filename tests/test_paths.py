@@ -1,4 +1,4 @@
-"""Each path is served by one thing: what two would serve is told at the start."""
+"""A path can have only one operation or view: a second one is an error at start-up."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.hosts import SECRET_KEY
 
 
 def host(**settings: Any) -> Flask:
-    """An app with every flow, not initialized yet."""
+    """Return an app with every flow, without an OtpAuth."""
     app = Flask("host")
     defaults = {"FLOWS": list(FLOWS), "SENDERS": Outbox().senders, "DATABASE_URI": "sqlite://"}
     app.config["SECRET_KEY"] = SECRET_KEY

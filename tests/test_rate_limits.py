@@ -1,4 +1,4 @@
-"""Rate limits: approximate, per address or client, on the host's Limiter (contract/index.md)."""
+"""Rate limits: approximate, for each address or client (contract/index.md)."""
 
 from __future__ import annotations
 
@@ -53,13 +53,13 @@ def host(
 
 
 def at(app: Flask, address: str, path: str = "/request-otp", **options: Any) -> TestResponse:
-    """A request for a code from ``address``."""
+    """Request a code from ``address``."""
     body = options.pop("json", {"email": ADDRESS})
     return app.test_client().post(PREFIX + path, json=body, environ_base={"REMOTE_ADDR": address}, **options)
 
 
 def statuses(app: Flask, addresses: list[str], path: str = "/request-otp") -> list[int]:
-    """The statuses of one request from each address, in turn."""
+    """Send a request from each address in turn. Return the statuses."""
     return [at(app, address, path).status_code for address in addresses]
 
 
@@ -236,14 +236,14 @@ def test_whatever_a_proxy_writes_has_an_answer(written: str) -> None:
 
 
 def credentials(app: Flask) -> list[dict[str, str]]:
-    """The headers of two clients of ``flashcall``."""
+    """Return the headers of two clients of ``flashcall``."""
     with app.app_context():
         clients = app.extensions["test_otpauth"].clients
         return [{"X-Application-Token": clients.create(name, flows=("flashcall",)).secret} for name in "ab"]
 
 
 def order(app: Flask, headers: dict[str, str], address: str = "192.0.2.1") -> int:
-    """The status of an empty order."""
+    """Send an empty order. Return the status."""
     client = app.test_client()
     return client.post(
         "/v1/orders", json={}, headers=headers, environ_base={"REMOTE_ADDR": address}
@@ -279,7 +279,7 @@ def test_failures_before_authentication_are_counted_per_address(outbox: Outbox) 
     failures = [order(app, bad) for _ in range(31)]
 
     assert failures == [403] * 30 + [429]
-    assert order(app, good) == 429  # from this address nobody is heard for a while
+    assert order(app, good) == 429  # All clients at this address are refused for some time.
     assert order(app, good, "192.0.2.2") == 400
 
 
@@ -338,7 +338,7 @@ def test_the_hosts_only_limiter_counts_and_its_defaults_stay_untouched(outbox: O
     own = [client.get("/own").status_code for _ in range(4)]
 
     assert app.extensions["limiter"] == {limiter}
-    assert app.extensions["otpauth"].rate_limits._limiter is limiter  # noqa: SLF001 - which one it is cannot be seen else
+    assert app.extensions["otpauth"].rate_limits._limiter is limiter  # noqa: SLF001 - nothing else shows which one it is
     assert own == [200, 200, 200, 429]
 
 
@@ -357,7 +357,9 @@ def test_the_hosts_default_limit_on_our_paths_is_told_in_our_envelope(outbox: Ou
 
 
 def test_our_own_limiter_takes_no_part_in_the_hosts_defaults(outbox: Outbox) -> None:
-    app = host(outbox, RATELIMIT_DEFAULT="2 per minute")  # made before the host's own
+    app = host(
+        outbox, RATELIMIT_DEFAULT="2 per minute"
+    )  # OtpAuth is initialized before the Limiter of the host.
     Limiter(get_remote_address, app=app)
     app.add_url_rule("/own", "own", lambda: "ok")
     client = app.test_client()
@@ -477,7 +479,7 @@ def test_two_flows_do_not_mix(outbox: Outbox) -> None:
 
 @pytest.fixture
 def closed_port() -> Iterator[int]:
-    """A port of this machine on which nobody listens."""
+    """A port of this machine on which no server listens."""
     with closing(socket.socket()) as taken:
         taken.bind(("127.0.0.1", 0))
         yield taken.getsockname()[1]
@@ -535,7 +537,7 @@ def test_another_strategy_is_not_kept_from_counting_by_what_the_former_left_in_r
 ) -> None:
     need("Redis", listens(REDIS_ADDRESS))
     shared = {
-        "SECRET_KEY": secrets.token_hex(32),  # these tests' counters alone
+        "SECRET_KEY": secrets.token_hex(32),  # so that these tests have counters of their own
         "RATELIMIT_STORAGE_URI": REDIS_URL,
         "ip_limits": {"send": "1 per hour"},
     }

@@ -1,4 +1,4 @@
-"""What a host is told when its app is made, by each of the ways in which that happens."""
+"""What a host sees when its app is made, for each way to make an app."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ NO_SMS = (
 
 
 def create_app(**config: Any) -> Flask:
-    """A host whose senders are not set."""
+    """Return a host without senders."""
     app = Flask("host")
     app.config.update(SECRET_KEY=SECRET_KEY, OTPAUTH_DATABASE_URI="sqlite://", OTPAUTH_FLOWS=["email", "sms"])
     app.config.update(config)
@@ -35,14 +35,14 @@ def create_app(**config: Any) -> Flask:
 
 
 def flask(*arguments: str, **config: Any) -> Any:
-    """The command ``flask``, with that app."""
+    """Return the command ``flask`` with that app."""
     group = FlaskGroup(create_app=lambda: create_app(**config), set_debug_flag=False)
     return CliRunner().invoke(group, list(arguments))
 
 
 @pytest.fixture(autouse=True)
 def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")  # which the command sets and leaves
+    monkeypatch.setenv("FLASK_RUN_FROM_CLI", "true")  # The command sets it and does not remove it.
 
 
 # -- which process serves ---------------------------------------------------------------------
@@ -73,7 +73,7 @@ def test_flask_run_refuses_to_serve_without_senders() -> None:
 
 @click.command()
 def other() -> None:
-    """A command that is none of Flask's: a worker, a server."""
+    """Return a command that is not one of Flask, such as a worker or a server."""
     create_app()
 
 

@@ -1,4 +1,4 @@
-"""Any flow speaks any envelope: those of the package, ``problem`` (RFC 9457), and one that a host wrote."""
+"""Any flow can use any envelope: those of the package, ``problem`` (RFC 9457), and one of a host."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ PACKAGED = packaged_envelopes(FLOWS)
 
 
 class HostEnvelope:
-    """What a host's own clients are used to."""
+    """An envelope of a host."""
 
     def success(self, success: Success) -> Wire:
-        """All in one object."""
+        """Return everything in one object."""
         return {"ok": True, "result": success.data}, 200, success.headers
 
     def failure(self, failure: Failure) -> Wire:
-        """The stable code alone."""
+        """Return only the stable code."""
         return {"ok": False, "why": failure.code}, 418, failure.headers
 
 
@@ -45,13 +45,12 @@ ENVELOPES: Mapping[str, Any] = MappingProxyType(
     {**{name: name for name in PACKAGED}, "host's": "tests.flows.test_envelopes:HostEnvelope"}
 )
 
-#: In a pattern: the data of a grant, the HTTP status of a refusal.
+#: In a pattern, these stand for the data of a success and for the HTTP status of a refusal.
 DATA, HTTP_STATUS = object(), object()
 TEXT, NO_ZERO = re.compile(".+"), re.compile("-?[1-9][0-9]*")
 
-#: What is sure of a body in each envelope: a pattern for a grant and one for a refusal. A type or a
-#: regular expression stands for what it matches, a key with ``?`` may be missing, and ``...`` as a
-#: key allows others.
+#: What every body of an envelope has: a pattern for a success and one for a refusal. A type or a regular
+#: expression stands for what it matches. A key with ``?`` can be missing. ``...`` as a key allows other keys.
 SHAPES: Mapping[str, tuple[Any, Any]] = {
     "account": (
         DATA,
@@ -71,7 +70,7 @@ SHAPES: Mapping[str, tuple[Any, Any]] = {
         {"code": NO_ZERO, "message": TEXT, "data": object},
     ),
     "flashcall": ({"data": DATA, "errors": None}, {"data": None, "errors": [{"message": TEXT}]}),
-    # RFC 6749 §5.2 allows these characters alone.
+    # RFC 6749 §5.2 allows only these characters.
     "oauth": (
         DATA,
         {"error": str, "error_description?": re.compile(r"[\x20-\x21\x23-\x5B\x5D-\x7E]+")},
@@ -93,7 +92,7 @@ SHAPES: Mapping[str, tuple[Any, Any]] = {
 
 
 def matches(pattern: Any, value: Any, data: Any, status: int) -> bool:
-    """Whether ``value`` is as ``pattern`` says, where ``DATA`` and ``HTTP_STATUS`` stand for these."""
+    """Return whether ``value`` matches ``pattern``, with these data and this HTTP status."""
     if pattern is DATA or pattern is HTTP_STATUS:
         return bool(value == (data if pattern is DATA else status))
     if isinstance(pattern, re.Pattern):
@@ -118,7 +117,7 @@ def _fields_match(pattern: dict[Any, Any], value: dict[str, Any], data: Any, sta
 
 
 class Caller:
-    """An entitled client of every flow, whatever the flows speak."""
+    """A client that may use every flow, in any envelope."""
 
     def __init__(self, app: Flask, outbox: Outbox) -> None:
         self.app = app
@@ -140,7 +139,7 @@ class Caller:
         }
 
     def post(self, flow: str, path: str, body: Any) -> TestResponse:
-        """An entitled request."""
+        """Send a request with the credential of the flow."""
         return self.app.test_client().post(path, json=body, headers=self.headers[flow])
 
 
@@ -148,7 +147,7 @@ Answers = Iterator[tuple[TestResponse, Any]]
 
 
 def email(caller: Caller) -> Answers:
-    """Each answer with the data that was granted, ``None`` where it was refused."""
+    """Return each answer with the data of its success, or with ``None`` if it is a refusal."""
     named = {"email": "User@example.com"}
     yield caller.post("email", "/apis/auth/request-otp", named), {**named, "expireInSeconds": 300}
     yield caller.post("email", "/apis/auth/verify-otp", {**named, "otpCode": "12345"}), None
@@ -242,7 +241,7 @@ def account(caller: Caller) -> Answers:
 
 
 def what_every_flow_may_meet(caller: Caller, flow: str, path: str, body: Any) -> Answers:
-    """Refusals that no document words the same."""
+    """Return refusals that each document words differently."""
     http, headers = caller.app.test_client(), caller.headers[flow]
     yield http.post(path, data=b"{", content_type="application/json", headers=headers), None
     yield http.post(path, data=b"{}", content_type="text/plain", headers=headers), None
@@ -265,7 +264,7 @@ SAID: Mapping[str, Callable[[Caller], Answers]] = {
     "voice": voice,
     "account": account,
 }
-#: A sending path of each flow, with a body that it grants.
+#: A path of each flow that sends a code, with a valid body.
 SENDING: Mapping[str, tuple[str, Any]] = {
     "email": ("/apis/auth/request-otp", {"email": "another@example.com"}),
     "sms": ("/api/auth/resend-otp", {"cc_phone": "84", "phone": "0912345678"}),
@@ -279,12 +278,12 @@ SENDING: Mapping[str, tuple[str, Any]] = {
 
 
 def ask_captcha(phone: str, answer: object) -> dict[str, str] | None:
-    """A captcha that is asked for after a wrong answer alone."""
+    """Return a captcha only after a wrong answer."""
     return {"image": "3+4"} if answer == "wrong" else None
 
 
 def check(answer: TestResponse, data: Any, envelope: str) -> None:
-    """Whether ``answer`` is in that envelope, granted with ``data`` or refused."""
+    """Return whether ``answer`` is in that envelope: a success with ``data``, or a refusal."""
     granted, refused = SHAPES[envelope]
     problem = envelope == "problem" and data is None
     assert answer.content_type == ("application/problem+json" if problem else "application/json")
@@ -382,7 +381,7 @@ def test_a_problem_points_to_the_fields_at_fault(make_app: MakeApp, outbox: Outb
 
 
 def refusals() -> list[errors.Refusal]:
-    """One of each class of the tree."""
+    """Return a refusal of each class."""
     made = {
         errors.MethodNotAllowed: lambda: errors.MethodNotAllowed("POST"),
         errors.FreshLoginRequired: lambda: errors.FreshLoginRequired(300),
@@ -430,28 +429,28 @@ def test_a_flow_calls_nothing_a_failure_of_the_system_but_that(make_app: MakeApp
 @pytest.mark.parametrize("table", [STATUS, email_envelope.TABLE, oauth_envelope.TABLE, sms_envelope.TABLE])
 def test_a_table_of_an_envelope_knows_every_error_by_its_branch(table: Mapping[Any, Any]) -> None:
     assert table.keys() <= branch_of(errors.Refusal)
-    if table is not email_envelope.TABLE:  # to its document whatever is not in its table is -1
+    if table is not email_envelope.TABLE:  # In its document, everything that is not in the table is -1.
         unknown = {each for each in branch_of(errors.Refusal) if declared_in(table, each) is errors.Refusal}
         assert unknown == {errors.Refusal}
 
 
 def branch_of(error: type[errors.Refusal]) -> set[type[errors.Refusal]]:
-    """``error`` and all below it."""
+    """Return ``error`` and all its subclasses."""
     return {error}.union(*(branch_of(each) for each in error.__subclasses__()))
 
 
 def declared_in(table: Mapping[Any, Any], error: type[errors.Refusal]) -> type[errors.Refusal]:
-    """Whose row it is that holds for ``error``."""
+    """Return the class that has the row for ``error``."""
     return next(base for base in error.__mro__ if base in table)
 
 
-#: The status that a body shows, where an envelope shows one.
+#: The status in a body, for the envelopes that have one.
 SHOWN: Mapping[str, Callable[[Any], int]] = {
     "problem": lambda body: body["status"],
     "sms": lambda body: body["status_code"],
     "voice": lambda body: body["code"],
 }
-#: The document's pairs of body and HTTP that differ: its business errors are HTTP 200 besides.
+#: The statuses in which body and HTTP differ. Business errors are HTTP 200 as well.
 DOCUMENTED = {"sms": {(400, 413), (400, 415), (500, 503)}}
 
 
@@ -496,7 +495,7 @@ def test_what_a_host_decides_by_abort_is_in_the_body_as_well(
 
 
 class OverTheLimit(errors.Limited):
-    """An error of the host's own, raised by its hook."""
+    """An error that a hook of the host raises."""
 
 
 @pytest.mark.parametrize("envelope", PACKAGED)

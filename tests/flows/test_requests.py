@@ -1,4 +1,4 @@
-"""What is the same in every flow (contract/index.md): requests, methods, errors, responses."""
+"""What all flows have in common (contract/index.md): requests, methods, errors, responses."""
 
 from __future__ import annotations
 
@@ -148,7 +148,7 @@ FLOWS = {
 
 @dataclass
 class Caller:
-    """An entitled client of one flow."""
+    """A client that may use one flow."""
 
     app: Flask
     flow: Documented
@@ -159,24 +159,24 @@ class Caller:
 
     @property
     def sent(self) -> list[Message]:
-        """What the test made the app send."""
+        """Return the messages that the app sent in this test."""
         return self.outbox.messages[self.sent_before :]
 
     @property
     def path(self) -> str:
-        """The sending path."""
+        """Return the path that sends a code."""
         return self.flow.path.format(**self.places)
 
     @property
     def body(self) -> dict[str, Any]:
-        """A body that is granted."""
+        """Return a valid body."""
         return {
             name: value.format(**self.places) if isinstance(value, str) else value
             for name, value in self.flow.body.items()
         }
 
     def open(self, method: str = "POST", suffix: str = "", **options: Any) -> TestResponse:
-        """Any request at all."""
+        """Send any request."""
         headers = {**self.headers, **options.pop("headers", {})}
         return self.app.test_client().open(self.path + suffix, method=method, headers=headers, **options)
 
@@ -189,12 +189,12 @@ class Caller:
         return self.open(json=self.body, **options)
 
     def refused(self, what: object) -> tuple[int, Any]:
-        """How the flow refuses ``what``."""
+        """Return the answer with which the flow refuses ``what``."""
         return self.flow.refusals[what]
 
 
 def entitled(app: Flask, flow: Documented, outbox: Outbox | None = None) -> Caller:
-    """A client of ``flow`` with its credential, a campaign and a customer."""
+    """Return a client of ``flow`` with its credential, a campaign and a customer."""
     otpauth, client = app.extensions["test_otpauth"], app.test_client()
     with app.app_context():
         made = otpauth.clients.create("all", flows=("sms", "flashcall", "voice", "account"))
@@ -222,7 +222,7 @@ def flow(request: pytest.FixtureRequest) -> Documented:
 
 @pytest.fixture(scope="module")
 def lasting(flow: Documented) -> Caller:
-    """One app for all tests that leave nothing behind, without limits for a subject."""
+    """One app for all tests that do not change its state. Subjects have no limits."""
     outbox = Outbox()
     unlimited = {f"OTPAUTH_{name.upper()}_SEND_QUOTAS": () for name in FLOWS}
     app = Flask("host")
@@ -248,7 +248,7 @@ def caller(lasting: Caller) -> Caller:
 
 
 def seen(answer: TestResponse) -> tuple[int, Any]:
-    """Status and body of an answer that must be one of ours."""
+    """Return status and body of an answer, which must be one of a flow."""
     assert answer.content_type == "application/json"
     assert answer.headers["Cache-Control"] == "no-store"
     return answer.status_code, answer.json
@@ -263,7 +263,7 @@ def test_the_good_body_is_granted(make_app: MakeApp, flow: Documented, outbox: O
     answer = caller.granted()
 
     assert seen(answer)[0] == 200
-    # (``account`` shows its code in the answer instead, where no template is named.)
+    # If no template is named, ``account`` returns the code in the answer instead.
     assert len(caller.sent) == (0 if caller.flow.name == "account" else 1)
 
 
@@ -485,7 +485,7 @@ def test_another_method_is_405_and_has_no_effect(method: str, caller: Caller) ->
 
 @pytest.fixture(scope="module")
 def all_paths() -> tuple[Flask, dict[str, str]]:
-    """An app with every path that there is, and the method of each."""
+    """An app with every path, and the method of each."""
     app = Flask("host")
     app.config.update(
         SECRET_KEY=SECRET_KEY,
@@ -610,7 +610,7 @@ def test_a_store_that_is_down_is_503_with_retry_after_and_says_why_in_the_log(
 
 
 def aborting(status: int) -> Callable[[], None]:
-    """A hook of the host that refuses every request."""
+    """Add a hook of the host that refuses every request."""
 
     def hook() -> None:
         abort(status)
@@ -734,7 +734,7 @@ def test_what_a_request_holds_is_in_no_repr(app: Flask) -> None:
     given = {"email": "victim@example.com", "new_password": "correct horse battery"}
 
     body = parse(SetPassword, given, door)
-    # With letters beyond f: a repr may hold the address of an object in memory.
+    # With letters beyond f, because a repr can contain the address of an object in memory.
     call = Call(
         state.by_flow["account"],
         None,
