@@ -5,7 +5,7 @@ One-time codes: drawing them, and the rules by which they are issued, judged and
 purpose, client and subject. It holds the keyed digest of the current code, its expiry, and how many
 guesses it had. The *limits* row belongs to the subject alone, such as a phone number. It holds two logs
 (:mod:`.instants`): when codes were sent, and when guesses were wrong. The client is not in the key of
-the limits row, so another client brings no second quota. If both keys are equal, there is one row.
+the limits row, so a second client does not bring a second quota. If both keys are equal, there is one row.
 
 **Atomic.** Two requests at the same moment must not both pass the last free place of a limit, and must
 not both redeem one code. So the store does each operation as one indivisible step: it reads the rows,
@@ -164,12 +164,12 @@ class Issue:
 
     @property
     def send_needed_until_ms(self) -> int:
-        """The instant from which on its limits do not look at its entry."""
+        """When its limits begin to ignore its entry."""
         return self.now_ms + reach_ms(self.send_limits)
 
     @property
     def code_needed_until_ms(self) -> int:
-        """The instant at which the code has expired, and asking for it again is no repetition."""
+        """When the code has expired, and asking for it again is no repetition."""
         return max(self.expires_at_ms, self.now_ms + self.repeat_within_ms)
 
 
@@ -213,7 +213,7 @@ class Guess:
 
     @property
     def needed_until_ms(self) -> int:
-        """The instant from which on its locks do not look at its entry, apart from those without an end."""
+        """When its locks begin to ignore its entry, apart from locks without an end."""
         return self.now_ms + reach_ms(self.locks)
 
     @property

@@ -70,7 +70,7 @@ class IssueOptions:
     #: Asking for the same code again within this time is a retry, because the response may have been lost.
     repeat_within_ms: int = 0
     #: The client keeps the code and checks it. No later code replaces it, and a retry is recognized
-    #: whatever was requested in between.
+    #: even if other codes were requested in between.
     apart: bool = False
     #: The client chose the code or is shown it. So redeeming it proves nothing, and does not clear the
     #: wrong guesses of the subject (docs/security.md, "What clears the budget").

@@ -1,4 +1,4 @@
-"""Create, find, disable and delete users, whatever directory they are in."""
+"""Create, find, disable and delete users in the directory of the host."""
 
 from __future__ import annotations
 
