@@ -53,6 +53,6 @@ def test_a_disabled_user_is_logged_out(app: Flask, token: dict[str, str]) -> Non
     with app.app_context():
         user = otpauth.users.find("user@example.com")
         assert user is not None
-        otpauth.users.disable(user.id)
+        otpauth.users.disable(user)
 
     assert app.test_client().get("/me", headers=token).status_code == 401
