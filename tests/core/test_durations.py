@@ -1,4 +1,4 @@
-"""Durations in words: the right plural in every packaged language, and nothing rounded."""
+"""Durations in words: with the right plural in every packaged language, and never rounded."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Which languages would do: any spelling of a locale, its regions giving way to the language."""
+"""The languages of a message, from locales in any spelling: first with the region, then without it."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ def test_the_best_wish_comes_first(wishes: tuple[object, ...], locales: tuple[st
     assert preferences(*wishes) == locales
 
 
-#: What a client may send as its language, and what must never be part of a file's name.
+#: Texts that a client may send as its language, and that must not become a part of a file name.
 HOSTILE = [
     "../../etc/passwd",
     "de/../en",

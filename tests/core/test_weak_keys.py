@@ -1,4 +1,4 @@
-"""Which secrets are refused: those that somebody could guess, and never one that was drawn."""
+"""Secrets that can be guessed are refused, and random ones never are."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ KNOWN = [
     "kD9x2mQ7zR4vkD9x2mQ7zR4vkD9x2mQ7zR4vkD9x",
     "a" * 64,
     "short but Random? 8fK2",
-    # Those that the documentation of Flask and of FastAPI shows.
+    # The keys in the documentation of Flask and of FastAPI.
     "192b9bdd22ab9ed4d12e236c78afcb9a393ec15f71bbf5dc987d54727823bcbf",
     "09d25e094faa6ca2556c818166b7a9563b93f7099f6f0f4caa6cf63b88e8d3e7",
 ]
@@ -82,7 +82,7 @@ FORMATS = {
 
 @pytest.mark.parametrize("form", FORMATS)
 def test_a_random_key_of_any_usual_form_is_never_weak(form: str) -> None:
-    # Drawn by the system, not by hypothesis, which prefers simple values.
+    # Random bytes of the system, not of hypothesis, which prefers simple values.
     weak = [key for _ in range(500) if is_weak(key := FORMATS[form](secrets.token_bytes(32)))]
 
     assert weak == []

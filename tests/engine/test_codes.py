@@ -1,4 +1,4 @@
-"""Issuing and redeeming without Flask, on a storage in memory: the engine behind every flow."""
+"""Issuing and redeeming codes without Flask, on a storage in memory."""
 
 from __future__ import annotations
 
@@ -24,11 +24,11 @@ from tests.codes import another
 POLICY = Policy("scope", cooldown=timedelta(seconds=90), send_quotas=(Quota(3, DAY),))
 FREE = Policy("scope")
 TARGET = Target("login", "+84987654321")
-LETTER = Draft("sms", "+84987654321", purpose="login")
+DRAFT = Draft("sms", "+84987654321", purpose="login")
 
 
 class PlainTemplates:
-    """Templates that are known by name."""
+    """Templates with these names."""
 
     def __init__(self, *known: str) -> None:
         self.known = known
@@ -42,7 +42,7 @@ class PlainTemplates:
 
 @dataclass
 class Heard:
-    """Events as they were told."""
+    """The events that were reported."""
 
     events: list[tuple[str, dict[str, Any]]] = field(default_factory=list)
 
@@ -50,26 +50,26 @@ class Heard:
         self.events.append((event, facts))
 
     def names(self) -> list[str]:
-        """Which events."""
+        """Return the names of the events."""
         return [name for name, _ in self.events]
 
 
 @dataclass
 class Stage:
-    """An engine, and what is around it."""
+    """An engine and its ports."""
 
     clock: MovableClock
     sender: MemorySender
     heard: Heard
     codes: Codes
 
-    def send(self, policy: Policy = FREE, target: Target = TARGET, letter: Draft = LETTER) -> str:
-        """Send a code; the code in the message."""
-        self.codes.send(policy, target, letter)
+    def send(self, policy: Policy = FREE, target: Target = TARGET, draft: Draft = DRAFT) -> str:
+        """Send a code. Return the code in the message."""
+        self.codes.send(policy, target, draft)
         return self.sender.messages[-1].code
 
     def redeem(self, code: str, policy: Policy = FREE, target: Target = TARGET) -> str:
-        """The stable code of the refusal, or nothing."""
+        """Redeem a code. Return the code of the refusal; an empty text if there is none."""
         try:
             self.codes.redeem(policy, target, code)
         except errors.Refusal as refusal:
@@ -80,7 +80,7 @@ class Stage:
 def staged(
     answer: Callable[[Message], Receipt] | None = None, templates: PlainTemplates | None = None
 ) -> Stage:
-    """An engine over a storage in memory."""
+    """Return an engine on a storage in memory."""
     clock, sender, heard, storage = MovableClock(), MemorySender(answer), Heard(), MemoryStorage()
     routes: dict[str, Sender] = dict.fromkeys(("sms", "flashcall", "email"), sender)
     known = templates or PlainTemplates("otpauth/sms/code.en.txt")
@@ -129,7 +129,7 @@ def test_no_effect_without_the_right_code(stage: Stage) -> None:
 )
 def test_a_code_is_bound_to_its_purpose_subject_and_client(other: Target, stage: Stage) -> None:
     code = stage.send()
-    stage.codes.send(FREE, other, LETTER)  # so that there is a live code to judge it against
+    stage.codes.send(FREE, other, DRAFT)  # so that there is a valid code
     theirs = stage.sender.messages[-1].code
 
     assert stage.redeem(code, target=other) == ("" if code == theirs else "code_wrong")
@@ -202,7 +202,7 @@ def test_a_failure_gives_the_earlier_cooldown_back_too(stage: Stage) -> None:
     broken = staged(lambda message: Receipt(Status.REJECTED))
     codes = replace(stage.codes, messenger=replace(broken.codes.messenger, storage=stage.codes.storage))
     with pytest.raises(errors.SendFailed):
-        codes.send(POLICY, TARGET, LETTER)
+        codes.send(POLICY, TARGET, DRAFT)
 
     assert stage.codes.wait_seconds(POLICY, TARGET) == 0
     for _ in range(2):
@@ -213,7 +213,7 @@ def test_a_failure_gives_the_earlier_cooldown_back_too(stage: Stage) -> None:
 
 
 def test_a_withheld_letter_is_not_sent_and_no_guess_is_right(stage: Stage) -> None:
-    issued = stage.codes.send(FREE, TARGET, replace(LETTER, withheld=True))
+    issued = stage.codes.send(FREE, TARGET, replace(DRAFT, withheld=True))
 
     assert stage.sender.messages == []
     assert stage.redeem(issued.code) == "code_wrong"
@@ -221,10 +221,10 @@ def test_a_withheld_letter_is_not_sent_and_no_guess_is_right(stage: Stage) -> No
 
 
 def test_a_chosen_code_asked_for_again_at_once_is_a_repetition(stage: Stage) -> None:
-    terms = IssueOptions(code="482913", repeat_within_ms=10_000)
-    first = stage.codes.send(POLICY, TARGET, LETTER, terms)
+    options = IssueOptions(code="482913", repeat_within_ms=10_000)
+    first = stage.codes.send(POLICY, TARGET, DRAFT, options)
     stage.clock.tick_ms(9_999)
-    again = stage.codes.send(POLICY, TARGET, LETTER, terms)
+    again = stage.codes.send(POLICY, TARGET, DRAFT, options)
 
     assert (first.repeated, again.repeated) == (False, True)
     assert len(stage.sender.messages) == 1
@@ -270,7 +270,7 @@ def test_a_wrong_guess_carries_what_is_left_and_a_reason_for_the_log(stage: Stag
 
 
 def test_nothing_with_a_code_in_it_shows_it(stage: Stage) -> None:
-    issued = stage.codes.send(FREE, TARGET, LETTER)
+    issued = stage.codes.send(FREE, TARGET, DRAFT)
 
     shown = [
         issued,
@@ -290,15 +290,15 @@ def test_a_message_that_waited_past_its_codes_end_is_not_sent(stage: Stage) -> N
     waiting: list[Any] = []
 
     class Slow(InlineDelivery):
-        def submit(self, parcel: Any, send: Any) -> Receipt:
-            waiting.append((parcel, send))
+        def submit(self, outgoing: Any, send: Any) -> Receipt:
+            waiting.append((outgoing, send))
             return Receipt(Status.ACCEPTED)
 
     codes = replace(stage.codes, messenger=replace(stage.codes.messenger, delivery=Slow()))
-    codes.send(POLICY, TARGET, LETTER)
+    codes.send(POLICY, TARGET, DRAFT)
     stage.clock.tick(300)
-    parcel, send = waiting[0]
-    receipt = send(parcel)
+    outgoing, send = waiting[0]
+    receipt = send(outgoing)
 
     assert receipt.status is Status.REJECTED
     assert stage.sender.messages == []
@@ -306,29 +306,29 @@ def test_a_message_that_waited_past_its_codes_end_is_not_sent(stage: Stage) -> N
 
 
 @pytest.mark.parametrize(
-    ("known", "letter", "text"),
+    ("known", "draft", "text"),
     [
-        (["otpauth/sms/code.vi.txt"], replace(LETTER, locales=("vi",)), "otpauth/sms/code.vi.txt"),
-        (["otpauth/sms/code.en.txt"], replace(LETTER, locales=("fr",)), "otpauth/sms/code.en.txt"),
-        (["otpauth/sms/code.vi.txt"], replace(LETTER, locales=("fr", "vi")), "otpauth/sms/code.vi.txt"),
-        (["otpauth/sms/code.txt"], LETTER, "otpauth/sms/code.txt"),
+        (["otpauth/sms/code.vi.txt"], replace(DRAFT, locales=("vi",)), "otpauth/sms/code.vi.txt"),
+        (["otpauth/sms/code.en.txt"], replace(DRAFT, locales=("fr",)), "otpauth/sms/code.en.txt"),
+        (["otpauth/sms/code.vi.txt"], replace(DRAFT, locales=("fr", "vi")), "otpauth/sms/code.vi.txt"),
+        (["otpauth/sms/code.txt"], DRAFT, "otpauth/sms/code.txt"),
         (
             ["otpauth/sms/pay.en.txt", "otpauth/sms/code.en.txt"],
-            replace(LETTER, template="pay"),
+            replace(DRAFT, template="pay"),
             "otpauth/sms/pay.en.txt",
         ),
-        (["otpauth/sms/code.en.txt"], replace(LETTER, template="pay"), "otpauth/sms/code.en.txt"),
+        (["otpauth/sms/code.en.txt"], replace(DRAFT, template="pay"), "otpauth/sms/code.en.txt"),
         (
             ["otpauth/sms/pay.en.txt", "otpauth/sms/code.fr.txt"],
-            replace(LETTER, template="pay", locales=("fr",)),
+            replace(DRAFT, template="pay", locales=("fr",)),
             "otpauth/sms/pay.en.txt",
         ),
     ],
 )
-def test_the_best_template_there_is_writes_the_message(known: list[str], letter: Draft, text: str) -> None:
+def test_the_best_template_there_is_writes_the_message(known: list[str], draft: Draft, text: str) -> None:
     stage = staged(templates=PlainTemplates(*known))
 
-    code = stage.send(letter=letter)
+    code = stage.send(draft=draft)
 
     assert stage.sender.messages[-1].text == f"{text}: {code}"
 
@@ -336,7 +336,7 @@ def test_the_best_template_there_is_writes_the_message(known: list[str], letter:
 def test_a_channel_without_words_needs_no_template() -> None:
     stage = staged(templates=PlainTemplates())
 
-    stage.send(letter=replace(LETTER, channel="flashcall", caller_number="74872601234"))
+    stage.send(draft=replace(DRAFT, channel="flashcall", caller_number="74872601234"))
 
     assert stage.sender.messages[-1].text == ""
     assert stage.sender.messages[-1].caller_number == "74872601234"

@@ -1,4 +1,4 @@
-"""What stands or falls together when a customer's PIN or password changes."""
+"""What happens in one transaction when the PIN or the password of a customer changes."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def user(app: Flask) -> User:
 
 
 def resets(customers: Customers) -> Resets:
-    """Resets that show the code and send none."""
+    """Return resets that show the code and send no message."""
     return Resets(customers, {PIN_RESET: POLICY}, (), {}, lambda: ("en",), shows_code=True)
 
 
@@ -49,12 +49,12 @@ def down(*given: Any, **options: Any) -> NoReturn:
     raise errors.StorageUnavailable("the cable is cut")
 
 
-# What a reset does in its transaction, one after the other: each may be where the store fails.
+# The steps of a reset in its transaction, in their order. The store may fail at each.
 STEPS = ["SqlChallengeStore.redeem", "SqlSecretStore.put", "SqlSessionStore.close_all"]
 
 
 def break_at(monkeypatch: pytest.MonkeyPatch, step: str) -> None:
-    """Let the store fail at ``step``."""
+    """Make the store fail at ``step``."""
     name, _, verb = step.partition(".")
     module = {"SqlChallengeStore": "challenges", "SqlSecretStore": "secrets", "SqlSessionStore": "sessions"}
     monkeypatch.setattr(f"flask_otpauth.adapters.sqlalchemy.{module[name]}.{name}.{verb}", down)

@@ -1,4 +1,4 @@
-"""PINs and passwords below the flow: pepper, races with a change, the block's evidence."""
+"""PINs and passwords without a flow: the pepper, races with a change, the facts of a block."""
 
 from __future__ import annotations
 
@@ -27,13 +27,13 @@ NOT_THIS = "999999"
 
 
 def person(id: int = 1, password_hash: str | None = None) -> Any:  # noqa: A002 - as users have it
-    """A user as far as secrets look at one."""
+    """A user with the attributes that secrets need."""
     return SimpleNamespace(id=id, password_hash=password_hash)
 
 
 @dataclass
 class RecordingHasher:
-    """A real hasher that keeps what it was given; ``before_verifying`` happens in the middle."""
+    """A hasher that records what it gets, and calls ``before_verifying`` before it verifies."""
 
     real: Argon2Hasher = field(default_factory=lambda: Argon2Hasher(cheap=True))
     given: list[str] = field(default_factory=list)
@@ -87,14 +87,14 @@ def make(
 
 @pytest.fixture
 def pins(make: Callable[..., UserSecrets]) -> UserSecrets:
-    """PINs, of which person 1 has 123456."""
+    """Return PINs. The PIN of person 1 is 123456."""
     pins = make()
     set_to(pins, "123456")
     return pins
 
 
 def set_to(secrets: UserSecrets, secret: str, whose: Any = None) -> str:
-    """Set a person's secret; its hash."""
+    """Set the secret of a person. Return its hash."""
     whose = whose or person()
     new_hash = secrets.make_hash(whose, secret)
     secrets.put(whose, new_hash)
@@ -102,7 +102,7 @@ def set_to(secrets: UserSecrets, secret: str, whose: Any = None) -> str:
 
 
 def refusal(secrets: UserSecrets, secret: str, whose: Any = None) -> Any:
-    """The refusal of a secret."""
+    """Check a secret. Return its refusal."""
     with pytest.raises(errors.SecretRefused) as caught:
         secrets.check(whose or person(), secret, "pin")
     return caught.value
@@ -276,7 +276,7 @@ def test_a_hash_that_the_host_brought_along_is_for_passwords_alone(make: Callabl
     assert passwords.check(guest, "another one", "password")
 
 
-#: As people type them: what NFKC makes of each is another text.
+#: Passwords as users type them. NFKC changes each of them.
 CHANGED_BY_NFKC = [
     "ﬁnal ﬁsh 9 violet",
     "cafe\u0301 Harbour 31",

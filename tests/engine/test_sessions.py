@@ -23,7 +23,7 @@ NEW, OLD = b"n" * 32, b"o" * 32
 
 
 def ring(*secrets: bytes) -> KeyRing:
-    """Keys from these secrets, newest first; rows are keyed by the same one throughout."""
+    """Return keys of these secrets, the newest first. The subject key is always the same."""
     return KeyRing(secrets, b"s" * 32)
 
 
@@ -34,7 +34,7 @@ def storage() -> MemoryStorage:
 
 @dataclass
 class Person:
-    """A user as far as sessions look at one."""
+    """A user with the attributes that sessions need."""
 
     id: int
     person_key: str | None = None
@@ -42,7 +42,7 @@ class Person:
 
 
 class People:
-    """A directory of the users 7 and 8."""
+    """A directory with the users 7 and 8."""
 
     def __init__(self) -> None:
         self.by_id: dict[str, Any] = {"7": Person(7, "mark of 7"), "8": Person(8, "mark of 8")}
@@ -196,7 +196,7 @@ def tokens(storage: MemoryStorage, clock: MovableClock, people: People) -> Accou
 
 
 def refused(tokens: AccountTokens, token: str) -> bool:
-    """Whether an account token is refused."""
+    """Return whether an account token is refused."""
     try:
         tokens.user(token)
     except errors.AccountTokenInvalid:

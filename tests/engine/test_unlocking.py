@@ -1,4 +1,4 @@
-"""An unlock reaches whatever a flow locks, under every name, and says what it changed."""
+"""An unlock ends every lock of a flow, under every name, and reports what it changed."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def otpauth_of(app: Flask) -> OtpAuth:
 
 
 def unlock(app: Flask, subject: Any) -> list[tuple[str, str, bool]]:
-    """What an unlock of ``subject`` changed."""
+    """Unlock ``subject``. Return what changed."""
     with app.app_context():
         unlocked = otpauth_of(app).unlock(subject)
     assert bool(unlocked) is any(change.was_locked for change in unlocked.changes)
@@ -97,7 +97,7 @@ def test_a_user_object_that_reads_as_its_address_means_the_phone_as_well(
 
 @dataclass
 class Readable:
-    """A user of a host that reads as its e-mail address."""
+    """A user of a host whose text is the e-mail address."""
 
     id: Any
     person_key: str
@@ -147,7 +147,7 @@ def test_an_unlock_clears_what_a_clock_wrote_that_was_ahead(
 @pytest.mark.parametrize(
     ("ordered", "subject"),
     [
-        # A number that could be in use, and is not: this flow calls it all the same.
+        # A number that is possible but not in use. This flow calls it.
         ("72001234567", "+72001234567"),
         ("72001234567", "72001234567"),
         ("72001234567", "8 (200) 123-45-67"),

@@ -1,4 +1,4 @@
-"""Purging deletes what nothing depends on, and nothing else."""
+"""A purge deletes rows that are not needed, and no others."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from tests.hosts import MakeApp
 
 
 def ask(app: Flask) -> int:
-    """The code of the envelope to a request for a code."""
+    """Request a code. Return the code in the body of the response."""
     answer = app.test_client().post("/apis/auth/request-otp", json={"email": "user@example.com"})
     return int(answer.get_json()["code"])
 
 
 def purge(app: Flask, days: int) -> int:
-    """How many rows a purge deletes."""
+    """Purge. Return the number of rows that were deleted."""
     with app.app_context():
         return int(app.extensions["otpauth"].services.upkeep.purge(days))
 
