@@ -11,6 +11,7 @@ from uuid import UUID, uuid4
 import pytest
 from sqlalchemy import (
     CHAR,
+    JSON,
     Boolean,
     ForeignKey,
     Integer,
@@ -23,6 +24,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy.ext.hybrid import hybrid_property
+from sqlalchemy.ext.mutable import MutableDict
 from sqlalchemy.orm import (
     DeclarativeBase,
     Mapped,
@@ -133,6 +135,7 @@ PLAIN: dict[str, Callable[[], dict[str, Any]]] = {
         "is_enabled": synonym("is_active"),
     },
     "a column of another name": lambda: {"full_name": mapped_column("title", String(9), default="Ann")},
+    "a column that follows its changes": lambda: {"data": mapped_column(MutableDict.as_mutable(JSON))},
     "a type of the host's": lambda: {"full_name": mapped_column(Shouted, default="ann")},
 }
 

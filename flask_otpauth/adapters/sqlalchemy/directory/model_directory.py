@@ -57,11 +57,13 @@ from flask_otpauth.adapters.sqlalchemy.directory.model import (
 from flask_otpauth.ports.directory import IdentifierKind, NewUser, User, UserExists
 
 _ID = "id"
+#: The module whose listeners only follow changes of a JSON column.
+_MUTABLE = "sqlalchemy.ext.mutable"
 _VERIFIED = ("email_verified", "phone_verified")
 #: The sessions here do not hold the rows that are updated.
 UNSEEN = {"synchronize_session": False}
-#: ``spellings`` returns at most so many forms of one address.
-_FORMS = 4
+#: The parameters for the spellings of an address. It has at most so many.
+_FORMS = ("form0", "form1", "form2", "form3")
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,19}", re.ASCII)
 _TEXTS = ("email", "email_key", "phone", "member_id")
 _KINDS: tuple[IdentifierKind, ...] = ("id", "email", "phone", "member_id")
@@ -96,9 +98,9 @@ class ModelDirectory:
     """
     A :class:`~flask_otpauth.ports.directory.Directory` over a model with :class:`UserMixin`.
 
-    A user is read by one statement for the columns that a flow needs. It is built once, and the model's
-    object is only made for the host. If the model computes one of these attributes, or the host listens
-    to what models read, the object is read each time.
+    A user is read by one prepared statement for the columns that a flow needs. The model's object is only
+    made for the host. If the model computes one of these attributes, or if the host listens to
+    SQLAlchemy's events ``load`` or ``do_orm_execute``, the object is read each time.
 
     Users are read and written in short sessions and never in the host's session, so the host's pending
     rows are neither committed nor lost.
@@ -131,8 +133,8 @@ class ModelDirectory:
         self._columns = None if columns is None else columns[:-1]
         self._look_ups = {kind: self._look_up(kind) for kind in _KINDS} if self._columns else {}
         #: Executes single statements. ``None`` if the host's connection is the only one.
-        self.database = None if host_session else Database(engine, describe_lock_holder)
-        if self.database:
+        self.database = None if host_session is not None else Database(engine, describe_lock_holder)
+        if self.database is not None:
             self._prepared = {kind: self.database.prepare(each) for kind, each in self._look_ups.items()}
         self._email_query = (
             EmailQuery(self.mapper, self._columns, self._key, engine.dialect) if self._columns else None
@@ -165,11 +167,11 @@ class ModelDirectory:
 
     def find(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> StoredUser | None:
         """Return the user with this identifier, or ``None`` if two users have it. Clients see all users."""
-        users = self._known(kind, value)
+        users = self._find_all(kind, value)
         if len(users) == 1 and users[0].person_key is None:
             # Not written by the model, but by SQL for instance.
             self._give_person_key(users[0])
-            users = self._known(kind, value)
+            users = self._find_all(kind, value)
         return users[0] if len(users) == 1 else None
 
     def create(self, user: NewUser) -> StoredUser:
@@ -217,7 +219,8 @@ class ModelDirectory:
 
     def delete(self, user_id: str) -> bool:
         """
-        Delete the row, and what the model's relationships say. Return whether there was such a user.
+        Delete the row, and those that the model's relationships delete with it. Return whether there was
+        such a user.
 
         :raises ValueError: if another row of the host still refers to it.
         """
@@ -248,7 +251,7 @@ class ModelDirectory:
             return user
         found = session.identity_map.get(self.mapper.identity_key_from_primary_key((user.id,)))
         if found is None:
-            found = session.merge(self._made(user) if user.row is None else user.row, load=False)
+            found = session.merge(self._make_object(user) if user.row is None else user.row, load=False)
         return cast("User", found)
 
     def _create_table(self) -> None:
@@ -273,11 +276,12 @@ class ModelDirectory:
             return True
 
     def _reads_columns(self) -> bool:
-        """Return whether the columns say all. What a listener of the host adds to a query, they do not."""
-        is_filtered = self._any_session.dispatch.do_orm_execute or self.mapper.class_manager.dispatch.load
-        return self._columns is not None and not is_filtered
+        """Return whether columns are enough. A listener of the host may change a query or an object."""
+        if self._columns is None or self._any_session.dispatch.do_orm_execute:
+            return False
+        return all(each.__module__ == _MUTABLE for each in self.mapper.class_manager.dispatch.load)
 
-    def _known(self, kind: IdentifierKind, value: str) -> list[StoredUser]:
+    def _find_all(self, kind: IdentifierKind, value: str) -> list[StoredUser]:
         """Return all users with exactly this identifier. The database's collation may find others too."""
         given = self._parameters(kind, value)
         if given is None:
@@ -295,7 +299,7 @@ class ModelDirectory:
         if "\0" in value:
             return None
         if kind == "email":
-            return forms(value)
+            return email_parameters(value)
         wanted = self._key.value(value) if kind == "id" else value
         return None if wanted is None else {"value": wanted}
 
@@ -323,9 +327,9 @@ class ModelDirectory:
         with self.session(False) as session:
             found = session.scalars(select(self.model).where(self._condition(kind, attributes)), given)
             # Unique: the host's model may join a collection to each row, such as roles.
-            return [_stored(row) for row in found.unique()]
+            return [_read_all(row) for row in found.unique()]
 
-    def _made(self, user: StoredUser) -> UserMixin:
+    def _make_object(self, user: StoredUser) -> UserMixin:
         """Return an object of the model with what was read of the user, as if a session had loaded it."""
         row = self.mapper.class_manager.new_instance()
         for attribute, name in zip(self._attributes, _ATTRIBUTES, strict=True):
@@ -344,7 +348,7 @@ class ModelDirectory:
             session.add(row)
             session.flush()
             session.refresh(row)
-            return _stored(row)
+            return _read_all(row)
 
     def _free_key(self, address: str | None) -> None:
         if address is not None:
@@ -375,11 +379,11 @@ class ModelDirectory:
             "member_id": user.member_id,
         }
         for kind, value in identifiers.items():
-            if value and self._known(kind, value):
+            if value and self._find_all(kind, value):
                 raise UserExists(kind)
 
 
-def _stored(row: UserMixin) -> StoredUser:
+def _read_all(row: UserMixin) -> StoredUser:
     return StoredUser(*[*(getattr(row, name) for name in _ATTRIBUTES), row])
 
 
@@ -478,7 +482,7 @@ class EmailQuery:
 
     def parameters(self, address: str) -> Mapping[str, str]:
         """Return the parameters of ``select`` for a canonical address."""
-        return forms(address)
+        return email_parameters(address)
 
     def user(self, row: Sequence[Any]) -> StoredUser:
         """Return the user of a row that begins with the columns of ``select``."""
@@ -541,16 +545,15 @@ def has_email(model: type[UserMixin], addresses: Sequence[str], dialect: str) ->
 
 
 def by_email(email: TextColumn, key: TextColumn, dialect: str) -> ColumnElement[bool]:
-    """Return the condition of :func:`has_email` for the address in the parameters of :func:`forms`."""
-    written = [bindparam(f"form{number}", type_=String) for number in range(_FORMS)]
+    """Return the condition of :func:`has_email` for the address in :func:`email_parameters`."""
+    written = [bindparam(form, type_=String) for form in _FORMS]
     return _is_written(email, key, [bindparam("address", type_=String)], written, dialect)
 
 
-def forms(address: str) -> dict[str, str]:
+def email_parameters(address: str) -> dict[str, str]:
     """Return the parameters of :func:`by_email`: a canonical address, and how it may have been written."""
     written = spellings(address)
-    padded = written + [address] * (_FORMS - len(written))
-    return {"address": address, **{f"form{number}": form for number, form in enumerate(padded)}}
+    return {"address": address, **dict.fromkeys(_FORMS, address), **dict(zip(_FORMS, written, strict=False))}
 
 
 def _is_written(
