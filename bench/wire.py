@@ -43,12 +43,13 @@ class Counter:
     """Counts what all connections do."""
 
     def __init__(self) -> None:
-        self.statements = self.commits = self.round_trips = 0
+        self.statements: list[str] = []
+        self.commits = self.round_trips = 0
 
     def take(self) -> Cost:
         """Return what has been counted, and begin again."""
-        cost = Cost(self.statements, self.commits, self.round_trips)
-        self.statements = self.commits = self.round_trips = 0
+        cost = Cost(len(self.statements), self.commits, self.round_trips)
+        self.statements, self.commits, self.round_trips = [], 0, 0
         return cost
 
 
@@ -61,7 +62,7 @@ class Transactions:
 
     def run(self, statement: str) -> None:
         """Count a statement."""
-        self._counter.statements += 1
+        self._counter.statements.append(statement)
         words = statement.upper().rstrip(";").split()
         if words[:2] == ["SET", "AUTOCOMMIT"]:
             self._autocommit = words[-1] == "1"

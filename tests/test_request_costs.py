@@ -1,26 +1,152 @@
-"""What a request with everything on costs the database, counted outside of the app by ``bench``."""
+"""What a request costs the database, counted outside of the app: on the wire, or by SQLite itself."""
 
 from __future__ import annotations
 
+import re
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import pytest
+
 from bench import costs, product
 from bench.costs import Costs
-from bench.wire import Cost
+from bench.databases import new_database
+from bench.wire import WRITE, Cost, Counter, counted
+from flask_otpauth.testing import Outbox
+from tests.codes import another
+from tests.flows.email_caller import EmailCaller, bearer
+from tests.hosts import MakeApp, otpauth_of
 from tests.services import POSTGRESQL_ADDRESS, listens, need
 
-
-def test_requests_on_postgresql_have_these_costs() -> None:
-    need("PostgreSQL", listens(POSTGRESQL_ADDRESS))
-
-    assert costs.count(product, "postgresql") == Costs(
+VALUE = re.compile(r"[xX]?'[^']*'|\b\d+\b")
+EXPECTED = {
+    "postgresql": Costs(
         request_otp=Cost(statements=2, commits=1, round_trips=2),
         verify_otp=Cost(statements=7, commits=1, round_trips=7),
         protected=Cost(statements=2, commits=0, round_trips=2),
-    )
-
-
-def test_requests_on_sqlite_have_these_costs() -> None:
-    assert costs.count(product, "sqlite") == Costs(
+    ),
+    "sqlite": Costs(
         request_otp=Cost(statements=4, commits=1, round_trips=0),
         verify_otp=Cost(statements=11, commits=1, round_trips=0),
         protected=Cost(statements=4, commits=0, round_trips=0),
-    )
+    ),
+}
+
+
+@dataclass
+class Stage:
+    """A caller whose account exists and is verified, and what counts."""
+
+    caller: EmailCaller
+    counter: Counter
+
+    def statements_of(self, work: Callable[[], object]) -> list[str]:
+        """All statements, the beginnings and ends of transactions among them."""
+        self.counter.take()
+        work()
+        return self.counter.statements
+
+    def on_tables(self, work: Callable[[], object]) -> list[str]:
+        """The statements that read or write rows."""
+        return [" ".join(each.split()) for each in self.statements_of(work) if "otpauth_" in each]
+
+    def cost_of(self, work: Callable[[], object]) -> tuple[int, int, int]:
+        """Writes, reads and commits."""
+        statements = self.on_tables(work)
+        writes = sum(WRITE.match(statement) is not None for statement in statements)
+        return writes, len(statements) - writes, self.counter.commits
+
+
+@pytest.fixture(params=EXPECTED)
+def kind(request: pytest.FixtureRequest) -> str:
+    if request.param == "postgresql":
+        need("PostgreSQL", listens(POSTGRESQL_ADDRESS))
+    return str(request.param)
+
+
+@pytest.fixture
+def stage(kind: str, make_app: MakeApp, outbox: Outbox) -> Iterator[Stage]:
+    with new_database(kind) as direct, counted(direct) as (url, counter):
+        app = make_app(database_uri=url)
+        app.add_url_rule("/me", "me", otpauth_of(app).token_required(lambda: "ok"))
+        caller = EmailCaller(app, outbox)
+        caller.login()
+        yield Stage(caller, counter)
+        app.extensions["otpauth"].services.storage.database.engine.dispose()
+
+
+def test_requests_of_a_user_who_exists_have_these_costs(kind: str) -> None:
+    assert costs.count(product, kind) == EXPECTED[kind]
+
+
+def test_a_login_is_three_writes_one_commit_and_a_read_of_the_user_before_and_after(stage: Stage) -> None:
+    code = stage.caller.fresh_code()
+
+    before, *writes, after = stage.on_tables(lambda: stage.caller.verify(code))
+
+    assert (len(writes), stage.counter.commits) == (3, 1)
+    assert all(WRITE.match(write) for write in writes)
+    assert all("FROM otpauth_users" in read for read in (before, after))
+
+
+def test_a_wrong_guess_is_one_write_and_one_commit(stage: Stage) -> None:
+    wrong = another(stage.caller.fresh_code())
+
+    assert stage.cost_of(lambda: stage.caller.verify(wrong)) == (1, 1, 1)
+
+
+def test_the_row_of_a_new_user_is_written_once_and_as_verified(stage: Stage) -> None:
+    code = stage.caller.fresh_code("new@example.com")
+
+    statements = stage.on_tables(lambda: stage.caller.verify(code, "new@example.com"))
+
+    writes = [each for each in statements if "otpauth_users" in each and WRITE.match(each)]
+    assert [write.split()[0] for write in writes] == ["INSERT"]
+    with stage.caller.app.app_context():
+        assert otpauth_of(stage.caller.app).users.find("new@example.com").email_verified
+
+
+def test_a_protected_route_is_two_indexed_reads(stage: Stage) -> None:
+    token = stage.caller.login()["accessToken"]
+    http = stage.caller.app.test_client()
+
+    session, user = stage.on_tables(lambda: http.get("/me", headers=bearer(token)))
+
+    assert "WHERE otpauth_sessions.id =" in session
+    assert "WHERE otpauth_users.id =" in user
+
+
+def test_a_forged_token_is_no_read_at_all(stage: Stage) -> None:
+    http = stage.caller.app.test_client()
+
+    assert stage.statements_of(lambda: http.get("/me", headers=bearer("a.b.c"))) == []
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/request-otp", {"email": "nobody"}),
+        ("/verify-otp", {"email": "user@example.com", "otpCode": "12345"}),
+        ("/refresh-token", {"refreshToken": "x"}),
+        ("/request-otp", []),
+    ],
+)
+def test_what_is_refused_at_the_door_never_reaches_the_database(
+    stage: Stage, path: str, body: object
+) -> None:
+    assert stage.statements_of(lambda: stage.caller.post(path, body)) == []
+
+
+def test_an_unknown_address_costs_what_a_known_one_does(stage: Stage) -> None:
+    def ask_and_guess(email: str) -> None:
+        stage.caller.ask(email)
+        stage.caller.verify("000000", email)
+
+    def shapes(email: str) -> list[str]:
+        # SQLite shows the values of a statement.
+        return [VALUE.sub("?", each) for each in stage.statements_of(lambda: ask_and_guess(email))]
+
+    known, commits = shapes("user@example.com"), stage.counter.commits
+
+    assert shapes("nobody@example.com") == known
+    assert stage.counter.commits == commits
