@@ -1,8 +1,8 @@
 """
-What a host needs to write a storage: the protocols, the values that they mention, and the rules.
+The protocols of a storage, their values, and the rules for a storage of your own.
 
-A rule is a function that takes rows and returns a verdict (``judge_…``), or a row and returns the
-row after it (``with_…``, ``without_…``, ``rotated``). :class:`StoredSecret` has its rules as methods.
+A rule is a function. ``judge_…`` takes rows and returns a verdict. ``with_…``, ``without_…`` and ``rotated``
+take a row and return the changed row. The rules for secrets are methods of :class:`StoredSecret`.
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """
-What a forked child process must not take over: connections, threads, queues, locks.
+Renew what a forked process must not share with its parent: connections, threads, queues, locks.
 
-If a server loads the app and then forks (``gunicorn --preload``), each worker gets a copy of all
-these. Two processes on one connection read each other's answers. A lock that a thread held at that
-moment is never released in the child, because the thread does not exist there.
+If a server loads the app and then forks (``gunicorn --preload``), each worker gets a copy of them. Two
+processes on one connection read each other's answers. A lock that a thread held during the fork is never
+released in the child, because the thread does not exist there.
 """
 
 from __future__ import annotations
@@ -17,13 +17,13 @@ T = TypeVar("T")
 
 
 def in_child(owner: T, renew: Callable[[T], None]) -> None:
-    """Call ``renew(owner)`` in each child as soon as it is forked; ``owner`` is not kept alive."""
+    """Call ``renew(owner)`` in each forked child. ``owner`` can still be deleted."""
     reference = ref(owner)
 
     def call() -> None:
-        alive = reference()
-        if alive is not None:
-            renew(alive)
+        found = reference()
+        if found is not None:
+            renew(found)
 
     if hasattr(os, "register_at_fork"):
         os.register_at_fork(after_in_child=call)

@@ -1,12 +1,17 @@
 """
-Storage speaks in operations, and each is one indivisible step.
+What a storage must do: protocols whose methods are operations on codes, secrets, sessions and clients.
 
-Of racing callers, on threads or processes, every operation behaves as if they came one after
-the other. An adapter's whole duty is that; the rules are in :mod:`flask_otpauth.core`. Put
-yours through :class:`flask_otpauth.testing.StorageContract`.
+**Atomic.** Each method is one atomic step. If several threads or processes call methods at the same time,
+the results, and what is stored afterwards, are the same as if they had called one after the other.
 
-Every method raises :exc:`~flask_otpauth.core.errors.StorageUnavailable` when the store is
-down; nothing was decided then. Instants are epoch milliseconds.
+**No rules.** The rules are functions in :mod:`flask_otpauth.core`: a method reads its rows, calls a rule, and
+writes what the rule returns. A storage only makes this one step. The test class
+:class:`flask_otpauth.testing.StorageContract` tests that it does.
+
+**Instants** are epoch milliseconds. The caller passes the current instant, so a storage needs no clock.
+
+**Outages.** If the store is down, each method raises
+:exc:`~flask_otpauth.core.errors.StorageUnavailable`. The request is then refused.
 """
 
 from __future__ import annotations
@@ -38,140 +43,269 @@ __all__ = [
 
 
 class ChallengeStore(Protocol):
-    """Codes, and the logs that limit them."""
+    """
+    Codes, and the logs that limit them.
+
+    A code has a challenge row, and its subject has a limits row. If both keys are equal, they are one row
+    (:mod:`flask_otpauth.core.challenges`).
+    """
 
     def issue(self, issue: Issue) -> IssueResult:
-        """Check cooldown, quotas, lock and cap, and replace the live code; or say what forbids it."""
+        """
+        Issue a code if nothing forbids it.
+
+        In one step: judge the limits row, the challenge row and the counter of the cap, as
+        :func:`~flask_otpauth.core.challenges.judge_issue` does. If the code may be issued, add the send to
+        the log, replace the code before it, and count it under the cap. Otherwise, the code, the log and the
+        counter stay as they are, and a lock that forbids the issue is noted in the limits row
+        (:func:`~flask_otpauth.core.challenges.with_lock`).
+
+        Return whether the code was issued, or why not: it repeats the issue before it, or a limit blocks it.
+        """
 
     def peek(self, issue: Issue) -> Block | None:
-        """What of cooldown, quotas and lock would forbid it now. A look, no promise."""
+        """
+        Return what a cooldown, a quota or a lock forbids now; ``None`` if they forbid nothing.
+
+        Change nothing. The cap is not looked at. A later :meth:`issue` may be refused even if this returned
+        ``None``, because other requests can come in between.
+        """
 
     def withdraw(self, issue: Issue) -> None:
-        """Undo an issue: its quota is given back, its code dead, a newer code alive."""
+        """
+        Undo an issue. Its quota, cooldown and cap are as before, and its code is invalid.
+
+        A newer code stays valid. The code before it does not become valid again. Withdrawing an issue twice,
+        or one that was never issued, changes nothing.
+        """
 
     def redeem(self, guess: Guess) -> Verdict:
-        """Judge the guess, count it, consume the code it opens; or say why it was not judged."""
+        """
+        Judge a guess, and count it or use up the code.
+
+        In one step: judge both rows as :func:`~flask_otpauth.core.challenges.judge_guess` does. If the guess
+        is right, use up the code, and clear the misses of the subject if the code says so. If it is wrong,
+        count it for the code, and add it to the misses of the subject. If it cannot be judged, because the
+        code is not valid or the subject is locked, count nothing. A lock is noted in the limits row
+        (:func:`~flask_otpauth.core.challenges.with_lock`).
+
+        Return the verdict.
+        """
 
     def count(self, act: Act) -> Block | None:
-        """Count an act if its limits permit it. Return what forbids it."""
+        """
+        Count an act if its limits allow it.
+
+        Return ``None`` if it was counted. Otherwise return what forbids it, and change nothing.
+        """
 
     def reference(self, key: bytes) -> str | None:
-        """What the newest issue left with this row, ``None`` if there is no row."""
+        """
+        Return the text that the newest issue stored with this row; ``None`` if there is no row.
+
+        A withdrawn issue counts too.
+        """
 
     def handed_over(self, issue: Issue) -> None:
-        """Record that the message of an issue was handed over: asking for it again repeats it now."""
+        """
+        Note that the message of ``issue`` was handed over to its provider.
+
+        From now on, a request that repeats this issue is told that it is done, and not that it is under way.
+        If there is a newer issue, change nothing.
+        """
 
     def clear(self, limits_key: bytes, log: Literal["sends", "misses"]) -> bool:
-        """Empty one log: ``sends`` frees the quotas, ``misses`` lifts the lock; whether it held anything."""
+        """
+        Empty one log of a limits row. Return whether anything was removed.
+
+        ``"sends"`` ends cooldowns and quotas. ``"misses"`` ends the lock, also if another app noted it.
+        """
 
 
 class SecretStore(Protocol):
-    """PINs and passwords: memory-hard hashes with their failure counters."""
+    """
+    PINs and passwords: memory-hard hashes, and the failures of each.
+
+    ``judged`` is the hash that the caller has verified an entered secret against. If no hash is stored, that
+    is a hash of the host, and its failures are counted too
+    (:meth:`~flask_otpauth.core.failures.StoredSecret.honors`).
+    """
 
     def read(self, key: bytes) -> StoredSecret:
-        """The secret as it is now; one that was never set has no hash."""
+        """Return the secret as it is now. If it was never set, it has no hash."""
 
     def put(
         self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None, cap: int | None = None
     ) -> bool:
         """
-        Set the hash and forget the failures as :meth:`unblock` does, if the hash is still ``replacing``
-        (``"any"``: whatever it is) and there were fewer than ``cap`` failures in a row.
+        Set the hash if the stored hash is still the one to replace.
+
+        ``replacing`` says which hash that is:
+
+        - a hash: this one. If no hash is stored, it may be a hash of the host, so the new one is set too.
+        - ``None``: none. The new hash is set only if no hash is stored.
+        - ``"any"``: every hash, and none.
+
+        If there is a ``cap``, and there were ``cap`` failures in a row, the hash is not set.
+
+        In the same step, forget the failures that count towards a block. The failures in a row stay.
+
+        Return whether the hash was set. If not, nothing has changed.
         """
 
     def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, StoredSecret]:
-        """Count a failure unless blocked or the hash is not ``judged`` any more: (counted, as it is now)."""
+        """
+        Count a failure, unless the secret is blocked now or its hash is no longer ``judged``.
+
+        Return whether the failure was counted, and the secret as it is after this step.
+        """
 
     def passed(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
-        """Forget the failures, unless blocked or the hash is not ``judged`` any more."""
+        """
+        Forget all failures after a success, unless the secret is blocked now or its hash is no longer
+        ``judged``.
+
+        Return whether the success is accepted. If not, nothing has changed.
+        """
 
     def unblock(self, key: bytes) -> None:
-        """Forget the failures that count towards a block, but not how many there were in a row."""
+        """Forget the failures that count towards a block. The failures in a row stay."""
 
     def enable(self, key: bytes) -> None:
-        """Forget every failure: what an administrator may do."""
+        """Forget all failures, also those in a row. No block is left."""
 
     def delete(self, key: bytes) -> bool:
-        """Forget the secret and its failures; whether there was anything."""
+        """Delete the hash and the failures. Return whether there were any."""
 
 
 class SessionStore(Protocol):
-    """Sessions of users."""
+    """
+    Sessions of users, and the token generation of each user.
+
+    A session is open if its tokens are accepted (:meth:`~flask_otpauth.core.sessions.Session.is_live`).
+    Methods that return how many sessions were closed count only those that were open.
+    """
 
     def open(self, session: Session, *, closing_others: bool) -> int:
-        """Add the session; close the user's others first if asked: how many were closed."""
+        """
+        Add a session. With ``closing_others``, close all other sessions of its user in the same step.
+
+        They are closed at ``session.rotated_at``. If several callers do this for one user at the same time,
+        exactly one session is open afterwards.
+
+        Return how many sessions were closed.
+        """
 
     def rotate(self, refresh: Refresh) -> tuple[Rotation, Session | None]:
-        """Spend a refresh token; a reused one closes the session. The session as it is now."""
+        """
+        Judge a refresh token as :func:`~flask_otpauth.core.sessions.judge_refresh` does.
+
+        In one step: if the outcome is ``ROTATED``, give the session its next token. If it is ``REUSED``,
+        close the session. Otherwise, change nothing.
+
+        Return the outcome, and the session as it is after this step; ``None`` if there is no such session.
+        """
 
     def find(self, session_id: str) -> Session | None:
-        """The session, alive or not: one indexed read."""
+        """
+        Return the session with this id, open or not; ``None`` if there is none.
+
+        This is called in each request with an access token, so it must be one read by key.
+        """
 
     def list_open(self, user_id: str, now_ms: int) -> Sequence[Session]:
-        """The sessions of a user whose tokens are accepted now, the newest first."""
+        """Return the open sessions of a user, newest first."""
 
     def close(self, session_id: str, now_ms: int) -> bool:
-        """Close one session; whether it was alive."""
+        """Close a session. Return whether it was open."""
 
     def close_all(self, user_id: str, now_ms: int) -> int:
-        """Close a user's sessions and let their token generation pass: how many were closed."""
+        """
+        Close all sessions of a user, and add 1 to the user's token generation, in one step.
+
+        Return how many sessions were closed.
+        """
 
     def delete_all(self, user_id: str) -> int:
-        """Forget a user's sessions, alive or not: how many there were."""
+        """
+        Delete all sessions of a user, open or not. Return how many there were.
+
+        The token generation stays.
+        """
 
     def generation(self, user_id: str) -> int:
-        """The user's token generation: signed tokens of an earlier one are revoked."""
+        """
+        Return the token generation of a user, which is 0 at first.
+
+        Signed tokens of an earlier generation are revoked.
+        """
 
 
 class ClientStore(Protocol):
-    """Clients with their tokens, and campaigns. Look-ups are by key or digest, never scans."""
+    """Clients with their tokens, and campaigns. Look-ups are by key or digest and read no whole table."""
 
     def add(self, client: Client) -> None:
-        """Keep a new client."""
+        """Add a client. Its id is new."""
 
     def get(self, client_id: str) -> Client | None:
-        """The client of that id."""
+        """Return the client with this id."""
 
     def by_secret(self, digests: Sequence[bytes], now_ms: int) -> tuple[Client, int] | None:
-        """Whose secret, living now, has one of these digests; and the secret's generation."""
+        """
+        Return the client with a secret that is valid now and has one of these digests.
+
+        Also return the generation of that secret: the client's own, or one less for its previous secret.
+        Return ``None`` if there is no such client. A blocked client is returned too.
+        """
 
     def list(self) -> Sequence[Client]:
-        """All clients, oldest first."""
+        """Return all clients, oldest first."""
 
     def set_blocked(self, client_id: str, blocked_at: int | None) -> bool:
-        """Block or unblock; whether there is such a client."""
+        """Block a client, or unblock it with ``None``. Return whether there is such a client."""
 
     def rotate_secret(self, client_id: str, digest: bytes, now_ms: int, previous_until: int | None) -> bool:
         """
-        Replace the secret, the old one good until ``previous_until``, unless the one before it is
-        good still; with ``None`` both end at once. Whether it was replaced.
+        Replace the secret of a client, and add 1 to its generation.
+
+        The old secret stays valid until ``previous_until``. A client has at most one previous secret: if it
+        already has one that is valid at ``now_ms``, change nothing. If ``previous_until`` is ``None``, the
+        secret is always replaced, and all earlier secrets are invalid at once, whatever the clock says.
+
+        Return whether the secret was replaced. If there is no such client, it was not.
         """
 
     def add_token(self, token: ClientToken, at_most: int) -> None:
-        """Keep a token; the client's oldest give way so that at most ``at_most`` live."""
+        """
+        Add a token, and delete the oldest tokens of its client, so that at most ``at_most`` are valid.
+
+        In one step, so that many callers at the same time do not exceed the maximum. Tokens that have
+        expired when the new one is issued do not count. The new token is never deleted.
+        """
 
     def find_token(self, digests: Sequence[bytes]) -> ClientToken | None:
-        """The token with one of these digests, expired or not."""
+        """Return the token with one of these digests, expired or not; ``None`` if there is none."""
 
     def add_campaign(self, campaign: Campaign) -> None:
-        """Keep a new campaign."""
+        """Add a campaign. Its id is new."""
 
     def get_campaign(self, campaign_id: str) -> Campaign | None:
-        """The campaign of that id."""
+        """Return the campaign with this id."""
 
     def list_campaigns(self, client_id: str | None) -> Sequence[Campaign]:
-        """A client's campaigns, oldest first; all with ``None``."""
+        """Return the campaigns of a client, oldest first. With ``None``, return those of all clients."""
 
     def set_paused(self, campaign_id: str, paused_at: int | None) -> bool:
-        """Pause or resume; whether there is such a campaign."""
+        """Pause a campaign, or resume it with ``None``. Return whether there is such a campaign."""
 
 
 @dataclass(frozen=True)
 class LoginAttempt:
-    """A guess at a code that opens a session of a user."""
+    """A guess at a code, and the session to open if the code is accepted."""
 
     guess: Guess
-    #: Asks for the user, whom the storage may read in the same step.
+    #: Finds the user whom the code is for. A storage that has the table of the users may read the user in
+    #: the same step instead.
     user: UserLookup
     #: The session to open, without its user.
     session: Session
@@ -181,22 +315,23 @@ class LoginAttempt:
 
 @dataclass(frozen=True)
 class LoginResult:
-    """What became of a login."""
+    """The outcome of a login."""
 
     verdict: Verdict
-    #: The user who has the identifier, if the code was accepted.
+    #: The user who has the identifier, enabled or not. ``None`` if the code was not accepted or no user was
+    #: found.
     user: User | None = None
-    #: The session that is open now: none if the code was not accepted, or no enabled user was found.
+    #: The session that was opened. ``None`` if the code was not accepted or no enabled user was found.
     session: Session | None = None
     #: How many other sessions of the user were closed.
     closed: int = 0
-    #: Whether the user cannot have been disabled between the look-up and the end of the step. Otherwise
-    #: the user must be looked up again.
+    #: Whether the user was read in the step itself, so that the user cannot have been disabled since then.
+    #: If not, the caller looks the user up again.
     looked_again: bool = False
 
 
 class Storage(Protocol):
-    """Everything that is stored, and what must stand or fall together."""
+    """The four stores, and the operations over several of them."""
 
     @property
     def challenges(self) -> ChallengeStore:
@@ -215,26 +350,34 @@ class Storage(Protocol):
         """Clients, their tokens and their campaigns."""
 
     def transaction(self) -> AbstractContextManager[None]:
-        """One transaction around several operations: an exception undoes them all."""
+        """
+        Open a transaction around several operations of this thread.
+
+        They are all written if the block ends without an exception, and none if it raises one. An operation
+        sees what the operations before it wrote. A transaction inside another one is a part of it.
+        """
 
     def log_in(self, attempt: LoginAttempt) -> LoginResult:
         """
-        Redeem a code and open the session of the user it is for, in one step. The session is open if the
-        code was accepted and the user is enabled, and only then. The code is used up even if there is no
-        such user.
+        Redeem a code and open the session of the user whom the code is for, in one step.
 
-        A storage that does not have the table of the users does this with :func:`log_in_by_steps`.
+        The session is opened only if the code is accepted and the user is enabled. An accepted code is used
+        up even if there is no such user.
+
+        A storage that does not have the table of the users returns ``log_in_by_steps(self, attempt)``.
         """
 
     def create_all(self) -> None:
-        """Create missing tables."""
+        """Create the tables that are missing. Leave those that exist as they are."""
 
     def purge(self, before_ms: int) -> int:
         """
-        Delete rows that nothing has depended on since ``before_ms``: how many.
+        Delete rows that nothing has depended on since ``before_ms``. Return how many.
 
-        Each row says itself until when limits look at it, so that the purge of one app frees no
-        quota or lock of another.
+        These are codes with their limits, counters of caps, sessions and client tokens. Apps with different
+        limits may share a row. So the row itself says until when a limit looks at it
+        (``ChallengeRow.needed_until``) and whether it must be kept (``held``). The purge of one app ends no
+        quota and no lock of another.
         """
 
 
@@ -245,13 +388,13 @@ def session_of(user: User, session: Session) -> Session:
 
 def log_in_by_steps(storage: Storage, attempt: LoginAttempt) -> LoginResult:
     """
-    Do :meth:`Storage.log_in` with the other methods of ``storage``.
+    Do :meth:`Storage.log_in` with the other methods of ``storage``, in one transaction.
 
-    The user is looked up before the transaction, because the directory may use the same database, and
-    would wait for the end of the transaction.
+    The user is looked up before the transaction. The directory may use the same database, and would wait for
+    the end of the transaction.
     """
     user = attempt.user.find()
-    # The same statements for an address without a user, so that a wrong code takes as long.
+    # An address without a user needs the same statements, so that a wrong code takes the same time.
     with storage.transaction():
         verdict = storage.challenges.redeem(attempt.guess)
         if verdict.state is not GuessState.ACCEPTED:

@@ -1,4 +1,4 @@
-"""Storage in the memory of one process."""
+"""A storage in the memory of one process."""
 
 from __future__ import annotations
 

@@ -1,11 +1,11 @@
-"""Codes and their limits: the rules of :mod:`flask_otpauth.core.challenges`, under the lock."""
+"""Codes and their limits. Each operation calls the rules of the core while it holds the lock."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from flask_otpauth.adapters.memory.state import Memory, removed
+from flask_otpauth.adapters.memory.state import Memory, remove
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core.challenges import (
     Act,
@@ -19,7 +19,7 @@ from flask_otpauth.core.challenges import (
     with_lock,
     without_misses,
 )
-from flask_otpauth.core.instants import Block
+from flask_otpauth.core.instants import Block, Limit
 
 
 @dataclass(frozen=True)
@@ -32,16 +32,16 @@ class MemoryChallengeStore:
         """See the port."""
         with self.memory.lock:
             limits, challenge = self._row(issue.limits_key), self._row(issue.challenge_key)
-            counted = self._counted(issue.cap) if issue.cap else 0
+            counted = self._count_of(issue.cap) if issue.cap else 0
             refusal = rules.judge_issue(limits, challenge, counted, issue)
             if refusal is not None:
-                self._note(issue.limits_key, with_lock(limits, issue.locks, issue.now_ms))
+                self._note_lock(issue.limits_key, issue.locks, issue.now_ms)
                 return refusal
             self.memory.challenges[issue.limits_key] = rules.with_send(limits, issue)
             challenge = self._row(issue.challenge_key)
             self.memory.challenges[issue.challenge_key] = rules.with_code(challenge, issue)
             if issue.cap:
-                self._set_counted(issue.cap, counted + 1)
+                self._set_count(issue.cap, counted + 1)
             return IssueResult()
 
     def peek(self, issue: Issue) -> Block | None:
@@ -50,7 +50,7 @@ class MemoryChallengeStore:
             return rules.block_of(self._row(issue.limits_key), issue)
 
     def withdraw(self, issue: Issue) -> None:
-        """See the port. A second time changes nothing."""
+        """See the port."""
         with self.memory.lock:
             undone = False
             for key in (issue.limits_key, issue.challenge_key):
@@ -59,8 +59,8 @@ class MemoryChallengeStore:
                 if after != before:
                     self.memory.challenges[key] = after
                     undone = True
-            if issue.cap and undone and self._counted(issue.cap):
-                self._set_counted(issue.cap, self._counted(issue.cap) - 1)
+            if issue.cap and undone and self._count_of(issue.cap):
+                self._set_count(issue.cap, self._count_of(issue.cap) - 1)
 
     def redeem(self, guess: Guess) -> Verdict:
         """See the port."""
@@ -68,8 +68,7 @@ class MemoryChallengeStore:
             rows = self.memory.challenges
             verdict = rules.judge_guess(rows.get(guess.limits_key), rows.get(guess.challenge_key), guess)
             if verdict.state is GuessState.LOCKED:
-                limits = self._row(guess.limits_key)
-                self._note(guess.limits_key, with_lock(limits, guess.locks, guess.now_ms))
+                self._note_lock(guess.limits_key, guess.locks, guess.now_ms)
             if verdict.state in (GuessState.ACCEPTED, GuessState.WRONG):
                 limits, challenge = self._row(guess.limits_key), self._row(guess.challenge_key)
                 rows[guess.limits_key] = rules.with_miss(limits, guess, verdict, challenge)
@@ -110,20 +109,22 @@ class MemoryChallengeStore:
             return True
 
     def purge(self, before_ms: int) -> int:
-        """Delete rows that no limit of any app has looked at since, and that lock nobody for ever."""
-        return removed(
+        """Delete rows that no limit of any app looks at since ``before_ms``, except rows that are held."""
+        return remove(
             self.memory.challenges, lambda row: row.needed_until < before_ms and not row.held
-        ) + removed(self.memory.counters, lambda counter: counter[0] < before_ms)
+        ) + remove(self.memory.counters, lambda counter: counter[0] < before_ms)
 
-    def _note(self, key: bytes, after: ChallengeRow) -> None:
-        if after != self._row(key):
+    def _note_lock(self, key: bytes, locks: tuple[Limit, ...], now_ms: int) -> None:
+        before = self._row(key)
+        after = with_lock(before, locks, now_ms)
+        if after != before:
             self.memory.challenges[key] = after
 
     def _row(self, key: bytes) -> ChallengeRow:
         return self.memory.challenges.get(key, ChallengeRow())
 
-    def _counted(self, cap: Cap) -> int:
+    def _count_of(self, cap: Cap) -> int:
         return self.memory.counters.get((cap.key, cap.day_start_ms), (cap.day_end_ms, 0))[1]
 
-    def _set_counted(self, cap: Cap, count: int) -> None:
+    def _set_count(self, cap: Cap, count: int) -> None:
         self.memory.counters[cap.key, cap.day_start_ms] = (cap.day_end_ms, count)

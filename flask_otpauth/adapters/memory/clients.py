@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
-from flask_otpauth.adapters.memory.state import Memory, removed
+from flask_otpauth.adapters.memory.state import Memory, remove
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 
 
@@ -64,7 +64,7 @@ class MemoryClientStore:
             return True
 
     def add_token(self, token: ClientToken, at_most: int) -> None:
-        """See the port. Tokens that have expired go as well."""
+        """See the port. Expired tokens of the client are deleted too."""
         with self.memory.lock:
             tokens = self.memory.client_tokens
             own = [other for other in tokens.values() if other.client_id == token.client_id]
@@ -108,5 +108,5 @@ class MemoryClientStore:
             return campaign is not None
 
     def purge(self, before_ms: int) -> int:
-        """Delete tokens that expired before."""
-        return removed(self.memory.client_tokens, lambda token: token.expires_at < before_ms)
+        """Delete tokens that expired before ``before_ms``."""
+        return remove(self.memory.client_tokens, lambda token: token.expires_at < before_ms)

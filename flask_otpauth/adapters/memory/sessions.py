@@ -1,11 +1,11 @@
-"""Sessions, and the token generations of their users."""
+"""Sessions, and the token generations of users."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 
-from flask_otpauth.adapters.memory.state import Memory, removed
+from flask_otpauth.adapters.memory.state import Memory, remove
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh, rotated
 
 
@@ -59,7 +59,7 @@ class MemorySessionStore:
     def delete_all(self, user_id: str) -> int:
         """See the port."""
         with self.memory.lock:
-            return removed(self.memory.sessions, lambda session: session.user_id == user_id)
+            return remove(self.memory.sessions, lambda session: session.user_id == user_id)
 
     def generation(self, user_id: str) -> int:
         """See the port."""
@@ -67,8 +67,8 @@ class MemorySessionStore:
             return self.memory.generations.get(user_id, 0)
 
     def purge(self, before_ms: int) -> int:
-        """Delete sessions that ended before."""
-        return removed(
+        """Delete sessions that ended or were closed before ``before_ms``."""
+        return remove(
             self.memory.sessions,
             lambda session: min(session.ends_at, session.closed_at or session.ends_at) < before_ms,
         )
@@ -77,10 +77,10 @@ class MemorySessionStore:
         return [session for session in self.memory.sessions.values() if session.user_id == user_id]
 
     def _close(self, sessions: Iterable[Session], now_ms: int) -> int:
-        """Close those that nobody closed: how many were alive."""
-        alive = 0
+        """Close those of the sessions that are not closed. Return how many were open."""
+        count = 0
         for session in sessions:
             if session.closed_at is None:
-                alive += session.is_live(now_ms)
+                count += session.is_live(now_ms)
                 self.memory.sessions[session.id] = replace(session, closed_at=now_ms)
-        return alive
+        return count

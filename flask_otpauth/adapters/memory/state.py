@@ -1,4 +1,4 @@
-"""What is kept, and the lock that makes each operation one step."""
+"""The rows, and the lock that makes each operation one atomic step."""
 
 from __future__ import annotations
 
@@ -21,28 +21,28 @@ Tables = dict[str, dict[object, object]]
 
 @dataclass
 class Memory:
-    """
-    Tables of immutable rows. ``counters`` are by cap and first instant of the day, and hold the
-    day's last instant and the count.
-    """
+    """Tables of immutable rows."""
 
     challenges: dict[bytes, ChallengeRow] = field(default_factory=dict)
+    #: The key is that of the cap with the start of its day. The value is the end of the day and the count.
     counters: dict[tuple[bytes, int], tuple[int, int]] = field(default_factory=dict)
     secrets: dict[bytes, StoredSecret] = field(default_factory=dict)
     sessions: dict[str, Session] = field(default_factory=dict)
+    #: The token generation of each user, by the id of the user.
     generations: dict[str, int] = field(default_factory=dict)
     clients: dict[str, Client] = field(default_factory=dict)
+    #: By digest.
     client_tokens: dict[bytes, ClientToken] = field(default_factory=dict)
     campaigns: dict[str, Campaign] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()
         self._before: Tables | None = None
-        in_child(self, Memory._begin_anew)
+        in_child(self, Memory._reset)
 
     @contextmanager
     def transaction(self) -> Iterator[None]:
-        """Hold the lock; an exception that leaves the outermost one undoes everything inside."""
+        """Hold the lock. An exception in the outermost transaction undoes everything that was done in it."""
         with self.lock:
             if self._before is not None:
                 yield
@@ -56,8 +56,8 @@ class Memory:
             finally:
                 self._before = None
 
-    def _begin_anew(self) -> None:
-        """A forked child goes on with a copy, without the transaction of a thread of the parent."""
+    def _reset(self) -> None:
+        """Undo, in a forked child, the transaction that a thread of the parent has not finished."""
         self._undo()
         self._before = None
         self.lock = threading.RLock()
@@ -66,12 +66,12 @@ class Memory:
         vars(self).update(self._before or {})
 
     def _copy(self) -> Tables:
-        # The rows are immutable, so it is enough to copy the tables.
+        # The rows are immutable, so the copies can share them.
         return {name: dict(table) for name, table in vars(self).items() if isinstance(table, dict)}
 
 
-def removed(table: dict[K, V], is_old: Callable[[V], bool]) -> int:
-    """Remove the rows that are old: how many."""
+def remove(table: dict[K, V], is_old: Callable[[V], bool]) -> int:
+    """Remove the rows that are old. Return how many."""
     old = [key for key, row in table.items() if is_old(row)]
     for key in old:
         del table[key]

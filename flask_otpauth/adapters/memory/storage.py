@@ -1,4 +1,4 @@
-"""Storage in this process's memory: for tests, demonstrations, and one process that may forget."""
+"""A storage in the memory of one process, for tests and demonstrations."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ __all__ = ["MemoryStorage"]
 
 class MemoryStorage:
     """
-    A :class:`~flask_otpauth.ports.storage.Storage` of dictionaries behind one lock.
+    A :class:`~flask_otpauth.ports.storage.Storage` that keeps its rows in dictionaries, with one lock.
 
-    Nothing survives the process, and two processes share nothing: limits would count in each.
+    Everything is lost when the process ends. Processes share nothing, so each would count limits for itself.
     """
 
     def __init__(self) -> None:
@@ -25,7 +25,7 @@ class MemoryStorage:
         self.secrets = MemorySecretStore(self._memory)
         self.sessions = MemorySessionStore(self._memory)
         self.clients = MemoryClientStore(self._memory)
-        #: See the port. Other threads wait until it ends.
+        #: See the port. Other threads wait until the transaction ends.
         self.transaction = self._memory.transaction
 
     def log_in(self, attempt: LoginAttempt) -> LoginResult:
