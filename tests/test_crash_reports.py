@@ -9,7 +9,7 @@ import secrets
 import traceback
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,332 +24,174 @@ from flask_otpauth.core.errors import SendFailed
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.testing import Outbox
 from tests.adapters.databases import mariadb_database, postgresql_schema
+from tests.flows import sms_caller, voice_caller
+from tests.flows.account_caller import PASSWORD_CODE, Merchant
+from tests.flows.email_caller import ADDRESS, EmailCaller, bearer
+from tests.flows.flashcall_caller import Application
+from tests.flows.sms_caller import SmsCaller
+from tests.flows.voice_caller import VoiceCaller
 from tests.hosts import MakeApp, otpauth_of
 
 PACKAGE = str(Path(flask_otpauth.__file__).parent)
 
-EMAIL, PHONE = "user@example.com", "+84987654321"
+PHONE, NEW = "+84987654321", "new@example.com"
 PASSWORD, NEW_PASSWORD = "correct horse battery staple", "another horse battery ﬆaple"
 PIN, NEW_PIN = "482913", "731846"
 DRAWN, CHOSEN = 918_273, "5610"
+FOUR_DIGITS = str(DRAWN % 10**4)
 
 
 class Broken(RuntimeError):
     """A bug outside of this package."""
 
 
-@dataclass
 class Stage:
-    """An app with every flow, a person, and a client; and every secret that was in play."""
+    """An app with every flow, a person, a client who calls them all, and every secret that was in play."""
 
-    app: Flask
-    outbox: Outbox
-    secrets: set[str] = field(default_factory=set)
-
-    def __post_init__(self) -> None:
-        with self.app.app_context():
-            otpauth = otpauth_of(self.app)
-            user = otpauth.users.create(email=EMAIL, phone=PHONE, password=PASSWORD)
-            self.user_id = user.id
-            self.client = otpauth.clients.create("all", ("sms", "flashcall", "voice", "account"))
-            self.campaign = otpauth.campaigns.create(self.client.id).id
+    def __init__(self, app: Flask, outbox: Outbox) -> None:
+        self.app, self.outbox, self.secrets = app, outbox, set[str]()
+        with app.app_context():
+            otpauth = otpauth_of(app)
+            user = otpauth.users.create(email=ADDRESS, phone=PHONE, password=PASSWORD)
+            client = otpauth.clients.create("all", ("sms", "flashcall", "voice", "account"))
             self.account_token = self.knows(otpauth.issue_account_token(user.id))
-        self.knows(self.client.secret)
+        self.client = client
+        self.email = EmailCaller(app, outbox)
+        self.sms = SmsCaller(app, outbox, client)
+        self.flashcall = Application(app, outbox, client=client)
+        self.voice = VoiceCaller(app, outbox, client)
+        self.merchant = Merchant(app, user.id, client)
+        self.services = app.extensions["otpauth"].services
+        for secret in (client.secret, self.sms.headers["Authorization"].split()[1], self.voice.token):
+            self.knows(secret)
 
     def knows(self, secret: str) -> str:
         """Keep a secret in mind."""
         self.secrets.add(str(secret))
         return secret
 
-    def call(self, path: str, body: Any = None, method: str = "POST", **headers: str) -> Any:
-        """A request of JSON; what was answered."""
-        named = {name.replace("_", "-"): value for name, value in headers.items()}
-        options: Any = {} if method == "GET" else {"json": body}
-        return self.app.test_client().open(path, method=method, headers=named, **options).json
-
-    def account(self, path: str, **body: Any) -> Any:
-        """A call of the account flow."""
-        secret = f"Token {self.client.secret}"
-        return self.call(f"/api{path}", {"user": self.user_id, **body}, Authorization=secret)
-
-    def email_code(self) -> str:
+    def code(self, email: str = ADDRESS) -> str:
         """A code that was mailed."""
-        self.call("/apis/auth/request-otp", {"email": EMAIL})
-        return self.knows(self.outbox.last.code)
+        return self.knows(self.email.fresh_code(email))
 
-    def login(self) -> dict[str, str]:
+    def login(self) -> dict[str, Any]:
         """The tokens of a login."""
-        data = self.call("/apis/auth/verify-otp", {"email": EMAIL, "otpCode": self.email_code()})["data"]
-        return {name: self.knows(data[name]) for name in ("accessToken", "refreshToken")}
-
-    def sms_token(self) -> str:
-        """A client's signed token."""
-        asked = {"grant_type": "client_credentials", "client_id": self.client.id}
-        return self.knows(
-            self.call("/oauth/token", {**asked, "client_secret": self.client.secret})["access_token"]
-        )
+        data = self.email.login()
+        for secret in (self.outbox.last.code, data["accessToken"], data["refreshToken"]):
+            self.knows(secret)
+        return data
 
     def sms_code(self) -> str:
         """A code that was sent by SMS."""
-        token = f"Bearer {self.sms_token()}"
-        self.call("/api/auth/resend-otp", {"account_token": self.account_token}, Authorization=token)
-        return self.knows(self.outbox.last.code)
+        return self.knows(self.sms.fresh_code(account_token=self.account_token))
 
-    def voice_token(self) -> str:
-        """A client's opaque token."""
-        asked = {"secret_key": self.client.secret}
-        token: str = self.call("/api/v1/users/generate_access_token", asked)["data"]["access_token"]
-        return self.knows(token)
+    def with_pin(self) -> Merchant:
+        """The merchant of a customer whose PIN is set."""
+        self.merchant.set_pin(PIN)
+        return self.merchant
 
-    def order(self) -> str:
-        """An order whose code was drawn."""
-        secret = {"X_Application_Token": self.client.secret}
-        order_id: str = self.call("/v1/orders", {"phone": "79991234567"}, **secret)["data"]["id"]
-        return order_id
-
-    def reset_code(self, path: str, **body: Any) -> str:
-        """A code that resets a secret."""
-        return self.knows(self.account(path, **body)["otp"])
+    def hosts_code(self) -> str:
+        """A code that the host sent."""
+        with self.app.app_context():
+            self.services.host_codes.send("email", "host@example.com", purpose="pay")
+        return str(self.knows(self.outbox.last.code))
 
 
 Act = Callable[[], Any]
 
-#: Each operation: what comes before it, and what it is then.
-OPERATIONS: dict[str, Callable[[Stage], Act]] = {}
-
-
-def operation(prepare: Callable[[Stage], Act]) -> Callable[[Stage], Act]:
-    """One of the operations that are tried."""
-    OPERATIONS[prepare.__name__] = prepare
-    return prepare
-
-
-@operation
-def email_request(stage: Stage) -> Act:
-    return lambda: stage.call("/apis/auth/request-otp", {"email": EMAIL})
-
-
-@operation
-def email_verify(stage: Stage) -> Act:
-    code = stage.email_code()
-    return lambda: stage.call("/apis/auth/verify-otp", {"email": EMAIL, "otpCode": code})
-
-
-@operation
-def email_verify_of_somebody_new(stage: Stage) -> Act:
-    stage.call("/apis/auth/request-otp", {"email": "new@example.com"})
-    code = stage.knows(stage.outbox.last.code)
-    return lambda: stage.call("/apis/auth/verify-otp", {"email": "new@example.com", "otpCode": code})
-
-
-@operation
-def email_refresh(stage: Stage) -> Act:
-    token = stage.login()["refreshToken"]
-    return lambda: stage.call("/apis/auth/refresh-token", {"refreshToken": token})
-
-
-@operation
-def email_logout(stage: Stage) -> Act:
-    token = f"Bearer {stage.login()['accessToken']}"
-    return lambda: stage.call("/apis/auth/logout", {}, Authorization=token)
-
-
-@operation
-def email_logout_by_the_refresh_token(stage: Stage) -> Act:
-    token = stage.login()["refreshToken"]
-    return lambda: stage.call("/apis/auth/logout", {"refreshToken": token})
-
-
-@operation
-def a_protected_route(stage: Stage) -> Act:
-    token = f"Bearer {stage.login()['accessToken']}"
-    return lambda: stage.call("/me", method="GET", Authorization=token)
-
-
-@operation
-def sms_buy(stage: Stage) -> Act:
-    asked = {"grant_type": "client_credentials", "client_id": stage.client.id}
-    return lambda: stage.call("/oauth/token", {**asked, "client_secret": stage.client.secret})
-
-
-@operation
-def sms_buy_by_form_and_basic(stage: Stage) -> Act:
-    basic, form = (stage.client.id, stage.client.secret), {"grant_type": "client_credentials"}
-    return lambda: stage.app.test_client().post("/oauth/token", data=form, auth=basic)
-
-
-@operation
-def sms_resend(stage: Stage) -> Act:
-    token = f"Bearer {stage.sms_token()}"
-    body = {"account_token": stage.account_token, "captcha": stage.knows("an answer to a captcha")}
-    return lambda: stage.call("/api/auth/resend-otp", body, Authorization=token)
-
-
-@operation
-def sms_verify(stage: Stage) -> Act:
-    code, token = stage.sms_code(), f"Bearer {stage.sms_token()}"
-    body = {"account_token": stage.account_token, "otp": code}
-    return lambda: stage.call("/api/auth/verify-otp", body, Authorization=token)
-
-
-@operation
-def flashcall_order(stage: Stage) -> Act:
-    secret = {"X_Application_Token": stage.client.secret}
-    body = {"phone": "79991234567", "code": stage.knows(CHOSEN)}
-    return lambda: stage.call("/v1/orders?fields=code.value", body, **secret)
-
-
-@operation
-def flashcall_order_of_a_drawn_code(stage: Stage) -> Act:
-    secret = {"X_Application_Token": stage.client.secret}
-    return lambda: stage.call("/v1/orders?fields=code.value", {"phone": "79991234567"}, **secret)
-
-
-@operation
-def flashcall_auth(stage: Stage) -> Act:
-    path, secret = (
-        f"/v1/auth/{stage.order()}/{DRAWN % 10**4}",
-        {"X_Application_Token": stage.client.secret},
-    )
-    return lambda: stage.call(path, method="GET", **secret)
-
-
-@operation
-def flashcall_auth_by_body(stage: Stage) -> Act:
-    body = {"order_id": stage.order(), "code": str(DRAWN % 10**4)}
-    return lambda: stage.call("/v1/auth", body, X_Application_Token=stage.client.secret)
-
-
-@operation
-def voice_buy(stage: Stage) -> Act:
-    return lambda: stage.call("/api/v1/users/generate_access_token", {"secret_key": stage.client.secret})
-
-
-def voice(stage: Stage, path: str, otp: str | None) -> Act:
-    """A call of the voice flow."""
-    token, url = stage.voice_token(), f"/api/v1/campaigns/{stage.campaign}/voiceotp"
-    body = {"userid": stage.client.id, "contact": {"phone_number": "0771122330", "otp": otp}}
-    return lambda: stage.call(url + path, body, Authorization=token)
-
-
-@operation
-def voice_call(stage: Stage) -> Act:
-    return voice(stage, "", stage.knows("561047"))
-
-
-@operation
-def voice_call_of_a_drawn_code(stage: Stage) -> Act:
-    return voice(stage, "", None)
-
-
-@operation
-def voice_verify(stage: Stage) -> Act:
-    voice(stage, "", None)()
-    return voice(stage, "/verify", str(DRAWN))
-
-
-@operation
-def account_buy(stage: Stage) -> Act:
-    return lambda: stage.call("/api/auth/get-access-token", {"token": stage.client.secret})
-
-
-@operation
-def account_validate_password(stage: Stage) -> Act:
-    return lambda: stage.account("/auth/validate-password", password=PASSWORD)
-
-
-@operation
-def account_set_pin(stage: Stage) -> Act:
-    return lambda: stage.account("/pin/set", pin=PIN, confirm_pin=PIN)
-
-
-def with_pin(stage: Stage) -> Stage:
-    """With a PIN that is set."""
-    stage.account("/pin/set", pin=PIN, confirm_pin=PIN)
-    return stage
-
-
-@operation
-def account_change_pin(stage: Stage) -> Act:
-    pins = {"current_pin": PIN, "new_pin": NEW_PIN, "confirm_new_pin": NEW_PIN}
-    return lambda: with_pin(stage).account("/pin/change", **pins)
-
-
-@operation
-def account_validate_pin(stage: Stage) -> Act:
-    with_pin(stage)
-    return lambda: stage.account("/pin/validate", pin=PIN)
-
-
-@operation
-def account_validate_a_wrong_pin(stage: Stage) -> Act:
-    with_pin(stage)
-    return lambda: stage.account("/pin/validate", pin=NEW_PIN)
-
-
-@operation
-def account_request_pin_reset(stage: Stage) -> Act:
-    return lambda: stage.account("/pin/request-otp-for-reset", type="email", template_code="code")
-
-
-@operation
-def account_reset_pin(stage: Stage) -> Act:
-    code = stage.reset_code("/pin/request-otp-for-reset")
-    return lambda: stage.account("/pin/reset", otp=code, pin=NEW_PIN, confirm_pin=NEW_PIN)
-
-
-@operation
-def account_reset_pin_with_password(stage: Stage) -> Act:
-    pins = {"pin": NEW_PIN, "confirm_pin": NEW_PIN}
-    return lambda: stage.account("/pin/reset-with-password", password=PASSWORD, **pins)
-
-
-@operation
-def account_change_password(stage: Stage) -> Act:
-    passwords = {"old_password": PASSWORD, "new_password": NEW_PASSWORD}
-    return lambda: stage.account("/auth/change-password", **passwords)
-
-
-@operation
-def account_set_password(stage: Stage) -> Act:
-    return lambda: stage.account("/auth/set-password", email=EMAIL, new_password=NEW_PASSWORD)
-
-
-@operation
-def account_reset_password(stage: Stage) -> Act:
-    code = stage.reset_code(
-        "/auth/request-otp-for-password-reset", identifier=stage.user_id, type="email", template_code="code"
-    )
-    new = {"new_password": NEW_PASSWORD, "confirm_new_password": NEW_PASSWORD}
-    return lambda: stage.account("/auth/reset-password-with-otp", identifier=stage.user_id, otp=code, **new)
-
-
-@operation
-def a_hosts_code(stage: Stage) -> Act:
-    value = stage.knows("what only this person may read")
-    codes = stage.app.extensions["otpauth"].services.host_codes
-    return lambda: codes.send("email", "host@example.com", purpose="pay", hint=value)
-
-
-@operation
-def a_hosts_redeem(stage: Stage) -> Act:
-    codes = stage.app.extensions["otpauth"].services.host_codes
-    with stage.app.app_context():
-        codes.send("email", "host@example.com", purpose="pay")
-    code = stage.knows(stage.outbox.last.code)
-    return lambda: codes.redeem("host@example.com", purpose="pay", code=str(code))
-
-
-@operation
-def a_hosts_user(stage: Stage) -> Act:
-    users = stage.app.extensions["otpauth"].services.users
-    return lambda: users.create(email=f"{secrets.token_hex(8)}@example.com", password=PASSWORD)
-
-
-@operation
-def a_hosts_user_who_may_be_there(stage: Stage) -> Act:
-    users = stage.app.extensions["otpauth"].services.users
-    return lambda: users.get_or_create(email=f"{secrets.token_hex(8)}@example.com", password=PASSWORD)
+#: Each operation: what is done first, and what is then tried.
+OPERATIONS: dict[str, Callable[[Stage], Act]] = {
+    "email: request": lambda stage: stage.email.ask,
+    "email: verify": lambda stage: partial(stage.email.verify, stage.code()),
+    "email: verify of somebody new": lambda stage: partial(stage.email.verify, stage.code(NEW), NEW),
+    "email: refresh": lambda stage: partial(stage.email.refresh, stage.login()["refreshToken"]),
+    "email: logout": lambda stage: partial(stage.email.logout, stage.login()["accessToken"]),
+    "email: logout by the refresh token": lambda stage: partial(
+        stage.email.post, "/logout", {"refreshToken": stage.login()["refreshToken"]}
+    ),
+    "a protected route": lambda stage: partial(
+        stage.app.test_client().get, "/me", headers=bearer(stage.login()["accessToken"])
+    ),
+    "sms: buy": lambda stage: partial(
+        stage.sms.buy,
+        grant_type="client_credentials",
+        client_id=stage.client.id,
+        client_secret=stage.client.secret,
+    ),
+    "sms: buy by form and basic": lambda stage: partial(
+        stage.app.test_client().post,
+        sms_caller.TOKEN,
+        data={"grant_type": "client_credentials"},
+        auth=(stage.client.id, stage.client.secret),
+    ),
+    "sms: resend": lambda stage: partial(
+        stage.sms.resend,
+        account_token=stage.account_token,
+        captcha=stage.knows("an answer to a captcha"),
+    ),
+    "sms: verify": lambda stage: partial(
+        stage.sms.verify, stage.sms_code(), account_token=stage.account_token
+    ),
+    "flashcall: order": lambda stage: partial(
+        stage.flashcall.order, query="?fields=code.value", code=stage.knows(CHOSEN)
+    ),
+    "flashcall: order of a drawn code": lambda stage: partial(
+        stage.flashcall.order, query="?fields=code.value"
+    ),
+    "flashcall: auth": lambda stage: partial(stage.flashcall.auth, stage.flashcall.ordered(), FOUR_DIGITS),
+    "flashcall: auth by body": lambda stage: partial(
+        stage.flashcall.call,
+        "POST",
+        "/auth",
+        json={"order_id": stage.flashcall.ordered(), "code": FOUR_DIGITS},
+    ),
+    "voice: buy": lambda stage: partial(voice_caller.buy, stage.app, stage.client.secret),
+    "voice: call": lambda stage: partial(stage.voice.call, stage.knows("561047")),
+    "voice: call of a drawn code": lambda stage: partial(stage.voice.call, None),
+    "voice: verify": lambda stage: (stage.voice.call(None), partial(stage.voice.verify, str(DRAWN)))[1],
+    "account: buy": lambda stage: partial(
+        stage.merchant.post, "/auth/get-access-token", {"token": stage.client.secret}
+    ),
+    "account: validate a password": lambda stage: partial(stage.merchant.check, PASSWORD),
+    "account: set a PIN": lambda stage: partial(stage.merchant.set_pin, PIN),
+    "account: change a PIN": lambda stage: partial(stage.with_pin().change, PIN, NEW_PIN),
+    "account: validate a PIN": lambda stage: partial(stage.with_pin().validate, PIN),
+    "account: validate a wrong PIN": lambda stage: partial(stage.with_pin().validate, NEW_PIN),
+    "account: request a code for a PIN": lambda stage: partial(
+        stage.merchant.request, type="email", template_code="code"
+    ),
+    "account: reset a PIN": lambda stage: partial(
+        stage.merchant.reset_pin, stage.knows(stage.merchant.code()), NEW_PIN
+    ),
+    "account: reset a PIN with the password": lambda stage: partial(
+        stage.merchant.reset_pin_by_password, PASSWORD, NEW_PIN
+    ),
+    "account: change a password": lambda stage: partial(
+        stage.merchant.change_password, PASSWORD, NEW_PASSWORD
+    ),
+    "account: set a password": lambda stage: partial(stage.merchant.set_password, NEW_PASSWORD, ADDRESS),
+    "account: reset a password": lambda stage: partial(
+        stage.merchant.reset_password,
+        stage.knows(stage.merchant.code(PASSWORD_CODE, template_code="code")),
+        NEW_PASSWORD,
+    ),
+    "the host's code": lambda stage: partial(
+        stage.services.host_codes.send,
+        "email",
+        "host@example.com",
+        purpose="pay",
+        hint=stage.knows("what only this person may read"),
+    ),
+    "the host's redeem": lambda stage: partial(
+        stage.services.host_codes.redeem, "host@example.com", purpose="pay", code=stage.hosts_code()
+    ),
+    "the host's user": lambda stage: partial(
+        stage.services.users.create, email=f"{secrets.token_hex(8)}@example.com", password=PASSWORD
+    ),
+    "the host's user who may be there": lambda stage: partial(
+        stage.services.users.get_or_create, email=f"{secrets.token_hex(8)}@example.com", password=PASSWORD
+    ),
+}
 
 
 # -- what breaks -----------------------------------------------------------------------------
@@ -528,7 +370,7 @@ def stage(make_app: MakeApp, outbox: Outbox, monkeypatch: pytest.MonkeyPatch) ->
 
     made = Stage(app, outbox)
     made.secrets |= {PASSWORD, NEW_PASSWORD, "another horse battery staple", PIN, NEW_PIN}
-    made.secrets |= {str(DRAWN), str(DRAWN % 10**4)}
+    made.secrets |= {str(DRAWN), FOUR_DIGITS}
     return made
 
 
@@ -576,11 +418,7 @@ def test_a_hook_of_the_host_that_breaks_shows_no_answer_of_a_captcha(
     app = make_app(TESTING=False, PROPAGATE_EXCEPTIONS=False, sms_captcha=ask_captcha)
     stage = Stage(app, outbox)
 
-    stage.call(
-        "/api/auth/resend-otp",
-        {"cc_phone": "84", "phone": "0987654321", "captcha": stage.knows("an answer to a captcha")},
-        Authorization=f"Bearer {stage.sms_token()}",
-    )
+    stage.sms.resend(**sms_caller.PHONE, captcha=stage.knows("an answer to a captcha"))
 
     assert reporter.reports == 2
     assert leaks(stage, reporter) == []
