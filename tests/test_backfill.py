@@ -1,4 +1,4 @@
-"""``flask otpauth backfill``: users who were there before get the key that they are found by."""
+"""``flask otpauth backfill`` writes the keys by which existing users are found."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ __all__ = ["host", "uri"]  # fixtures
 
 
 def run(host: Host, *args: str) -> Result:
-    """What a command says."""
+    """Return the output of a command."""
     return host.app.test_cli_runner().invoke(args=["otpauth", *args])
 
 
-def test_every_row_gets_its_key_in_batches_and_a_second_time_there_is_nothing_to_do(host: Host) -> None:
+def test_every_row_gets_its_key_and_a_second_run_writes_nothing(host: Host) -> None:
     for number in range(5):
         host.old_row(f"User{number}@Example.com")
 
@@ -39,7 +39,7 @@ def test_a_dry_run_changes_nothing(host: Host) -> None:
     assert host.keys() == [None]
 
 
-def test_rows_of_one_address_and_what_is_no_address_are_listed_and_left_alone(host: Host) -> None:
+def test_shared_and_invalid_addresses_are_listed_and_not_changed(host: Host) -> None:
     for email in ("Ann@Example.com", ADDRESS, "root", "Bob@Example.com"):
         host.old_row(email)
 
@@ -54,7 +54,7 @@ def test_rows_of_one_address_and_what_is_no_address_are_listed_and_left_alone(ho
     assert host.keys() == [None, None, None, "bob@example.com"]
 
 
-def test_addresses_that_went_round_in_a_circle_get_their_keys(host: Host) -> None:
+def test_rows_that_have_exchanged_their_addresses_get_their_keys(host: Host) -> None:
     with host.app.app_context():
         for name in ("ann", "bob", "eve"):
             host.users.create(email=f"{name}@example.com")
@@ -67,7 +67,7 @@ def test_addresses_that_went_round_in_a_circle_get_their_keys(host: Host) -> Non
     assert host.keys() == ["bob@example.com", "eve@example.com", ADDRESS]
 
 
-def test_doctor_counts_what_is_missing_and_what_is_of_an_earlier_address(host: Host) -> None:
+def test_doctor_counts_missing_keys_and_keys_of_earlier_addresses(host: Host) -> None:
     host.old_row("Ann@Example.com")
     host.caller.login("bob@example.com")
     host.write(update(host.table).where(host.table.c.id == 2).values(email="eve@example.com"))
@@ -80,7 +80,7 @@ def test_doctor_counts_what_is_missing_and_what_is_of_an_earlier_address(host: H
     assert "backfill" not in after
 
 
-def test_a_directory_of_the_hosts_own_has_no_keys(make_app: Any) -> None:
+def test_a_host_directory_has_no_keys(make_app: Any) -> None:
     app = make_app(users="tests.test_users:Elsewhere")
 
     answer = app.test_cli_runner().invoke(args=["otpauth", "backfill"])
@@ -90,7 +90,7 @@ def test_a_directory_of_the_hosts_own_has_no_keys(make_app: Any) -> None:
 
 
 @pytest.mark.parametrize("column", ["email_key", "is_enabled"])
-def test_a_column_that_was_not_migrated_is_named(host: Host, column: str) -> None:
+def test_the_error_names_a_column_that_is_missing(host: Host, column: str) -> None:
     with host.app.app_context():
         for index in list(host.table.indexes):
             if column in index.c or "doubtful" in str(index.name):

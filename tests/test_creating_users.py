@@ -36,7 +36,7 @@ def otpauth(app: Flask) -> Iterator[OtpAuth]:
 
 
 def everything(otpauth: OtpAuth) -> list[dict[str, Any]]:
-    """All rows of users and of secrets."""
+    """Return all rows of users and of secrets."""
     storage = otpauth._state.services.storage  # noqa: SLF001 - what is stored
     metadata = otpauth._state.services.directory.model.metadata  # noqa: SLF001 - the same
     tables = (metadata.tables["otpauth_users"], storage.tables.secrets)
@@ -53,7 +53,7 @@ TAKEN = [
 
 
 @pytest.mark.parametrize(("kind", "fields", "said"), TAKEN)
-def test_creating_somebody_who_exists_is_an_error_that_changes_nobody(
+def test_creating_a_user_who_exists_is_an_error_and_changes_nothing(
     kind: str, fields: dict[str, Any], said: str, otpauth: OtpAuth
 ) -> None:
     otpauth.users.create(email=EMAIL, phone=PHONE, member_id=MEMBER_ID, password=PASSWORD)
@@ -67,7 +67,7 @@ def test_creating_somebody_who_exists_is_an_error_that_changes_nobody(
     assert everything(otpauth) == before
 
 
-def test_no_password_is_set_for_somebody_who_has_none_either(otpauth: OtpAuth) -> None:
+def test_an_existing_user_without_a_password_gets_none(otpauth: OtpAuth) -> None:
     user = otpauth.users.create(email=EMAIL)
 
     with pytest.raises(UserExists):
@@ -78,7 +78,7 @@ def test_no_password_is_set_for_somebody_who_has_none_either(otpauth: OtpAuth) -
     assert (same.id, same.full_name, same.phone) == (user.id, "", None)
 
 
-def test_get_or_create_creates_who_is_missing(otpauth: OtpAuth) -> None:
+def test_get_or_create_creates_a_missing_user(otpauth: OtpAuth) -> None:
     user = otpauth.users.get_or_create(email=EMAIL, phone=PHONE, password=PASSWORD, full_name="Anna")
 
     assert (user.email, user.phone, user.full_name) == (EMAIL, PHONE, "Anna")
@@ -86,7 +86,7 @@ def test_get_or_create_creates_who_is_missing(otpauth: OtpAuth) -> None:
 
 
 @pytest.mark.parametrize("fields", [{"phone": PHONE}, {"member_id": MEMBER_ID}])
-def test_get_or_create_never_takes_one_person_for_another(fields: dict[str, Any], otpauth: OtpAuth) -> None:
+def test_get_or_create_does_not_return_another_user(fields: dict[str, Any], otpauth: OtpAuth) -> None:
     otpauth.users.create(**fields)
     before = everything(otpauth)
 
@@ -97,7 +97,7 @@ def test_get_or_create_never_takes_one_person_for_another(fields: dict[str, Any]
     assert everything(otpauth) == before
 
 
-def test_what_create_does_not_take_get_or_create_does_not_take(otpauth: OtpAuth) -> None:
+def test_get_or_create_refuses_what_create_refuses(otpauth: OtpAuth) -> None:
     with pytest.raises(TypeError, match="emial"):
         otpauth.users.get_or_create(emial=EMAIL)
     with pytest.raises(ValueError, match="not an"):
@@ -115,7 +115,7 @@ TOO_LONG = [
 
 
 @pytest.mark.parametrize("fields", TOO_LONG)
-def test_a_value_that_is_too_long_is_a_value_error_and_makes_no_user(
+def test_a_value_that_is_too_long_is_a_value_error_and_creates_no_user(
     fields: dict[str, str], otpauth: OtpAuth
 ) -> None:
     with pytest.raises(ValueError, match=r"longer|not an? "):
@@ -124,7 +124,7 @@ def test_a_value_that_is_too_long_is_a_value_error_and_makes_no_user(
     assert everything(otpauth) == []
 
 
-def test_of_creations_at_once_one_succeeds(app: Flask, otpauth: OtpAuth) -> None:
+def test_only_one_of_several_simultaneous_creations_succeeds(app: Flask, otpauth: OtpAuth) -> None:
     def create(_: int) -> str:
         with app.app_context():
             try:
@@ -139,7 +139,7 @@ def test_of_creations_at_once_one_succeeds(app: Flask, otpauth: OtpAuth) -> None
     assert told == {"created": 1, "exists": 15}
 
 
-def test_of_those_who_get_or_create_at_once_all_get_the_same(app: Flask, otpauth: OtpAuth) -> None:
+def test_simultaneous_calls_of_get_or_create_return_the_same_user(app: Flask, otpauth: OtpAuth) -> None:
     def get_or_create(_: int) -> Any:
         with app.app_context():
             return otpauth.users.get_or_create(email=EMAIL).id
@@ -148,7 +148,7 @@ def test_of_those_who_get_or_create_at_once_all_get_the_same(app: Flask, otpauth
         assert len(set(pool.map(get_or_create, range(16)))) == 1
 
 
-def test_an_empty_member_id_of_a_form_is_none(otpauth: OtpAuth) -> None:
+def test_an_empty_member_id_counts_as_none(otpauth: OtpAuth) -> None:
     model = otpauth._state.services.directory.model  # noqa: SLF001 - as a form makes it
 
     assert [model(member_id=given).member_id for given in ("", None, "M-1")] == [None, None, "M-1"]

@@ -1,4 +1,4 @@
-"""``otpauth.current_user`` is a row of the host's own session, and what a protected route costs."""
+"""``otpauth.current_user`` is an object of the host's session. What a protected route costs."""
 
 from __future__ import annotations
 
@@ -41,12 +41,12 @@ class Shop:
         self.statements.append(statement.split(maxsplit=1)[0])
 
     def call(self, path: str) -> Any:
-        """What the customer is told."""
+        """Return the response to the customer."""
         return self.app.test_client().post(path, headers=bearer(self.token)).json
 
 
 def shop_on(uri: str, outbox: Outbox, clock: MovableClock, **options: Any) -> Shop:
-    """A shop on ``uri``; ``options`` are those of the engine."""
+    """Return a shop on ``uri``. The ``options`` are those of the engine."""
     app, db, otpauth = Flask("shop"), SQLAlchemy(), OtpAuth()
 
     class Order(db.Model):  # type: ignore[name-defined]  # made by the host at run time
@@ -100,7 +100,7 @@ def shop_on(uri: str, outbox: Outbox, clock: MovableClock, **options: Any) -> Sh
     @otpauth.token_required
     def together() -> dict[str, Any]:
         db.session.execute(db.text("SELECT 1"))
-        four.wait()  # each of four holds the connection of its session by now
+        four.wait()  # each of the four has the connection of its session now
         return {"email": otpauth.current_user.email}
 
     app.add_url_rule("/bare", view_func=otpauth.token_required(dict), methods=["POST"], endpoint="bare")
@@ -133,7 +133,7 @@ def shop(uri: str, outbox: Outbox, clock: MovableClock) -> Iterator[Shop]:
         made.db.engine.dispose()
 
 
-def test_what_a_view_writes_to_the_current_user_is_committed_by_the_host(shop: Shop) -> None:
+def test_a_view_can_change_and_commit_the_current_user(shop: Shop) -> None:
     assert [shop.call("/earn"), shop.call("/earn")] == [{"points": 10}, {"points": 20}]
     assert shop.call("/earn?rollback=1") == {"points": 20}
 
@@ -142,12 +142,12 @@ def test_relationships_of_the_current_user_work(shop: Shop) -> None:
     assert [shop.call("/order"), shop.call("/order")] == [{"orders": 1}, {"orders": 2}]
 
 
-def test_the_current_user_is_the_row_that_the_hosts_session_has_already(shop: Shop) -> None:
+def test_the_current_user_is_the_object_that_the_hosts_session_has_already(shop: Shop) -> None:
     assert shop.call("/loaded-before") == {"points": 77, "same": True}
 
 
 @pytest.mark.parametrize("path", ["/bare", "/email"])
-def test_a_protected_route_costs_two_reads_whether_somebody_looks_at_the_user_or_not(
+def test_a_protected_route_costs_two_reads_even_if_it_uses_the_user(
     path: str, tmp_path: Path, outbox: Outbox, clock: MovableClock
 ) -> None:
     shop = shop_on(f"sqlite:///{tmp_path / 'host.sqlite'}", outbox, clock)
@@ -157,7 +157,7 @@ def test_a_protected_route_costs_two_reads_whether_somebody_looks_at_the_user_or
     assert shop.statements == ["SELECT", "SELECT"]
 
 
-def test_as_many_requests_as_the_pool_is_large_are_served_at_once(
+def test_as_many_requests_as_the_pool_has_connections_can_run_at_once(
     tmp_path: Path, outbox: Outbox, clock: MovableClock
 ) -> None:
     shop = shop_on(
@@ -173,7 +173,7 @@ def test_as_many_requests_as_the_pool_is_large_are_served_at_once(
     assert told == [{"email": "user@example.com"}] * 4
 
 
-def test_what_a_view_writes_to_a_packaged_user_is_committed_by_the_host(
+def test_a_view_can_change_and_commit_a_packaged_user(
     tmp_path: Path, outbox: Outbox, clock: MovableClock
 ) -> None:
     app, db, otpauth = Flask("host"), SQLAlchemy(), OtpAuth()
@@ -200,7 +200,7 @@ def test_what_a_view_writes_to_a_packaged_user_is_committed_by_the_host(
     ]
 
 
-def test_users_that_the_hosts_session_cannot_reach_are_shown_as_they_are(
+def test_the_current_user_works_if_users_are_in_another_database(
     tmp_path: Path, outbox: Outbox, clock: MovableClock
 ) -> None:
     app, db, otpauth = Flask("host"), SQLAlchemy(), OtpAuth()
@@ -219,7 +219,7 @@ def test_users_that_the_hosts_session_cannot_reach_are_shown_as_they_are(
     assert app.test_client().get("/me", headers=headers).json == {"email": "user@example.com"}
 
 
-def test_a_customer_whom_the_hosts_rows_hold_is_not_deleted_and_goes_on(shop: Shop) -> None:
+def test_a_customer_whom_other_rows_reference_is_not_deleted(shop: Shop) -> None:
     shop.call("/order")
     with shop.app.app_context(), pytest.raises(ValueError, match="still references this Customer"):
         shop.otpauth.users.delete(1)

@@ -1,4 +1,4 @@
-"""What a directory of the host's own returns, in any spelling: one subject, and only who was asked for."""
+"""A host's directory that stores or finds addresses in other spellings."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tests.test_users import Elsewhere, Member
 
 @dataclass
 class Loose(Elsewhere):
-    """A directory whose database takes everybody for whoever is asked for."""
+    """A directory that returns the same user for every identifier."""
 
     def get(self, user_id: str) -> Member | None:
         return next(iter(self.members.values()), None)
@@ -27,7 +27,7 @@ class Loose(Elsewhere):
 
 
 @pytest.mark.parametrize("kept", ["+84 98 765 43 21", "0084987654321", "0987-654-321"])
-def test_a_phone_in_any_spelling_has_one_quota_and_one_code(
+def test_a_phone_stored_in_any_spelling_has_one_quota_and_one_code(
     kept: str, make_app: MakeApp, outbox: Outbox, clock: MovableClock
 ) -> None:
     app = make_app(users=Elsewhere({"m-7": Member("m-7", phone=kept)}), phone_region="VN")
@@ -43,7 +43,7 @@ def test_a_phone_in_any_spelling_has_one_quota_and_one_code(
     assert right.json["status"] == "OK"
 
 
-def test_a_phone_that_cannot_be_read_is_none(make_app: MakeApp, outbox: Outbox) -> None:
+def test_an_invalid_phone_number_counts_as_none(make_app: MakeApp, outbox: Outbox) -> None:
     app = make_app(users=Elsewhere({"m-7": Member("m-7", phone="0987654321")}))
     caller = SmsCaller(app, outbox)
 
@@ -73,7 +73,7 @@ def test_a_reset_goes_to_the_phone_of_the_merchants_region(make_app: MakeApp, ou
     "asked",
     ["víctim@example.com", "M-8", "m-7", "m-É", "+6281234567891", 8],
 )
-def test_who_has_not_what_was_asked_for_is_nobody(asked: Any, make_app: MakeApp) -> None:
+def test_a_user_without_the_requested_identifier_counts_as_not_found(asked: Any, make_app: MakeApp) -> None:
     member = Member("k-1", "victim@example.com", "+6281234567890", "M-7")
     app = make_app(users=Loose({"k-1": member}))
 
@@ -84,7 +84,9 @@ def test_who_has_not_what_was_asked_for_is_nobody(asked: Any, make_app: MakeApp)
         assert users.find("Victim@Example.com").id == users.find("M-7").id == users.find("k-1").id == "k-1"
 
 
-def test_a_code_for_another_spelling_of_a_mailbox_goes_there(make_app: MakeApp, outbox: Outbox) -> None:
+def test_a_code_for_an_address_with_another_letter_is_sent_to_that_address(
+    make_app: MakeApp, outbox: Outbox
+) -> None:
     caller = EmailCaller(make_app(users=Loose({"k-1": Member("k-1", "victim@example.com")})), outbox)
 
     caller.ask("víctim@example.com")

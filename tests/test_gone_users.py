@@ -1,4 +1,4 @@
-"""Nobody is let in who is gone or disabled, and nothing that was theirs serves who gets their id."""
+"""Deleted and disabled users cannot log in, and the next user with the same id gets none of their data."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ PHONE = "+84987888001"
 
 @dataclass
 class Host:
-    """A host with users in its own database, which it also changes by itself."""
+    """A host with users in its own database, which it also changes without the extension."""
 
     app: Flask
     otpauth: OtpAuth
@@ -45,27 +45,27 @@ class Host:
         self.mobile = bearer(self.http.post("/oauth/token", json=body).json["access_token"])
 
     def sql(self, statement: str) -> None:
-        """What the host does without telling us."""
+        """Execute SQL of the host."""
         with self.app.app_context(), self.app.extensions["sqlalchemy"].engine.begin() as connection:
             connection.execute(text(statement.format(table=self.table)))
 
     def statuses(self, login: dict[str, Any]) -> list[int]:
-        """What the host's routes answer to the access token of ``login``."""
+        """Return the statuses of the host's routes for the access token of ``login``."""
         headers = bearer(login["accessToken"])
         return [self.http.get(path, headers=headers).status_code for path in ("/bare", "/me", "/fresh")]
 
     def merchants(self, path: str, **fields: Any) -> Any:
-        """What the merchant is told."""
+        """Return the response to the merchant."""
         return self.http.post(f"/api{path}", json=fields, headers=self.merchant).json
 
     def resend(self, account_token: str) -> int:
-        """The status of a request by account token."""
+        """Return the status of a request with an account token."""
         body = {"account_token": account_token}
         return self.http.post("/api/auth/resend-otp", json=body, headers=self.mobile).json["status_code"]
 
 
 def host_on(uri: str, outbox: Outbox, clock: MovableClock, *, own_users: bool) -> Host:
-    """A host on ``uri``, with the packaged table or a model whose ids its database may use again."""
+    """Return a host on ``uri``, with the packaged table or a model whose ids its database may reuse."""
     app, db, otpauth = Flask("host"), SQLAlchemy(), OtpAuth()
 
     class Customer(UserMixin, db.Model):  # type: ignore[name-defined]  # made by the host at run time
@@ -110,18 +110,20 @@ def host(request: pytest.FixtureRequest, uri: str, outbox: Outbox, clock: Movabl
         made.app.extensions["sqlalchemy"].engine.dispose()
 
 
-# -- gone or disabled, by whomever -------------------------------------------------------------
+# -- deleted or disabled -----------------------------------------------------------------------
 
 LEAVING: dict[str, Callable[[Host, Any], object]] = {
     "deleted by the host": lambda host, user: host.sql("DELETE FROM {table}"),
     "disabled by the host": lambda host, user: host.sql("UPDATE {table} SET is_enabled = false"),
-    "deleted by us": lambda host, user: host.otpauth.users.delete(user),
-    "disabled by us": lambda host, user: host.otpauth.users.disable(user),
+    "deleted by the extension": lambda host, user: host.otpauth.users.delete(user),
+    "disabled by the extension": lambda host, user: host.otpauth.users.disable(user),
 }
 
 
 @pytest.mark.parametrize("leave", LEAVING.values(), ids=LEAVING)
-def test_who_is_gone_or_disabled_is_let_in_nowhere(leave: Callable[[Host, Any], object], host: Host) -> None:
+def test_tokens_of_a_deleted_or_disabled_user_are_refused_everywhere(
+    leave: Callable[[Host, Any], object], host: Host
+) -> None:
     with host.app.app_context():
         user = host.otpauth.users.create(email=ADDRESS, phone=PHONE)
         account_token = host.otpauth.issue_account_token(user)
@@ -140,7 +142,7 @@ def test_who_is_gone_or_disabled_is_let_in_nowhere(leave: Callable[[Host, Any], 
     assert ending.json["message"] == "Invalid refresh token"
 
 
-def test_who_is_enabled_again_by_the_host_goes_on(host: Host) -> None:
+def test_a_user_who_is_enabled_again_by_the_host_keeps_the_session(host: Host) -> None:
     login = host.caller.login()
     host.sql("UPDATE {table} SET is_enabled = false")
     host.sql("UPDATE {table} SET is_enabled = true")
@@ -152,13 +154,13 @@ def test_who_is_enabled_again_by_the_host_goes_on(host: Host) -> None:
 
 
 def replaced(host: Host, **fields: Any) -> int:
-    """Let the host delete its users, and give the id of the first to somebody new."""
+    """Delete all users, and give the id of the first to a new user."""
     host.sql("DELETE FROM {table}")
     with host.app.app_context():
         return int(new_row(host.app, id=1, **fields).id)
 
 
-def test_the_next_owner_of_an_id_inherits_no_token(host: Host) -> None:
+def test_tokens_do_not_work_for_the_next_user_with_the_id(host: Host) -> None:
     with host.app.app_context():
         user = host.otpauth.users.create(email=ADDRESS, phone=PHONE)
         account_token = host.otpauth.issue_account_token(user)
@@ -173,7 +175,7 @@ def test_the_next_owner_of_an_id_inherits_no_token(host: Host) -> None:
     assert host.http.get("/me", headers=bearer(second["accessToken"])).json == {"email": "second@example.com"}
 
 
-def test_the_next_owner_of_an_id_inherits_no_pin_no_password_and_no_code(host: Host) -> None:
+def test_the_next_user_with_the_id_gets_no_pin_no_password_and_no_code(host: Host) -> None:
     with host.app.app_context():
         host.otpauth.users.create(email=ADDRESS, password=PASSWORD)
     host.merchants("/pin/set", user=1, pin=PIN, confirm_pin=PIN)
@@ -190,7 +192,7 @@ def test_the_next_owner_of_an_id_inherits_no_pin_no_password_and_no_code(host: H
     assert "2 attempt(s) left" in host.merchants("/pin/validate", user=1, pin=PIN)["error_message"]
 
 
-def test_the_next_owner_of_an_id_has_quotas_and_a_budget_of_their_own(host: Host) -> None:
+def test_the_next_user_with_the_id_has_new_quotas_and_a_new_budget(host: Host) -> None:
     with host.app.app_context():
         host.otpauth.users.create(email=ADDRESS)
     for _ in range(6):
@@ -202,7 +204,7 @@ def test_the_next_owner_of_an_id_has_quotas_and_a_budget_of_their_own(host: Host
     assert host.merchants("/pin/request-otp-for-reset", user=1)["status"] == "ok"
 
 
-def test_the_packaged_table_gives_no_id_twice(uri: str, outbox: Outbox, clock: MovableClock) -> None:
+def test_the_packaged_table_does_not_reuse_ids(uri: str, outbox: Outbox, clock: MovableClock) -> None:
     host = host_on(uri, outbox, clock, own_users=False)
     with host.app.app_context():
         first = host.otpauth.users.create(email=ADDRESS).id
@@ -213,7 +215,7 @@ def test_the_packaged_table_gives_no_id_twice(uri: str, outbox: Outbox, clock: M
     assert second == first + 1
 
 
-def test_a_row_that_was_written_by_sql_is_marked_when_it_is_first_found(host: Host) -> None:
+def test_a_row_that_sql_inserted_gets_a_person_key_when_it_is_first_found(host: Host) -> None:
     for person in ("first", "second"):
         host.sql(
             "INSERT INTO {table} (id, email, email_key, email_verified, phone_verified, is_enabled)"
@@ -229,7 +231,7 @@ def test_a_row_that_was_written_by_sql_is_marked_when_it_is_first_found(host: Ho
 
 
 @pytest.mark.parametrize("act", ["disable", "delete", "revoke_sessions", "issue_account_token"])
-def test_a_row_that_the_host_read_before_it_was_marked_is_that_user(act: str, host: Host) -> None:
+def test_an_object_that_was_read_before_the_row_had_a_person_key_is_that_user(act: str, host: Host) -> None:
     host.caller.login()
     host.sql("UPDATE {table} SET person_key = NULL")
     directory = host.app.extensions["otpauth"].services.directory
@@ -239,7 +241,7 @@ def test_a_row_that_the_host_read_before_it_was_marked_is_that_user(act: str, ho
         user = db.session.get(directory.model, 1)
         db.session.expunge(user)
         db.session.rollback()
-        # The session of a user whose mark is another one is none, so there is a new one.
+        # A session with another mark than its user's is not one of the user, so this is a new session.
         host.caller.login()
         does = getattr(host.otpauth, act, None) or getattr(host.otpauth.users, act)
 
@@ -247,7 +249,7 @@ def test_a_row_that_the_host_read_before_it_was_marked_is_that_user(act: str, ho
         assert does(user)
 
 
-def test_of_logins_that_find_a_row_without_a_mark_at_once_all_get_the_same(host: Host) -> None:
+def test_simultaneous_logins_give_a_row_the_same_person_key(host: Host) -> None:
     host.caller.login()
     host.sql("UPDATE {table} SET person_key = NULL")
     directory = host.app.extensions["otpauth"].services.directory
@@ -262,7 +264,7 @@ def test_of_logins_that_find_a_row_without_a_mark_at_once_all_get_the_same(host:
 # -- deleting ----------------------------------------------------------------------------------
 
 
-def test_deleting_a_user_takes_what_was_theirs_and_leaves_what_is_counted_for_the_address(host: Host) -> None:
+def test_deleting_a_user_deletes_their_data_and_keeps_the_counts_of_the_address(host: Host) -> None:
     with host.app.app_context():
         user = host.otpauth.users.create(email=ADDRESS, password=PASSWORD)
     host.merchants("/pin/set", user=1, pin=PIN, confirm_pin=PIN)
@@ -281,7 +283,7 @@ def test_deleting_a_user_takes_what_was_theirs_and_leaves_what_is_counted_for_th
     assert host.caller.ask().json["message"] == "Too many OTP requests"
 
 
-def test_deleting_is_safe_where_the_host_has_deleted_the_row(host: Host) -> None:
+def test_a_user_whose_row_is_already_deleted_can_be_deleted(host: Host) -> None:
     with host.app.app_context():
         user = host.otpauth.users.create(email=ADDRESS, password=PASSWORD)
     host.caller.login()
@@ -296,7 +298,7 @@ def test_deleting_is_safe_where_the_host_has_deleted_the_row(host: Host) -> None
         assert read(storage, table.select()) == []
 
 
-def test_a_user_object_of_who_is_gone_never_means_the_next_owner_of_the_id(host: Host) -> None:
+def test_an_object_of_a_deleted_user_does_not_mean_the_next_user_with_the_id(host: Host) -> None:
     with host.app.app_context():
         gone = host.otpauth.users.create(email=ADDRESS)
     replaced(host, email="second@example.com", phone=PHONE)
@@ -312,7 +314,7 @@ def test_a_user_object_of_who_is_gone_never_means_the_next_owner_of_the_id(host:
     assert host.statuses(login) == [200] * 3
 
 
-# -- whoever names a user ----------------------------------------------------------------------
+# -- naming a user -----------------------------------------------------------------------------
 
 NAMES: dict[str, Callable[[Any], Any]] = {
     "the user": lambda user: user,
@@ -325,7 +327,7 @@ NAMES: dict[str, Callable[[Any], Any]] = {
 
 
 @pytest.mark.parametrize("name", NAMES.values(), ids=NAMES)
-def test_a_user_is_named_in_any_way(name: Callable[[Any], Any], host: Host) -> None:
+def test_a_user_can_be_named_in_every_way(name: Callable[[Any], Any], host: Host) -> None:
     with host.app.app_context():
         users = host.otpauth.users
         user = users.create(email=ADDRESS, phone=PHONE, member_id="M-1")
@@ -343,7 +345,7 @@ def test_a_user_is_named_in_any_way(name: Callable[[Any], Any], host: Host) -> N
         assert users.find(ADDRESS) is None
 
 
-def test_whoever_names_nobody_changes_nobody(host: Host) -> None:
+def test_naming_no_user_changes_nothing(host: Host) -> None:
     with host.app.app_context():
         host.otpauth.users.create(email=ADDRESS, member_id="None")
         for nobody in ("nobody@example.com", 999, "01", None, object()):

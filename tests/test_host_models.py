@@ -1,4 +1,4 @@
-"""Models of a host that compute, rename or join what the mixin and the flows ask for."""
+"""Models of a host that compute, rename or join an attribute that the flows need."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from tests.test_status_of_users import host_with
 
 
 def with_nickname(user: Any, email: str, nickname: str = "nobody") -> None:
-    """An ``__init__`` of the host's own, which takes its own arguments alone."""
+    """An ``__init__`` of the host, which only takes its own arguments."""
     user.email, user.nickname = email, nickname
 
 
 def composed(user: Any) -> str:
-    """A value that the host computes."""
+    """Return a value that the host computes."""
     return f"Customer {user.email}"
 
 
@@ -44,7 +44,7 @@ MODELS: dict[str, dict[str, Any]] = {
 
 
 @pytest.mark.parametrize("attributes", MODELS.values(), ids=MODELS)
-def test_a_new_user_of_the_hosts_model_logs_in_and_again(
+def test_a_new_user_of_the_hosts_model_can_log_in_twice(
     attributes: dict[str, Any], outbox: Outbox, tmp_path: Path
 ) -> None:
     app, _ = host_with(outbox, tmp_path, **attributes)
@@ -58,7 +58,9 @@ def test_a_new_user_of_the_hosts_model_logs_in_and_again(
         assert computed or app.extensions["test_otpauth"].users.find(ADDRESS).email_verified
 
 
-def test_a_name_that_a_model_composes_may_be_given_and_has_no_length(outbox: Outbox, tmp_path: Path) -> None:
+def test_a_name_that_a_model_computes_can_be_set_and_has_no_maximum_length(
+    outbox: Outbox, tmp_path: Path
+) -> None:
     names: list[str] = []
     kept = property(lambda user: "".join(names), lambda user, name: names.append(name))
     app, _ = host_with(outbox, tmp_path, full_name=kept)
@@ -69,7 +71,7 @@ def test_a_name_that_a_model_composes_may_be_given_and_has_no_length(outbox: Out
     assert user.full_name == "n" * 300
 
 
-def test_roles_that_are_joined_to_each_user_keep_nobody_out(outbox: Outbox, tmp_path: Path) -> None:
+def test_users_whose_roles_are_joined_can_log_in(outbox: Outbox, tmp_path: Path) -> None:
     app, db, otpauth = Flask("host"), SQLAlchemy(), OtpAuth()
     model, role = with_roles(db)
     app.config.update(SECRET_KEY=SECRET_KEY, SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path / 'host.sqlite'}")
@@ -96,7 +98,7 @@ def test_roles_that_are_joined_to_each_user_keep_nobody_out(outbox: Outbox, tmp_
 
 
 def with_roles(db: SQLAlchemy) -> tuple[type[Any], type[Any]]:
-    """A model whose rows are always read with their roles, and that of the roles."""
+    """Return a model whose rows are always read with their roles, and the model of the roles."""
     number = {"__annotations__": {"id": Mapped[int]}}
     user_id = mapped_column(ForeignKey("customer.id"))
     role = type("Role", (db.Model,), {"id": mapped_column(primary_key=True), "user_id": user_id, **number})
@@ -107,7 +109,7 @@ def with_roles(db: SQLAlchemy) -> tuple[type[Any], type[Any]]:
     return model, role
 
 
-def test_the_table_of_the_hosts_that_is_missing_is_named(
+def test_the_log_names_the_table_of_the_host_that_is_missing(
     outbox: Outbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     app, model = host_with(outbox, tmp_path)

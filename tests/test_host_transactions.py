@@ -1,4 +1,4 @@
-"""The host's own transactions: what it has pending is neither committed nor lost by our work."""
+"""The extension neither commits nor rolls back pending rows of the host."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.hosts import SECRET_KEY
 
 @dataclass
 class Shop:
-    """A host with orders of its own, and views that use a code in the middle of their work."""
+    """A host with orders, and with views that redeem a code in the middle of a transaction."""
 
     app: Flask
     db: SQLAlchemy
@@ -32,24 +32,24 @@ class Shop:
     outbox: Outbox
 
     def post(self, path: str, **arguments: str) -> str:
-        """What a view of the host's answers."""
+        """Return the response of a view."""
         return self.app.test_client().post(path, query_string=arguments).text
 
     def orders(self) -> int:
-        """How many orders are committed, as another connection sees them."""
+        """Return how many orders another connection sees."""
         with self.app.app_context(), self.db.engine.connect() as connection:
             return connection.execute(
                 self.db.select(self.db.func.count()).select_from(self.order)
             ).scalar_one()
 
     def redeemed(self, code: str) -> int:
-        """How many guesses are left after this one."""
+        """Redeem a code. Return how many guesses are left."""
         with self.app.app_context():
             return self.otpauth.codes.redeem(ADDRESS, purpose="order", code=code).left
 
 
 def shop_on(uri: str, outbox: Outbox, clock: MovableClock, own_users: bool = False) -> Shop:
-    """A shop on the host's database ``uri``."""
+    """Return a shop on the database ``uri``."""
     app, db = Flask("host"), SQLAlchemy()
 
     class Order(db.Model):  # type: ignore[name-defined]  # made by the host at run time
@@ -75,7 +75,7 @@ def shop_on(uri: str, outbox: Outbox, clock: MovableClock, own_users: bool = Fal
 
     @app.post("/order")
     def order() -> str:
-        """Order, confirm by a code in the same request, and end as the query says."""
+        """Add an order, redeem a code in the same request, and end as the query says."""
         db.session.add(Order())
         if "flush" in request.args:
             db.session.flush()
@@ -112,7 +112,7 @@ def shop(request: pytest.FixtureRequest, uri: str, outbox: Outbox, clock: Movabl
         made.db.engine.dispose()
 
 
-def test_a_pending_row_of_the_hosts_is_not_committed_by_us(shop: Shop) -> None:
+def test_a_pending_row_of_the_host_is_not_committed(shop: Shop) -> None:
     code = shop.outbox.last.code
 
     answer = shop.post("/order", code=code, user="new@example.com")
@@ -121,7 +121,7 @@ def test_a_pending_row_of_the_hosts_is_not_committed_by_us(shop: Shop) -> None:
     assert shop.orders() == 0
 
 
-def test_a_pending_row_of_the_hosts_is_not_lost_by_us(shop: Shop) -> None:
+def test_a_pending_row_of_the_host_is_not_lost(shop: Shop) -> None:
     code = shop.outbox.last.code
 
     answer = shop.post("/order", code=code, user="new@example.com", commit="yes")
@@ -130,7 +130,7 @@ def test_a_pending_row_of_the_hosts_is_not_lost_by_us(shop: Shop) -> None:
     assert shop.orders() == 1
 
 
-def test_the_hosts_rollback_undoes_no_count_of_ours(shop: Shop) -> None:
+def test_a_rollback_of_the_host_does_not_undo_a_count(shop: Shop) -> None:
     wrong = "000000" if shop.outbox.last.code != "000000" else "111111"
 
     shop.post("/order", code=wrong)
@@ -139,7 +139,7 @@ def test_the_hosts_rollback_undoes_no_count_of_ours(shop: Shop) -> None:
     assert shop.redeemed(wrong) == 3
 
 
-def test_a_refusal_of_ours_leaves_the_hosts_transaction_usable(shop: Shop) -> None:
+def test_the_hosts_transaction_can_go_on_after_a_refusal(shop: Shop) -> None:
     wrong = "000000" if shop.outbox.last.code != "000000" else "111111"
     for _ in range(6):
         shop.redeemed(wrong)
@@ -148,7 +148,7 @@ def test_a_refusal_of_ours_leaves_the_hosts_transaction_usable(shop: Shop) -> No
     assert shop.orders() == 1
 
 
-def test_a_flushed_row_of_the_hosts_is_safe_where_databases_lock_rows(
+def test_a_flushed_row_of_the_host_is_safe_if_the_database_locks_rows(
     outbox: Outbox, clock: MovableClock
 ) -> None:
     with postgresql_schema() as uri:
@@ -165,7 +165,7 @@ def test_a_flushed_row_of_the_hosts_is_safe_where_databases_lock_rows(
             shop.db.engine.dispose()
 
 
-def test_a_flushed_row_of_the_hosts_is_safe_in_an_in_memory_database(
+def test_a_flushed_row_of_the_host_is_safe_in_a_database_in_memory(
     outbox: Outbox, clock: MovableClock
 ) -> None:
     for own_users in (False, True):
@@ -189,21 +189,21 @@ def file_shop(tmp_path: Path, outbox: Outbox, clock: MovableClock) -> Shop:
     return shop_on(f"sqlite:///{tmp_path / 'host.sqlite'}", outbox, clock)
 
 
-def test_a_file_that_the_hosts_own_transaction_locks_is_an_error_that_says_so(file_shop: Shop) -> None:
+def test_the_error_for_a_locked_file_names_the_hosts_open_transaction(file_shop: Shop) -> None:
     with pytest.raises(
         StorageUnavailable, match="locked.*db.session has an open transaction in this request"
     ):
         file_shop.post("/order", flush="yes")
 
 
-def test_writing_a_user_into_a_locked_file_says_so_too(file_shop: Shop) -> None:
+def test_the_error_for_writing_a_user_to_a_locked_file_names_it_too(file_shop: Shop) -> None:
     with pytest.raises(
         StorageUnavailable, match="locked.*db.session has an open transaction in this request"
     ):
         file_shop.post("/order", flush="yes", user="new@example.com")
 
 
-def test_a_locked_file_is_503_in_the_envelope_and_the_log_says_who_holds_it(
+def test_a_locked_file_is_503_and_the_log_names_the_hosts_open_transaction(
     file_shop: Shop, caplog: pytest.LogCaptureFixture
 ) -> None:
     def hold() -> None:
@@ -220,7 +220,7 @@ def test_a_locked_file_is_503_in_the_envelope_and_the_log_says_who_holds_it(
     assert "db.session" not in answer.text
 
 
-def test_a_file_that_somebody_else_locks_blames_nobody(
+def test_a_file_that_another_process_locks_is_503_and_names_no_transaction(
     file_shop: Shop, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     other = sqlite3.connect(tmp_path / "host.sqlite")
@@ -265,16 +265,16 @@ def test_a_database_that_is_not_there_is_503(outbox: Outbox) -> None:
     assert outbox.messages == []
 
 
-# -- whose tables ----------------------------------------------------------------------------
+# -- the tables ------------------------------------------------------------------------------
 
 
-def test_our_tables_are_in_the_hosts_metadata(file_shop: Shop) -> None:
+def test_the_tables_are_in_the_hosts_metadata(file_shop: Shop) -> None:
     names = {name for name in file_shop.db.metadata.tables if name.startswith("otpauth_")}
 
     assert {"otpauth_challenges", "otpauth_sessions", "otpauth_users"} <= names
 
 
-def test_the_hosts_create_all_makes_ours_as_well(tmp_path: Path, outbox: Outbox) -> None:
+def test_create_all_of_the_host_creates_the_tables_too(tmp_path: Path, outbox: Outbox) -> None:
     app, db = Flask("host"), SQLAlchemy()
     app.config.update(SECRET_KEY=SECRET_KEY, TESTING=True, OTPAUTH_SENDERS=outbox.senders)
     app.config["SQLALCHEMY_DATABASE_URI"] = f"sqlite:///{tmp_path / 'host.sqlite'}"

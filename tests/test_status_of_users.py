@@ -1,4 +1,4 @@
-"""Which attribute of a host's model says that somebody may log in, and what is told of one that does not."""
+"""Which attribute of a host's model decides who can log in, and the warning about a column that does not."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from tests.hosts import SECRET_KEY
 def host_with(
     outbox: Outbox, tmp_path: Path, *, config: Mapping[str, Any] | None = None, **attributes: Any
 ) -> tuple[Flask, type[Any]]:
-    """A host whose model has these attributes beside the mixin's; ``config`` is without ``OTPAUTH_``."""
+    """Return a host whose model has these attributes too. The keys of ``config`` are without ``OTPAUTH_``."""
     app, db = Flask("host"), SQLAlchemy()
     hints = {"__annotations__": {"id": Mapped[int]}}
     columns = {"id": mapped_column(primary_key=True), **attributes}
@@ -44,11 +44,11 @@ def host_with(
 
 
 def switch() -> Any:
-    """A column of the host's that says who may log in."""
+    """Return a column that says who can log in."""
     return mapped_column(Boolean, default=True)
 
 
-def test_a_synonym_makes_the_hosts_own_column_decide_in_both_directions(
+def test_with_a_synonym_the_hosts_column_is_read_and_written(
     outbox: Outbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     app, model = host_with(outbox, tmp_path, is_active=switch(), is_enabled=synonym("is_active"))
@@ -77,7 +77,7 @@ def test_a_synonym_makes_the_hosts_own_column_decide_in_both_directions(
 
 
 @pytest.mark.parametrize("create_user", ["on_verify", "on_request"])
-def test_who_must_be_approved_first_gets_no_tokens_before(
+def test_a_user_gets_no_tokens_before_being_approved(
     create_user: str, outbox: Outbox, tmp_path: Path
 ) -> None:
     approved = mapped_column(Boolean, default=False)
@@ -95,7 +95,7 @@ def test_who_must_be_approved_first_gets_no_tokens_before(
 
 
 @pytest.mark.parametrize("name", ["is_active", "active", "enabled"])
-def test_a_column_that_nothing_reads_is_told_at_start_up_and_by_doctor(
+def test_start_up_and_doctor_warn_about_a_column_that_nothing_reads(
     name: str, outbox: Outbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     app, _ = host_with(outbox, tmp_path, **{name: switch()})
@@ -111,7 +111,7 @@ def test_a_column_that_nothing_reads_is_told_at_start_up_and_by_doctor(
 @pytest.mark.parametrize(
     "attributes", [{}, {"is_enabled": mapped_column("is_active", Boolean, default=True)}]
 )
-def test_nothing_is_told_where_is_enabled_is_all_there_is(
+def test_there_is_no_warning_if_is_enabled_is_the_only_such_column(
     attributes: dict[str, Any], outbox: Outbox, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     host_with(outbox, tmp_path, **attributes)
@@ -119,7 +119,7 @@ def test_nothing_is_told_where_is_enabled_is_all_there_is(
     assert caplog.messages == []
 
 
-def test_who_is_enabled_is_not_set_where_the_model_computes_it(outbox: Outbox, tmp_path: Path) -> None:
+def test_disabling_is_an_error_if_the_model_computes_is_enabled(outbox: Outbox, tmp_path: Path) -> None:
     app, _ = host_with(outbox, tmp_path, is_enabled=property(lambda user: True))
     otpauth = app.extensions["test_otpauth"]
 

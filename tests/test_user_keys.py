@@ -1,4 +1,4 @@
-"""Users are told apart by their primary key, whatever its type and name; what cannot be told is refused."""
+"""The primary key of a host's model: which types and names it can have, and which ids find a user."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ PIN = "274951"
 
 
 class Packed(TypeDecorator[UUID]):
-    """A UUID in sixteen bytes, which says what its values are."""
+    """A UUID in sixteen bytes, with a ``python_type``."""
 
     impl = LargeBinary(16).with_variant(mysql.BINARY(16), "mysql", "mariadb")
     cache_ok = True
@@ -61,7 +61,7 @@ class Packed(TypeDecorator[UUID]):
 
 
 class Guid(TypeDecorator[Any]):
-    """SQLAlchemy's own recipe of a UUID on any database, which does not say what its values are."""
+    """SQLAlchemy's recipe of a UUID on any database, without a ``python_type``."""
 
     impl = CHAR(32)
     cache_ok = True
@@ -76,7 +76,7 @@ class Guid(TypeDecorator[Any]):
 
 
 class Shifted(TypeDecorator[int]):
-    """A number that is kept as another one."""
+    """A number that is stored as another number."""
 
     impl = BigInteger
     cache_ok = True
@@ -89,7 +89,7 @@ class Shifted(TypeDecorator[int]):
 
 
 def counting(first: int, step: int = 1) -> Callable[[], int]:
-    """What draws one number after the other."""
+    """Return a function that returns one number after the other."""
     numbers = itertools.count(first, step)
     return lambda: next(numbers)
 
@@ -98,7 +98,7 @@ def counting(first: int, step: int = 1) -> Callable[[], int]:
 KEYS: dict[str, Callable[[], tuple[str, Any]]] = {
     "integer": lambda: ("id", mapped_column(Integer, primary_key=True)),
     "another name": lambda: ("customer_no", mapped_column(Integer, primary_key=True)),
-    "another name of the column": lambda: ("id", mapped_column("customer_no", Integer, primary_key=True)),
+    "a column of another name": lambda: ("id", mapped_column("customer_no", Integer, primary_key=True)),
     "a column id under another name": lambda: ("key", mapped_column("id", Integer, primary_key=True)),
     "snowflake": lambda: ("id", mapped_column(BigInteger, primary_key=True, default=counting(2**62 + 1))),
     "the last of 63 bits": lambda: ("id", mapped_column(BigInteger, primary_key=True, default=2**63 - 1)),
@@ -119,7 +119,7 @@ KEYS: dict[str, Callable[[], tuple[str, Any]]] = {
 
 @dataclass
 class Host:
-    """A host whose model has a key of its own kind."""
+    """A host whose model has a primary key of some type."""
 
     app: Flask
     otpauth: OtpAuth
@@ -132,13 +132,13 @@ class Host:
         self.http = self.app.test_client()
 
     def merchants(self, path: str, **fields: Any) -> Any:
-        """What a merchant is told."""
+        """Return the response to a merchant."""
         with self.app.app_context():
             secret = self.otpauth.clients.create("a merchant", ("account",)).secret
         return self.http.post(f"/api{path}", json=fields, headers={"Authorization": f"Token {secret}"}).json
 
     def verify_sms(self, user_id: str, otp: str) -> Any:
-        """What the sms flow answers to a code of the user of that id."""
+        """Return the response of the flow ``sms`` to a code of the user with this id."""
         with self.app.app_context():
             client = self.otpauth.clients.create("an app", ("sms",))
         body = {"grant_type": "client_credentials", "client_id": client.id, "client_secret": client.secret}
@@ -152,7 +152,7 @@ class Host:
 
 
 def host_with(columns: dict[str, Any], uri: str, outbox: Outbox, clock: MovableClock, **config: Any) -> Host:
-    """A host on ``uri`` whose model has these columns beside ours."""
+    """Return a host on ``uri`` whose model has these columns and those of the mixin."""
     app, db, otpauth = Flask("host"), SQLAlchemy(), OtpAuth()
     model = type("Customer", (UserMixin, db.Model), {"__tablename__": "customers", **columns})
     app.config.update(
@@ -198,12 +198,12 @@ def host(request: pytest.FixtureRequest, uri: str, outbox: Outbox, clock: Movabl
 
 
 def subject_of(token: str) -> Any:
-    """The ``sub`` of an access token."""
+    """Return the ``sub`` of an access token."""
     segment = token.split(".")[1]
     return json.loads(urlsafe_b64decode(segment + "=" * (-len(segment) % 4)))["sub"]
 
 
-def test_a_user_of_any_key_is_found_everywhere(host: Host) -> None:
+def test_a_user_with_any_type_of_key_can_use_every_flow(host: Host) -> None:
     login = host.caller.login()
     with host.app.app_context():
         user = host.otpauth.users.find(ADDRESS)
@@ -227,7 +227,7 @@ def test_a_user_of_any_key_is_found_everywhere(host: Host) -> None:
     assert host.merchants("/pin/validate", user=ADDRESS, pin=PIN) == {"status": "ok"}
 
 
-def test_a_user_of_any_key_is_named_by_it(host: Host) -> None:
+def test_a_user_with_any_type_of_key_is_found_by_it(host: Host) -> None:
     with host.app.app_context():
         user = host.otpauth.users.create(email=ADDRESS, phone=PHONE)
         value = getattr(user, host.attribute)
@@ -243,7 +243,7 @@ def test_a_user_of_any_key_is_named_by_it(host: Host) -> None:
 
 
 def spellings(text: str) -> list[str]:
-    """Other texts that a reader might take for the id ``text``."""
+    """Return other texts that a parser might take for the id ``text``."""
     others = [
         f"0{text}",
         f"+{text}",
@@ -257,7 +257,7 @@ def spellings(text: str) -> list[str]:
     return [each for each in (*others, f"-{text}", arabic, "-0") if each != text]
 
 
-def test_only_the_one_spelling_of_an_id_finds_a_user(host: Host) -> None:
+def test_only_one_spelling_of_an_id_finds_the_user(host: Host) -> None:
     with host.app.app_context():
         user = host.otpauth.users.create(email=ADDRESS)
         users = host.app.extensions["otpauth"].services.users
@@ -269,7 +269,7 @@ def test_only_the_one_spelling_of_an_id_finds_a_user(host: Host) -> None:
 
 
 @pytest.mark.parametrize("number", [2**31, 2**63, -(2**63) - 1, 2**64, 10**40, "9" * 5000])
-def test_a_number_that_no_key_can_be_names_nobody(
+def test_a_number_out_of_the_range_of_the_key_finds_no_user(
     number: object, uri: str, outbox: Outbox, clock: MovableClock
 ) -> None:
     host = host_with({"id": mapped_column(Integer, primary_key=True)}, uri, outbox, clock)
@@ -280,7 +280,7 @@ def test_a_number_that_no_key_can_be_names_nobody(
         host.db.engine.dispose()
 
 
-def test_a_number_without_a_sign_may_have_64_bits(outbox: Outbox, clock: MovableClock) -> None:
+def test_an_unsigned_number_can_have_64_bits(outbox: Outbox, clock: MovableClock) -> None:
     column = mapped_column(mysql.BIGINT(unsigned=True), primary_key=True, default=2**64 - 1)
     with mariadb_database() as uri:
         host = host_with({"id": column}, uri, outbox, clock)
@@ -292,11 +292,11 @@ def test_a_number_without_a_sign_may_have_64_bits(outbox: Outbox, clock: Movable
     assert (login["userId"], seen) == (2**64 - 1, {"email": ADDRESS})
 
 
-# -- what cannot be told -----------------------------------------------------------------------
+# -- keys that are refused ---------------------------------------------------------------------
 
 
 class Color(Enum):
-    """A few values."""
+    """An enumeration."""
 
     RED = "red"
 
@@ -309,11 +309,11 @@ CANNOT: dict[str, Callable[[], dict[str, Any]]] = {
     "a fraction": lambda: {"id": mapped_column(Float, primary_key=True, default=1.5)},
     "a decimal": lambda: {"id": mapped_column(Numeric(20, 4), primary_key=True, default=Decimal(1))},
     "bytes": lambda: {"id": mapped_column(LargeBinary(16), primary_key=True, default=b"1")},
-    "an instant": lambda: {"id": mapped_column(DateTime, primary_key=True, default=datetime.now)},
-    "a truth": lambda: {"id": mapped_column(Boolean, primary_key=True, default=True)},
+    "a date and time": lambda: {"id": mapped_column(DateTime, primary_key=True, default=datetime.now)},
+    "a boolean": lambda: {"id": mapped_column(Boolean, primary_key=True, default=True)},
     "an enumeration": lambda: {"id": mapped_column(EnumType(Color), primary_key=True, default=Color.RED)},
     "a long text": lambda: {"id": mapped_column(String(300), primary_key=True, default="x")},
-    "an id beside the key": lambda: {
+    "an id that is not the key": lambda: {
         "number": mapped_column(Integer, primary_key=True),
         "id": mapped_column(Integer, nullable=True),
     },
@@ -321,14 +321,14 @@ CANNOT: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("columns", CANNOT.values(), ids=CANNOT)
-def test_a_key_that_cannot_be_told_is_refused_at_start_up(
+def test_a_key_that_cannot_be_an_id_is_an_error_at_start_up(
     columns: Callable[[], dict[str, Any]], outbox: Outbox, clock: MovableClock
 ) -> None:
     with pytest.raises(ConfigurationError, match="OTPAUTH_USERS: .*Customer"):
         host_with(columns(), "sqlite://", outbox, clock)
 
 
-# -- columns that nobody fills -----------------------------------------------------------------
+# -- columns that a login does not fill --------------------------------------------------------
 
 UNFILLED: dict[str, Callable[[], dict[str, Any]]] = {
     "a name": lambda: {"username": mapped_column(String(50), nullable=False)},
@@ -338,7 +338,7 @@ UNFILLED: dict[str, Callable[[], dict[str, Any]]] = {
 
 
 @pytest.mark.parametrize("columns", UNFILLED.values(), ids=UNFILLED)
-def test_a_column_that_no_login_fills_is_refused_at_start_up(
+def test_a_required_column_that_no_login_fills_is_an_error_at_start_up(
     columns: Callable[[], dict[str, Any]], outbox: Outbox, clock: MovableClock
 ) -> None:
     given = {"id": mapped_column(Integer, primary_key=True), **columns()}
@@ -348,7 +348,7 @@ def test_a_column_that_no_login_fills_is_refused_at_start_up(
 
 
 @pytest.mark.parametrize("setting", [{"OTPAUTH_EMAIL_CREATE_USER": False, "OTPAUTH_DELIVERY": "thread"}])
-def test_where_no_login_makes_a_user_such_a_column_is_the_hosts_affair(
+def test_a_required_column_is_allowed_if_no_login_creates_users(
     setting: dict[str, Any], outbox: Outbox, clock: MovableClock
 ) -> None:
     columns = {
@@ -359,7 +359,7 @@ def test_where_no_login_makes_a_user_such_a_column_is_the_hosts_affair(
     assert host_with(columns, "sqlite://", outbox, clock, **setting)
 
 
-def test_a_column_that_the_model_fills_by_itself_is_no_problem(outbox: Outbox, clock: MovableClock) -> None:
+def test_a_required_column_is_allowed_if_the_model_fills_it(outbox: Outbox, clock: MovableClock) -> None:
     def named(self: Any, **values: Any) -> None:
         for name, value in {"username": values.get("email"), **values}.items():
             setattr(self, name, value)
@@ -373,7 +373,9 @@ def test_a_column_that_the_model_fills_by_itself_is_no_problem(outbox: Outbox, c
         assert host_with(columns, "sqlite://", outbox, clock).caller.login()["userId"] == 1
 
 
-def test_a_column_that_is_filled_before_the_insert_is_no_problem(outbox: Outbox, clock: MovableClock) -> None:
+def test_a_required_column_is_allowed_if_it_is_filled_before_the_insert(
+    outbox: Outbox, clock: MovableClock
+) -> None:
     app, db = Flask("host"), SQLAlchemy()
     columns = {
         "id": mapped_column(Integer, primary_key=True),
@@ -393,12 +395,12 @@ def test_a_column_that_is_filled_before_the_insert_is_no_problem(outbox: Outbox,
     assert EmailCaller(app, outbox).login()["userId"] == 1
 
 
-# -- a directory of the host's own -------------------------------------------------------------
+# -- the host's directory ----------------------------------------------------------------------
 
 
 @dataclass
 class Somebody:
-    """A user somewhere else."""
+    """A user of the host's directory."""
 
     id: Any
     email: str | None
@@ -414,7 +416,7 @@ class Somebody:
 
 @dataclass
 class Careless:
-    """A directory that finds its users by any spelling of their ids."""
+    """A directory that finds a user by other spellings of the id too."""
 
     user: Somebody
     read: Callable[[str], Any]
@@ -452,7 +454,7 @@ OWN: dict[str, tuple[Any, Callable[[str], Any]]] = {
 
 
 @pytest.mark.parametrize(("key", "read"), OWN.values(), ids=OWN)
-def test_a_directory_of_the_hosts_own_may_have_any_key_and_find_it_carelessly(
+def test_a_host_directory_can_have_any_type_of_id_and_find_users_by_other_spellings(
     key: Any, read: Callable[[str], Any], make_app: MakeApp, outbox: Outbox
 ) -> None:
     app = make_app(users=Careless(Somebody(key, ADDRESS), read))

@@ -1,4 +1,4 @@
-"""Where users are found: the packaged table, a host's model with ``UserMixin``, a host's own directory."""
+"""Users in the packaged table, in the table of a host's model, and in a host's directory."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from tests.adapters.databases import postgresql_schema
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, outcome
 from tests.hosts import SECRET_KEY, MakeApp
 
-#: What parsing says of what is no address.
+#: The error for a text that is not an address.
 NO_ADDRESS = "not an? "
 
 
@@ -33,14 +33,14 @@ def database_uri(database_file: str) -> str:
 
 
 def users_of(app: Flask) -> Any:
-    """The host's administration of users."""
+    """Return ``otpauth.users``."""
     return app.extensions["test_otpauth"].users
 
 
 # -- administration --------------------------------------------------------------------------
 
 
-def test_a_user_is_found_by_whatever_names_them(app: Flask) -> None:
+def test_a_user_is_found_by_id_address_and_member_id(app: Flask) -> None:
     with app.app_context():
         users = users_of(app)
         made = users.create(
@@ -69,14 +69,14 @@ def test_a_user_is_found_by_whatever_names_them(app: Flask) -> None:
     "nobody",
     ["nobody@example.com", "+6280000000000", "M-2", "2", 2, 0, -1, "", " ", "01", "9" * 30, 10**30, "1\0"],
 )
-def test_nobody_is_found_by_what_names_nobody(nobody: object, app: Flask) -> None:
+def test_an_identifier_that_no_user_has_finds_no_user(nobody: object, app: Flask) -> None:
     with app.app_context():
         users_of(app).create(email=ADDRESS)
 
         assert users_of(app).find(nobody) is None
 
 
-def test_what_fits_two_persons_is_nobody(app: Flask) -> None:
+def test_an_identifier_that_fits_two_users_finds_no_user(app: Flask) -> None:
     with app.app_context():
         first = users_of(app).create(email="first@example.com")
         users_of(app).create(email="second@example.com", member_id=str(first.id))
@@ -112,7 +112,7 @@ def test_a_member_id_that_is_taken_is_an_error(app: Flask) -> None:
         {"email": "a@b.example, c@d.example"},
     ],
 )
-def test_what_is_no_address_makes_no_user(wrong: dict[str, str], app: Flask) -> None:
+def test_a_text_that_is_not_an_address_creates_no_user(wrong: dict[str, str], app: Flask) -> None:
     with app.app_context(), pytest.raises(ValueError, match=NO_ADDRESS):
         users_of(app).create(**wrong)
 
@@ -126,7 +126,7 @@ def test_national_numbers_belong_to_the_configured_region(make_app: MakeApp) -> 
         assert users_of(app).find("081234567890").id == made.id
 
 
-def test_disabling_tells_whether_there_is_such_a_user(app: Flask) -> None:
+def test_disable_and_enable_return_whether_the_user_exists(app: Flask) -> None:
     with app.app_context():
         user = users_of(app).create(email=ADDRESS)
 
@@ -146,12 +146,12 @@ def test_the_repr_of_a_user_shows_no_hash(app: Flask) -> None:
     assert "correct horse" not in repr(user)
 
 
-# -- a host's own model ----------------------------------------------------------------------
+# -- the host's model ------------------------------------------------------------------------
 
 
 @dataclass
 class Host:
-    """A host with Flask-SQLAlchemy and a model of its own."""
+    """A host with Flask-SQLAlchemy and its own model."""
 
     app: Flask
     db: SQLAlchemy
@@ -160,7 +160,7 @@ class Host:
 
 
 def own_model(db: SQLAlchemy, key: str) -> type[Any]:
-    """A host's table of customers, with more columns than ours."""
+    """Return a host's model of customers, which has one more column."""
 
     class Customer(UserMixin, db.Model):  # type: ignore[name-defined]  # made by the host at run time
         if key == "text":
@@ -173,7 +173,7 @@ def own_model(db: SQLAlchemy, key: str) -> type[Any]:
 
 
 def host_on(uri: str, key: str, outbox: Outbox, clock: MovableClock) -> Host:
-    """A host on ``uri`` whose model has a primary key of that kind."""
+    """Return a host on ``uri`` whose model has a primary key of this kind."""
     app, db = Flask("host"), SQLAlchemy()
     model = own_model(db, key)
     app.config.update(
@@ -217,7 +217,7 @@ def host(request: pytest.FixtureRequest, uri: str, outbox: Outbox, clock: Movabl
         made.db.engine.dispose()
 
 
-def test_a_login_creates_a_row_of_the_hosts_own(host: Host) -> None:
+def test_a_login_creates_a_row_of_the_hosts_model(host: Host) -> None:
     data = host.caller.login()
 
     with host.app.app_context():
@@ -225,7 +225,7 @@ def test_a_login_creates_a_row_of_the_hosts_own(host: Host) -> None:
         assert (row.id, row.email, row.loyalty, row.email_verified) == (data["userId"], ADDRESS, 7, True)
 
 
-def test_a_login_of_a_row_of_the_hosts_own_opens_its_routes(host: Host) -> None:
+def test_a_user_of_the_hosts_model_can_use_its_protected_routes(host: Host) -> None:
     with host.app.app_context():
         host.db.session.add(host.model(email="User@Example.com", full_name="Foo", loyalty=9))
         host.db.session.commit()
@@ -250,7 +250,7 @@ def test_the_hosts_model_checks_addresses_when_they_are_set(host: Host) -> None:
     assert host.model(email=None, phone=None).email is None
 
 
-def test_disabling_a_row_of_the_hosts_own_ends_its_sessions(host: Host) -> None:
+def test_disabling_a_user_of_the_hosts_model_ends_the_sessions(host: Host) -> None:
     data = host.caller.login()
 
     with host.app.app_context():
@@ -263,14 +263,14 @@ def test_disabling_a_row_of_the_hosts_own_ends_its_sessions(host: Host) -> None:
 
 
 @pytest.mark.parametrize("number", ["6281234567890", 2**31, 2**62])
-def test_a_number_that_the_key_cannot_hold_names_nobody(number: object, host: Host) -> None:
+def test_a_number_that_does_not_fit_the_key_finds_no_user(number: object, host: Host) -> None:
     with host.app.app_context():
         assert users_of(host.app).find(number) is None
         assert not users_of(host.app).disable(number)
 
 
 @pytest.mark.parametrize("bind", ["file", "memory"])
-def test_a_model_on_a_bind_of_the_hosts_is_found_there(
+def test_a_model_on_a_bind_is_read_from_that_database(
     bind: str, tmp_path: Path, outbox: Outbox, clock: MovableClock
 ) -> None:
     app, db = Flask("host"), SQLAlchemy()
@@ -302,7 +302,7 @@ def test_a_model_on_a_bind_of_the_hosts_is_found_there(
         assert (row.id, row.email) == (data["userId"], ADDRESS)
 
 
-def test_binds_without_a_database_for_our_tables_are_told_at_start_up(outbox: Outbox) -> None:
+def test_binds_without_a_default_database_are_an_error_at_start_up(outbox: Outbox) -> None:
     app, db = Flask("host"), SQLAlchemy()
     app.config.update(
         SECRET_KEY=SECRET_KEY,
@@ -316,7 +316,7 @@ def test_binds_without_a_database_for_our_tables_are_told_at_start_up(outbox: Ou
         OtpAuth(app)
 
 
-def test_users_are_written_at_our_own_isolation_level_whatever_the_hosts_is() -> None:
+def test_users_are_written_at_read_committed_even_if_the_hosts_level_is_another() -> None:
     with postgresql_schema() as url:
         engine = create_engine(url, isolation_level="SERIALIZABLE")
         with own_sessions(engine)(True) as session:
@@ -326,7 +326,9 @@ def test_users_are_written_at_our_own_isolation_level_whatever_the_hosts_is() ->
     assert level == "READ COMMITTED"
 
 
-def test_a_model_that_demands_more_than_an_address_says_so(outbox: Outbox, clock: MovableClock) -> None:
+def test_creating_a_user_without_a_required_column_is_a_value_error(
+    outbox: Outbox, clock: MovableClock
+) -> None:
     app, db = Flask("host"), SQLAlchemy()
 
     class Strict(UserMixin, db.Model):  # type: ignore[name-defined]
@@ -350,12 +352,12 @@ def test_a_model_that_demands_more_than_an_address_says_so(outbox: Outbox, clock
             otpauth.users.create(email=ADDRESS)
 
 
-# -- a host's own directory ------------------------------------------------------------------
+# -- the host's directory --------------------------------------------------------------------
 
 
 @dataclass(frozen=True)
 class Member:
-    """A user somewhere else."""
+    """A user of the host's directory."""
 
     id: str
     email: str | None = None
@@ -397,7 +399,7 @@ class Elsewhere:
         return user_id in self.members
 
 
-def test_a_directory_of_the_hosts_own_serves_the_flow(make_app: MakeApp, outbox: Outbox) -> None:
+def test_users_of_a_host_directory_can_log_in(make_app: MakeApp, outbox: Outbox) -> None:
     directory = Elsewhere({"m-7": Member("m-7", ADDRESS)})
     caller = EmailCaller(make_app(users=directory), outbox)
 
@@ -409,7 +411,7 @@ def test_a_directory_of_the_hosts_own_serves_the_flow(make_app: MakeApp, outbox:
     assert outcome(caller.refresh(known["refreshToken"]))[0] == 0
 
 
-def test_a_directory_that_cannot_delete_is_told_so_and_keeps_the_user_and_their_session(
+def test_deleting_from_a_directory_without_delete_is_an_error_and_changes_nothing(
     make_app: MakeApp, outbox: Outbox
 ) -> None:
     directory = Elsewhere({"m-7": Member("m-7", ADDRESS)})
@@ -429,7 +431,7 @@ def test_a_directory_that_cannot_delete_is_told_so_and_keeps_the_user_and_their_
 
 @dataclass
 class Flaky(Elsewhere):
-    """A directory that cannot be reached at times."""
+    """A directory that cannot always be reached."""
 
     is_down: bool = False
 
@@ -439,7 +441,7 @@ class Flaky(Elsewhere):
         return super().get(user_id)
 
 
-def test_a_directory_that_is_down_for_a_while_costs_nobody_the_session(
+def test_sessions_survive_an_outage_of_the_directory(
     make_app: MakeApp, outbox: Outbox, clock: MovableClock
 ) -> None:
     directory = Flaky()
@@ -456,24 +458,26 @@ def test_a_directory_that_is_down_for_a_while_costs_nobody_the_session(
 
 
 @pytest.mark.parametrize("named", [Elsewhere, "tests.test_users:Elsewhere"], ids=["class", "dotted path"])
-def test_a_directory_is_named_in_several_ways(named: object, make_app: MakeApp, outbox: Outbox) -> None:
+def test_a_directory_can_be_given_as_a_class_or_a_dotted_path(
+    named: object, make_app: MakeApp, outbox: Outbox
+) -> None:
     caller = EmailCaller(make_app(users=named), outbox)
 
     assert caller.login()["fullName"] == "From elsewhere"
 
 
 @pytest.mark.parametrize("wrong", ["nowhere:Users", "tests.test_users:Nobody", "nonsense"])
-def test_a_directory_that_cannot_be_found_is_told_at_start_up(wrong: str, make_app: MakeApp) -> None:
+def test_a_dotted_path_without_a_directory_is_an_error_at_start_up(wrong: str, make_app: MakeApp) -> None:
     with pytest.raises(ConfigurationError, match="OTPAUTH_USERS"):
         make_app(users=wrong)
 
 
-def test_a_model_without_flask_sqlalchemy_is_told_at_start_up(make_app: MakeApp) -> None:
+def test_a_model_without_flask_sqlalchemy_is_an_error_at_start_up(make_app: MakeApp) -> None:
     with pytest.raises(ConfigurationError, match="OTPAUTH_USERS.*Flask-SQLAlchemy"):
         make_app(users=own_model(SQLAlchemy(), "integer"))
 
 
-def test_processes_that_start_together_may_all_create_the_tables(uri: str, outbox: Outbox) -> None:
+def test_several_processes_can_create_the_tables_at_once(uri: str, outbox: Outbox) -> None:
     def start(_: int) -> None:
         app = Flask("host")
         app.config.update(SECRET_KEY=SECRET_KEY, TESTING=True, OTPAUTH_DATABASE_URI=uri)

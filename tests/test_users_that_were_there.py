@@ -1,4 +1,4 @@
-"""Apps that have users already: rows without a key, rows that others write, what is equal to a database."""
+"""Apps with existing users: rows without a key, and rows that SQL or other tools write."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ ADDRESS = "ann@example.com"
 
 @dataclass
 class Host:
-    """A host whose customers have an e-mail column, and a validator, of the host's own."""
+    """A host whose model has its own e-mail column and validator."""
 
     app: Flask
     db: SQLAlchemy
@@ -46,13 +46,13 @@ class Host:
         return found
 
     def write(self, statement: Any) -> None:
-        """Write by other means than the model."""
+        """Write without the model."""
         with self.app.app_context():
             self.db.session.execute(statement)
             self.db.session.commit()
 
     def old_row(self, email: str) -> None:
-        """A row from before there was a key."""
+        """Insert a row without a key."""
         self.write(self.table.insert().values(email=email, points=1))
 
     def count(self) -> int:
@@ -66,7 +66,7 @@ class Host:
 
 
 def model_of(db: SQLAlchemy) -> type[Any]:
-    """The host's customers."""
+    """Return the host's model."""
 
     class Customer(UserMixin, db.Model):  # type: ignore[name-defined, misc]
         id: Mapped[int] = mapped_column(primary_key=True)
@@ -118,7 +118,7 @@ def host(uri: str, tmp_path: Path, outbox: Outbox, clock: MovableClock) -> Itera
 
 
 @pytest.mark.parametrize("email", ["Ann@Example.com", ADDRESS, "ANN@EXAMPLE.COM"])
-def test_who_was_there_before_logs_in_and_gets_no_second_account(host: Host, email: str) -> None:
+def test_an_existing_user_logs_in_and_gets_no_second_account(host: Host, email: str) -> None:
     host.old_row(email)
 
     login = host.caller.login(ADDRESS)
@@ -127,20 +127,20 @@ def test_who_was_there_before_logs_in_and_gets_no_second_account(host: Host, ema
     assert host.count() == 1
 
 
-def test_a_domain_in_its_own_letters_is_found_without_a_key(host: Host) -> None:
+def test_a_row_without_a_key_is_found_by_its_international_domain(host: Host) -> None:
     host.old_row("Ann@Bücher.example")
 
     assert host.caller.login("ann@xn--bcher-kva.example")["userId"] == 1
 
 
-def test_nobody_is_created_beside_a_row_without_a_key(host: Host) -> None:
+def test_no_second_user_is_created_with_the_address_of_a_row_without_a_key(host: Host) -> None:
     host.old_row("Ann@Example.com")
 
     with host.app.app_context(), pytest.raises(ValueError, match="e-mail"):
         host.users.create(email=ADDRESS)
 
 
-def test_two_rows_that_differ_by_case_are_nobody(host: Host, outbox: Outbox) -> None:
+def test_an_address_that_two_rows_have_in_different_case_finds_no_user(host: Host, outbox: Outbox) -> None:
     host.old_row("Ann@Example.com")
     host.old_row(ADDRESS)
 
@@ -158,7 +158,7 @@ def test_two_rows_that_differ_by_case_are_nobody(host: Host, outbox: Outbox) -> 
             host.users.create(email=ADDRESS)
 
 
-def test_what_is_written_to_an_old_row_is_written_even_where_another_has_its_address(host: Host) -> None:
+def test_a_row_without_a_key_can_be_changed_even_if_another_row_has_its_address(host: Host) -> None:
     host.old_row("Ann@Example.com")
     with host.app.app_context():
         host.db.session.add(host.model(email=ADDRESS))
@@ -173,7 +173,7 @@ def test_what_is_written_to_an_old_row_is_written_even_where_another_has_its_add
 # -- the key is derived ----------------------------------------------------------------------
 
 
-def test_the_key_is_what_the_email_says_whatever_is_set_by_hand(host: Host) -> None:
+def test_a_key_that_is_set_by_hand_is_replaced(host: Host) -> None:
     with host.app.app_context():
         ann = host.model(email=" Ann@Example.com ", email_key="eve@example.com")
         host.db.session.add(ann)
@@ -191,7 +191,7 @@ def test_the_key_is_what_the_email_says_whatever_is_set_by_hand(host: Host) -> N
     assert third == "bob@example.com"
 
 
-def test_what_flask_admin_writes_has_its_key(host: Host) -> None:
+def test_rows_that_flask_admin_writes_have_their_key(host: Host) -> None:
     Babel(host.app)
     admin = Admin(host.app)
     with host.app.app_context():
@@ -207,7 +207,7 @@ def test_what_flask_admin_writes_has_its_key(host: Host) -> None:
     assert host.keys() == ["bob@example.com"]
 
 
-def test_what_core_inserts_is_found(host: Host) -> None:
+def test_rows_that_sqlalchemy_core_inserts_are_found(host: Host) -> None:
     host.write(insert(host.table).values([{"email": "Ann@Example.com", "points": 1}]))
 
     assert host.caller.login(ADDRESS)["userId"] == 1
@@ -230,7 +230,7 @@ def test_a_bulk_update_moves_the_account_to_the_new_address(host: Host, new: str
     assert host.count() == 2
 
 
-def test_the_keys_index_is_used_and_so_is_that_of_the_doubtful(host: Host) -> None:
+def test_users_are_found_by_indexes(host: Host) -> None:
     with host.app.app_context():
         dialect, session = host.db.engine.dialect, host.db.session
         many = [{"email": f"u{n}@example.com", "email_key": f"u{n}@example.com"} for n in range(3000)]
@@ -245,12 +245,10 @@ def test_the_keys_index_is_used_and_so_is_that_of_the_doubtful(host: Host) -> No
     assert "ix_customer_email_doubtful" in plan
 
 
-# -- what a database takes for equal ---------------------------------------------------------
+# -- spellings that a database takes for equal -------------------------------------------------
 
 
-def test_another_spelling_of_an_address_is_another_person_with_quotas_of_its_own(
-    host: Host, outbox: Outbox
-) -> None:
+def test_an_address_with_another_letter_is_another_user_with_other_quotas(host: Host, outbox: Outbox) -> None:
     victim = host.caller.login("victim@example.com")["userId"]
 
     for spelling in ("víctim@example.com", "vıctim@example.com"):
@@ -259,7 +257,7 @@ def test_another_spelling_of_an_address_is_another_person_with_quotas_of_its_own
         assert host.caller.verify(outbox.last.code, spelling).json["data"]["userId"] != victim
 
 
-def test_member_ids_and_phones_are_compared_to_the_letter(host: Host) -> None:
+def test_member_ids_are_compared_letter_by_letter(host: Host) -> None:
     with host.app.app_context():
         upper = host.users.create(email=ADDRESS, member_id="M-É")
         lower = host.users.create(email="bob@example.com", member_id="m-é")
