@@ -1,4 +1,4 @@
-"""What ``OTPAUTH_DATABASE_URI`` names, or what is wrong with it. No error shows the value."""
+"""The engine for ``OTPAUTH_DATABASE_URI``, or the problem with it. No problem shows the value."""
 
 from __future__ import annotations
 
@@ -14,27 +14,31 @@ from flask_otpauth.adapters.sqlalchemy.storage import is_in_memory, memory_engin
 from flask_otpauth.settings import PREFIX
 from flask_otpauth.wiring.assembly import Assembly
 
-#: What ``create_engine`` raises for options that it cannot use.
+#: The exceptions of ``create_engine`` for options that it cannot use.
 _REFUSALS = (TypeError, ValueError, AttributeError, SQLAlchemyError)
 _KEY = f"{PREFIX}DATABASE_URI"
 
 
 def engine_of(assembly: Assembly, uri: str) -> Engine:
-    """An engine on the database of ``uri``; a problem, and one in memory, where there cannot be one."""
+    """
+    Create an engine for the database of ``uri``.
+
+    If that is not possible, add a problem, and return an engine for a database in memory.
+    """
     try:
         url = make_url(uri)
         problem = _problem(assembly, url)
         if problem is None and is_in_memory(url):
             return memory_engine()
         if problem is None:
-            engine = _created(assembly, _in_instance_folder(url, assembly.app))
+            engine = _create(assembly, _in_instance_folder(url, assembly.app))
             if not engine.dialect.is_async:
                 return engine
             problem = "its driver is asynchronous: use a synchronous one"
     except ImportError as error:
         problem = f"its driver is not installed ({error.name})"
     except (SQLAlchemyError, ValueError):
-        # Without the error's text, which may hold the password of the URI.
+        # The text of the error may contain the password of the URI, so it is not shown.
         problem = (
             "expected a URL such as postgresql+psycopg://user:password@host/database or sqlite:///file.db"
         )
@@ -42,20 +46,20 @@ def engine_of(assembly: Assembly, uri: str) -> Engine:
     return memory_engine()
 
 
-def _created(assembly: Assembly, url: URL) -> Engine:
+def _create(assembly: Assembly, url: URL) -> Engine:
     given = assembly.shared.engine_options
-    # A connection that the server has closed meanwhile is replaced and fails nobody's request.
+    # A connection that the server has closed is replaced, so that no request fails because of it.
     options = {"pool_pre_ping": True, **given, "hide_parameters": True}
     try:
         if url.get_driver_name() == "psycopg":
-            # What it prepares is not there behind a PgBouncer in transaction mode.
+            # Behind a PgBouncer in transaction mode, prepared statements are on another connection.
             options["connect_args"] = {"prepare_threshold": None, **given.get("connect_args", {})}
         return create_engine(url, **options)
     except _REFUSALS:
         if not given:
             raise
-    # Without the error's text, which may hold a value: each that is refused by itself is named.
-    refused = [name for name in given if not _is_taken(url, name, given[name])]
+    # The text of the error may contain a value. So each option is tried alone, to name those refused.
+    refused = [name for name in given if not _is_accepted(url, name, given[name])]
     names = ", ".join(refused or given)
     assembly.problems.append(
         f"{PREFIX}ENGINE_OPTIONS: create_engine does not accept {names} for this database"
@@ -63,7 +67,7 @@ def _created(assembly: Assembly, url: URL) -> Engine:
     return memory_engine()
 
 
-def _is_taken(url: URL, name: str, value: object) -> bool:
+def _is_accepted(url: URL, name: str, value: object) -> bool:
     try:
         create_engine(url, **{name: value})
     except _REFUSALS:
@@ -81,7 +85,7 @@ def _problem(assembly: Assembly, url: URL) -> str | None:
 
 
 def _in_instance_folder(url: URL, app: Flask) -> URL:
-    """A relative SQLite path begins in the instance folder, as one of Flask-SQLAlchemy does."""
+    """Return a relative SQLite path as one in the instance folder, as Flask-SQLAlchemy does."""
     if url.get_backend_name() != "sqlite":
         return url
     path, is_uri = url.database or "", "uri" in url.query
@@ -91,6 +95,6 @@ def _in_instance_folder(url: URL, app: Flask) -> URL:
         return url
     folder = Path(app.instance_path)
     folder.mkdir(parents=True, exist_ok=True)
-    # What follows file: is a URI, in which a "?" or "%" of a folder's name would mean something else.
+    # After "file:", the path is part of a URI, in which "?" and "%" have another meaning.
     database = f"file:{quote(str(folder))}/{path}" if is_uri else str(folder / path)
     return url.set(database=database)

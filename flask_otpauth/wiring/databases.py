@@ -1,13 +1,15 @@
-"""Which engine our rows are on, and where users are found (design: never the host's session)."""
+"""Choose the engine of the storage, and the directory of the users."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import cast
 
-from sqlalchemy import Engine, MetaData
+from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import Engine, MetaData, Table
+from sqlalchemy.orm import class_mapper
 
 from flask_otpauth.adapters.memory.storage import MemoryStorage
 from flask_otpauth.adapters.sqlalchemy.directory.host_models import (
@@ -31,30 +33,29 @@ _logger = logging.getLogger("flask_otpauth")
 
 @dataclass(frozen=True)
 class Databases:
-    """
-    Where codes and users live; ``tables`` make themselves where they are missing, ``for_views``
-    makes of a user what the host's views get. ``are_new``: codes begin and end with the process.
-    """
+    """The storage and the directory of an app."""
 
     storage: Storage
     directory: Directory
+    #: Functions that create the missing tables.
     tables: tuple[Callable[[], None], ...]
+    #: Returns the object that the host's views get for a user.
     for_views: Callable[[User], User]
-    #: Returns what other code of the host gets for a user.
+    #: Returns the object that other code of the host gets for a user.
     for_host: Callable[[User], User]
+    #: Whether the storage is in memory, so that it is empty when the process starts.
     are_new: bool
 
 
 def open_databases(assembly: Assembly) -> Databases:
-    """Codes and users on one engine and in one metadata; users elsewhere if the host says so."""
+    """Return the storage and the directory of the app. Without ``OTPAUTH_USERS``, they use one engine."""
     engine, metadata = _database(assembly)
-    directory = _directory(assembly, engine, metadata)
+    directory, tables_of_users = _directory(assembly, engine, metadata)
     storage = _storage(assembly, engine, metadata)
-    packaged_users = assembly.shared.users is None
-    tables = (storage.create_all, directory.create_all) if packaged_users else (storage.create_all,)
+    tables = (storage.create_all, *tables_of_users)
     in_memory = is_in_memory(engine.url)
     if in_memory:
-        # An in-memory database of ours is new with every process: nobody else can make its tables.
+        # The database is new in each process, so a command cannot create its tables.
         for create in tables:
             create()
     are_new = isinstance(storage, MemoryStorage) or (isinstance(storage, SqlAlchemyStorage) and in_memory)
@@ -74,15 +75,15 @@ def _storage(assembly: Assembly, engine: Engine, metadata: MetaData) -> Storage:
         storage = assembly.resolved("STORAGE", assembly.shared.storage, packaged, "transaction")
     except ConfigurationError as error:
         assembly.problems += error.problems
-    return storage or MemoryStorage()
+    return MemoryStorage() if storage is None else storage
 
 
 def _database(assembly: Assembly) -> tuple[Engine, MetaData]:
+    """Return the engine of the storage, and the metadata of its tables."""
     host = _host_database(assembly)
     if assembly.shared.database_uri or host is None:
-        return _not_shared(
-            engine_of(assembly, assembly.shared.database_uri or _own_uri(assembly))
-        ), MetaData()
+        engine = engine_of(assembly, assembly.shared.database_uri or _default_uri(assembly))
+        return _not_shared(engine), MetaData()
     if assembly.shared.engine_options:
         assembly.problems.append(
             f"{PREFIX}ENGINE_OPTIONS: requires {PREFIX}DATABASE_URI; for the engine of the app, set "
@@ -90,24 +91,28 @@ def _database(assembly: Assembly) -> tuple[Engine, MetaData]:
         )
     if isinstance(host, Engine):
         return _not_shared(host), MetaData()
-    engine = _engine(assembly, host, host.metadata)
-    if engine is None:
+    found = _engine(assembly, host, host.metadata)
+    if found is None:
         assembly.problems.append(
             "SQLALCHEMY_DATABASE_URI: set it in addition to the binds, or set OTPAUTH_DATABASE_URI"
         )
-    return _not_shared(engine or memory_engine()), host.metadata
+    return _not_shared(found or memory_engine()), host.metadata
 
 
-def _engine(assembly: Assembly, host: Any, metadata: MetaData) -> Engine | None:
-    """The engine that Flask-SQLAlchemy has for tables of that metadata: a bind's, or the default."""
+def _engine(assembly: Assembly, db: SQLAlchemy, metadata: MetaData) -> Engine | None:
+    """Return the engine that Flask-SQLAlchemy uses for the tables of ``metadata``."""
     with assembly.app.app_context():
-        engine: Engine | None = host.engines.get(metadata.info.get("bind_key"))
-        return engine
+        return db.engines.get(metadata.info.get("bind_key"))
 
 
-def _host_database(assembly: Assembly) -> Any:
-    """The host's Flask-SQLAlchemy or Engine, ``None`` without one."""
-    registered = assembly.app.extensions.get("sqlalchemy")
+def _flask_sqlalchemy(assembly: Assembly) -> SQLAlchemy | None:
+    registered: SQLAlchemy | None = assembly.app.extensions.get("sqlalchemy")
+    return registered
+
+
+def _host_database(assembly: Assembly) -> SQLAlchemy | Engine | None:
+    """Return the Flask-SQLAlchemy or the engine of the host; ``None`` if it has neither."""
+    registered = _flask_sqlalchemy(assembly)
     if isinstance(assembly.db, Engine):
         return assembly.db
     if assembly.db is not None and registered is not assembly.db:
@@ -124,29 +129,50 @@ def _host_database(assembly: Assembly) -> Any:
 
 
 def _not_shared(engine: Engine) -> Engine:
-    """``engine``, or an in-memory one of our own: the host's is one connection, with its transactions."""
+    """
+    Return ``engine``, or a new one in memory if the engine is in memory.
+
+    A database in memory has one connection, and the host's has the transactions of the host.
+    """
     return memory_engine() if is_in_memory(engine.url) else engine
 
 
-def _own_uri(assembly: Assembly) -> str:
-    """A file in the instance folder; nowhere, if codes are to live in memory as well."""
+def _default_uri(assembly: Assembly) -> str:
+    """Return the URI of the database that is used if the host names none."""
     if assembly.shared.storage == "memory":
         return "sqlite://"
     return "sqlite:///otpauth.sqlite"
 
 
 def _describe_lock_holder(assembly: Assembly) -> str:
-    """Which transaction of the host is open, for the error that a locked SQLite file becomes."""
-    db = assembly.app.extensions.get("sqlalchemy")
+    """Describe the open transaction of the host, for the error about a locked SQLite file."""
+    db = _flask_sqlalchemy(assembly)
     if db is None or not db.session.registry.has() or not db.session().in_transaction():
         return ""
     return "db.session has an open transaction in this request: commit or roll it back first"
 
 
-def _directory(assembly: Assembly, engine: Engine, metadata: MetaData) -> Any:
+def _directory(
+    assembly: Assembly, engine: Engine, metadata: MetaData
+) -> tuple[Directory, tuple[Callable[[], None], ...]]:
+    """Return the directory, and the functions that create its missing tables."""
+    if assembly.shared.users is None:
+        packaged = _packaged_directory(assembly, engine, metadata)
+        return packaged, (packaged.create_all,)
+    directory = _host_directory(assembly)
+    if directory is None:
+        # The app does not start, but the rest of its configuration is still checked.
+        directory = _packaged_directory(assembly, memory_engine(), MetaData())
+    return directory, ()
+
+
+def _packaged_directory(assembly: Assembly, engine: Engine, metadata: MetaData) -> ModelDirectory:
+    return ModelDirectory(packaged_model(metadata), engine, lambda: _describe_lock_holder(assembly))
+
+
+def _host_directory(assembly: Assembly) -> Directory | None:
+    """Return the directory that ``OTPAUTH_USERS`` names. If there is a problem, return ``None``."""
     chosen = assembly.shared.users
-    if chosen is None:
-        return ModelDirectory(packaged_model(metadata), engine, lambda: _describe_lock_holder(assembly))
     if isinstance(chosen, str):
         try:
             chosen = resolve.import_path(chosen)
@@ -164,14 +190,14 @@ def _directory(assembly: Assembly, engine: Engine, metadata: MetaData) -> Any:
     return assembly.resolved("USERS", chosen, {}, "get", "find", "create", "mark_verified", "set_enabled")
 
 
-def _model_directory(assembly: Assembly, model: type[Any]) -> ModelDirectory | None:
-    db = assembly.app.extensions.get("sqlalchemy")
+def _model_directory(assembly: Assembly, model: type[UserMixin]) -> ModelDirectory | None:
+    db = _flask_sqlalchemy(assembly)
     if db is None:
         assembly.problems.append(
             "OTPAUTH_USERS: a model requires Flask-SQLAlchemy: initialize it before OtpAuth"
         )
         return None
-    engine = _engine(assembly, db, model.__table__.metadata)
+    engine = _engine(assembly, db, cast("Table", class_mapper(model).local_table).metadata)
     if engine is None:
         assembly.problems.append("OTPAUTH_USERS: Flask-SQLAlchemy has no engine for the model's table")
         return None
@@ -186,7 +212,7 @@ def _model_directory(assembly: Assembly, model: type[Any]) -> ModelDirectory | N
     return ModelDirectory(model, engine, lambda: _describe_lock_holder(assembly), host_session)
 
 
-def _creation_problems(assembly: Assembly, model: type[Any]) -> list[str]:
+def _creation_problems(assembly: Assembly, model: type[UserMixin]) -> list[str]:
     columns = unfilled_columns(model)
     creating = [
         name for name in assembly.registered if assembly.flows[name].creates_users(assembly.by_flow[name])
@@ -204,8 +230,8 @@ def _unchanged(user: User) -> User:
 
 
 def _for_views(assembly: Assembly, directory: Directory, engine: Engine) -> Callable[[User], User]:
-    """Users in the host's own database are objects of its ``db.session``. Others are not changed."""
-    db = assembly.app.extensions.get("sqlalchemy")
+    """Return a function that makes users of the host's database objects of its ``db.session``."""
+    db = _flask_sqlalchemy(assembly)
     if db is None or not isinstance(directory, ModelDirectory):
         return _unchanged
     if assembly.shared.users is None and _engine(assembly, db, directory.table.metadata) is not engine:

@@ -10,7 +10,6 @@ from sqlalchemy import (
     Boolean,
     ColumnElement,
     Integer,
-    Select,
     Table,
     and_,
     bindparam,
@@ -52,7 +51,7 @@ class SqlClientStore:
 
     def by_secret(self, digests: Sequence[bytes], now_ms: int) -> tuple[Client, int] | None:
         """See the port."""
-        rows = self._by_secret(len(digests)).rows(now_ms=now_ms, **_numbered(digests))
+        rows = self._by_secret(len(digests)).rows(now_ms=now_ms, **_digest_values(digests))
         if not rows:
             return None
         client = _client(rows[0])
@@ -69,21 +68,21 @@ class SqlClientStore:
     def rotate_secret(self, client_id: str, digest: bytes, now_ms: int, previous_until: int | None) -> bool:
         """See the port."""
         values = {"ends_previous": previous_until is None, "new_previous_until": previous_until or 0}
-        rotating = self._rotating.count(row_id=client_id, now_ms=now_ms, new_secret_digest=digest, **values)
-        return rotating > 0
+        rotated = self._rotating.count(row_id=client_id, now_ms=now_ms, new_secret_digest=digest, **values)
+        return rotated > 0
 
     def add_token(self, token: ClientToken, at_most: int) -> None:
-        """See the port. Tokens that have expired are deleted as well."""
+        """See the port. Expired tokens of the client are deleted too."""
         values = _values(vars(token))
         with self.database.transaction():
-            # To touch the client's row locks it, so that its tokens are counted by one at a time.
-            self._touching.count(row_id=token.client_id)
+            # This locks the row of the client, so that only one transaction at a time counts its tokens.
+            self._locking.count(row_id=token.client_id)
             self._making_room.count(most=at_most - 1, **values)
             self._adding_token.count(**values)
 
     def find_token(self, digests: Sequence[bytes]) -> ClientToken | None:
         """See the port."""
-        rows = self._finding_token(len(digests)).rows(**_numbered(digests))
+        rows = self._finding_token(len(digests)).rows(**_digest_values(digests))
         return ClientToken(*rows[0]) if rows else None
 
     def add_campaign(self, campaign: Campaign) -> None:
@@ -105,7 +104,7 @@ class SqlClientStore:
         return self._pausing.count(row_id=campaign_id, new_paused_at=paused_at) > 0
 
     def purge(self, before_ms: int) -> int:
-        """Delete tokens that expired before."""
+        """Delete tokens that expired before ``before_ms``."""
         return self.database.purge(self.tokens, self.tokens.c.expires_at < before_ms)
 
     # -- clients ------------------------------------------------------------------------------
@@ -116,11 +115,11 @@ class SqlClientStore:
 
     @cached_property
     def _getting(self) -> Prepared:
-        return self.database.prepare(self._clients.where(self.table.c.id == _ID))
+        return self._select_clients(self.table.c.id == _ID)
 
     @cached_property
     def _by_secret(self) -> Callable[[int], Prepared]:
-        return cache(lambda digests: self.database.prepare(self._clients.where(self._has_secret(digests))))
+        return cache(lambda digests: self._select_clients(self._has_secret(digests)))
 
     def _has_secret(self, digests: int) -> ColumnElement[bool]:
         row, presented = self.table.c, _digests(digests)
@@ -129,7 +128,7 @@ class SqlClientStore:
 
     @cached_property
     def _listing(self) -> Prepared:
-        return self.database.prepare(self._clients)
+        return self._select_clients()
 
     @cached_property
     def _blocking(self) -> Prepared:
@@ -148,13 +147,11 @@ class SqlClientStore:
         return self._update(self.table, or_(ends_previous, row.previous_until <= _NOW_MS), **changes)
 
     @cached_property
-    def _touching(self) -> Prepared:
+    def _locking(self) -> Prepared:
         return self._update(self.table, generation=self.table.c.generation)
 
-    @property
-    def _clients(self) -> Select[Row]:
-        row = self.table.c
-        return select(*columns_of(self.table, Client)).order_by(row.created_at, row.id)
+    def _select_clients(self, *conditions: ColumnElement[bool]) -> Prepared:
+        return self._select(self.table, Client, conditions)
 
     # -- tokens -------------------------------------------------------------------------------
 
@@ -187,26 +184,31 @@ class SqlClientStore:
 
     @cached_property
     def _getting_campaign(self) -> Prepared:
-        return self.database.prepare(self._campaigns.where(self.campaigns.c.id == _ID))
+        return self._select_campaigns(self.campaigns.c.id == _ID)
 
     @cached_property
     def _all_campaigns(self) -> Prepared:
-        return self.database.prepare(self._campaigns)
+        return self._select_campaigns()
 
     @cached_property
     def _of_client(self) -> Prepared:
-        return self.database.prepare(self._campaigns.where(self.campaigns.c.client_id == _ID))
+        return self._select_campaigns(self.campaigns.c.client_id == _ID)
 
     @cached_property
     def _pausing(self) -> Prepared:
         return self._update(self.campaigns, paused_at=_new(self.campaigns, "paused_at"))
 
-    @property
-    def _campaigns(self) -> Select[Row]:
-        row = self.campaigns.c
-        return select(*columns_of(self.campaigns, Campaign)).order_by(row.created_at, row.id)
+    def _select_campaigns(self, *conditions: ColumnElement[bool]) -> Prepared:
+        return self._select(self.campaigns, Campaign, conditions)
 
-    # -- all three ----------------------------------------------------------------------------
+    # -- all tables ---------------------------------------------------------------------------
+
+    def _select(
+        self, table: Table, value: type[Client | Campaign], conditions: Sequence[ColumnElement[bool]]
+    ) -> Prepared:
+        """Prepare a statement that returns the rows that meet all ``conditions``, oldest first."""
+        query = select(*columns_of(table, value)).where(*conditions)
+        return self.database.prepare(query.order_by(table.c.created_at, table.c.id))
 
     def _insert(self, table: Table) -> Prepared:
         return self.database.prepare(
@@ -238,5 +240,5 @@ def _digests(count: int) -> list[ColumnElement[bytes]]:
     return [bindparam(f"digest_{place}", type_=Digest) for place in range(count)]
 
 
-def _numbered(digests: Sequence[bytes]) -> dict[str, object]:
+def _digest_values(digests: Sequence[bytes]) -> dict[str, object]:
     return {f"digest_{place}": digest for place, digest in enumerate(digests)}

@@ -1,4 +1,4 @@
-"""Caps: plain counters over a calendar day."""
+"""The counters of caps, one for each cap and day."""
 
 from __future__ import annotations
 
@@ -18,29 +18,29 @@ _ONE: ColumnElement[int] = literal_column("1")
 
 @dataclass(frozen=True)
 class Counters:
-    """How many codes were issued under each cap on its day."""
+    """Counts how many codes were issued under a cap on its day."""
 
     database: Database
     table: Table
 
     def count(self, cap: Cap) -> bool:
-        """Count one more if the cap has room. Return whether it was counted."""
+        """Count one more code if the cap is not reached. Return whether it was counted."""
         if cap.count < 1:
             return False
         values = {"end_ms": cap.day_end_ms, "most": cap.count}
         return self._counting.count(row_key=cap.key, start_ms=cap.day_start_ms, **values) > 0
 
     def uncount(self, cap: Cap) -> None:
-        """Count one less."""
+        """Count one code less."""
         self._uncounting.count(row_key=cap.key, start_ms=cap.day_start_ms)
 
     def counted(self, cap: Cap) -> int:
-        """Return how many were counted."""
+        """Return how many codes are counted."""
         rows = self._reading.rows(row_key=cap.key, start_ms=cap.day_start_ms)
         return int(rows[0][0]) if rows else 0
 
     def purge(self, before_ms: int) -> int:
-        """Delete the counters of days that ended before."""
+        """Delete the counters of days that ended before ``before_ms``."""
         return self.database.purge(self.table, self.table.c.day_end < before_ms)
 
     @cached_property

@@ -1,4 +1,4 @@
-"""SQLite databases that live in the memory of one process."""
+"""SQLite databases in the memory of one process."""
 
 from __future__ import annotations
 
@@ -8,9 +8,10 @@ from sqlalchemy.pool import QueuePool
 
 def memory_engine() -> Engine:
     """
-    An in-memory SQLite of our own: one connection, which threads use one after the other.
+    Create an engine for a new SQLite database in memory.
 
-    (A host's in-memory database is one connection as well, and its transactions are the host's.)
+    The database has one connection, so threads must wait for each other. The host's own database in memory
+    cannot be used instead: it has one connection too, with the transactions of the host.
     """
     return create_engine(
         "sqlite://",
@@ -22,6 +23,6 @@ def memory_engine() -> Engine:
 
 
 def is_in_memory(url: URL) -> bool:
-    """Whether it is a SQLite database in the memory of this process."""
+    """Return whether ``url`` is that of a SQLite database in memory."""
     named = url.database in (None, "", ":memory:", "file::memory:") or url.query.get("mode") == "memory"
     return url.get_backend_name() == "sqlite" and named

@@ -1,4 +1,4 @@
-"""PINs and passwords. A write locks the row first, and the rules then run in Python."""
+"""PINs and passwords. An operation that counts locks the row first. Then the rules run in Python."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 
 _KEY = bindparam("row_key", type_=Digest)
 _COLUMNS = tuple(field.name for field in fields(StoredSecret))
-#: More failures in a row than any secret has.
+#: No secret has so many failures in a row.
 _NO_CAP = 2**31 - 1
 
 
@@ -33,15 +33,15 @@ class SqlSecretStore:
     def put(
         self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None, cap: int | None = None
     ) -> bool:
-        """See the port. A hash that a host brought along is not stored: it matches if there is none."""
+        """See the port. A hash of the host is not in this table: it is replaced if the table has none."""
         values = {"is_any": replacing == "any", "replaced": replacing, "cap": _NO_CAP if cap is None else cap}
         written = self._setting.count(row_key=key, **values, **_values(StoredSecret(new_hash)))
         return written > 0
 
     def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, StoredSecret]:
-        """See the port. Two write statements."""
+        """See the port. It takes two write statements, or one if nothing is counted."""
         with self.database.transaction():
-            secret = self._locked(key)
+            secret = self._lock(key)
             if not secret.honors(judged, policy, now_ms):
                 return False, secret
             after = secret.failed(policy, now_ms)
@@ -49,12 +49,12 @@ class SqlSecretStore:
             return True, after
 
     def passed(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
-        """See the port. One read if there is no failure to forget."""
+        """See the port. It takes one read if there is no failure to forget."""
         secret = self.read(key)
         if not secret.in_a_row:
             return secret.honors(judged, policy, now_ms)
         with self.database.transaction():
-            secret = self._locked(key)
+            secret = self._lock(key)
             passed = secret.honors(judged, policy, now_ms)
             if passed:
                 self._rewriting.count(row_key=key, **_values(StoredSecret(secret.hash)))
@@ -72,8 +72,8 @@ class SqlSecretStore:
         """See the port."""
         return self._deleting.count(row_key=key) > 0
 
-    def _locked(self, key: bytes) -> StoredSecret:
-        """Return the secret as it is now and stays until the commit. Make a row if there is none."""
+    def _lock(self, key: bytes) -> StoredSecret:
+        """Lock the row until the transaction ends. Return its secret. Add a row if there is none."""
         return StoredSecret(*self._locking.rows(row_key=key, **_values(StoredSecret()))[0])
 
     @cached_property
@@ -98,10 +98,11 @@ class SqlSecretStore:
 
     @cached_property
     def _locking(self) -> Prepared:
-        touching = self._insert().on_conflict_do_update(
+        # An update locks the row, even if it changes no value.
+        locking = self._insert().on_conflict_do_update(
             index_elements=["key"], set_={"failures": self.table.c.failures}
         )
-        return self.database.prepare(touching.returning(*columns_of(self.table, StoredSecret)))
+        return self.database.prepare(locking.returning(*columns_of(self.table, StoredSecret)))
 
     @cached_property
     def _rewriting(self) -> Prepared:

@@ -1,27 +1,35 @@
 """
-The tables, in the host's metadata, so that ``db.create_all()`` and migrations see them.
+The tables of the storage.
 
-Keys and digests are binary and names compare byte by byte on every database, so that no
-collation makes two subjects one. Instants are epoch milliseconds. Unique columns have
-indexes with names, because a migration cannot add or drop a constraint without a name.
+They are in the host's metadata, so that ``db.create_all()`` and migrations include them.
+
+Keys and digests are binary, and names are compared byte by byte on all databases. Otherwise a collation could
+treat two subjects as one. Instants are epoch milliseconds. Unique columns have an index with a name, because
+a migration cannot add or drop a constraint without a name.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import Any
+from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
 from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from flask_otpauth.core.keys import DIGEST_BYTES
+
+if TYPE_CHECKING:
+    from _typeshed import DataclassInstance
+
+T = TypeVar("T")
 
 _MYSQL = ("mysql", "mariadb")
 
 
 def exact(length: int) -> String:
-    """A text of at most ``length`` characters that compares byte by byte."""
+    """Return the type of a text of at most ``length`` characters, which is compared byte by byte."""
     binary = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
     return String(length).with_variant(binary, *_MYSQL)
 
@@ -29,13 +37,13 @@ def exact(length: int) -> String:
 Digest = LargeBinary(DIGEST_BYTES).with_variant(mysql.BINARY(DIGEST_BYTES), *_MYSQL)
 Instant = BigInteger()
 Name = exact(255)
-# Logs are compared as text: by code points, whatever the database's language.
+# Instants in a log are compared as text: by code points, whatever the collation of the database.
 Log = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
 
 
 @dataclass(frozen=True)
 class Tables:
-    """The tables, all in one ``metadata``."""
+    """All tables, in one metadata."""
 
     metadata: MetaData
     challenges: Table
@@ -48,12 +56,12 @@ class Tables:
     campaigns: Table
 
     def all(self) -> list[Table]:
-        """Every table."""
+        """Return all tables in a list."""
         return [table for table in vars(self).values() if isinstance(table, Table)]
 
 
 def define(metadata: MetaData) -> Tables:
-    """The tables in ``metadata``; defined there if they are not yet."""
+    """Define the tables in ``metadata``, unless they are already defined there. Return them."""
     return Tables(
         metadata,
         **_challenges(metadata),
@@ -63,21 +71,21 @@ def define(metadata: MetaData) -> Tables:
     )
 
 
-def columns_of(table: Table, value: type[Any]) -> list[Column[Any]]:
-    """The columns of ``table`` that hold the fields of the dataclass ``value``, in their order."""
+def columns_of(table: Table, value: type[DataclassInstance]) -> list[Column[object]]:
+    """Return the columns of ``table`` for the fields of the dataclass ``value``, in their order."""
     return [table.c[field.name] for field in fields(value)]
 
 
-def _table(metadata: MetaData, name: str, *parts: Column[Any] | Index) -> Table:
-    # Several OtpAuth may share one metadata: the first defines.
+def _table(metadata: MetaData, name: str, *parts: SchemaItem) -> Table:
+    # Several extension objects may share one metadata. The first one defines the tables.
     return Table(f"otpauth_{name}", metadata, *parts, keep_existing=True)
 
 
-def _key(name: str, kind: TypeEngine[Any]) -> Column[Any]:
+def _key(name: str, kind: TypeEngine[T]) -> Column[T]:
     return Column(name, kind, primary_key=True, autoincrement=False)
 
 
-def _required(name: str, kind: TypeEngine[Any]) -> Column[Any]:
+def _required(name: str, kind: TypeEngine[T]) -> Column[T]:
     return Column(name, kind, nullable=False)
 
 
