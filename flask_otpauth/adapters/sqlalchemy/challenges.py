@@ -14,9 +14,10 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import (
+    Alias,
     BindParameter,
     Boolean,
     Column,
@@ -132,7 +133,7 @@ class SqlChallengeStore:
 
     def redeem(self, guess: Guess) -> Verdict:
         """See the port. One write statement if limits and challenge are one row, else at most three."""
-        return retry_until_explained(lambda: self._judge(guess), lambda: self.explain(guess))
+        return retry_until_explained(lambda: self._judge(guess), lambda: self._explain(guess))
 
     def count(self, act: Act) -> Block | None:
         """See the port. One write statement, and one read if it is forbidden."""
@@ -306,33 +307,15 @@ class SqlChallengeStore:
         row = self.table.c
         return cache(
             lambda shape: self.database.prepare(
-                self.judging_statement(shape).returning(row.guesses, row.consumed_at)
+                judging_statement(self.table, shape).returning(row.guesses, row.consumed_at)
             )
         )
-
-    def judging_statement(self, shape: GuessShape) -> Update:
-        """Count a guess in the one row of a subject, and use up the code if it is right."""
-        unlocked = _unlocked(self.table.c, shape.locks)
-        return self._judging(shape, unlocked, _counting(self.table.c, shape))
 
     @cached_property
     def _judging_challenge(self) -> Callable[[GuessShape], Prepared]:
         columns = columns_of(self.table, ChallengeRow)
         return cache(
-            lambda shape: self.database.prepare(self._judging(shape, true(), {}).returning(*columns))
-        )
-
-    def _judging(
-        self, shape: GuessShape, unlocked: ColumnElement[bool], counting: Mapping[str, object]
-    ) -> Update:
-        row = self.table.c
-        is_right = _is_right(row, shape.digests)
-        changes = {
-            "guesses": row.guesses + case((is_right, literal_column("0")), else_=literal_column("1")),
-            "consumed_at": case((is_right, _NOW_MS), else_=null()),
-        }
-        return (
-            update(self.table).where(row.key == _KEY, _is_live(row), unlocked).values({**changes, **counting})
+            lambda shape: self.database.prepare(_judging(self.table, shape, true(), {}).returning(*columns))
         )
 
     @cached_property
@@ -341,15 +324,22 @@ class SqlChallengeStore:
         touching = update(self.table).where(row.key == _KEY).values(held=row.held).returning(*columns)
         return cache(lambda shape: self.database.prepare(touching.where(_unlocked(row, shape.locks))))
 
-    def explain(self, guess: Guess) -> Verdict | None:
-        """Return why ``guess`` was not judged. Return ``None`` if nothing is in its way any more."""
-        rows = self._rows(guess.limits_key, guess.challenge_key)
+    def refusal(self, guess: Guess) -> Verdict | None:
+        """Return why ``guess`` cannot be judged. Return ``None`` if it can."""
+        return self._refusal(guess, self._rows(guess.limits_key, guess.challenge_key))
+
+    def _refusal(self, guess: Guess, rows: Mapping[bytes, ChallengeRow]) -> Verdict | None:
         limits = rows.get(guess.limits_key)
         verdict = rules.judge_guess(limits, rows.get(guess.challenge_key), guess)
         if limits is not None and verdict.state is GuessState.LOCKED:
             self._note(guess.limits_key, limits, with_lock(limits, guess.locks, guess.now_ms))
-        if verdict.state not in (GuessState.ACCEPTED, GuessState.WRONG):
-            return verdict
+        return None if verdict.state in (GuessState.ACCEPTED, GuessState.WRONG) else verdict
+
+    def _explain(self, guess: Guess) -> Verdict | None:
+        rows = self._rows(guess.limits_key, guess.challenge_key)
+        refusal, limits = self._refusal(guess, rows), rows.get(guess.limits_key)
+        if refusal is not None:
+            return refusal
         if limits is None:
             # A purge went further back than codes are valid.
             self._making.count(row_key=guess.limits_key)
@@ -444,6 +434,33 @@ class SqlChallengeStore:
     def _update(self, condition: ColumnElement[bool], changes: Mapping[str, object]) -> Prepared:
         statement = update(self.table).where(self.table.c.key == _KEY, condition).values(**changes)
         return self.database.prepare(statement)
+
+
+def renamed(table: Table, name: str) -> Alias[Columns]:
+    """Return ``table`` under another name, for a statement of several tables."""
+    return cast("Alias[Columns]", table.alias(name))
+
+
+def judging_statement(table: Table | Alias[Columns], shape: GuessShape) -> Update:
+    """Count a guess in the one row of a subject, and use up the code if it is right."""
+    return _judging(table, shape, _unlocked(table.c, shape.locks), _counting(table.c, shape))
+
+
+def _judging(
+    table: Table | Alias[Columns],
+    shape: GuessShape,
+    unlocked: ColumnElement[bool],
+    counting: Mapping[str, ColumnElement[Any]],
+) -> Update:
+    """Count a guess in the row of a challenge, and use up the code if it is right."""
+    row = table.c
+    is_right = is_right_in(row, shape)
+    changes = {
+        "guesses": row.guesses + case((is_right, literal_column("0")), else_=literal_column("1")),
+        "consumed_at": case((is_right, _NOW_MS), else_=null()),
+        **counting,
+    }
+    return update(table).where(row.key == _KEY, _is_live(row), unlocked).values(**changes)
 
 
 def verdict_of(guess: Guess, guesses: int, consumed_at: int | None) -> Verdict:
@@ -568,13 +585,14 @@ def _is_live(row: Columns) -> ColumnElement[bool]:
     )
 
 
-def _is_right(row: Columns, digests: int) -> ColumnElement[bool]:
-    return or_(*(row.digest == bindparam(f"digest_{place}", type_=Digest) for place in range(digests)))
+def is_right_in(row: Columns, shape: GuessShape) -> ColumnElement[bool]:
+    """Return whether the guess has the digest of the row."""
+    return or_(*(row.digest == bindparam(f"digest_{place}", type_=Digest) for place in range(shape.digests)))
 
 
 def _counting(row: Columns, shape: GuessShape) -> dict[str, ColumnElement[Any]]:
     """Return :func:`flask_otpauth.core.challenges.with_miss` for a row that also has the code."""
-    is_right = _is_right(row, shape.digests)
+    is_right = is_right_in(row, shape)
     proves = and_(is_right, row.clears_misses)
     zero: ColumnElement[int] = literal_column("0")
     missed = _with_entry(row.misses, bindparam("entry", type_=Text()))

@@ -12,11 +12,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import Any, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import ClauseElement, ColumnElement, Connection, Engine, SelectBase, Table, select, tuple_
 from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPIModule
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -33,6 +32,9 @@ from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory
 from flask_otpauth.adapters.sqlalchemy.tables import Tables
 from flask_otpauth.core.errors import StorageUnavailable
+
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPIModule
 
 T = TypeVar("T")
 Insert = postgresql.Insert | sqlite.Insert

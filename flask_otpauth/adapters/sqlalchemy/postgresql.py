@@ -1,0 +1,172 @@
+"""A login in one statement, which PostgreSQL can do: find the user, redeem the code, open the session."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cache, cached_property
+
+from sqlalchemy import (
+    CTE,
+    ColumnElement,
+    Select,
+    bindparam,
+    exists,
+    func,
+    insert,
+    literal_column,
+    null,
+    select,
+    true,
+    update,
+)
+from sqlalchemy.exc import IntegrityError
+
+from flask_otpauth.adapters.sqlalchemy.challenges import (
+    GuessShape,
+    SqlChallengeStore,
+    guess_shape,
+    guess_values,
+    is_right_in,
+    judging_statement,
+    renamed,
+    verdict_of,
+)
+from flask_otpauth.adapters.sqlalchemy.database import Prepared, Row, error_code
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import EmailQuery
+from flask_otpauth.adapters.sqlalchemy.sessions import COLUMNS, SqlSessionStore, session_values
+from flask_otpauth.adapters.sqlalchemy.tables import Instant
+from flask_otpauth.core.errors import StorageUnavailable
+from flask_otpauth.ports.storage import LoginAttempt, LoginResult, session_of
+
+_LOCK_NOT_AVAILABLE = "55P03"
+
+_NOW_MS = bindparam("now_ms", type_=Instant)
+_LATEST_MS = bindparam("latest_ms", type_=Instant)
+
+
+@dataclass(frozen=True)
+class PostgresqlLogins:
+    """Logs in users whose table is in the database of the codes and sessions."""
+
+    challenges: SqlChallengeStore
+    sessions: SqlSessionStore
+
+    def log_in(self, attempt: LoginAttempt, users: EmailQuery) -> LoginResult | None:
+        """
+        Log in with one statement. Return ``None`` if it did nothing, because the login takes several.
+
+        That is so if the code is right and there is no user who is enabled, or only Python can tell whether
+        a row has the address, or another transaction is writing the row, or another login of the user has
+        just opened the only session.
+        """
+        guess = attempt.guess
+        statement = self._logging_in(users, guess_shape(guess), attempt.closing_others)
+        values = {
+            **users.parameters(attempt.user.identifier),
+            **guess_values(guess),
+            **session_values(attempt.session),
+        }
+        try:
+            [(*columns, guesses, consumed_at, closed)] = statement.rows(row_key=guess.limits_key, **values)
+        except IntegrityError:
+            return None
+        except StorageUnavailable as error:
+            if error_code(error.__cause__) == _LOCK_NOT_AVAILABLE:
+                return None
+            raise
+        if guesses is None:
+            refusal = self.challenges.refusal(guess)
+            return None if refusal is None else LoginResult(refusal)
+        verdict = verdict_of(guess, guesses, consumed_at)
+        if consumed_at is None:
+            return LoginResult(verdict)
+        user = users.user(columns)
+        return LoginResult(verdict, user, session_of(user, attempt.session), closed, looked_again=True)
+
+    @cached_property
+    def _logging_in(self) -> Callable[[EmailQuery, GuessShape, bool], Prepared]:
+        database = self.challenges.database
+        return cache(
+            lambda users, shape, closing_others: database.prepare(
+                self._statement(users, shape, closing_others), writes=True
+            )
+        )
+
+    def _statement(self, users: EmailQuery, shape: GuessShape, closing_others: bool) -> Select[Row]:
+        """
+        Make each step of a login a part of one statement, which begins with the row of the user.
+
+        The row is locked against a change until the commit (``FOR SHARE``). If the user is disabled at the
+        same moment, either the row says so already, or the new session is closed with the others of the
+        user. The statement does not wait for the lock, because a transaction of the host in this thread
+        may have it.
+
+        A wrong guess is counted whether there is a user or not, so that it does not show who has an account.
+        """
+        found = users.select.with_for_update(read=True, nowait=True, of=users.table).cte("found")
+        count = select(func.count()).select_from(found).scalar_subquery()
+        is_known = (found.c.is_certain, found.c.person_key.is_not(None), found.c.id_text.is_not(None))
+        user = select(found.c.id_text, found.c.person_key)
+        user_cte = user.where(*is_known, found.c.is_enabled, count == literal_column("1")).cte("person")
+        # Short names: psycopg remembers how it reads a statement up to 4096 characters.
+        challenge = renamed(self.challenges.table, "c")
+        may = ~is_right_in(challenge.c, shape) | exists(select(user_cte.c.id_text))
+        judging = judging_statement(challenge, shape).where(may)
+        judged = judging.returning(challenge.c.guesses, challenge.c.consumed_at).cte("judged")
+        closed = self._closed(user_cte, judged) if closing_others else select(literal_column("0").label("n"))
+        ended = closed.cte("ended")
+        columns = [column for column in found.c if column.name not in ("is_certain", "id_text")]
+        return (
+            select(*columns, judged.c.guesses, judged.c.consumed_at, ended.c.n)
+            .select_from(ended.outerjoin(judged, true()).outerjoin(found, true()))
+            .limit(literal_column("1"))
+            .add_cte(self._opened(user_cte, judged, ended, closing_others))
+        )
+
+    def _closed(self, user: CTE, judged: CTE) -> Select[int]:
+        """Close the other sessions of the user, in the order of their ids. Return how many were live."""
+        session = renamed(self.sessions.table, "s")
+        row = session.c
+        others = (
+            select(row.id)
+            .where(
+                row.user_id == select(user.c.id_text).scalar_subquery(),
+                row.closed_at.is_(None),
+                exists(select(judged.c.guesses).where(judged.c.consumed_at.is_not(None))),
+            )
+            .order_by(row.id)
+            .with_for_update()
+            .cte("others")
+        )
+        closing = update(session).where(row.id.in_(select(others.c.id)), row.closed_at.is_(None))
+        closing = closing.values(closed_at=_NOW_MS, alone_for=null())
+        closed = closing.returning(row.authenticated_at, row.ends_at).cte("closed")
+        was_live = (closed.c.authenticated_at <= _LATEST_MS) & (closed.c.ends_at > _NOW_MS)
+        return select(func.count().filter(was_live).label("n")).select_from(closed)
+
+    def _opened(self, user: CTE, judged: CTE, ended: CTE, closing_others: bool) -> CTE:
+        """
+        Open the session if the code was right.
+
+        It is joined to the closed sessions, so that they have left the unique column before it enters.
+        """
+        table = self.sessions.table
+        values: dict[str, ColumnElement[object]] = {
+            name: bindparam(f"new_{name}", type_=table.c[name].type)
+            for name in COLUMNS
+            if name not in ("generation", "closed_at")
+        }
+        values |= {"user_id": user.c.id_text, "person_key": user.c.person_key}
+        values["generation"] = literal_column("0")
+        if closing_others:
+            values["alone_for"] = user.c.id_text
+        source = user.join(judged, true()).join(ended, true())
+        row = select(*values.values()).select_from(source).where(judged.c.consumed_at.is_not(None))
+        return insert(table).from_select(list(values), row).returning(table.c.id).cte("opened")
+
+
+def logins_on(challenges: SqlChallengeStore, sessions: SqlSessionStore) -> PostgresqlLogins | None:
+    """Return the logins in one statement, or ``None`` if the database is not PostgreSQL."""
+    is_postgresql = challenges.database.engine.dialect.name == "postgresql"
+    return PostgresqlLogins(challenges, sessions) if is_postgresql else None

@@ -1,0 +1,225 @@
+"""A login in one statement on PostgreSQL, where users, codes and sessions are in one database."""
+
+from __future__ import annotations
+
+import threading
+from collections import Counter
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from functools import partial
+
+import pytest
+from sqlalchemy import Engine, create_engine, event, text
+
+from flask_otpauth.adapters.sqlalchemy.directory.model import packaged_model
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
+from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
+from flask_otpauth.core.challenges import GuessState
+from flask_otpauth.ports.directory import NewUser, User, UserLookup
+from flask_otpauth.ports.storage import LoginAttempt, LoginResult, session_of
+from flask_otpauth.testing.storage_contract.logins import new_session
+from flask_otpauth.testing.storage_contract.samples import BUDGET, NOON, Subject, fresh_name, one_row
+from tests.adapters.databases import emptied
+
+ROUNDS = 30
+PATIENCE = 60
+
+
+class Host:
+    """Users, codes and sessions in one database."""
+
+    def __init__(self, engine: Engine) -> None:
+        self.engine = engine
+        self.storage = SqlAlchemyStorage(engine)
+        self.directory = ModelDirectory(packaged_model(self.storage.tables.metadata), engine)
+        self.storage.create_all()
+        self.directory.create_all()
+        emptied(self.storage)
+
+    def user(self) -> User:
+        """A new user."""
+        return self.directory.create(NewUser(email=f"{fresh_name('user')}@example.com"))
+
+    def attempt(self, subject: Subject, address: str, code: str = "111111") -> LoginAttempt:
+        """A login of whoever has the address."""
+        find = partial(self.directory.find, "email", address)
+        lookup = UserLookup(self.directory, "email", address, find)
+        return LoginAttempt(subject.guess(code, locks=(BUDGET,)), lookup, new_session(), closing_others=True)
+
+    def log_in(self, address: str, code: str = "111111") -> LoginResult:
+        """Issue a code and log in with ``code``."""
+        subject = one_row()
+        self.storage.challenges.issue(subject.issue("111111"))
+        return self.storage.log_in(self.attempt(subject, address, code))
+
+    def statements(self, work: object) -> list[str]:
+        """The first word of each statement that ``work`` takes."""
+        words: list[str] = []
+
+        def note(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+            words.append(sql.split(maxsplit=1)[0])
+
+        event.listen(self.engine, "before_cursor_execute", note)
+        try:
+            assert callable(work)
+            work()
+        finally:
+            event.remove(self.engine, "before_cursor_execute", note)
+        return words
+
+
+@pytest.fixture
+def host(postgresql_url: str) -> Iterator[Host]:
+    engine = create_engine(postgresql_url, pool_size=10)
+    yield Host(engine)
+    engine.dispose()
+
+
+def address_of(user: User) -> str:
+    assert user.email is not None
+    return user.email
+
+
+def test_a_login_is_one_statement_and_tells_whose_it_is(host: Host) -> None:
+    user = host.user()
+    results: list[LoginResult] = []
+
+    earlier = host.log_in(address_of(user))
+    subject = one_row()
+    host.storage.challenges.issue(subject.issue("111111"))
+    attempt = host.attempt(subject, address_of(user))
+    words = host.statements(lambda: results.append(host.storage.log_in(attempt)))
+
+    [result] = results
+    assert words == ["WITH"]
+    assert (result.verdict.state, result.closed, result.looked_again) == (GuessState.ACCEPTED, 1, True)
+    assert result.user == host.directory.find("email", address_of(user))
+    assert result.session == session_of(user, attempt.session)
+    assert list(host.storage.sessions.list_open(str(user.id), NOON)) == [result.session]
+    assert earlier.session is not None
+    assert host.storage.sessions.find(earlier.session.id) != earlier.session
+
+
+@pytest.mark.parametrize("is_known", [True, False])
+def test_a_wrong_code_is_one_statement_whether_there_is_a_user_or_not(host: Host, is_known: bool) -> None:
+    address = address_of(host.user()) if is_known else "nobody@example.com"
+    subject = one_row()
+    host.storage.challenges.issue(subject.issue("111111"))
+    results: list[LoginResult] = []
+
+    words = host.statements(
+        lambda: results.append(host.storage.log_in(host.attempt(subject, address, "222222")))
+    )
+
+    assert words == ["WITH"]
+    assert [(result.verdict.state, result.verdict.left) for result in results] == [(GuessState.WRONG, 4)]
+
+
+def test_without_an_enabled_user_the_code_is_used_up_and_no_session_is_open(host: Host) -> None:
+    user = host.user()
+    host.directory.set_enabled(str(user.id), False)
+
+    disabled, unknown = host.log_in(address_of(user)), host.log_in("nobody@example.com")
+
+    assert [result.verdict.state for result in (disabled, unknown)] == [GuessState.ACCEPTED] * 2
+    assert [result.session for result in (disabled, unknown)] == [None, None]
+    assert disabled.user is not None
+    assert unknown.user is None
+
+
+def test_nobody_is_meant_by_an_address_that_two_users_have(host: Host) -> None:
+    address = address_of(host.user())
+    with host.engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO otpauth_users (email, person_key) VALUES (:email, 'other')"),
+            {"email": address.upper()},
+        )
+
+    result = host.log_in(address)
+
+    assert (result.verdict.state, result.user, result.session) == (GuessState.ACCEPTED, None, None)
+
+
+def test_a_used_code_and_a_locked_subject_are_refused_with_one_read(host: Host) -> None:
+    user, subject = host.user(), one_row()
+    host.storage.challenges.issue(subject.issue("111111"))
+    host.storage.log_in(host.attempt(subject, address_of(user)))
+    results: list[LoginResult] = []
+
+    again = host.attempt(subject, address_of(user))
+    words = host.statements(lambda: results.append(host.storage.log_in(again)))
+
+    assert words == ["WITH", "SELECT"]
+    assert [result.verdict.state for result in results] == [GuessState.USED]
+
+
+def test_a_login_does_not_wait_for_the_hosts_open_transaction_on_the_row_of_the_user(host: Host) -> None:
+    user = host.user()
+
+    with host.engine.connect() as connection:
+        connection.execute(text("UPDATE otpauth_users SET full_name = 'A' WHERE id = :id"), {"id": user.id})
+        result = host.log_in(address_of(user))
+        connection.rollback()
+
+    assert result.session is not None
+    # The steps do not lock the row, so the caller looks at the user again.
+    assert not result.looked_again
+
+
+def test_inside_a_transaction_a_login_is_a_part_of_it(host: Host) -> None:
+    user, subject = host.user(), one_row()
+    host.storage.challenges.issue(subject.issue("111111"))
+
+    with suppress(InterruptedError), host.storage.transaction():
+        host.storage.log_in(host.attempt(subject, address_of(user)))
+        raise InterruptedError
+
+    assert host.log_in(address_of(user)).closed == 0
+    assert host.storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
+
+
+def test_of_16_logins_with_one_code_one_opens_a_session(host: Host) -> None:
+    user, subject = host.user(), one_row()
+    host.storage.challenges.issue(subject.issue("111111"))
+    attempts = [host.attempt(subject, address_of(user)) for _ in range(16)]
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(host.storage.log_in, attempts))
+
+    states = Counter(result.verdict.state for result in results)
+    assert states == {GuessState.ACCEPTED: 1, GuessState.USED: 15}
+    assert sum(result.session is not None for result in results) == 1
+
+
+def test_logins_with_different_codes_at_once_leave_one_session(host: Host) -> None:
+    user = host.user()
+
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(lambda _: host.log_in(address_of(user)), range(40)))
+
+    assert all(result.session is not None for result in results)
+    assert len(host.storage.sessions.list_open(str(user.id), NOON)) == 1
+    assert sum(result.closed for result in results) == len(results) - 1
+
+
+def test_a_user_who_is_disabled_at_the_same_moment_has_no_session_in_the_end(host: Host) -> None:
+    for _ in range(ROUNDS):
+        user, subject = host.user(), one_row()
+        host.storage.challenges.issue(subject.issue("111111"))
+        attempt, barrier = host.attempt(subject, address_of(user)), threading.Barrier(2)
+
+        def disable(user: User = user, barrier: threading.Barrier = barrier) -> None:
+            barrier.wait(PATIENCE)
+            host.directory.set_enabled(str(user.id), False)
+            host.storage.sessions.close_all(str(user.id), NOON)
+
+        with ThreadPoolExecutor(1) as pool:
+            disabling = pool.submit(disable)
+            barrier.wait(PATIENCE)
+            result = host.storage.log_in(attempt)
+            disabling.result(PATIENCE)
+
+        # What took steps is looked at again by the caller; a session of one statement must be closed by now.
+        if result.looked_again:
+            assert not host.storage.sessions.list_open(str(user.id), NOON)
