@@ -8,14 +8,14 @@ for it.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
-from typing import Annotated, ClassVar, Generic, LiteralString, TypeAlias, TypeVar
+from typing import Annotated, ClassVar, Generic, LiteralString, NoReturn, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
 
-from flask_otpauth.core import strict_json
 from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.errors import Fault, InvalidFields, MalformedRequest
 from flask_otpauth.core.sensitive import Sensitive
@@ -40,8 +40,8 @@ def read_object(data: bytes) -> dict[str, object]:
     """
     Return the JSON object in ``data``. An empty body counts as ``{}``.
 
-    Beyond what :mod:`~flask_otpauth.core.strict_json` refuses, this refuses lone surrogates, byte-order
-    marks, and more than 32 levels.
+    What two parsers could read in two ways is refused (RFC 8259): a repeated key, ``NaN`` and ``Infinity``,
+    lone surrogates, byte-order marks, and more than 32 levels.
 
     :raises MalformedRequest: if ``data`` is not one JSON object in UTF-8.
     """
@@ -64,7 +64,18 @@ def _integer(digits: str) -> int | OverlongInteger:
     return int(digits) if len(digits) <= MAX_INTEGER_DIGITS else OverlongInteger()
 
 
-_DECODER = strict_json.decoder(_integer)
+def _unique(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found = dict(pairs)
+    if len(found) < len(pairs):
+        raise ValueError("a key is given twice")
+    return found
+
+
+def _refuse(constant: str) -> NoReturn:
+    raise ValueError("not JSON")
+
+
+_DECODER = json.JSONDecoder(object_pairs_hook=_unique, parse_constant=_refuse, parse_int=_integer)
 
 
 def _wrap(value: object, depth_left: int) -> object:

@@ -17,7 +17,6 @@ from typing import Protocol, runtime_checkable
 import jwt
 from jwt.algorithms import Algorithm
 
-from flask_otpauth.core import strict_json
 from flask_otpauth.core.errors import CredentialsInvalid
 from flask_otpauth.core.instants import SKEW_MS
 from flask_otpauth.core.keys import KeyRing, derive, from_base64url, to_base64url
@@ -26,7 +25,6 @@ from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 
 _HMAC = "HS256"
 _ASYMMETRIC = ("RS256", "ES256", "EdDSA")
-_DECODER = strict_json.decoder()
 _KID_CHARACTERS = 16
 _LONGEST_TOKEN = 4096
 _LONGEST_LIFE_SECONDS = int(LONGEST_TOKEN_LIFE.total_seconds())
@@ -257,12 +255,15 @@ def _seconds(claims: Mapping[str, object], name: str) -> int:
 
 
 def _as_json(value: Mapping[str, object]) -> bytes:
-    return json.dumps(value, separators=(",", ":")).encode()
+    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
 
 
 def _json_object(raw: bytes) -> Mapping[str, object]:
-    """Parse a JSON object in UTF-8 in which no name is repeated."""
-    parsed: object = _DECODER.decode(raw.decode())
-    if not isinstance(parsed, dict):
-        raise ValueError("not an object")
+    """
+    Parse a JSON object in the one spelling that :func:`_as_json` yields. In another one, a name could be
+    repeated, and two parsers could read two values (RFC 7519 §4).
+    """
+    parsed: object = json.loads(raw.decode())
+    if not isinstance(parsed, dict) or _as_json(parsed) != raw:
+        raise ValueError("not an object, or in another spelling")
     return parsed
