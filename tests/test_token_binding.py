@@ -3,18 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 import pytest
 from flask import Flask
+from werkzeug.test import TestResponse
 
 from flask_otpauth import OtpAuth
+from flask_otpauth.engine.clients import Credentials
 from flask_otpauth.testing import MovableClock, Outbox
+from tests.flows.account_caller import Merchant
+from tests.flows.email_caller import ADDRESS, EmailCaller, bearer
+from tests.flows.sms_caller import NUMBER, VERIFY, SmsCaller, account_token, new_client, new_user
+from tests.flows.voice_caller import PREFIX, buy
 from tests.hosts import SECRET_KEY, cheap_hashing
-
-EMAIL, PHONE = "user@example.com", "+84987654321"
 
 #: How two apps differ.
 DIFFERENCES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
@@ -26,95 +30,60 @@ DIFFERENCES: Mapping[str, tuple[dict[str, Any], dict[str, Any]]] = {
 
 @dataclass
 class Party:
-    """One of the apps, with whoever may ask it for a token."""
+    """One of the apps, with a client of it."""
 
     app: Flask
     outbox: Outbox
-    client: Any = None
+    client: Credentials = field(default_factory=lambda: Credentials("", ""))
 
     @property
-    def otpauth(self) -> OtpAuth:
-        """The app's OtpAuth."""
-        otpauth: OtpAuth = self.app.extensions["test_otpauth"]
-        return otpauth
+    def email(self) -> EmailCaller:
+        """A caller of ``email``."""
+        return EmailCaller(self.app, self.outbox)
 
-    def post(self, path: str, body: Any, authorization: str = "") -> Any:
-        """A request; status and JSON."""
-        headers = {"Authorization": authorization} if authorization else {}
-        answer = self.app.test_client().post(path, json=body, headers=headers)
-        return answer.status_code, answer.json
+    @property
+    def sms(self) -> SmsCaller:
+        """A caller of ``sms`` with a new token."""
+        return SmsCaller(self.app, self.outbox, self.client)
 
-    def login(self) -> dict[str, Any]:
-        """The data of a login."""
-        self.post("/apis/auth/request-otp", {"email": EMAIL})
-        data: dict[str, Any] = self.post(
-            "/apis/auth/verify-otp", {"email": EMAIL, "otpCode": self.outbox.last.code}
-        )[1]["data"]
-        return data
+    @property
+    def merchant(self) -> Merchant:
+        """A caller of ``account``."""
+        return Merchant(self.app, client=self.client)
 
-    def account_token(self) -> str:
-        """What the host's own login hands to its app."""
-        with self.app.app_context():
-            user = self.otpauth.users.find(EMAIL)
-            assert user is not None
-            return self.otpauth.issue_account_token(user.id)
-
-    def sms_token(self) -> str:
-        """A client's signed token."""
-        asked = {"grant_type": "client_credentials", "client_id": self.client.id}
-        token: str = self.post("/oauth/token", {**asked, "client_secret": self.client.secret})[1][
-            "access_token"
-        ]
-        return token
-
-    def account_flow_token(self) -> str:
-        """A merchant's signed token."""
-        token: str = self.post("/api/auth/get-access-token", {"token": self.client.secret})[1]["access_token"]
-        return token
-
-    def voice_token(self) -> str:
-        """A client's opaque token."""
-        asked = {"secret_key": self.client.secret}
-        token: str = self.post("/api/v1/users/generate_access_token", asked)[1]["data"]["access_token"]
-        return token
-
-    def takes_access(self, token: str) -> bool:
-        """Whether a protected route lets it in."""
-        return (
-            self.app.test_client().get("/me", headers={"Authorization": f"Bearer {token}"}).status_code == 200
-        )
-
-    def takes_refresh(self, token: str) -> bool:
-        """Whether it buys new tokens."""
-        return bool(self.post("/apis/auth/refresh-token", {"refreshToken": token})[1]["code"] == 0)
-
-    def takes_account(self, token: str) -> bool:
-        """Whether it names a person to ``sms``."""
-        body = {"account_token": token, "otp": "000000"}
-        answer = self.post("/api/auth/verify-otp", body, f"Bearer {self.sms_token()}")[1]
-        return bool(answer["status_code"] == 422)
-
-    def takes_sms(self, token: str) -> bool:
-        """Whether it is a client of ``sms``."""
-        return bool(self.post("/api/auth/verify-otp", {}, f"Bearer {token}")[1]["status_code"] == 422)
-
-    def takes_account_flow(self, token: str) -> bool:
-        """Whether it is a client of ``account``."""
-        return bool(self.post("/api/pin/validate", {}, f"Bearer {token}")[0] == 400)
-
-    def takes_voice(self, token: str) -> bool:
-        """Whether it is a client of ``voice``."""
-        return bool(self.post("/api/v1/campaigns/x/voiceotp", {}, token)[0] == 400)
+    def post(self, path: str, body: Any, authorization: str) -> TestResponse:
+        """Any other request."""
+        return self.app.test_client().post(path, json=body, headers={"Authorization": authorization})
 
 
-#: Each kind of token: how it is come by, and who takes it.
+#: Each kind of token: how it is got, and whether an app takes it.
 KINDS: Mapping[str, tuple[Callable[[Party], str], Callable[[Party, str], bool]]] = {
-    "access": (lambda party: str(party.login()["accessToken"]), Party.takes_access),
-    "refresh": (lambda party: str(party.login()["refreshToken"]), Party.takes_refresh),
-    "account": (Party.account_token, Party.takes_account),
-    "client:sms": (Party.sms_token, Party.takes_sms),
-    "client:account": (Party.account_flow_token, Party.takes_account_flow),
-    "client:voice": (Party.voice_token, Party.takes_voice),
+    "access": (
+        lambda party: str(party.email.login()["accessToken"]),
+        lambda party, token: party.app.test_client().get("/me", headers=bearer(token)).status_code == 200,
+    ),
+    "refresh": (
+        lambda party: str(party.email.login()["refreshToken"]),
+        lambda party, token: party.email.refresh(token).json["code"] == 0,
+    ),
+    "account": (
+        lambda party: account_token(party.app, "1"),
+        lambda party, token: party.sms.verify("000000", account_token=token).json["status_code"] == 422,
+    ),
+    "client:sms": (
+        lambda party: party.sms.headers["Authorization"].removeprefix("Bearer "),
+        lambda party, token: party.post(VERIFY, {}, f"Bearer {token}").json["status_code"] == 422,
+    ),
+    "client:account": (
+        lambda party: str(
+            party.merchant.post("/auth/get-access-token", {"token": party.client.secret}).json["access_token"]
+        ),
+        lambda party, token: party.post("/api/pin/validate", {}, f"Bearer {token}").status_code == 400,
+    ),
+    "client:voice": (
+        lambda party: str(buy(party.app, party.client.secret).json["data"]["access_token"]),
+        lambda party, token: party.post(f"{PREFIX}/campaigns/x/voiceotp", {}, token).status_code == 400,
+    ),
 }
 
 
@@ -153,10 +122,8 @@ def make_party(tmp_path: Path, outbox: Outbox, clock: MovableClock) -> Callable[
 
 def meet(*parties: Party) -> None:
     """A person and a client whom all know, since they share a database."""
-    first = parties[0]
-    with first.app.app_context():
-        first.otpauth.users.create(email=EMAIL, phone=PHONE)
-        client = first.otpauth.clients.create("all", ("sms", "voice", "account"))
+    assert new_user(parties[0].app, email=ADDRESS, phone=NUMBER) == "1"
+    client = new_client(parties[0].app, "sms", "voice", "account")
     for party in parties:
         party.client = client
 
