@@ -22,7 +22,7 @@ from flask_otpauth.core import errors
 from flask_otpauth.engine.campaigns import Campaigns
 from flask_otpauth.engine.clients import Clients
 from flask_otpauth.testing import MovableClock
-from tests.adapters.databases import postgresql_schema
+from tests.adapters.databases import database_of
 from tests.hosts import MakeApp
 
 #: ``run("clients", "list")``: what a command printed; it succeeded.
@@ -482,12 +482,7 @@ def test_a_client_must_be_made_for_some_flow(app: Flask) -> None:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        engine = create_engine(f"sqlite:///{tmp_path / 'plans.sqlite'}")
-        yield engine
-        engine.dispose()
-        return
-    with postgresql_schema() as uri:
+    with database_of(request.param, tmp_path) as uri:
         engine = create_engine(uri)
         yield engine
         engine.dispose()

@@ -23,7 +23,7 @@ from flask_otpauth import signals
 from flask_otpauth.core.errors import SendFailed
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.testing import Outbox
-from tests.adapters.databases import mariadb_database, postgresql_schema
+from tests.adapters.databases import database_of
 from tests.flows import sms_caller, voice_caller
 from tests.flows.account_caller import PASSWORD_CODE, Merchant
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer
@@ -442,16 +442,10 @@ def test_a_secret_is_its_text_wherever_a_text_is_used(code: str) -> None:
     assert (secret == code, hash(secret) == hash(code)) == (True, True)
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mysql"])
-def url(request: pytest.FixtureRequest) -> Iterator[str]:
-    if request.param == "postgresql":
-        with postgresql_schema() as made:
-            yield made
-    elif request.param == "mysql":
-        with mariadb_database() as made:
-            yield made
-    else:
-        yield "sqlite://"
+@pytest.fixture(params=["memory", "postgresql", "mariadb"])
+def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
+    with database_of(request.param, tmp_path) as url:
+        yield url
 
 
 def test_a_secret_is_a_parameter_of_every_database_and_a_field_of_a_model(url: str) -> None:

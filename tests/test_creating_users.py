@@ -13,7 +13,7 @@ from flask import Flask
 
 from flask_otpauth import OtpAuth
 from flask_otpauth.users import UserExists
-from tests.adapters.databases import postgresql_schema, read
+from tests.adapters.databases import database_of, read
 
 EMAIL, PHONE, MEMBER_ID = "victim@example.com", "+84987888001", "M-1"
 PASSWORD, ANOTHER = "plum-Tractor 9 violet", "kite Harbour 31 olive"
@@ -21,11 +21,8 @@ PASSWORD, ANOTHER = "plum-Tractor 9 violet", "kite Harbour 31 olive"
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "postgresql":
-        with postgresql_schema() as url:
-            yield url
-    else:
-        yield f"sqlite:///{tmp_path / 'host.sqlite'}"
+    with database_of(request.param, tmp_path) as uri:
+        yield uri
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.databases import postgresql_schema
+from tests.adapters.databases import database_of
 from tests.flows.email_caller import EmailCaller, bearer
 from tests.hosts import SECRET_KEY
 
@@ -115,13 +115,10 @@ def shop_on(uri: str, outbox: Outbox, clock: MovableClock, **options: Any) -> Sh
     return Shop(app, db, otpauth, outbox)
 
 
-@pytest.fixture(params=["file", "memory", "postgresql"])
+@pytest.fixture(params=["sqlite", "memory", "postgresql"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "postgresql":
-        with postgresql_schema() as url:
-            yield url
-    else:
-        yield "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'host.sqlite'}"
+    with database_of(request.param, tmp_path) as uri:
+        yield uri
 
 
 @pytest.fixture

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.databases import postgresql_schema, read
+from tests.adapters.databases import database_of, read
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer
 from tests.hosts import SECRET_KEY, cheap_hashing, new_row
 
@@ -93,13 +93,10 @@ def host_on(uri: str, outbox: Outbox, clock: MovableClock, *, own_users: bool) -
     return Host(app, otpauth, outbox, "customer" if own_users else "otpauth_users")
 
 
-@pytest.fixture(params=["file", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "postgresql":
-        with postgresql_schema() as url:
-            yield url
-    else:
-        yield f"sqlite:///{tmp_path / 'host.sqlite'}"
+    with database_of(request.param, tmp_path) as uri:
+        yield uri
 
 
 @pytest.fixture(params=[False, True], ids=["packaged users", "own users"])

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from flask_otpauth import OtpAuth, StorageUnavailable
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.databases import postgresql_schema
+from tests.adapters.databases import database_of, postgresql_schema
 from tests.flows.email_caller import ADDRESS, EmailCaller, outcome
 from tests.hosts import SECRET_KEY
 
@@ -94,13 +94,10 @@ def shop_on(uri: str, outbox: Outbox, clock: MovableClock, own_users: bool = Fal
     return shop
 
 
-@pytest.fixture(params=["file", "memory", "postgresql"])
+@pytest.fixture(params=["sqlite", "memory", "postgresql"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "postgresql":
-        with postgresql_schema() as url:
-            yield url
-    else:
-        yield "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'host.sqlite'}"
+    with database_of(request.param, tmp_path) as uri:
+        yield uri
 
 
 @pytest.fixture(params=[False, True], ids=["packaged users", "own users"])

@@ -23,7 +23,7 @@ from flask_otpauth import OtpAuth, signals
 from flask_otpauth.adapters.events import SignalEvents
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.adapters.databases import postgresql_schema
+from tests.adapters.databases import database_of
 from tests.flows.email_caller import ADDRESS, EmailCaller
 from tests.hosts import SECRET_KEY, MakeApp
 
@@ -273,12 +273,7 @@ class Witness:
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
-    if request.param == "sqlite":
-        engine = create_engine(f"sqlite:///{tmp_path / 'witness.sqlite'}", echo="debug")
-        yield engine
-        engine.dispose()
-        return
-    with postgresql_schema() as url:
+    with database_of(request.param, tmp_path) as url:
         engine = create_engine(url, echo="debug")
         yield engine
         engine.dispose()

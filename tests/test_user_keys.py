@@ -38,7 +38,7 @@ from sqlalchemy.types import TypeDecorator
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import NewUser, UserMixin
-from tests.adapters.databases import mariadb_database, postgresql_schema
+from tests.adapters.databases import database_of, mariadb_database
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer
 from tests.hosts import SECRET_KEY, MakeApp, cheap_hashing
 
@@ -177,13 +177,10 @@ def host_with(columns: dict[str, Any], uri: str, outbox: Outbox, clock: MovableC
     return Host(app, otpauth, outbox, db)
 
 
-@pytest.fixture(params=["file", "postgresql", "mariadb"])
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param != "file":
-        with (mariadb_database if request.param == "mariadb" else postgresql_schema)() as url:
-            yield url
-    else:
-        yield f"sqlite:///{tmp_path / 'host.sqlite'}"
+    with database_of(request.param, tmp_path) as uri:
+        yield uri
 
 
 @pytest.fixture(params=KEYS.values(), ids=KEYS)

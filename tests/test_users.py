@@ -19,7 +19,7 @@ from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import own_sessions
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import NewUser, UserMixin
-from tests.adapters.databases import postgresql_schema
+from tests.adapters.databases import database_of, postgresql_schema
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, outcome
 from tests.hosts import SECRET_KEY, MakeApp
 
@@ -199,13 +199,10 @@ def host_on(uri: str, key: str, outbox: Outbox, clock: MovableClock) -> Host:
     return Host(app, db, model, EmailCaller(app, outbox))
 
 
-@pytest.fixture(params=["file", "memory", "postgresql"])
+@pytest.fixture(params=["sqlite", "memory", "postgresql"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "postgresql":
-        with postgresql_schema() as url:
-            yield url
-    else:
-        yield "sqlite://" if request.param == "memory" else f"sqlite:///{tmp_path / 'host.sqlite'}"
+    with database_of(request.param, tmp_path) as uri:
+        yield uri
 
 
 @pytest.fixture(params=["integer", "text"])

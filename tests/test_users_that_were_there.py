@@ -20,7 +20,7 @@ from flask_otpauth import OtpAuth
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import has_email
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.databases import mariadb_database, postgresql_schema
+from tests.adapters.databases import database_of
 from tests.flows.email_caller import EmailCaller, outcome
 from tests.hosts import SECRET_KEY
 
@@ -82,11 +82,8 @@ def model_of(db: SQLAlchemy) -> type[Any]:
 
 @pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'host.sqlite'}"
-        return
-    with (mariadb_database if request.param == "mariadb" else postgresql_schema)() as url:
-        yield url
+    with database_of(request.param, tmp_path) as uri:
+        yield uri
 
 
 @pytest.fixture

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
@@ -47,6 +48,18 @@ def mariadb_database() -> Iterator[str]:
         with server.begin() as connection:
             connection.execute(text(f"DROP DATABASE {database}"))
         server.dispose()
+
+
+@contextmanager
+def database_of(kind: str, folder: Path) -> Iterator[str]:
+    """Return the URL of an unused database: in memory, in a file in ``folder``, or on a server."""
+    if kind == "memory":
+        yield "sqlite://"
+    elif kind == "sqlite":
+        yield f"sqlite:///{folder / 'test.sqlite'}"
+    else:
+        with {"postgresql": postgresql_schema, "mariadb": mariadb_database}[kind]() as url:
+            yield url
 
 
 def sqlite_engine(path: object) -> Engine:

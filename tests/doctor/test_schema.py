@@ -17,7 +17,7 @@ from flask_otpauth.adapters.sqlalchemy.tables import define
 from flask_otpauth.cli import otpauth
 from flask_otpauth.senders import MemorySender
 from flask_otpauth.users import UserMixin
-from tests.adapters.databases import mariadb_database, postgresql_schema
+from tests.adapters.databases import database_of, mariadb_database
 from tests.hosts import SECRET_KEY
 
 INIT_DB = "run `flask otpauth init-db`, or your migrations"
@@ -26,11 +26,8 @@ TABLES = define(MetaData()).all()
 
 @pytest.fixture(params=["sqlite", "postgresql"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'shop.db'}"
-        return
-    with postgresql_schema() as url:
-        yield url
+    with database_of(request.param, tmp_path) as uri:
+        yield uri
 
 
 @pytest.fixture

@@ -23,7 +23,7 @@ from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock
 from flask_otpauth.testing.outbox import CHANNELS
 from flask_otpauth.testing.storage_contract.races import Operation, Racers, call, race_on_threads
-from tests.adapters.databases import postgresql_schema
+from tests.adapters.databases import database_of
 from tests.hosts import SECRET_KEY, cheap_hashing
 
 #: Sends one request, by a caller of a flow.
@@ -170,12 +170,9 @@ def racers() -> Iterator[Racers]:
 @pytest.fixture(params=["sqlite", "postgresql"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database that processes share."""
-    if request.param == "postgresql":
-        with postgresql_schema() as uri:
-            yield uri
-    else:
+    with database_of(request.param, tmp_path) as uri:
         # A racing writer may wait for its turn longer than the five seconds that are usual.
-        yield f"sqlite:///{tmp_path / 'host.sqlite'}?timeout=60"
+        yield f"{uri}?timeout=60" if request.param == "sqlite" else uri
 
 
 #: Makes an arena; keywords are settings, without ``OTPAUTH_``.
