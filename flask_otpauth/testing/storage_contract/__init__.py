@@ -1,5 +1,5 @@
 """
-The contract of storage as test classes: put a storage of your own through it.
+Test classes for a storage of your own.
 
 ::
 
@@ -14,15 +14,15 @@ The contract of storage as test classes: put a storage of your own through it.
         def where(self, tmp_path):
             return str(tmp_path / "store")
 
-Each verb of :class:`flask_otpauth.ports.storage.Storage` is tried by itself, by racing threads
-and by racing processes, and by processes that are killed.
+They test each operation of :class:`flask_otpauth.ports.storage.Storage` alone, in races of threads, in races
+of processes, and with processes that are killed.
 """
 
 from __future__ import annotations
 
 import pytest
 
-# Before they are imported, so that a failure shows what was compared.
+# pytest must rewrite these modules before they are imported, so that a failure shows the compared values.
 _PARTS = (
     "acts apps clients clocks code_races codes crashes limits logins requests secret_races secrets sessions "
     "transactions"
@@ -60,21 +60,21 @@ class OneProcessStorageContract(
     ClientContract,
     TransactionContract,
 ):
-    """The contract of a storage that lives in one process: its races run on threads alone."""
+    """The tests for a storage in the memory of one process. Races run on threads only."""
 
 
 class StorageContract(CrashContract, OneProcessStorageContract):
     """
-    The contract of a storage that processes share.
+    The tests for a storage that several processes share.
 
-    A subclass overrides
+    A subclass overrides:
 
-    - ``open_storage(where)``, a static method (it is pickled by name, so the test module must be
-      one that another process can import): the storage at ``where``;
-    - the fixture ``where``: a text that names an empty store, a new one for each test;
-    - ``close_storage(storage)``, if something must be let go of.
+    - ``open_storage(where)``, a static method. It returns the storage at ``where``. Other processes call it,
+      so they must be able to import the test module.
+    - ``where``, a fixture. It returns a string that names an empty store, a new one for each test.
+    - ``close_storage(storage)``, if something has to be closed.
 
-    Where operations wait for each other's locks, let them wait for longer than a test takes.
+    If operations wait for each other's locks, set a timeout that is longer than a test.
     """
 
     race_on = ("threads", "processes")

@@ -1,4 +1,4 @@
-"""The contract of acts: what is limited and counted without a code."""
+"""Tests for acts, which are limited and counted without a code."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from flask_otpauth.testing.storage_contract.samples import DAY, MINUTE, NOON, QU
 
 
 def act_of(key: bytes, now_ms: int = NOON) -> Act:
-    """An act of which three are allowed in ten minutes."""
+    """Return an act that is allowed three times in ten minutes."""
     return Act(key, (QUOTA,), draw_nonce(), now_ms)
 
 
 class ActContract(ContractBase):
-    """Counting what needs no code."""
+    """Counting acts."""
 
     def test_an_act_is_counted_until_its_limit_and_again_when_the_oldest_is_over(
         self, storage: Storage

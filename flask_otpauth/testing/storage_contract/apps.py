@@ -1,4 +1,4 @@
-"""The contract of several apps, or versions of one, whose settings differ, on one storage."""
+"""Tests for apps with different settings that share one storage."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ from flask_otpauth.testing.storage_contract.samples import (
     NOON,
     QUOTA,
     Subject,
+    miss,
     two_rows,
 )
 
-#: What another app allows: fewer at a time, and it looks back less far.
+#: The limits of other apps. This one allows less, in a shorter period.
 SHORT = Limit("lock", 1, 1)
 LARGE = Limit("lock", 30, DAY)
 WEEKLY = Limit("quota", 1, 7 * DAY)
@@ -30,14 +31,8 @@ MANY = 100
 ROUNDS = 10
 
 
-def miss(storage: Storage, subject: Subject, now_ms: int, lock: Limit) -> GuessState:
-    """A wrong guess at a new code, judged by an app with that lock."""
-    storage.challenges.issue(subject.issue("111111", now_ms))
-    return storage.challenges.redeem(subject.guess("222222", now_ms, locks=(lock,))).state
-
-
 class AppContract(ContractBase):
-    """Each app's limits hold over what all apps did, whoever wrote the row last."""
+    """The limits of each app count what all apps did."""
 
     def test_an_app_with_fewer_sends_to_count_leaves_those_that_another_counts(
         self, storage: Storage, subject: Subject
@@ -172,11 +167,11 @@ class AppContract(ContractBase):
             for lock in (BUDGET, LARGE)
         ]
 
-        standings = race([call("challenges.redeem", guess) for guess in guesses])
+        verdicts = race([call("challenges.redeem", guess) for guess in guesses])
 
         judged = Counter(
             guess.locks[0].count
-            for guess, verdict in zip(guesses, standings, strict=True)
+            for guess, verdict in zip(guesses, verdicts, strict=True)
             if verdict.state is GuessState.WRONG
         )
         assert BUDGET.count <= judged.total() <= LARGE.count
@@ -192,11 +187,11 @@ class AppContract(ContractBase):
         storage.challenges.issue(subject.issue("111111"))
         wrong = [subject.guess("222222", locks=(BUDGET,), max_guesses=MANY) for _ in range(20)]
 
-        standings = race(
+        verdicts = race(
             [
                 call("challenges.redeem", guess)
                 for guess in (*wrong, *(each.guess("111111", locks=(BUDGET,)) for each in known))
             ]
         )
 
-        assert Counter(verdict.state for verdict in standings)[GuessState.WRONG] == BUDGET.count
+        assert Counter(verdict.state for verdict in verdicts)[GuessState.WRONG] == BUDGET.count

@@ -1,4 +1,4 @@
-"""What a storage under test is opened with, and how races are run on it."""
+"""The fixtures of the tests."""
 
 from __future__ import annotations
 
@@ -20,21 +20,21 @@ class ContractBase:
 
     @staticmethod
     def open_storage(where: str) -> Storage:
-        """The storage at ``where``, as a process opens it for itself. To be overridden."""
+        """Return the storage at ``where``, opened by this process. A subclass must override this."""
         raise NotImplementedError("override open_storage")
 
     @staticmethod
     def close_storage(storage: Any) -> None:
-        """Let go of what ``open_storage`` holds. May be overridden."""
+        """Close a storage that ``open_storage`` has opened. A subclass can override this."""
 
     @pytest.fixture
     def where(self) -> str:
-        """Where an empty store is, for ``open_storage``. To be overridden where it matters."""
+        """Return the name of an empty store for ``open_storage``. A subclass can override this."""
         return ""
 
     @pytest.fixture
     def storage(self, where: str) -> Iterator[Storage]:
-        """An empty storage."""
+        """Return an empty storage."""
         storage = self.open_storage(where)
         storage.create_all()
         yield storage
@@ -42,25 +42,25 @@ class ContractBase:
 
     @pytest.fixture(params=["one row", "two rows"])
     def subject(self, request: pytest.FixtureRequest) -> Subject:
-        """Whom a code is for: limits and challenge in one row, or in two."""
+        """Return a subject whose limits and challenge are in one row, or in two."""
         return one_row() if request.param == "one row" else two_rows()
 
     @pytest.fixture(scope="class")
     @classmethod
     def racers(cls) -> Iterator[Racers]:
-        """Processes to race with."""
+        """Return processes that run races."""
         racers = Racers(cls.open_storage, cls.close_storage)
         yield racers
         racers.close()
 
     @pytest.fixture
     def race(self, request: pytest.FixtureRequest, storage: Storage, where: str, racers: Racers) -> Race:
-        """Runs operations at once, on threads or on processes."""
+        """Return a function that runs operations at the same time, on threads or in processes."""
         if request.param == "threads":
             return partial(race_on_threads, storage)
         return partial(racers.race, where)
 
     def pytest_generate_tests(self, metafunc: pytest.Metafunc) -> None:
-        """Run each race in every way that the storage must stand."""
+        """Run each race on threads, and in processes too if they share the storage."""
         if "race" in metafunc.fixturenames:
             metafunc.parametrize("race", self.race_on, indirect=True)

@@ -1,4 +1,4 @@
-"""The contract of clients, their tokens and campaigns."""
+"""Tests for clients, their tokens and their campaigns."""
 
 from __future__ import annotations
 
@@ -14,27 +14,27 @@ from flask_otpauth.testing.storage_contract.samples import DAY, NOON, digest_of,
 
 
 def client_named(name: str, created_at: int = NOON) -> Client:
-    """A client whose secret has a digest of its own."""
+    """Return a client with its own secret."""
     return Client(fresh_name("client"), name, ("voice", "sms"), "member", created_at, fresh_key())
 
 
 def campaign_of(client: Client, created_at: int = NOON) -> Campaign:
-    """A campaign of that client."""
+    """Return a campaign of ``client``."""
     return Campaign(fresh_name("campaign"), client.id, "Café", "+84281234567", "vi", created_at, 3, 500)
 
 
 def token_of(client: Client, name: str, issued_at: int = NOON) -> ClientToken:
-    """A token of that client that lives for a day."""
+    """Return a token of ``client`` that is valid for a day."""
     return ClientToken(digest_of(client.id + name), client.id, client.generation, issued_at, issued_at + DAY)
 
 
 def kept(storage: Storage, tokens: list[ClientToken]) -> list[bool]:
-    """Which of the tokens are there."""
+    """Return which of the tokens are stored."""
     return [storage.clients.find_token([token.digest]) is not None for token in tokens]
 
 
 class ClientContract(ContractBase):
-    """Looking up, blocking and rotating clients; tokens that give way; campaigns."""
+    """Clients, tokens and campaigns."""
 
     @pytest.fixture
     def client(self, storage: Storage) -> Client:

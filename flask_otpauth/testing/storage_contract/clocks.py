@@ -1,4 +1,4 @@
-"""The contract of clocks that differ: two servers', or one that was wrong and was set."""
+"""Tests for clocks that differ: those of two servers, or one that was wrong and was corrected."""
 
 from __future__ import annotations
 
@@ -21,23 +21,20 @@ from flask_otpauth.testing.storage_contract.samples import (
     SECOND,
     Subject,
     fresh_name,
+    miss,
 )
 
 YEARS_AHEAD = NOON + 4_000 * DAY
 A_DAY = Limit("quota", 3, DAY)
 
 
-def misses(storage: Storage, subject: Subject, *instants: int, lock: Limit = BUDGET) -> list[GuessState]:
-    """What wrong guesses are, each at a new code and at one of these instants."""
-    states = []
-    for now_ms in instants:
-        storage.challenges.issue(subject.issue("111111", now_ms))
-        states.append(storage.challenges.redeem(subject.guess("222222", now_ms, locks=(lock,))).state)
-    return states
+def miss_at(storage: Storage, subject: Subject, *instants: int) -> list[GuessState]:
+    """Issue a code and guess wrong at each of these instants. Return how each guess was judged."""
+    return [miss(storage, subject, now_ms, BUDGET) for now_ms in instants]
 
 
 class ClockContract(ContractBase):
-    """What a clock wrote that is ahead counts, if it is not far ahead, and locks nobody for years."""
+    """An entry of a clock that is ahead counts, unless the clock is far ahead. No lock lasts for years."""
 
     def test_two_clocks_an_hour_apart_hold_a_days_quota(self, storage: Storage, subject: Subject) -> None:
         ahead = NOON + HOUR
@@ -52,7 +49,7 @@ class ClockContract(ContractBase):
     def test_two_clocks_an_hour_apart_hold_a_budget(self, storage: Storage, subject: Subject) -> None:
         instants = [NOON + n + (n % 2) * HOUR for n in range(BUDGET.count + 2)]
 
-        states = misses(storage, subject, *instants)
+        states = miss_at(storage, subject, *instants)
 
         assert states == [GuessState.WRONG] * BUDGET.count + [GuessState.LOCKED] * 2
 
@@ -93,9 +90,9 @@ class ClockContract(ContractBase):
     def test_what_was_counted_before_a_clock_went_wrong_counts_afterwards(
         self, storage: Storage, subject: Subject
     ) -> None:
-        before = misses(storage, subject, *range(NOON, NOON + BUDGET.count - 1))
-        wrong = misses(storage, subject, YEARS_AHEAD)
-        after = misses(storage, subject, NOON + HOUR, NOON + HOUR)
+        before = miss_at(storage, subject, *range(NOON, NOON + BUDGET.count - 1))
+        wrong = miss_at(storage, subject, YEARS_AHEAD)
+        after = miss_at(storage, subject, NOON + HOUR, NOON + HOUR)
 
         assert (before, wrong) == ([GuessState.WRONG] * (BUDGET.count - 1), [GuessState.WRONG])
         assert after == [GuessState.WRONG, GuessState.LOCKED]
@@ -103,10 +100,10 @@ class ClockContract(ContractBase):
     def test_a_clock_that_is_far_behind_counts_for_itself_and_lifts_no_lock(
         self, storage: Storage, subject: Subject
     ) -> None:
-        misses(storage, subject, *[YEARS_AHEAD] * BUDGET.count)
+        miss_at(storage, subject, *[YEARS_AHEAD] * BUDGET.count)
 
-        behind = misses(storage, subject, *[NOON] * (BUDGET.count + 1))
-        right = misses(storage, subject, YEARS_AHEAD)
+        behind = miss_at(storage, subject, *[NOON] * (BUDGET.count + 1))
+        right = miss_at(storage, subject, YEARS_AHEAD)
 
         assert behind == [GuessState.WRONG] * BUDGET.count + [GuessState.LOCKED]
         assert right == [GuessState.LOCKED]

@@ -1,4 +1,4 @@
-"""The contract of codes, all callers at once."""
+"""Tests for codes with many callers at the same time."""
 
 from __future__ import annotations
 
@@ -25,18 +25,18 @@ from flask_otpauth.testing.storage_contract.samples import (
 
 
 class CodeRaces(ContractBase):
-    """Exactly as many as allowed, whoever comes at the same moment."""
+    """Limits are exact in races."""
 
     def test_of_50_right_guesses_one_is_accepted(
         self, storage: Storage, subject: Subject, race: Race
     ) -> None:
         storage.challenges.issue(subject.issue("111111"))
 
-        standings = race(
+        verdicts = race(
             [call("challenges.redeem", subject.guess("111111", locks=(BUDGET,))) for _ in range(50)]
         )
 
-        assert Counter(verdict.state for verdict in standings) == {
+        assert Counter(verdict.state for verdict in verdicts) == {
             GuessState.ACCEPTED: 1,
             GuessState.USED: 49,
         }
@@ -44,11 +44,11 @@ class CodeRaces(ContractBase):
     def test_of_200_wrong_guesses_5_are_judged(self, storage: Storage, subject: Subject, race: Race) -> None:
         storage.challenges.issue(subject.issue("111111"))
 
-        standings = race([call("challenges.redeem", subject.guess(f"{n:06}")) for n in range(200)])
+        verdicts = race([call("challenges.redeem", subject.guess(f"{n:06}")) for n in range(200)])
 
-        judged = [verdict.left for verdict in standings if verdict.state is GuessState.WRONG]
+        judged = [verdict.left for verdict in verdicts if verdict.state is GuessState.WRONG]
         assert sorted(judged) == [0, 1, 2, 3, 4]
-        assert Counter(verdict.state for verdict in standings) == {
+        assert Counter(verdict.state for verdict in verdicts) == {
             GuessState.WRONG: 5,
             GuessState.EXHAUSTED: 195,
         }
@@ -61,11 +61,11 @@ class CodeRaces(ContractBase):
         for code in codes:
             storage.challenges.issue(code.issue("111111"))
 
-        standings = race(
+        verdicts = race(
             [call("challenges.redeem", codes[n % 4].guess("222222", locks=(BUDGET,))) for n in range(60)]
         )
 
-        states = Counter(verdict.state for verdict in standings)
+        states = Counter(verdict.state for verdict in verdicts)
         assert states[GuessState.WRONG] == BUDGET.count
         assert states[GuessState.LOCKED] + states[GuessState.EXHAUSTED] == 60 - BUDGET.count
 
@@ -148,11 +148,11 @@ class CodeRaces(ContractBase):
         storage.challenges.issue(subject.issue("111111"))
         guesses = [call("challenges.redeem", subject.guess("111111")) for _ in range(30)]
 
-        standings = race(
+        verdicts = race(
             [*guesses[:10], call("challenges.issue", subject.issue("222222", NOON + 1)), *guesses[10:]]
         )
 
-        states = [verdict.state for verdict in standings if not isinstance(verdict, IssueResult)]
+        states = [verdict.state for verdict in verdicts if not isinstance(verdict, IssueResult)]
         assert states.count(GuessState.ACCEPTED) <= 1
         new = [storage.challenges.redeem(subject.guess("222222", NOON + 1)).state for _ in range(2)]
         judged = states.count(GuessState.WRONG)

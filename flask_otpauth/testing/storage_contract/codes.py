@@ -1,4 +1,4 @@
-"""The contract of codes, one caller at a time."""
+"""Tests for codes with one caller."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from flask_otpauth.testing.storage_contract.samples import (
 
 
 class CodeContract(ContractBase):
-    """Redeeming, superseding, purging."""
+    """Redeeming, replacing and purging codes."""
 
     # -- redeem -------------------------------------------------------------------------------
 
@@ -141,7 +141,7 @@ class CodeContract(ContractBase):
         later = storage.purge(NOON + DAY + 1)
 
         assert early == 0
-        assert late == rows + 1, "the old rows, and the limits of the other, whose code still lives"
+        assert late == rows + 1, "the old rows, and the limits of the other, whose code is still valid"
         assert later == 2, "the other's code, and the counter"
 
     def test_a_purge_spares_what_counts_for_ever(self, storage: Storage, subject: Subject) -> None:

@@ -1,4 +1,4 @@
-"""The contract of crashes: a process that is killed leaves nothing half done."""
+"""Tests for crashes: a process that is killed leaves no operation half done."""
 
 from __future__ import annotations
 
@@ -9,7 +9,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from itertools import count
 from multiprocessing.connection import Connection
-from typing import Any
 
 from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.ports.storage import Storage
@@ -22,15 +21,19 @@ _ENDLESS = 1_000_000
 
 @dataclass
 class Journal:
-    """What a killed process wrote down: before and after each operation."""
+    """What a killed process reported before and after each operation."""
 
+    #: How often each operation was begun.
     begun: Counter[str] = field(default_factory=Counter)
+    #: How often each operation returned.
     done: Counter[str] = field(default_factory=Counter)
+    #: The numbers of the codes that were accepted.
     accepted: set[int] = field(default_factory=set)
+    #: The numbers of all codes.
     codes: set[int] = field(default_factory=set)
 
     def note(self, event: tuple[str, str, int]) -> None:
-        """Take one line down: ``begun``, ``done`` or ``accepted``, of which operation on which code."""
+        """Add a report: ``begun``, ``done`` or ``accepted``, the operation, and the number of the code."""
         when, operation, number = event
         self.codes.add(number)
         if when == "begun":
@@ -42,17 +45,17 @@ class Journal:
 
 
 def code_subject(seed: bytes, number: int) -> Subject:
-    """The subject of the code of that number, in one row or in two."""
+    """Return the subject of the code with this number, in one row or in two."""
     limits = digest_of(f"{seed.hex()} {number}")
     return Subject(limits, limits if number % 2 else digest_of(f"{seed.hex()} {number} challenge"))
 
 
-def toil(
+def repeat_operations(
     end: Connection, open_storage: Callable[[str], Storage], where: str, subjects: list[Subject], seed: bytes
 ) -> None:
-    """Guess wrongly, issue, redeem; on and on, until killed."""
+    """Guess wrong, issue a code and redeem it, again and again."""
     storage = open_storage(where)
-    for number in count(random.randrange(_ENDLESS) * 1_000):  # noqa: S311 - a number apart, no secret
+    for number in count(random.randrange(_ENDLESS) * 1_000):  # noqa: S311 - no secret
         for subject in subjects:
             end.send(("begun", "guess", number))
             storage.challenges.redeem(subject.guess("222222", max_guesses=_ENDLESS))
@@ -66,27 +69,27 @@ def toil(
         end.send(("accepted" if verdict.state is GuessState.ACCEPTED else "done", "redeem", number))
 
 
-def killed_at_some_moment(target: Callable[..., None], *arguments: Any) -> list[tuple[str, str, int]]:
-    """The journal of a process that ran ``target`` until it was killed."""
+def kill_at_random(target: Callable[..., None], *arguments: object) -> list[tuple[str, str, int]]:
+    """Run ``target`` in a process, and kill it at a random moment. Return its reports."""
     context = multiprocessing.get_context("spawn")
-    with_isolation, theirs = context.Pipe(duplex=False)
+    ours, theirs = context.Pipe(duplex=False)
     process = context.Process(target=target, args=(theirs, *arguments), daemon=True)
     process.start()
     theirs.close()
-    lines = [with_isolation.recv() for _ in range(random.randrange(8, 60))]  # noqa: S311
-    process.join(random.uniform(0, 0.02))  # noqa: S311 - so as to hit every part of an operation
+    lines = [ours.recv() for _ in range(random.randrange(8, 60))]  # noqa: S311
+    process.join(random.uniform(0, 0.02))  # noqa: S311 - any part of an operation
     process.kill()
     process.join()
     try:
         while True:
-            lines.append(with_isolation.recv())
+            lines.append(ours.recv())
     except (EOFError, OSError):
-        with_isolation.close()
+        ours.close()
         return lines
 
 
 class CrashContract(ContractBase):
-    """Killed at random moments."""
+    """Processes that are killed at random moments."""
 
     def test_a_killed_process_loses_no_count_and_leaves_no_code_that_works_twice(
         self, storage: Storage, where: str
@@ -98,7 +101,7 @@ class CrashContract(ContractBase):
         journal = Journal()
 
         for _ in range(ROUNDS):
-            for line in killed_at_some_moment(toil, self.open_storage, where, subjects, seed):
+            for line in kill_at_random(repeat_operations, self.open_storage, where, subjects, seed):
                 journal.note(line)
 
         guesses = sum(self._guesses(storage, subject) for subject in subjects)
@@ -112,6 +115,6 @@ class CrashContract(ContractBase):
 
     @staticmethod
     def _guesses(storage: Storage, subject: Subject) -> int:
-        """How many guesses the row has counted."""
+        """Return how many guesses the row has counted."""
         verdict = storage.challenges.redeem(subject.guess("222222", max_guesses=_ENDLESS))
         return _ENDLESS - verdict.left - 1

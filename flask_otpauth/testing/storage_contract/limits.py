@@ -1,4 +1,4 @@
-"""The contract of limits, one caller at a time: every boundary at its very millisecond."""
+"""Tests for limits with one caller. Each boundary is tested to the millisecond."""
 
 from __future__ import annotations
 
@@ -19,6 +19,7 @@ from flask_otpauth.testing.storage_contract.samples import (
     QUOTA,
     SECOND,
     Subject,
+    miss,
     two_rows,
 )
 
@@ -26,18 +27,12 @@ ISSUED = IssueResult()
 
 
 def blocked(kind: str, free_at_ms: int | None, count: int) -> IssueResult:
-    """The answer to a request that a limit forbids."""
+    """Return the answer to a request that a limit forbids."""
     return IssueResult(Block(kind, free_at_ms, count))
 
 
-def miss(storage: Storage, subject: Subject, now_ms: int, lock: Limit) -> GuessState:
-    """A wrong guess at a new code."""
-    storage.challenges.issue(subject.issue("111111", now_ms))
-    return storage.challenges.redeem(subject.guess("222222", now_ms, locks=(lock,))).state
-
-
 class LimitContract(ContractBase):
-    """Cooldown, quotas, calendar days, the guess budget and its lock."""
+    """Cooldowns, quotas, calendar days, the guess budget and its lock."""
 
     # -- sends --------------------------------------------------------------------------------
 

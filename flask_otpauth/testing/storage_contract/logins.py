@@ -1,4 +1,4 @@
-"""The contract of logins: a code is used up and a session is open, or neither."""
+"""Tests for logins: both the code is used up and the session is open, or neither."""
 
 from __future__ import annotations
 
@@ -36,26 +36,26 @@ class Person:
     phone_verified: bool = False
 
 
-def found(user: User | None) -> User | None:
-    """What a look-up finds. It is a function of a module, so that another process can call it."""
+def return_user(user: User | None) -> User | None:
+    """Return ``user``. This is a function of a module, so that another process can call it."""
     return user
 
 
 def new_session(now_ms: int = NOON) -> Session:
-    """A session without a user, which begins at that instant."""
+    """Return a session that begins at ``now_ms`` and has no user yet."""
     return Session(fresh_name("session"), "", now_ms, now_ms, now_ms + DAY)
 
 
 def attempt_of(
     subject: Subject, user: User | None, code: str = "111111", *, closing_others: bool = True
 ) -> LoginAttempt:
-    """A login with ``code``. The storage does not know the directory, so it has to ask."""
-    lookup = UserLookup(cast("Directory", None), "email", "user@example.com", partial(found, user))
+    """Return a login with ``code``. The storage does not know the directory, so it must use the look-up."""
+    lookup = UserLookup(cast("Directory", None), "email", "user@example.com", partial(return_user, user))
     return LoginAttempt(subject.guess(code), lookup, new_session(), closing_others)
 
 
 class LoginContract(ContractBase):
-    """Redeeming a code together with the session that it opens."""
+    """Redeeming a code and opening a session in one step."""
 
     @pytest.fixture
     def person(self) -> Person:

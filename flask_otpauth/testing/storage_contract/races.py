@@ -1,7 +1,7 @@
 """
-Races: many operations that begin at the same moment, on threads or on processes.
+Races: many operations that begin at the same moment, on threads or in processes.
 
-An operation is data (:func:`call`), so that another process can do it.
+An operation is a value (:func:`call`), so that it can be sent to another process.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from typing import Any
 
 from flask_otpauth.ports.storage import Storage
 
-#: Runs operations at once and returns their results in the order of the operations.
+#: Runs operations at the same time. Returns their results in the order of the operations.
 Race = Callable[[Sequence["Operation"]], list[Any]]
 
 THREADS = 8
@@ -31,11 +31,12 @@ _DEADLINE_SECONDS = 90
 
 @dataclass(frozen=True)
 class Call:
-    """One operation of a storage: ``verb`` is its dotted name, such as ``challenges.redeem``."""
+    """One operation of a storage."""
 
+    #: The dotted name of the method, such as ``challenges.redeem``.
     verb: str
-    arguments: tuple[Any, ...]
-    options: dict[str, Any]
+    arguments: tuple[object, ...]
+    options: dict[str, object]
 
     def __call__(self, storage: Storage) -> Any:
         return attrgetter(self.verb)(storage)(*self.arguments, **self.options)
@@ -43,7 +44,7 @@ class Call:
 
 @dataclass(frozen=True)
 class Together:
-    """Several operations in one transaction: the list of their results."""
+    """Several operations in one transaction. The result is the list of their results."""
 
     calls: tuple[Call, ...]
 
@@ -55,63 +56,65 @@ class Together:
 Operation = Call | Together
 
 
-def call(verb: str, *arguments: Any, **options: Any) -> Call:
-    """The operation ``verb`` with its arguments: ``call("challenges.redeem", guess)``."""
+def call(verb: str, *arguments: object, **options: object) -> Call:
+    """Return the operation ``verb`` with its arguments, as in ``call("challenges.redeem", guess)``."""
     return Call(verb, arguments, options)
 
 
 def race_on_threads(storage: Storage, operations: Sequence[Operation]) -> list[Any]:
-    """Run ``operations`` on threads of this process that begin together."""
+    """Run ``operations`` on threads of this process, which begin at the same moment."""
     return _run(storage, operations, min(THREADS, len(operations)), start=lambda: None)
 
 
 class Racers:
     """
-    Processes that race, started when they are first needed. Each opens the storage for itself.
+    Processes that run races. They start when they are first needed, and each opens the storage itself.
 
-    ``open_storage`` and ``close_storage`` must be picklable: module-level functions or static
-    methods of a class that another process can import.
+    ``open_storage`` and ``close_storage`` must be picklable: functions of a module, or static methods of a
+    class, that another process can import.
     """
 
-    def __init__(self, open_storage: Callable[[str], Storage], close_storage: Callable[[Any], None]) -> None:
-        self._factories = (open_storage, close_storage)
+    def __init__(
+        self, open_storage: Callable[[str], Storage], close_storage: Callable[[Storage], None]
+    ) -> None:
+        self._functions = (open_storage, close_storage)
         self._processes: list[BaseProcess] = []
         self._ends: list[Connection] = []
 
     def race(self, where: str, operations: Sequence[Operation]) -> list[Any]:
-        """Deal ``operations`` to the processes, run them at once, and gather the results."""
+        """Distribute ``operations`` to the processes, run them at the same time, and return the results."""
         if not self._processes:
             self._start()
-        for dealt, end in enumerate(self._ends):
-            end.send((where, operations[dealt::PROCESSES]))
+        for number, end in enumerate(self._ends):
+            end.send((where, operations[number::PROCESSES]))
         for end in self._ends:
-            _answer(end)  # ready
+            _receive(end)  # ready
         for end in self._ends:
             end.send("go")
         results: list[Any] = [None] * len(operations)
-        for dealt, end in enumerate(self._ends):
-            results[dealt::PROCESSES] = _answer(end)
+        for number, end in enumerate(self._ends):
+            results[number::PROCESSES] = _receive(end)
         return results
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         for _ in range(PROCESSES):
-            with_isolation, theirs = context.Pipe()
-            process = context.Process(target=_racer, args=(theirs, *self._factories), daemon=True)
+            ours, theirs = context.Pipe()
+            process = context.Process(target=_run_races, args=(theirs, *self._functions), daemon=True)
             process.start()
             theirs.close()
             self._processes.append(process)
-            self._ends.append(with_isolation)
+            self._ends.append(ours)
 
     def close(self) -> None:
-        """Let the processes end."""
+        """End the processes."""
         for end in self._ends:
             end.close()
         for process in self._processes:
             process.join(_DEADLINE_SECONDS)
 
 
-def _racer(
+def _run_races(
     end: Connection, open_storage: Callable[[str], Storage], close_storage: Callable[[Storage], None]
 ) -> None:
     def start() -> None:
@@ -126,13 +129,13 @@ def _racer(
         storage = open_storage(where)
         try:
             end.send((_run(storage, operations, THREADS_IN_PROCESS, start), ""))
-        except Exception:  # noqa: BLE001 - whatever it is, it is for the test that waits
+        except Exception:  # noqa: BLE001 - the test that waits raises it
             end.send(("", traceback.format_exc()))
         finally:
             close_storage(storage)
 
 
-def _answer(end: Connection) -> Any:
+def _receive(end: Connection) -> Any:
     if not end.poll(_DEADLINE_SECONDS):
         raise TimeoutError("a racing process did not answer")
     answer, failure = end.recv()
@@ -144,16 +147,16 @@ def _answer(end: Connection) -> Any:
 def _run(
     storage: Storage, operations: Sequence[Operation], threads: int, start: Callable[[], None]
 ) -> list[Any]:
-    """Deal ``operations`` to threads, which begin together, once ``start`` has returned."""
+    """Distribute ``operations`` to threads, which begin at the same moment after ``start`` has returned."""
     gate = threading.Barrier(threads, action=start)
 
-    def lane(dealt: int) -> list[Any]:
-        storage.sessions.find("")  # connects before the start, not after it
+    def run_share(number: int) -> list[Any]:
+        storage.sessions.find("")  # connect before the start
         gate.wait(_DEADLINE_SECONDS)
-        return [operation(storage) for operation in operations[dealt::threads]]
+        return [operation(storage) for operation in operations[number::threads]]
 
     results: list[Any] = [None] * len(operations)
     with ThreadPoolExecutor(threads) as pool:
-        for dealt, lane_results in enumerate(pool.map(lane, range(threads))):
-            results[dealt::threads] = lane_results
+        for number, share in enumerate(pool.map(run_share, range(threads))):
+            results[number::threads] = share
     return results

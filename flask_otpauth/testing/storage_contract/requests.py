@@ -1,4 +1,4 @@
-"""The contract of requests for a code beyond their limits: repeated, capped, withdrawn."""
+"""Tests for requests for a code that are repeated, capped or withdrawn."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from flask_otpauth.testing.storage_contract.samples import DAY, NOON, Subject, c
 
 
 class RequestContract(ContractBase):
-    """Repetitions, caps, withdrawals."""
+    """Repetitions, caps and withdrawals."""
 
     # -- repetitions --------------------------------------------------------------------------
 

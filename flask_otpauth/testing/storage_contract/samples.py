@@ -1,4 +1,4 @@
-"""Subjects, codes and rules that the contract is tried with."""
+"""The subjects, codes and limits that the tests use."""
 
 from __future__ import annotations
 
@@ -8,8 +8,9 @@ from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
-from flask_otpauth.core.challenges import Cap, Guess, Issue, draw_nonce
+from flask_otpauth.core.challenges import Cap, Guess, GuessState, Issue, draw_nonce
 from flask_otpauth.core.instants import Limit
+from flask_otpauth.ports.storage import Storage
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -27,34 +28,34 @@ DAILY = Limit("quota", 3, DAY, ZoneInfo("Asia/Ho_Chi_Minh"))
 BUDGET = Limit("lock", 6, DAY)
 HARD_CAP = Limit("lock", 8, None)
 
-#: In that zone (UTC+7), the day that NOON is in ends at 17:00 UTC.
+#: In the zone of DAILY (UTC+7), the day of NOON ends at 17:00 UTC.
 DAY_END = NOON + 5 * HOUR
 
 
 def digest_of(code: str) -> bytes:
-    """A stand-in for the keyed digest of a code or a token."""
+    """Return a digest of a code or a token. For tests, it needs no key."""
     return hashlib.sha256(code.encode()).digest()
 
 
 def fresh_key() -> bytes:
-    """A key that no other test uses."""
+    """Return a key that no other test uses."""
     return secrets.token_bytes(32)
 
 
 def fresh_name(prefix: str) -> str:
-    """An id that no other test uses."""
+    """Return an id that no other test uses."""
     return f"{prefix}-{secrets.token_hex(8)}"
 
 
 @dataclass(frozen=True)
 class Subject:
-    """Whom codes are for: the rows of their limits and of their challenge."""
+    """The subject of a code: the keys of its limits row and of its challenge row."""
 
     limits_key: bytes
     challenge_key: bytes
 
     def issue(self, code: str = "111111", now_ms: int = NOON, **more: Any) -> Issue:
-        """A request for ``code``; ``more`` are further fields of it."""
+        """Return a request for ``code``. ``more`` are further fields of the request."""
         return Issue(
             limits_key=self.limits_key,
             challenge_key=self.challenge_key,
@@ -66,7 +67,7 @@ class Subject:
         )
 
     def guess(self, code: str = "111111", now_ms: int = NOON, **more: Any) -> Guess:
-        """A submitted ``code``; ``more`` are further fields of it."""
+        """Return a guess of ``code``. ``more`` are further fields of the guess."""
         fields = {"digests": (digest_of(code),), "max_guesses": MAX_GUESSES, **more}
         return Guess(
             limits_key=self.limits_key,
@@ -77,21 +78,27 @@ class Subject:
         )
 
     def sibling(self) -> Subject:
-        """Another challenge under the same limits."""
+        """Return another challenge with the same limits."""
         return Subject(self.limits_key, fresh_key())
 
 
 def one_row() -> Subject:
-    """A subject whose limits and challenge are one row."""
+    """Return a subject whose limits and challenge are one row."""
     key = fresh_key()
     return Subject(key, key)
 
 
 def two_rows() -> Subject:
-    """A subject whose challenge is a row of its own."""
+    """Return a subject whose limits and challenge are two rows."""
     return Subject(fresh_key(), fresh_key())
 
 
 def cap_of(count: int, day_start_ms: int = NOON) -> Cap:
-    """A cap that no other test uses."""
+    """Return a cap that no other test uses."""
     return Cap(fresh_key(), count, day_start_ms, day_start_ms + DAY)
+
+
+def miss(storage: Storage, subject: Subject, now_ms: int, lock: Limit) -> GuessState:
+    """Issue a code and guess wrong, in an app with this lock. Return how the guess was judged."""
+    storage.challenges.issue(subject.issue("111111", now_ms))
+    return storage.challenges.redeem(subject.guess("222222", now_ms, locks=(lock,))).state

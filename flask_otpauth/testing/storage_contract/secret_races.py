@@ -1,4 +1,4 @@
-"""The contract of PINs and passwords when callers race."""
+"""Tests for PINs and passwords with many callers at the same time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from flask_otpauth.testing.storage_contract.secrets import PIN, SecretContract, 
 
 
 class SecretRaces(SecretContract):
-    """Racing failures, passes and settings."""
+    """Races of failures, successes and changes."""
 
     def test_of_100_wrong_pins_3_are_counted_and_each_is_told_its_own_number(
         self, storage: Storage, pin: bytes, race: Race

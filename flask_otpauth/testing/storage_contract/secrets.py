@@ -1,4 +1,4 @@
-"""The contract of PINs and passwords."""
+"""Tests for PINs and passwords."""
 
 from __future__ import annotations
 
@@ -17,16 +17,16 @@ PASSWORD = FailurePolicy(limit=10, block_ms=15 * MINUTE, longest_block_ms=HOUR)
 
 
 def fail(storage: Storage, key: bytes, policy: FailurePolicy, *instants: int) -> list[bool]:
-    """Failures of the hash ``h1``: whether each was counted."""
+    """Fail with the hash ``h1`` at each instant. Return which failures were counted."""
     return [storage.secrets.fail(key, "h1", policy, now_ms)[0] for now_ms in instants]
 
 
 class SecretContract(ContractBase):
-    """Setting a secret, and counting its failures."""
+    """Setting secrets, and counting their failures."""
 
     @pytest.fixture
     def pin(self, storage: Storage) -> bytes:
-        """A PIN whose hash is ``h1``."""
+        """Return the key of a PIN whose hash is ``h1``."""
         key = fresh_key()
         storage.secrets.put(key, "h1", replacing=None)
         return key
@@ -168,9 +168,9 @@ class SecretContract(ContractBase):
             fail(storage, key, PIN, NOON, NOON + 1)
 
         _, counting = storage.secrets.fail(pin, "h1", PIN, NOON + WEEK)
-        _, anew = storage.secrets.fail(other, "h1", PIN, NOON + 1 + WEEK)
+        _, over = storage.secrets.fail(other, "h1", PIN, NOON + 1 + WEEK)
 
-        assert (counting.failures, anew.failures) == (3, 1)
+        assert (counting.failures, over.failures) == (3, 1)
 
     def test_a_block_with_an_end_ends_at_the_very_millisecond_and_then_doubles(
         self, storage: Storage, pin: bytes

@@ -1,4 +1,4 @@
-"""The contract of sessions."""
+"""Tests for sessions."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ MAX_AGE = 180 * DAY
 
 
 def session_of(user_id: str, now_ms: int = NOON) -> Session:
-    """A session that was opened just now."""
+    """Return a session that begins at ``now_ms``."""
     return Session(fresh_name("session"), user_id, now_ms, now_ms, now_ms + MAX_AGE, person_key="mark")
 
 
 def refresh(session: Session, generation: int, now_ms: int = NOON) -> Refresh:
-    """The session's refresh token of that generation, presented at that instant."""
+    """Return the refresh token with this generation of ``session``, as it is presented at ``now_ms``."""
     return Refresh(session.id, generation, now_ms, TOKEN_TTL, GRACE)
 
 

@@ -1,4 +1,4 @@
-"""The contract of transactions: what stands or falls together."""
+"""Tests for transactions."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from flask_otpauth.testing.storage_contract.samples import (
 
 
 class GaveUp(Exception):
-    """Leaves a transaction."""
+    """Raised to end a transaction."""
 
 
 class TransactionContract(ContractBase):
-    """Several operations as one."""
+    """Several operations in one transaction."""
 
     def test_an_exception_undoes_every_operation(self, storage: Storage, subject: Subject) -> None:
         session = Session(fresh_name("session"), fresh_name("user"), NOON, NOON, NOON + 1)
