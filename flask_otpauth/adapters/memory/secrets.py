@@ -23,7 +23,7 @@ class MemorySecretStore:
     def put(
         self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None, cap: int | None = None
     ) -> bool:
-        """See the port. A hash of the host is not in this table: it is replaced if the table has none."""
+        """See the port."""
         with self.memory.lock:
             secret = self.read(key)
             if secret.is_disabled(cap) or (replacing != "any" and secret.hash not in (None, replacing)):

@@ -33,7 +33,7 @@ class SqlSecretStore:
     def put(
         self, key: bytes, new_hash: str, *, replacing: str | Literal["any"] | None, cap: int | None = None
     ) -> bool:
-        """See the port. A hash of the host is not in this table: it is replaced if the table has none."""
+        """See the port."""
         values = {"is_any": replacing == "any", "replaced": replacing, "cap": _NO_CAP if cap is None else cap}
         written = self._setting.count(row_key=key, **values, **_values(StoredSecret(new_hash)))
         return written > 0
