@@ -26,9 +26,9 @@ EXPECTED = {
         protected=Cost(statements=2, commits=0, round_trips=2),
     ),
     "sqlite": Costs(
-        request_otp=Cost(statements=4, commits=1, round_trips=0),
-        verify_otp=Cost(statements=11, commits=1, round_trips=0),
-        protected=Cost(statements=4, commits=0, round_trips=0),
+        request_otp=Cost(statements=2, commits=1, round_trips=0),
+        verify_otp=Cost(statements=9, commits=1, round_trips=0),
+        protected=Cost(statements=2, commits=0, round_trips=0),
     ),
 }
 

@@ -34,7 +34,7 @@ from flask_otpauth.adapters.sqlalchemy.tables import Tables
 from flask_otpauth.core.errors import StorageUnavailable
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPIModule
+    from sqlalchemy.engine.interfaces import DBAPIModule
 
 T = TypeVar("T")
 Insert = postgresql.Insert | sqlite.Insert
@@ -51,16 +51,26 @@ MAX_TRIES = 10
 
 @dataclass(frozen=True)
 class _Dialect:
-    """What differs: the level that we run at whatever the host's engine says, and how to upsert."""
+    """What differs between the databases."""
 
+    #: The level of our transactions, whatever the level of the host's engine is.
     isolation_level: str
+    #: Makes an insert that can have ``ON CONFLICT``.
     insert: Callable[[Table], Insert]
+    #: The attribute of the driver's connection, and its value, with which each statement commits by itself.
+    autocommit: Callable[[object], tuple[str, bool | None]]
+
+
+def _sqlite_autocommit(driver: object) -> tuple[str, bool | None]:
+    # A host can connect with ``autocommit=False`` (Python 3.12), and then the older attribute has no effect.
+    is_newer = getattr(driver, "autocommit", None) is False
+    return ("autocommit", True) if is_newer else ("isolation_level", None)
 
 
 _DIALECTS = {
-    "postgresql": _Dialect("READ COMMITTED", postgresql.insert),
+    "postgresql": _Dialect("READ COMMITTED", postgresql.insert, lambda driver: ("autocommit", True)),
     # SERIALIZABLE is SQLite's only level; naming it undoes a host's AUTOCOMMIT.
-    "sqlite": _Dialect("SERIALIZABLE", sqlite.insert),
+    "sqlite": _Dialect("SERIALIZABLE", sqlite.insert, _sqlite_autocommit),
 }
 
 #: The databases that can keep codes, as SQLAlchemy calls them.
@@ -356,27 +366,25 @@ def _autocommit(connection: Connection) -> Iterator[None]:
     """
     Let the database commit each statement by itself.
 
-    SQLAlchemy's option for this costs more than the statement. Only the databases on which codes can be
-    kept are known to switch without asking the server.
+    SQLAlchemy has an option for this, which costs as much as the statement. The databases on which codes
+    can be kept have an attribute of the driver's connection, and ask no server to change it.
     """
-    dialect, driver = connection.dialect, connection.connection.dbapi_connection
-    if dialect.name not in _DIALECTS or driver is None:
+    dialect, driver = _DIALECTS.get(connection.dialect.name), connection.connection.dbapi_connection
+    if dialect is None:
         yield
         return
-    dialect.set_isolation_level(driver, "AUTOCOMMIT")
+    attribute, value = dialect.autocommit(driver)
+    before = getattr(driver, attribute)
+    setattr(driver, attribute, value)
     try:
         yield
     finally:
         if not connection.invalidated:
-            _back_to_the_host(connection, driver)
-
-
-def _back_to_the_host(connection: Connection, driver: DBAPIConnection) -> None:
-    """Give the connection the isolation level that the host's engine has, or never use it again."""
-    try:
-        connection.dialect.reset_isolation_level(driver)
-    except connection.dialect.loaded_dbapi.Error:
-        connection.invalidate()
+            try:
+                setattr(driver, attribute, before)
+            except connection.dialect.loaded_dbapi.Error:
+                # The host must never get a connection that commits by itself.
+                connection.invalidate()
 
 
 def _wrapped(connection: Connection, prepared: Prepared, error: DBAPIModule.Error) -> BaseException:
