@@ -43,12 +43,12 @@ from flask_otpauth.core.sessions import (
 from flask_otpauth.ports.storage import (
     ChallengeStore,
     ClientStore,
+    LogIn,
     LoginAttempt,
     LoginResult,
     SecretStore,
     SessionStore,
     Storage,
-    log_in_by_steps,
 )
 
 __all__ = [
@@ -67,6 +67,7 @@ __all__ = [
     "Issue",
     "IssueResult",
     "Limit",
+    "LogIn",
     "LoginAttempt",
     "LoginResult",
     "MemoryStorage",
@@ -83,7 +84,6 @@ __all__ = [
     "judge_guess",
     "judge_issue",
     "judge_refresh",
-    "log_in_by_steps",
     "rotated",
     "with_act",
     "with_code",

@@ -68,7 +68,7 @@ MAY_IMPORT = {
     "cli": _may("adapters cli core doctor engine ports settings web wiring", "any flask"),
     "extension": _may("cli core engine ports web wiring", "any flask werkzeug"),
     "__init__": _may("core engine extension"),
-    "testing": _may("__init__ adapters core ports senders testing", "any"),
+    "testing": _may("__init__ adapters core engine ports senders testing", "any"),
 }
 
 # Here nobody asks the system or the database what time it is: the injected clock tells.

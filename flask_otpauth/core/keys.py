@@ -25,11 +25,14 @@ def derive(secret: bytes, use: str) -> bytes:
 
 def keyed_digest(key: bytes, *parts: str | bytes) -> bytes:
     """Return the HMAC-SHA-256 of ``parts``, each with its length: no other list of parts has the same."""
-    encoded = [part.encode() if isinstance(part, str) else part for part in parts]
-    # Not in a variable: it is as secret as its parts.
-    return hmac.digest(
-        key, b"".join([len(part).to_bytes(4, "big") + part for part in encoded]), hashlib.sha256
-    )
+    return hmac.digest(key, b"".join([_with_length(part) for part in parts]), hashlib.sha256)
+
+
+def _with_length(part: str | bytes) -> bytes:
+    # No variable holds the bytes, which are as secret as the part: a crash report stores local variables.
+    if isinstance(part, str):
+        return len(str.encode(part)).to_bytes(4, "big") + str.encode(part)
+    return len(part).to_bytes(4, "big") + part
 
 
 def to_base64url(raw: bytes) -> str:

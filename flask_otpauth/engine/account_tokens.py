@@ -7,8 +7,9 @@ from datetime import timedelta
 
 from flask_otpauth.core.errors import AccountTokenInvalid, CredentialsInvalid
 from flask_otpauth.core.instants import epoch_ms, from_epoch_ms
+from flask_otpauth.engine.sessions import person_key_of
 from flask_otpauth.ports.clock import Clock
-from flask_otpauth.ports.directory import Directory, User, person_key_of
+from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.storage import SessionStore
 from flask_otpauth.ports.tokens import TokenSigner
 

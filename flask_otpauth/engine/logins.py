@@ -4,20 +4,46 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Literal, TypeAlias
 
 from flask_otpauth.core import errors
+from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.engine.codes import Codes, Target
 from flask_otpauth.engine.messenger import Draft
-from flask_otpauth.engine.sessions import Login, Sessions, Tokens
+from flask_otpauth.engine.sessions import Login, Sessions, Tokens, session_of
 from flask_otpauth.engine.users import Users
-from flask_otpauth.ports.directory import User, UserExists
-from flask_otpauth.ports.storage import LoginAttempt, LoginResult
+from flask_otpauth.ports.directory import User, UserExists, UserLookup
+from flask_otpauth.ports.storage import LoginAttempt, LoginResult, Storage
 
 #: When a user is created for an address that no user has; ``False``: never.
 CreateUser: TypeAlias = Literal["on_verify", "on_request", False]
+
+
+def log_in(storage: Storage, attempt: LoginAttempt) -> LoginResult:
+    """
+    Redeem a code and open the session of the user whom the code is for: both, or neither.
+
+    The session is opened only if the code is accepted and the user is enabled. An accepted code is used up
+    even if there is no such user.
+    """
+    result = storage.log_in(attempt) if storage.log_in else None
+    if result is not None:
+        return result
+    # Before the transaction: the directory may use the same database, and would wait for its end.
+    user = attempt.user.find()
+    # An address without a user needs the same statements, so that a wrong code takes the same time.
+    with storage.transaction():
+        verdict = storage.challenges.redeem(attempt.guess)
+        if verdict.state is not GuessState.ACCEPTED:
+            return LoginResult(verdict)
+        if user is None or not user.is_enabled:
+            return LoginResult(verdict, user)
+        session = session_of(user, attempt.session)
+        closed = storage.sessions.open(session, closing_others=attempt.closing_others)
+    return LoginResult(verdict, user, session, closed)
 
 
 @dataclass(frozen=True)
@@ -103,14 +129,14 @@ class Logins:
         """Redeem the code, and open the session if there is a user who is enabled."""
         target = self._target(address)
         guess = self.codes.guess(self.policy, target, code)
-        result = self.codes.storage.log_in(
-            LoginAttempt(
-                guess,
-                self.users.lookup(self.kind, address),
-                self.sessions.prepare(),
-                closing_others=self.sessions.policy.single_session,
-            )
+        find = partial(self.users.find_by, self.kind, address)
+        attempt = LoginAttempt(
+            guess,
+            UserLookup(self.users.directory, self.kind, address, find),
+            self.sessions.prepare(),
+            closing_others=self.sessions.policy.single_session,
         )
+        result = log_in(self.codes.storage, attempt)
         self.codes.require_accepted(self.policy, target, guess, result.verdict)
         return result
 

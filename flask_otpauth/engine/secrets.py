@@ -11,8 +11,9 @@ from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import FOR_EVER, epoch_ms, whole_seconds
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.engine.sessions import person_key_of
 from flask_otpauth.ports.clock import Clock
-from flask_otpauth.ports.directory import User, person_key_of
+from flask_otpauth.ports.directory import User
 from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.hashing import Hasher
 from flask_otpauth.ports.storage import Storage

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from flask_otpauth.core.errors import (
@@ -19,14 +19,30 @@ from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing, from_base64url, to_ba
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
 from flask_otpauth.ports.clock import Clock
-from flask_otpauth.ports.directory import Directory, User, person_key_of
+from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.events import Events
-from flask_otpauth.ports.storage import SessionStore, session_of
+from flask_otpauth.ports.storage import SessionStore
 from flask_otpauth.ports.tokens import TokenSigner
 
 _SKEW = timedelta(milliseconds=SKEW_MS)
 _ID_BYTES = 16
 _GENERATION_BYTES = 4
+
+
+def person_key_of(user: User) -> str:
+    """
+    Return the user's ``person_key``, a random text that no two persons share.
+
+    A database may give the id of a deleted user to a later one, so an id alone is not enough: what is
+    kept for a user is bound to the id and to this key. It is empty if the directory has none. Such a
+    directory must never use an id twice.
+    """
+    return getattr(user, "person_key", None) or ""
+
+
+def session_of(user: User, session: Session) -> Session:
+    """Return ``session`` as a session of ``user``."""
+    return replace(session, user_id=str(user.id), person_key=person_key_of(user))
 
 
 @dataclass(frozen=True)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import partial
 from typing import Literal, TypeGuard
 from uuid import UUID
 
 from flask_otpauth.core.member_ids import member_id as checked_member_id
 from flask_otpauth.core.sensitive import sensitive
 from flask_otpauth.engine.secrets import UserSecrets
-from flask_otpauth.engine.sessions import Sessions
+from flask_otpauth.engine.sessions import Sessions, person_key_of
 from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.ports.directory import (
     Directory,
@@ -19,9 +18,7 @@ from flask_otpauth.ports.directory import (
     NewUser,
     User,
     UserExists,
-    UserLookup,
     UserReference,
-    person_key_of,
 )
 
 
@@ -140,10 +137,6 @@ class Users:
         """Return the user with that id, disabled or not. The text must be exactly that of the id."""
         user = self.directory.get(user_id)
         return user if user is not None and str(user.id) == user_id else None
-
-    def lookup(self, kind: IdentifierKind, value: str) -> UserLookup:
-        """Return the question that :meth:`find_by` answers."""
-        return UserLookup(self.directory, kind, value, partial(self.find_by, kind, value))
 
     def find_by(self, kind: IdentifierKind, value: str, client_id: str | None = None) -> User | None:
         """

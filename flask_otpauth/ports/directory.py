@@ -59,17 +59,6 @@ class User(HasId, Protocol):
     def phone_verified(self) -> bool: ...
 
 
-def person_key_of(user: User) -> str:
-    """
-    Return the user's ``person_key``, a random text that no two persons share.
-
-    A database may give the id of a deleted user to a later one, so an id alone is not enough: what is
-    kept for a user is bound to the id and to this key. It is empty if the directory has none. Such a
-    directory must never use an id twice.
-    """
-    return getattr(user, "person_key", None) or ""
-
-
 #: A user, the id of one, or the e-mail address, phone number or member id. ``None`` means no user.
 UserReference: TypeAlias = HasId | int | str | UUID | None
 

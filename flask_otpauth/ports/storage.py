@@ -16,29 +16,28 @@ writes what the rule returns. A storage only makes this one step. The test class
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, replace
-from typing import Literal, Protocol
+from dataclasses import dataclass
+from typing import Literal, Protocol, TypeAlias
 
-from flask_otpauth.core.challenges import Act, Cap, Guess, GuessState, Issue, IssueResult, Verdict
+from flask_otpauth.core.challenges import Act, Cap, Guess, Issue, IssueResult, Verdict
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import Block
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
-from flask_otpauth.ports.directory import User, UserLookup, person_key_of
+from flask_otpauth.ports.directory import User, UserLookup
 
 __all__ = [
     "Cap",
     "ChallengeStore",
     "ClientStore",
+    "LogIn",
     "LoginAttempt",
     "LoginResult",
     "SecretStore",
     "SessionStore",
     "Storage",
-    "log_in_by_steps",
-    "session_of",
 ]
 
 
@@ -330,6 +329,12 @@ class LoginResult:
     looked_again: bool = False
 
 
+#: Redeems a code and opens the session of the user whom the code is for, in one step. The session is opened
+#: only if the code is accepted and the user is enabled. ``None`` means that nothing was done. Without such a
+#: step, or after ``None``, the login is done by the other operations in one transaction.
+LogIn: TypeAlias = Callable[[LoginAttempt], LoginResult | None]
+
+
 class Storage(Protocol):
     """The four stores, and the operations over several of them."""
 
@@ -357,15 +362,9 @@ class Storage(Protocol):
         sees what the operations before it wrote. A transaction inside another one is a part of it.
         """
 
-    def log_in(self, attempt: LoginAttempt) -> LoginResult:
-        """
-        Redeem a code and open the session of the user whom the code is for, in one step.
-
-        The session is opened only if the code is accepted and the user is enabled. An accepted code is used
-        up even if there is no such user.
-
-        A storage that does not have the table of the users returns ``log_in_by_steps(self, attempt)``.
-        """
+    @property
+    def log_in(self) -> LogIn | None:
+        """A login in one step of the storage. ``None`` if the storage has none."""
 
     def create_all(self) -> None:
         """Create the tables that are missing. Leave those that exist as they are."""
@@ -379,28 +378,3 @@ class Storage(Protocol):
         (``ChallengeRow.needed_until``) and whether it must be kept (``held``). The purge of one app ends no
         quota and no lock of another.
         """
-
-
-def session_of(user: User, session: Session) -> Session:
-    """Return ``session`` as a session of ``user``."""
-    return replace(session, user_id=str(user.id), person_key=person_key_of(user))
-
-
-def log_in_by_steps(storage: Storage, attempt: LoginAttempt) -> LoginResult:
-    """
-    Do :meth:`Storage.log_in` with the other methods of ``storage``, in one transaction.
-
-    The user is looked up before the transaction. The directory may use the same database, and would wait for
-    the end of the transaction.
-    """
-    user = attempt.user.find()
-    # An address without a user needs the same statements, so that a wrong code takes the same time.
-    with storage.transaction():
-        verdict = storage.challenges.redeem(attempt.guess)
-        if verdict.state is not GuessState.ACCEPTED:
-            return LoginResult(verdict)
-        if user is None or not user.is_enabled:
-            return LoginResult(verdict, user)
-        session = session_of(user, attempt.session)
-        closed = storage.sessions.open(session, closing_others=attempt.closing_others)
-    return LoginResult(verdict, user, session, closed)

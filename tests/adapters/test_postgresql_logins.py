@@ -16,8 +16,10 @@ from flask_otpauth.adapters.sqlalchemy.directory.model import packaged_model
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core.challenges import GuessState
+from flask_otpauth.engine.logins import log_in
+from flask_otpauth.engine.sessions import session_of
 from flask_otpauth.ports.directory import NewUser, User, UserLookup
-from flask_otpauth.ports.storage import LoginAttempt, LoginResult, session_of
+from flask_otpauth.ports.storage import LoginAttempt, LoginResult
 from flask_otpauth.testing.storage_contract.logins import new_session
 from flask_otpauth.testing.storage_contract.samples import BUDGET, NOON, Subject, fresh_name, one_row
 from tests.adapters.databases import emptied
@@ -51,7 +53,7 @@ class Host:
         """Issue a code and log in with ``code``."""
         subject = one_row()
         self.storage.challenges.issue(subject.issue("111111"))
-        return self.storage.log_in(self.attempt(subject, address, code))
+        return log_in(self.storage, self.attempt(subject, address, code))
 
     def statements(self, work: object) -> list[str]:
         """The first word of each statement that ``work`` takes."""
@@ -89,7 +91,7 @@ def test_a_login_is_one_statement_and_tells_whose_it_is(host: Host) -> None:
     subject = one_row()
     host.storage.challenges.issue(subject.issue("111111"))
     attempt = host.attempt(subject, address_of(user))
-    words = host.statements(lambda: results.append(host.storage.log_in(attempt)))
+    words = host.statements(lambda: results.append(log_in(host.storage, attempt)))
 
     [result] = results
     assert words == ["WITH"]
@@ -109,7 +111,7 @@ def test_a_wrong_code_is_one_statement_whether_there_is_a_user_or_not(host: Host
     results: list[LoginResult] = []
 
     words = host.statements(
-        lambda: results.append(host.storage.log_in(host.attempt(subject, address, "222222")))
+        lambda: results.append(log_in(host.storage, host.attempt(subject, address, "222222")))
     )
 
     assert words == ["WITH"]
@@ -144,11 +146,11 @@ def test_nobody_is_meant_by_an_address_that_two_users_have(host: Host) -> None:
 def test_a_used_code_and_a_locked_subject_are_refused_with_one_read(host: Host) -> None:
     user, subject = host.user(), one_row()
     host.storage.challenges.issue(subject.issue("111111"))
-    host.storage.log_in(host.attempt(subject, address_of(user)))
+    log_in(host.storage, host.attempt(subject, address_of(user)))
     results: list[LoginResult] = []
 
     again = host.attempt(subject, address_of(user))
-    words = host.statements(lambda: results.append(host.storage.log_in(again)))
+    words = host.statements(lambda: results.append(log_in(host.storage, again)))
 
     assert words == ["WITH", "SELECT"]
     assert [result.verdict.state for result in results] == [GuessState.USED]
@@ -172,7 +174,7 @@ def test_inside_a_transaction_a_login_is_a_part_of_it(host: Host) -> None:
     host.storage.challenges.issue(subject.issue("111111"))
 
     with suppress(InterruptedError), host.storage.transaction():
-        host.storage.log_in(host.attempt(subject, address_of(user)))
+        log_in(host.storage, host.attempt(subject, address_of(user)))
         raise InterruptedError
 
     assert host.log_in(address_of(user)).closed == 0
@@ -185,7 +187,7 @@ def test_of_16_logins_with_one_code_one_opens_a_session(host: Host) -> None:
     attempts = [host.attempt(subject, address_of(user)) for _ in range(16)]
 
     with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(host.storage.log_in, attempts))
+        results = list(pool.map(partial(log_in, host.storage), attempts))
 
     states = Counter(result.verdict.state for result in results)
     assert states == {GuessState.ACCEPTED: 1, GuessState.USED: 15}
@@ -217,7 +219,7 @@ def test_a_user_who_is_disabled_at_the_same_moment_has_no_session_in_the_end(hos
         with ThreadPoolExecutor(1) as pool:
             disabling = pool.submit(disable)
             barrier.wait(PATIENCE)
-            result = host.storage.log_in(attempt)
+            result = log_in(host.storage, attempt)
             disabling.result(PATIENCE)
 
         # What took steps is looked at again by the caller; a session of one statement must be closed by now.

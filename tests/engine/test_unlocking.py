@@ -9,8 +9,8 @@ import pytest
 from flask import Flask
 
 from flask_otpauth import OtpAuth
+from flask_otpauth.engine.sessions import person_key_of
 from flask_otpauth.engine.unlocking import Forgotten
-from flask_otpauth.ports.directory import person_key_of
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.codes import another
 from tests.flows.account_caller import EMAIL, PHONE, Merchant, new_customer

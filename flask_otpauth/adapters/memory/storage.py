@@ -7,7 +7,6 @@ from flask_otpauth.adapters.memory.clients import MemoryClientStore
 from flask_otpauth.adapters.memory.secrets import MemorySecretStore
 from flask_otpauth.adapters.memory.sessions import MemorySessionStore
 from flask_otpauth.adapters.memory.state import Memory
-from flask_otpauth.ports.storage import LoginAttempt, LoginResult, log_in_by_steps
 
 __all__ = ["MemoryStorage"]
 
@@ -19,6 +18,9 @@ class MemoryStorage:
     Everything is lost when the process ends. Processes share nothing, so each would count limits for itself.
     """
 
+    #: See the port. The users are not in this memory.
+    log_in = None
+
     def __init__(self) -> None:
         self._memory = Memory()
         self.challenges = MemoryChallengeStore(self._memory)
@@ -27,10 +29,6 @@ class MemoryStorage:
         self.clients = MemoryClientStore(self._memory)
         #: See the port. Other threads wait until the transaction ends.
         self.transaction = self._memory.transaction
-
-    def log_in(self, attempt: LoginAttempt) -> LoginResult:
-        """See the port."""
-        return log_in_by_steps(self, attempt)
 
     def create_all(self) -> None:
         """See the port. There is nothing to create."""

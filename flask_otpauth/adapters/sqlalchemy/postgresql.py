@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache, cached_property
 
 from sqlalchemy import (
@@ -32,12 +32,13 @@ from flask_otpauth.adapters.sqlalchemy.challenges import (
     renamed,
     verdict_of,
 )
-from flask_otpauth.adapters.sqlalchemy.database import Prepared, Row, error_code
-from flask_otpauth.adapters.sqlalchemy.directory.model_directory import EmailQuery
+from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, Row, error_code
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import EmailQuery, ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.sessions import COLUMNS, SqlSessionStore, session_values
 from flask_otpauth.adapters.sqlalchemy.tables import Instant
 from flask_otpauth.core.errors import StorageUnavailable
-from flask_otpauth.ports.storage import LoginAttempt, LoginResult, session_of
+from flask_otpauth.ports.directory import UserLookup
+from flask_otpauth.ports.storage import LogIn, LoginAttempt, LoginResult
 
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -52,15 +53,18 @@ class PostgresqlLogins:
     challenges: SqlChallengeStore
     sessions: SqlSessionStore
 
-    def log_in(self, attempt: LoginAttempt, users: EmailQuery) -> LoginResult | None:
+    def log_in(self, attempt: LoginAttempt) -> LoginResult | None:
         """
         Log in with one statement. Return ``None`` if it did nothing, because the login takes several.
 
         That is so if the code is right and there is no user who is enabled, or only Python can tell whether
         a row has the address, or another transaction is writing the row, or another login of the user has
-        just opened the only session.
+        just opened the only session. An error would also end an open transaction, in which the several
+        statements could not go on.
         """
-        guess = attempt.guess
+        guess, users = attempt.guess, self._users_of(attempt.user)
+        if users is None or guess.limits_key != guess.challenge_key or self._database.is_in_transaction:
+            return None
         statement = self._logging_in(users, guess_shape(guess), attempt.closing_others)
         values = {
             **users.parameters(attempt.user.identifier),
@@ -82,13 +86,24 @@ class PostgresqlLogins:
         if consumed_at is None:
             return LoginResult(verdict)
         user = users.user(columns)
-        return LoginResult(verdict, user, session_of(user, attempt.session), closed, looked_again=True)
+        session = replace(attempt.session, user_id=str(user.id), person_key=user.person_key or "")
+        return LoginResult(verdict, user, session, closed, looked_again=True)
+
+    @property
+    def _database(self) -> Database:
+        return self.challenges.database
+
+    def _users_of(self, lookup: UserLookup) -> EmailQuery | None:
+        """Return the look-up of users, if their table is on the engine of the codes."""
+        directory = lookup.directory
+        if lookup.kind != "email" or not isinstance(directory, ModelDirectory) or directory.database is None:
+            return None
+        return directory.email_query if directory.database.engine is self._database.engine else None
 
     @cached_property
     def _logging_in(self) -> Callable[[EmailQuery, GuessShape, bool], Prepared]:
-        database = self.challenges.database
         return cache(
-            lambda users, shape, closing_others: database.prepare(
+            lambda users, shape, closing_others: self._database.prepare(
                 self._statement(users, shape, closing_others), writes=True
             )
         )
@@ -166,7 +181,7 @@ class PostgresqlLogins:
         return insert(table).from_select(list(values), row).returning(table.c.id).cte("opened")
 
 
-def logins_on(challenges: SqlChallengeStore, sessions: SqlSessionStore) -> PostgresqlLogins | None:
-    """Return the logins in one statement, or ``None`` if the database is not PostgreSQL."""
+def login_of(challenges: SqlChallengeStore, sessions: SqlSessionStore) -> LogIn | None:
+    """Return the login in one statement, or ``None`` if the database is not PostgreSQL."""
     is_postgresql = challenges.database.engine.dialect.name == "postgresql"
-    return PostgresqlLogins(challenges, sessions) if is_postgresql else None
+    return PostgresqlLogins(challenges, sessions).log_in if is_postgresql else None

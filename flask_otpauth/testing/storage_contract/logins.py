@@ -12,10 +12,12 @@ import pytest
 
 from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.sessions import Session
+from flask_otpauth.engine.logins import log_in
+from flask_otpauth.engine.sessions import session_of
 from flask_otpauth.ports.directory import Directory, User, UserLookup
-from flask_otpauth.ports.storage import LoginAttempt, Storage, session_of
+from flask_otpauth.ports.storage import LoginAttempt, LoginResult, Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
-from flask_otpauth.testing.storage_contract.races import Race, call
+from flask_otpauth.testing.storage_contract.races import Race
 from flask_otpauth.testing.storage_contract.samples import DAY, NOON, Subject, fresh_name
 
 
@@ -34,6 +36,16 @@ class Person:
     password_hash: str | None = None
     email_verified: bool = True
     phone_verified: bool = False
+
+
+@dataclass(frozen=True)
+class LogIn:
+    """A login, as one operation of a race."""
+
+    attempt: LoginAttempt
+
+    def __call__(self, storage: Storage) -> LoginResult:
+        return log_in(storage, self.attempt)
 
 
 def return_user(user: User | None) -> User | None:
@@ -67,12 +79,12 @@ class LoginContract(ContractBase):
         storage.challenges.issue(subject.issue("111111"))
         attempt = attempt_of(subject, person)
 
-        result = storage.log_in(attempt)
+        result = log_in(storage, attempt)
 
         assert (result.verdict.state, result.user, result.closed) == (GuessState.ACCEPTED, person, 0)
         assert result.session == session_of(person, attempt.session)
         assert storage.sessions.find(attempt.session.id) == result.session
-        assert storage.log_in(attempt_of(subject, person)).verdict.state is GuessState.USED
+        assert log_in(storage, attempt_of(subject, person)).verdict.state is GuessState.USED
 
     def test_a_wrong_code_is_counted_and_opens_nothing(
         self, storage: Storage, subject: Subject, person: Person
@@ -80,7 +92,7 @@ class LoginContract(ContractBase):
         storage.challenges.issue(subject.issue("111111"))
         attempts = [attempt_of(subject, person, "222222") for _ in range(2)]
 
-        results = [storage.log_in(attempt) for attempt in attempts]
+        results = [log_in(storage, attempt) for attempt in attempts]
 
         assert [(result.verdict.state, result.verdict.left) for result in results] == [
             (GuessState.WRONG, 4),
@@ -97,7 +109,7 @@ class LoginContract(ContractBase):
         disabled = replace(person, is_enabled=False) if is_known else None
         attempt = attempt_of(subject, disabled)
 
-        result = storage.log_in(attempt)
+        result = log_in(storage, attempt)
 
         assert (result.verdict.state, result.user, result.session) == (GuessState.ACCEPTED, disabled, None)
         assert storage.sessions.find(attempt.session.id) is None
@@ -110,7 +122,7 @@ class LoginContract(ContractBase):
         closed = []
         for attempt in attempts:
             storage.challenges.issue(subject.issue("111111"))
-            closed.append(storage.log_in(attempt).closed)
+            closed.append(log_in(storage, attempt).closed)
 
         assert closed == [0, 0, 2]
         assert list(storage.sessions.list_open(person.id, NOON)) == [session_of(person, attempts[-1].session)]
@@ -124,7 +136,7 @@ class LoginContract(ContractBase):
         attempt = attempt_of(subject, person)
 
         with suppress(InterruptedError), storage.transaction():
-            storage.log_in(attempt)
+            log_in(storage, attempt)
             raise InterruptedError
 
         assert storage.sessions.find(attempt.session.id) is None
@@ -137,7 +149,7 @@ class LoginContract(ContractBase):
         storage.challenges.issue(subject.issue("111111"))
         attempts = [attempt_of(subject, person) for _ in range(16)]
 
-        results = race([call("log_in", attempt) for attempt in attempts])
+        results = race([LogIn(attempt) for attempt in attempts])
 
         [winner] = [result for result in results if result.session is not None]
         assert Counter(result.verdict.state for result in results) == {

@@ -53,7 +53,8 @@ class Together:
             return [call(storage) for call in self.calls]
 
 
-Operation = Call | Together
+#: What a race runs. Another process must be able to unpickle it.
+Operation = Callable[[Storage], Any]
 
 
 def call(verb: str, *arguments: object, **options: object) -> Call:
