@@ -12,10 +12,10 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from importlib import import_module
+from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
 from sqlalchemy import ClauseElement, ColumnElement, Connection, Engine, SelectBase, Table, select, tuple_
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -34,10 +34,11 @@ from flask_otpauth.adapters.sqlalchemy.tables import Tables
 from flask_otpauth.core.errors import StorageUnavailable
 
 if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.engine.interfaces import DBAPIModule
 
 T = TypeVar("T")
-Insert = postgresql.Insert | sqlite.Insert
+Insert: TypeAlias = "postgresql.Insert | sqlite.Insert"
 
 #: A row: its columns in the order of the statement.
 Row = tuple[Any, ...]
@@ -67,10 +68,20 @@ def _sqlite_autocommit(driver: object) -> tuple[str, bool | None]:
     return ("autocommit", True) if is_newer else ("isolation_level", None)
 
 
+def _insert_of(dialect: str) -> Callable[[Table], Insert]:
+    """Return the function ``insert`` of a dialect, which is imported only if it is used."""
+
+    def insert(table: Table) -> Insert:
+        made: Insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
+        return made
+
+    return insert
+
+
 _DIALECTS = {
-    "postgresql": _Dialect("READ COMMITTED", postgresql.insert, lambda driver: ("autocommit", True)),
+    "postgresql": _Dialect("READ COMMITTED", _insert_of("postgresql"), lambda driver: ("autocommit", True)),
     # SERIALIZABLE is SQLite's only level; naming it undoes a host's AUTOCOMMIT.
-    "sqlite": _Dialect("SERIALIZABLE", sqlite.insert, _sqlite_autocommit),
+    "sqlite": _Dialect("SERIALIZABLE", _insert_of("sqlite"), _sqlite_autocommit),
 }
 
 #: The databases that can keep codes, as SQLAlchemy calls them.

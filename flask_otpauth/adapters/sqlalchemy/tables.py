@@ -13,8 +13,20 @@ from __future__ import annotations
 from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
-from sqlalchemy import BigInteger, Boolean, Column, Index, Integer, LargeBinary, MetaData, String, Table, Text
-from sqlalchemy.dialects import mysql, postgresql
+from sqlalchemy import (
+    TEXT,
+    BigInteger,
+    Boolean,
+    Column,
+    Index,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    Text,
+)
+from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
@@ -38,7 +50,7 @@ Digest = LargeBinary(DIGEST_BYTES).with_variant(mysql.BINARY(DIGEST_BYTES), *_MY
 Instant = BigInteger()
 Name = exact(255)
 # Instants in a log are compared as text: by code points, whatever the collation of the database.
-Log = Text().with_variant(postgresql.TEXT(collation="C"), "postgresql")
+Log = Text().with_variant(TEXT(collation="C"), "postgresql")
 
 
 @dataclass(frozen=True)
