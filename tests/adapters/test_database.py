@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextvars
 import logging
 import socket
+import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -240,6 +241,39 @@ def test_a_connection_that_is_cut_undoes_the_transaction_and_the_next_one_works(
 
     assert storage.secrets.read(pin).hash is None
     assert storage.secrets.put(pin, "h3", replacing=None)
+
+
+def test_after_a_cut_between_two_single_statements_the_whole_pool_is_renewed(postgresql_url: str) -> None:
+    pid = text("SELECT pg_backend_pid()")
+    with (
+        disposing(create_engine(postgresql_url)) as engine,
+        disposing(create_engine(postgresql_url)) as other,
+    ):
+        storage = SqlAlchemyStorage(engine)
+        emptied(storage)
+        with engine.connect() as one, engine.connect() as two:
+            pids = [one.scalar(pid), two.scalar(pid)]
+        with other.connect() as administrator:
+            for each in pids:
+                administrator.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": each})
+
+        with pytest.raises(StorageUnavailable):
+            storage.sessions.find("s")
+
+        assert [storage.sessions.find("s") for _ in range(2)] == [None, None]
+
+
+@pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 has no such connections here")
+def test_a_sqlite_connection_of_the_newer_kind_commits_a_single_statement(tmp_path: Path) -> None:
+    options = {"connect_args": {"autocommit": False}}
+    with disposing(create_engine(f"sqlite:///{tmp_path}/otpauth.sqlite", **options)) as engine:
+        storage, pin = SqlAlchemyStorage(engine), fresh_key()
+        storage.create_all()
+
+        storage.secrets.put(pin, "h1", replacing=None)
+        engine.dispose()
+
+        assert storage.secrets.read(pin).hash == "h1"
 
 
 def test_a_connection_that_is_cut_before_the_commit_is_an_outage(postgresql: Engine) -> None:

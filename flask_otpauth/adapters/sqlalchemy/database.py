@@ -1,8 +1,8 @@
 """
-Our own short transactions on an engine, never the host's session.
+The extension's own statements and short transactions on an engine, apart from the host's session.
 
-A host's rollback must not undo a count, and our commit must not commit a host's half-finished
-row. Nothing is ever retried after a commit was sent: its outcome may be unknown.
+A rollback of the host must not undo a count, and a commit of the extension must not commit an unfinished
+row of the host. Nothing is retried after a commit was sent, because its outcome may be unknown.
 """
 
 from __future__ import annotations
@@ -113,7 +113,7 @@ class _Open(threading.local):
 
 
 def not_supported(dialect: str) -> str:
-    """The end of the start-up error for a database of another dialect: what to do."""
+    """Return the end of the start-up error for a database of another dialect."""
     return f"{dialect} is not supported for codes: use {' or '.join(SUPPORTED)}"
 
 
@@ -212,7 +212,7 @@ class Database:
         try:
             with self._outages():
                 connection.begin()
-                begun(connection)
+                with_write_lock(connection)
             self._open.connection = connection
             yield
             with self._outages():
@@ -269,7 +269,7 @@ class Database:
             self._create(tables)
 
     def _begin(self) -> None:
-        # The transaction that the thread which forks has open is its parent's.
+        # A transaction that is open in the thread that forks belongs to the parent process.
         self._open = _Open()
 
     def _create(self, tables: Tables) -> None:
@@ -309,11 +309,12 @@ class Database:
             cursor.execute(prepared.sql, parameters)
             return list(cursor.fetchall()) if cursor.description else [], cursor.rowcount
         except connection.dialect.loaded_dbapi.Error as error:
-            raise _wrapped(connection, prepared, error) from error
+            raise _wrap(connection, prepared, error) from error
         except Exception:
             raise
         except BaseException:
-            # The process, thread or greenlet is to end in the middle of an answer of the database.
+            # The process, thread or greenlet ends while the database answers, so the rest of the answer
+            # would be taken for that of the next statement.
             connection.invalidate()
             raise
         finally:
@@ -325,12 +326,12 @@ class Database:
 
 def retry_until_explained(attempt: Callable[[], T | None], explain: Callable[[], T | None]) -> T:
     """
-    What ``attempt`` did, or what ``explain`` says of why it did nothing.
+    Return the result of ``attempt``, or of ``explain``, which says why the attempt did nothing.
 
-    Between the two others may change the row, so that nothing is in the way any more: then it
-    is tried again. An attempt without a result must have changed nothing.
+    Both return ``None`` if another request changed the row between them. Then they are called again. An
+    attempt that returns ``None`` must have changed nothing.
 
-    :raises StorageUnavailable: if that goes on and on.
+    :raises StorageUnavailable: if both have returned ``None`` for ``MAX_TRIES`` times.
     """
     for _ in range(MAX_TRIES):
         for step in (attempt, explain):
@@ -342,9 +343,10 @@ def retry_until_explained(attempt: Callable[[], T | None], explain: Callable[[],
 
 def with_isolation(engine: Engine) -> Engine:
     """
-    ``engine`` at the level that we write at whatever the host's is; ``engine`` if we know none for it.
+    Return ``engine`` with the isolation level of the extension, whatever level the host has chosen.
 
-    A process that is forked opens connections of its own: those of ``engine`` are its parent's.
+    If the database is none on which codes can be kept, the level stays. A forked process opens its own
+    connections, because those of ``engine`` belong to its parent.
     """
     in_child(engine, _leave_connections)
     dialect = _DIALECTS.get(engine.dialect.name)
@@ -352,8 +354,8 @@ def with_isolation(engine: Engine) -> Engine:
 
 
 def _leave_connections(engine: Engine) -> None:
-    """Leave the parent's connections to the parent, and begin with new locks."""
-    # What is in memory is a copy already; it is whole unless a thread was at work on it.
+    """Leave the connections to the parent process, and begin with new ones and new locks."""
+    # A database in memory is already a copy, and it is complete unless a thread was using it.
     if not is_in_memory(engine.url) or (isinstance(engine.pool, QueuePool) and engine.pool.checkedout()):
         engine.dispose(close=False)
 
@@ -398,7 +400,7 @@ def _autocommit(connection: Connection) -> Iterator[None]:
                 connection.invalidate()
 
 
-def _wrapped(connection: Connection, prepared: Prepared, error: DBAPIModule.Error) -> BaseException:
+def _wrap(connection: Connection, prepared: Prepared, error: DBAPIModule.Error) -> BaseException:
     """Return SQLAlchemy's exception for an error of the driver, without the values of the statement."""
     dialect = connection.dialect
     is_cut = dialect.is_disconnect(error, connection.connection, None)
@@ -410,12 +412,12 @@ def _wrapped(connection: Connection, prepared: Prepared, error: DBAPIModule.Erro
     return DBAPIError.instance(prepared.sql, None, error, base, True, is_cut, dialect)
 
 
-def begun(connection: Connection) -> Connection:
+def with_write_lock(connection: Connection) -> Connection:
     """
-    ``connection``, whose open transaction holds the write lock of a SQLite file from now on.
+    Let the transaction of ``connection`` take the write lock of a SQLite file now, and return ``connection``.
 
-    SQLite waits for its lock only where a transaction holds none yet. The driver would begin
-    at the first write and no sooner, so not before a query or a savepoint that comes first.
+    SQLite waits for this lock only if the transaction holds no lock yet. The driver would begin the
+    transaction at its first write, and not at a query or a savepoint before it.
     """
     driver = connection.connection.driver_connection
     if connection.dialect.name == "sqlite" and not getattr(driver, "in_transaction", False):
@@ -427,8 +429,8 @@ def _commit(connection: Connection) -> None:
     try:
         connection.commit()
     except DBAPIError:
-        # SQLite keeps a transaction open whose COMMIT met a reader, and SQLAlchemy takes it for
-        # ended: the connection would go back to the pool with it, for the next one to commit.
+        # If a COMMIT met a reader, SQLite keeps the transaction open, but SQLAlchemy takes it for ended.
+        # The connection would go back to the pool with it, and the next transaction would commit it.
         if not connection.invalidated:
             connection.connection.rollback()
         raise

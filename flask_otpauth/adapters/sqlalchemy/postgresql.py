@@ -129,17 +129,17 @@ class PostgresqlLogins:
         may = ~is_right_in(challenge.c, shape) | exists(select(user_cte.c.id_text))
         judging = judging_statement(challenge, shape).where(may)
         judged = judging.returning(challenge.c.guesses, challenge.c.consumed_at).cte("judged")
-        closed = self._closed(user_cte, judged) if closing_others else select(literal_column("0").label("n"))
+        closed = self._closing(user_cte, judged) if closing_others else select(literal_column("0").label("n"))
         ended = closed.cte("ended")
         columns = [column for column in found.c if column.name not in ("is_certain", "id_text")]
         return (
             select(*columns, judged.c.guesses, judged.c.consumed_at, ended.c.n)
             .select_from(ended.outerjoin(judged, true()).outerjoin(found, true()))
             .limit(literal_column("1"))
-            .add_cte(self._opened(user_cte, judged, ended, closing_others))
+            .add_cte(self._opening(user_cte, judged, ended, closing_others))
         )
 
-    def _closed(self, user: CTE, judged: CTE) -> Select[int]:
+    def _closing(self, user: CTE, judged: CTE) -> Select[int]:
         """Close the other sessions of the user, in the order of their ids. Return how many were live."""
         session = renamed(self.sessions.table, "s")
         row = session.c
@@ -160,7 +160,7 @@ class PostgresqlLogins:
         was_live = (closed.c.authenticated_at <= _LATEST_MS) & (closed.c.ends_at > _NOW_MS)
         return select(func.count().filter(was_live).label("n")).select_from(closed)
 
-    def _opened(self, user: CTE, judged: CTE, ended: CTE, closing_others: bool) -> CTE:
+    def _opening(self, user: CTE, judged: CTE, ended: CTE, closing_others: bool) -> CTE:
         """
         Open the session if the code was right.
 

@@ -40,7 +40,12 @@ from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.types import TypeDecorator
 
 from flask_otpauth.adapters.addresses import spellings
-from flask_otpauth.adapters.sqlalchemy.database import Database, begun, translate_db_errors, with_isolation
+from flask_otpauth.adapters.sqlalchemy.database import (
+    Database,
+    translate_db_errors,
+    with_isolation,
+    with_write_lock,
+)
 from flask_otpauth.adapters.sqlalchemy.directory.host_models import (
     attribute_of,
     can_be_set,
@@ -257,7 +262,7 @@ class ModelDirectory:
     def _create_table(self) -> None:
         with self.session(True) as session:
             # With its indexes, which make an address unique.
-            self.table.metadata.create_all(begun(session.connection()), [self.table])
+            self.table.metadata.create_all(with_write_lock(session.connection()), [self.table])
 
     def _set(self, user_id: str, attribute: str, value: bool) -> bool:
         return self._change(user_id, lambda session, user: setattr(user, attribute, value))
