@@ -261,10 +261,12 @@ def test_of_fifty_tokens_twenty_live(arena: Arena) -> None:
 
     bought = arena.at_once([partial(buy, arena.host.app, caller.client.secret)] * 50)
     tokens = [answer.json["data"]["access_token"] for answer in bought]
+    # The clock stands still, so the caller's own token is as new as these, and may be one of the twenty.
+    tokens.append(caller.token)
     answers = [caller.post("/voiceotp", {}, authorization=token) for token in tokens]
 
-    assert len(set(tokens)) == 50
-    assert Counter(answer.status_code for answer in answers) == {400: 20, 401: 30}
+    assert len(set(tokens)) == 51
+    assert Counter(answer.status_code for answer in answers) == {400: 20, 401: 31}
 
 
 # -- account ----------------------------------------------------------------------------------
