@@ -18,7 +18,6 @@ from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import (
     Alias,
-    BindParameter,
     Boolean,
     Column,
     ColumnElement,
@@ -41,7 +40,14 @@ from sqlalchemy import (
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from flask_otpauth.adapters.sqlalchemy.counters import Counters
-from flask_otpauth.adapters.sqlalchemy.database import Database, Insert, Prepared, retry_until_explained
+from flask_otpauth.adapters.sqlalchemy.database import (
+    Database,
+    Insert,
+    Prepared,
+    new_value,
+    new_values,
+    retry_until_explained,
+)
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, columns_of
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core import instants
@@ -174,7 +180,8 @@ class SqlChallengeStore:
 
     def _write_issue(self, issue: Issue, writes: Writes, key: bytes, row: ChallengeRow) -> bool:
         statement = self._issuing(issue_shape(issue, writes))
-        return statement.count(row_key=key, **_new_values(row), **issue_values(issue)) > 0
+        values = _values(row, (*_SENDS, *_CODE))
+        return statement.count(row_key=key, **values, **issue_values(issue)) > 0
 
     @cached_property
     def _issuing(self) -> Callable[[IssueShape], Prepared]:
@@ -404,7 +411,7 @@ class SqlChallengeStore:
 
     @cached_property
     def _noting(self) -> Prepared:
-        row, new = self.table.c, {name: _new(self.table, name) for name in _LOCK}
+        row, new = self.table.c, {name: new_value(self.table, name) for name in _LOCK}
         is_same = and_(
             row.misses == bindparam("same_misses"), row.locked_until == bindparam("same_lock", type_=Instant)
         )
@@ -412,7 +419,7 @@ class SqlChallengeStore:
 
     @cached_property
     def _rewriting(self) -> Prepared:
-        return self._update(true(), {name: _new(self.table, name) for name in _ALL})
+        return self._update(true(), {name: new_value(self.table, name) for name in _ALL})
 
     @cached_property
     def _touching(self) -> Prepared:
@@ -520,11 +527,7 @@ def guess_values(guess: Guess) -> dict[str, object]:
 
 
 def _values(row: ChallengeRow, names: Iterable[str]) -> dict[str, object]:
-    return {f"new_{name}": getattr(row, name) for name in names}
-
-
-def _new_values(row: ChallengeRow) -> dict[str, object]:
-    return _values(row, (*_SENDS, *_CODE))
+    return new_values({name: getattr(row, name) for name in names})
 
 
 def _counts(limits: Iterable[Limit]) -> Counts:
@@ -625,14 +628,10 @@ def _nth_newest(log: ColumnElement[str], n: int) -> ColumnElement[str]:
     return func.substr(log, start, literal_column(str(instants.INSTANT_WIDTH)))
 
 
-def _new(table: Table, name: str) -> BindParameter[Any]:
-    return bindparam(f"new_{name}", type_=table.c[name].type)
-
-
 def _new_row(table: Table, names: Iterable[str]) -> dict[str, ColumnElement[Any]]:
     """Return the columns of a row: ``names`` are values of the statement, and the others are empty."""
     empty = {name: _constant(value) for name, value in vars(ChallengeRow()).items()}
-    return empty | {name: _new(table, name) for name in names}
+    return empty | {name: new_value(table, name) for name in names}
 
 
 def _constant(value: object) -> ColumnElement[Any]:

@@ -22,7 +22,7 @@ from sqlalchemy import (
     update,
 )
 
-from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, Row
+from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, Row, new_value, new_values
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, Name, columns_of
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 
@@ -42,7 +42,7 @@ class SqlClientStore:
 
     def add(self, client: Client) -> None:
         """See the port."""
-        self._adding.count(**_values({**vars(client), "flows": " ".join(client.flows)}))
+        self._adding.count(**new_values({**vars(client), "flows": " ".join(client.flows)}))
 
     def get(self, client_id: str) -> Client | None:
         """See the port."""
@@ -73,7 +73,7 @@ class SqlClientStore:
 
     def add_token(self, token: ClientToken, at_most: int) -> None:
         """See the port. Expired tokens of the client are deleted too."""
-        values = _values(vars(token))
+        values = new_values(vars(token))
         with self.database.transaction():
             # This locks the row of the client, so that only one transaction at a time counts its tokens.
             self._locking.count(row_id=token.client_id)
@@ -87,7 +87,7 @@ class SqlClientStore:
 
     def add_campaign(self, campaign: Campaign) -> None:
         """See the port."""
-        self._adding_campaign.count(**_values(vars(campaign)))
+        self._adding_campaign.count(**new_values(vars(campaign)))
 
     def get_campaign(self, campaign_id: str) -> Campaign | None:
         """See the port."""
@@ -132,7 +132,7 @@ class SqlClientStore:
 
     @cached_property
     def _blocking(self) -> Prepared:
-        return self._update(self.table, blocked_at=_new(self.table, "blocked_at"))
+        return self._update(self.table, blocked_at=new_value(self.table, "blocked_at"))
 
     @cached_property
     def _rotating(self) -> Prepared:
@@ -140,8 +140,8 @@ class SqlClientStore:
         ends_previous = bindparam("ends_previous", type_=Boolean())
         changes = {
             "previous_digest": case((ends_previous, null()), else_=row.secret_digest),
-            "previous_until": _new(self.table, "previous_until"),
-            "secret_digest": _new(self.table, "secret_digest"),
+            "previous_until": new_value(self.table, "previous_until"),
+            "secret_digest": new_value(self.table, "secret_digest"),
             "generation": row.generation + literal_column("1"),
         }
         return self._update(self.table, or_(ends_previous, row.previous_until <= _NOW_MS), **changes)
@@ -161,10 +161,10 @@ class SqlClientStore:
 
     @cached_property
     def _making_room(self) -> Prepared:
-        row, client_id = self.tokens.c, _new(self.tokens, "client_id")
+        row, client_id = self.tokens.c, new_value(self.tokens, "client_id")
         kept = (
             select(row.digest)
-            .where(row.client_id == client_id, row.expires_at > _new(self.tokens, "issued_at"))
+            .where(row.client_id == client_id, row.expires_at > new_value(self.tokens, "issued_at"))
             .order_by(row.issued_at.desc(), row.digest)
             .limit(bindparam("most", type_=Integer()))
         )
@@ -196,7 +196,7 @@ class SqlClientStore:
 
     @cached_property
     def _pausing(self) -> Prepared:
-        return self._update(self.campaigns, paused_at=_new(self.campaigns, "paused_at"))
+        return self._update(self.campaigns, paused_at=new_value(self.campaigns, "paused_at"))
 
     def _select_campaigns(self, *conditions: ColumnElement[bool]) -> Prepared:
         return self._select(self.campaigns, Campaign, conditions)
@@ -212,7 +212,7 @@ class SqlClientStore:
 
     def _insert(self, table: Table) -> Prepared:
         return self.database.prepare(
-            table.insert().values(**{column.name: _new(table, column.name) for column in table.c})
+            table.insert().values(**{column.name: new_value(table, column.name) for column in table.c})
         )
 
     def _update(
@@ -226,14 +226,6 @@ def _client(row: Row) -> Client:
     columns = list(row)
     columns[_FLOWS] = tuple(columns[_FLOWS].split())
     return Client(*columns)
-
-
-def _values(values: dict[str, object]) -> dict[str, object]:
-    return {f"new_{name}": value for name, value in values.items()}
-
-
-def _new(table: Table, name: str) -> ColumnElement[object]:
-    return bindparam(f"new_{name}", type_=table.c[name].type)
 
 
 def _digests(count: int) -> list[ColumnElement[bytes]]:

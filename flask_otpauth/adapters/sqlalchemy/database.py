@@ -9,13 +9,24 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 
-from sqlalchemy import ClauseElement, ColumnElement, Connection, Engine, SelectBase, Table, select, tuple_
+from sqlalchemy import (
+    BindParameter,
+    ClauseElement,
+    ColumnElement,
+    Connection,
+    Engine,
+    SelectBase,
+    Table,
+    bindparam,
+    select,
+    tuple_,
+)
 from sqlalchemy.exc import (
     DataError,
     DBAPIError,
@@ -119,6 +130,16 @@ def not_supported(dialect: str) -> str:
 
 class _Undone(Exception):
     """Ends an attempt that did nothing."""
+
+
+def new_value(table: Table, name: str) -> BindParameter[Any]:
+    """Return the parameter of a statement for the new value of a column."""
+    return bindparam(f"new_{name}", type_=table.c[name].type)
+
+
+def new_values(columns: Mapping[str, object]) -> dict[str, object]:
+    """Return the values of such parameters, from the values of the columns by name."""
+    return {f"new_{name}": value for name, value in columns.items()}
 
 
 class Prepared:

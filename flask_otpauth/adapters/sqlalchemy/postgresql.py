@@ -32,9 +32,16 @@ from flask_otpauth.adapters.sqlalchemy.challenges import (
     renamed,
     verdict_of,
 )
-from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, Row, error_code
+from flask_otpauth.adapters.sqlalchemy.database import (
+    Database,
+    Prepared,
+    Row,
+    error_code,
+    new_value,
+    new_values,
+)
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import EmailQuery, ModelDirectory
-from flask_otpauth.adapters.sqlalchemy.sessions import COLUMNS, SqlSessionStore, session_values
+from flask_otpauth.adapters.sqlalchemy.sessions import COLUMNS, SqlSessionStore
 from flask_otpauth.adapters.sqlalchemy.tables import Instant
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.ports.directory import UserLookup
@@ -69,7 +76,7 @@ class PostgresqlLogins:
         values = {
             **users.parameters(attempt.user.identifier),
             **guess_values(guess),
-            **session_values(attempt.session),
+            **new_values(vars(attempt.session)),
         }
         try:
             [(*columns, guesses, consumed_at, closed)] = statement.rows(row_key=guess.limits_key, **values)
@@ -168,9 +175,7 @@ class PostgresqlLogins:
         """
         table = self.sessions.table
         values: dict[str, ColumnElement[object]] = {
-            name: bindparam(f"new_{name}", type_=table.c[name].type)
-            for name in COLUMNS
-            if name not in ("generation", "closed_at")
+            name: new_value(table, name) for name in COLUMNS if name not in ("generation", "closed_at")
         }
         values |= {"user_id": user.c.id_text, "person_key": user.c.person_key}
         values["generation"] = literal_column("0")

@@ -6,9 +6,9 @@ from dataclasses import dataclass, fields
 from functools import cached_property
 from typing import Literal
 
-from sqlalchemy import BindParameter, Boolean, Integer, Table, and_, bindparam, or_, select, update
+from sqlalchemy import Boolean, Integer, Table, and_, bindparam, or_, select, update
 
-from flask_otpauth.adapters.sqlalchemy.database import Database, Insert, Prepared
+from flask_otpauth.adapters.sqlalchemy.database import Database, Insert, Prepared, new_value, new_values
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, columns_of
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 
@@ -35,7 +35,7 @@ class SqlSecretStore:
     ) -> bool:
         """See the port."""
         values = {"is_any": replacing == "any", "replaced": replacing, "cap": _NO_CAP if cap is None else cap}
-        written = self._setting.count(row_key=key, **values, **_values(StoredSecret(new_hash)))
+        written = self._setting.count(row_key=key, **values, **new_values(vars(StoredSecret(new_hash))))
         return written > 0
 
     def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, StoredSecret]:
@@ -45,7 +45,7 @@ class SqlSecretStore:
             if not secret.honors(judged, policy, now_ms):
                 return False, secret
             after = secret.failed(policy, now_ms)
-            self._rewriting.count(row_key=key, **_values(after))
+            self._rewriting.count(row_key=key, **new_values(vars(after)))
             return True, after
 
     def passed(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
@@ -57,7 +57,7 @@ class SqlSecretStore:
             secret = self._lock(key)
             passed = secret.honors(judged, policy, now_ms)
             if passed:
-                self._rewriting.count(row_key=key, **_values(StoredSecret(secret.hash)))
+                self._rewriting.count(row_key=key, **new_values(vars(StoredSecret(secret.hash))))
             return passed
 
     def unblock(self, key: bytes) -> None:
@@ -74,7 +74,7 @@ class SqlSecretStore:
 
     def _lock(self, key: bytes) -> StoredSecret:
         """Lock the row until the transaction ends. Return its secret. Add a row if there is none."""
-        return StoredSecret(*self._locking.rows(row_key=key, **_values(StoredSecret()))[0])
+        return StoredSecret(*self._locking.rows(row_key=key, **new_values(vars(StoredSecret())))[0])
 
     @cached_property
     def _reading(self) -> Prepared:
@@ -106,7 +106,7 @@ class SqlSecretStore:
 
     @cached_property
     def _rewriting(self) -> Prepared:
-        return self._updating({name: self._new(name) for name in _COLUMNS})
+        return self._updating({name: new_value(self.table, name) for name in _COLUMNS})
 
     @cached_property
     def _unblocking(self) -> Prepared:
@@ -121,15 +121,8 @@ class SqlSecretStore:
         return self.database.prepare(self.table.delete().where(self.table.c.key == _KEY))
 
     def _insert(self) -> Insert:
-        new = {name: self._new(name) for name in _COLUMNS}
+        new = {name: new_value(self.table, name) for name in _COLUMNS}
         return self.database.insert(self.table).values(key=_KEY, **new)
 
     def _updating(self, changes: dict[str, object]) -> Prepared:
         return self.database.prepare(update(self.table).where(self.table.c.key == _KEY).values(**changes))
-
-    def _new(self, name: str) -> BindParameter[object]:
-        return bindparam(f"new_{name}", type_=self.table.c[name].type)
-
-
-def _values(secret: StoredSecret) -> dict[str, object]:
-    return {f"new_{name}": value for name, value in vars(secret).items()}

@@ -23,6 +23,8 @@ from flask_otpauth.adapters.sqlalchemy.database import (
     Database,
     Prepared,
     Row,
+    new_value,
+    new_values,
     retry_until_explained,
 )
 from flask_otpauth.adapters.sqlalchemy.tables import Instant, Name, columns_of
@@ -54,8 +56,9 @@ class SqlSessionStore:
         If several callers open the only session of a user at once, the later ones close the earlier:
         a user is in ``alone_for`` once, so they meet there even if neither saw the row of the other.
         """
+        values = new_values(vars(session))
         if not closing_others:
-            self._opening.count(**session_values(session))
+            self._opening.count(**values)
             return 0
         with self.database.transaction():
             opened_at = session.rotated_at
@@ -64,7 +67,7 @@ class SqlSessionStore:
             for _ in range(MAX_TRIES):
                 # Inserts the only session of its user, or closes the one that came in between. The closed
                 # row stays locked, so that no other comes in between a second time.
-                [(session_id, *ends)] = self._opening_alone.rows(now_ms=opened_at, **session_values(session))
+                [(session_id, *ends)] = self._opening_alone.rows(now_ms=opened_at, **values)
                 if session_id == session.id:
                     return closed
                 closed += live_count([tuple(ends)], opened_at)
@@ -135,12 +138,12 @@ class SqlSessionStore:
 
     @cached_property
     def _opening(self) -> Prepared:
-        values = {name: _new(self.table, name) for name in COLUMNS}
+        values = {name: new_value(self.table, name) for name in COLUMNS}
         return self.database.prepare(self.table.insert().values(**values))
 
     @cached_property
     def _opening_alone(self) -> Prepared:
-        row, values = self.table.c, {name: _new(self.table, name) for name in COLUMNS}
+        row, values = self.table.c, {name: new_value(self.table, name) for name in COLUMNS}
         insert = self.database.insert(self.table).values(**values, alone_for=values["user_id"])
         closing = {"closed_at": _NOW_MS, "alone_for": null()}
         upsert = insert.on_conflict_do_update(index_elements=["alone_for"], set_=closing)
@@ -215,16 +218,7 @@ class SqlSessionStore:
         return and_(row.closed_at.is_(None), row.ends_at > _NOW_MS, row.authenticated_at <= _LATEST_MS)
 
 
-def session_values(session: Session) -> dict[str, object]:
-    """Return the values of a statement that inserts ``session``."""
-    return {f"new_{name}": value for name, value in vars(session).items()}
-
-
 def live_count(closed: Iterable[Row], now_ms: int) -> int:
     """Return how many of the sessions that were closed were live, by their opening and their natural end."""
     latest = now_ms + instants.AHEAD_MS
     return sum(opened_at <= latest and ends_at > now_ms for opened_at, ends_at in closed)
-
-
-def _new(table: Table, name: str) -> ColumnElement[object]:
-    return bindparam(f"new_{name}", type_=table.c[name].type)
