@@ -7,22 +7,25 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, create_engine, event, text
+from sqlalchemy import Engine, MetaData, create_engine, event, text
 
 from flask_otpauth.adapters.sqlalchemy.directory.model import packaged_model
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core.challenges import GuessState
+from flask_otpauth.core.instants import AHEAD_MS
 from flask_otpauth.engine.logins import log_in
 from flask_otpauth.engine.sessions import session_of
 from flask_otpauth.ports.directory import NewUser, User, UserLookup
 from flask_otpauth.ports.storage import LoginAttempt, LoginResult
 from flask_otpauth.testing.storage_contract.logins import new_session
 from flask_otpauth.testing.storage_contract.samples import BUDGET, NOON, Subject, fresh_name, one_row
-from tests.adapters.databases import emptied
+from tests.adapters.databases import emptied, sqlite_engine
 
 ROUNDS = 30
 PATIENCE = 60
@@ -143,6 +146,46 @@ def test_nobody_is_meant_by_an_address_that_two_users_have(host: Host) -> None:
     assert (result.verdict.state, result.user, result.session) == (GuessState.ACCEPTED, None, None)
 
 
+def test_an_address_that_was_changed_by_sql_means_its_user_no_longer(host: Host) -> None:
+    user = host.user()
+    with host.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE otpauth_users SET email = :email WHERE id = :id"),
+            {"email": f"new-{address_of(user)}", "id": user.id},
+        )
+
+    result = host.log_in(address_of(user))
+
+    assert (result.verdict.state, result.user, result.session) == (GuessState.ACCEPTED, None, None)
+    assert not host.storage.sessions.list_open(str(user.id), NOON)
+
+
+def test_a_wrong_code_opens_and_closes_no_session(host: Host) -> None:
+    user = host.user()
+
+    first = host.log_in(address_of(user), "222222")
+    opened = host.storage.sessions.list_open(str(user.id), NOON)
+    session = host.log_in(address_of(user)).session
+    second = host.log_in(address_of(user), "222222")
+
+    assert [each.verdict.state for each in (first, second)] == [GuessState.WRONG] * 2
+    assert (list(opened), first.session, second.session) == ([], None, None)
+    assert list(host.storage.sessions.list_open(str(user.id), NOON)) == [session]
+
+
+def test_a_session_that_was_over_or_is_from_the_far_future_is_not_counted_as_closed(host: Host) -> None:
+    user, ended, ahead = host.user(), new_session(), new_session()
+    for session in (
+        replace(ended, ends_at=NOON),
+        replace(ahead, authenticated_at=NOON + AHEAD_MS + 1, ends_at=NOON + 10 * AHEAD_MS),
+    ):
+        host.storage.sessions.open(session_of(user, session), closing_others=False)
+
+    result = host.log_in(address_of(user))
+
+    assert (result.looked_again, result.closed) == (True, 0)
+
+
 def test_a_used_code_and_a_locked_subject_are_refused_with_one_read(host: Host) -> None:
     user, subject = host.user(), one_row()
     host.storage.challenges.issue(subject.issue("111111"))
@@ -179,6 +222,33 @@ def test_inside_a_transaction_a_login_is_a_part_of_it(host: Host) -> None:
 
     assert host.log_in(address_of(user)).closed == 0
     assert host.storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
+
+
+def test_inside_a_transaction_a_row_that_the_host_is_writing_does_no_harm(host: Host) -> None:
+    user = host.user()
+
+    with host.engine.connect() as connection:
+        connection.execute(text("UPDATE otpauth_users SET full_name = 'A' WHERE id = :id"), {"id": user.id})
+        with host.storage.transaction():
+            result = host.log_in(address_of(user))
+        connection.rollback()
+
+    assert list(host.storage.sessions.list_open(str(user.id), NOON)) == [result.session]
+
+
+def test_a_directory_in_another_database_says_who_has_the_address(host: Host, tmp_path: Path) -> None:
+    engine = sqlite_engine(tmp_path / "users.sqlite")
+    directory = ModelDirectory(packaged_model(MetaData()), engine)
+    directory.create_all()
+    address = address_of(host.user())
+    host.directory = directory
+    user = directory.create(NewUser(email=address))
+
+    result = host.log_in(address)
+    engine.dispose()
+
+    assert result.session is not None
+    assert (result.user, result.session.person_key) == (user, user.person_key)
 
 
 def test_of_16_logins_with_one_code_one_opens_a_session(host: Host) -> None:

@@ -238,6 +238,20 @@ def test_a_lock_that_only_a_person_ends_takes_the_place_of_one_that_ends_and_not
     assert lock_of(met, LARGE, NOW + 1_000 * DAY) == Block("lock", None)
 
 
+def test_a_row_is_needed_until_the_lock_that_an_app_has_noted_ends() -> None:
+    noted = with_lock(replace(MISSED, needed_until=NOW + 10), BUDGET, NOW + 2)
+    needed_longer = with_lock(replace(MISSED, needed_until=NOW + 2 * DAY), BUDGET, NOW + 2)
+
+    assert (noted.needed_until, needed_longer.needed_until) == (NOW + DAY, NOW + 2 * DAY)
+
+
+def test_a_lock_that_a_clock_ahead_has_noted_lasts_no_longer_than_it_did_there() -> None:
+    noted = ChallengeRow(locked_at=NOW + HOUR, locked_until=NOW + 3 * HOUR)
+
+    assert lock_of(noted, LARGE, NOW) == Block("lock", NOW + 2 * HOUR)
+    assert lock_of(noted, LARGE, NOW + 2 * HOUR) == Block("lock", NOW + 3 * HOUR)
+
+
 def test_where_no_lock_is_met_nothing_is_written() -> None:
     assert with_lock(MISSED, LARGE, NOW + 2) is MISSED
 

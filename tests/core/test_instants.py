@@ -97,6 +97,12 @@ def test_a_log_is_in_the_order_of_time_whoever_writes_when(written: list[tuple[i
     assert instants.instants_of(log) == sorted((instant for instant, _ in written), reverse=True)
 
 
+def test_of_entries_of_one_instant_the_last_one_is_the_newest() -> None:
+    first, second = instants.entry(NOON, "aaaa"), instants.entry(NOON, "bbbb")
+
+    assert instants.with_entry(first, second) == second + first
+
+
 def test_a_full_log_keeps_the_newest_and_the_one_that_was_just_written() -> None:
     log = ""
     for instant in range(1_000, 1_000 + instants.MAX_LOG_ENTRIES):

@@ -1,12 +1,13 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from zoneinfo import ZoneInfo
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_otpauth.core.policies import Quota
+from flask_otpauth.core.policies import Policy, Quota
 
 
 @pytest.mark.parametrize(
@@ -37,3 +38,14 @@ def test_a_quota_reads_back_what_it_writes(count: int, seconds: int) -> None:
     quota = Quota(count, timedelta(seconds=seconds))
 
     assert Quota.parse(str(quota)) == quota
+
+
+def test_only_the_quota_of_a_day_is_one_of_a_calendar_day() -> None:
+    zone = ZoneInfo("Asia/Jakarta")
+    quotas = (Quota.parse("5 per hour"), Quota.parse("9 per day"), Quota.parse("20 per 2 days"))
+
+    sliding = Policy("sms", send_quotas=quotas).send_limits
+    calendar = Policy("sms", send_quotas=quotas, day_zone=zone).send_limits
+
+    assert [limit.zone for limit in sliding] == [None, None, None]
+    assert [limit.zone for limit in calendar] == [None, zone, None]
