@@ -156,6 +156,23 @@ class AppContract(ContractBase):
 
         assert miss(storage, subject, NOON, LARGE) is GuessState.WRONG
 
+    def test_a_lock_that_only_a_clock_years_ahead_has_met_locks_nobody(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        for n in range(HARD_CAP.count):
+            miss(storage, subject, NOON + n, LARGE)
+        storage.challenges.issue(subject.issue(now_ms=NOON + 4_000 * DAY, locks=(HARD_CAP,)))
+
+        assert miss(storage, subject, NOON + MINUTE, LARGE) is GuessState.WRONG
+
+    def test_a_code_of_a_clock_ahead_is_issued_again_if_its_quota_was_freed(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        storage.challenges.issue(subject.issue(now_ms=NOON + 2 * MINUTE))
+        storage.challenges.clear(subject.limits_key, "sends")
+
+        assert storage.challenges.issue(subject.issue(repeat_within_ms=MINUTE)).issued
+
     def test_racing_apps_with_different_budgets_each_keep_to_theirs(
         self, storage: Storage, race: Race
     ) -> None:
