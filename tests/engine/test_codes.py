@@ -118,6 +118,21 @@ def test_no_effect_without_the_right_code(stage: Stage) -> None:
     assert effects == []
 
 
+def test_a_right_code_that_was_used_or_has_expired_has_no_effect(stage: Stage) -> None:
+    effects: list[str] = []
+    used = stage.send()
+    stage.codes.redeem(FREE, TARGET, used)
+
+    with pytest.raises(errors.CodeUsed):
+        stage.codes.redeem(FREE, TARGET, used, lambda: effects.append("ran"))
+    expired = stage.send()
+    stage.clock.tick(days=1)
+    with pytest.raises(errors.CodeExpired):
+        stage.codes.redeem(FREE, TARGET, expired, lambda: effects.append("ran"))
+
+    assert effects == []
+
+
 @pytest.mark.parametrize(
     "other",
     [
