@@ -1,8 +1,8 @@
 """
 A host app with all five flows, to try them in a browser: ``flask --app example_app run``.
 
-It needs nothing but SQLite: what would be sent goes to the inbox page. It also shows its keys to
-whoever asks, so let nobody ask but yourself.
+It needs only SQLite. Messages are not sent, but shown on the inbox page. It shows its keys to everyone
+who can open it, so do not let others open it.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from example_app.models import User
 
 
 class _Json(DefaultJSONProvider):
-    """JSON as the documents show it: keys in their order, letters as they are."""
+    """JSON as in the documents: keys keep their order, and letters are not escaped."""
 
     sort_keys = False
     ensure_ascii = False
@@ -30,12 +30,11 @@ class _Json(DefaultJSONProvider):
 
 def create_app(instance_path: str | None = None, config: Mapping[str, Any] | None = None) -> Flask:
     """
-    The app. What it keeps is in ``instance_path``: its key and its database.
+    Return the app. Its key and its database are files in ``instance_path``.
 
-    Any other setting can be tried from the environment
-    (``EXAMPLE_APP_OTPAUTH_EMAIL_CODE_TTL=60``) or, in a test, by ``config``. Variables that begin
-    with ``FLASK_`` are not read: they may be meant for another app, and its database is not for us
-    to fill.
+    Settings are read from the environment (``EXAMPLE_APP_OTPAUTH_EMAIL_CODE_TTL=60``) and, in a test, from
+    ``config``. Variables that begin with ``FLASK_`` are not read, because they may be for another app with
+    another database.
 
     :raises RuntimeError: if the database in ``instance_path`` is that of another app.
     """
@@ -66,7 +65,7 @@ def create_app(instance_path: str | None = None, config: Mapping[str, Any] | Non
 
 
 def _secret_key(folder: Path) -> str:
-    """The app's key, made on the first start and kept for the next."""
+    """Return the app's key. It is created on the first start and kept in a file."""
     file = folder / "secret_key"
     if not file.exists():
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)

@@ -1,8 +1,8 @@
 """
-What the pages ask of their own server: it holds the keys, and calls the API for them.
+The server behind the pages: it has the keys, and calls the API for them.
 
-A page gives what a person typed. Who that person is, and with which key to ask, the server knows
-by itself; that is why nothing here passes on whatever it is given.
+A page sends what a person typed. The server itself knows who that person is and which key to use, so it
+does not pass on other fields.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ backend = Blueprint("backend", __name__, url_prefix="/backend")
 @dataclass(frozen=True)
 class Action:
     """
-    A call about the customer, who is named in the field ``named_by``. The page gives ``fields``,
+    A call about the customer. The field ``named_by`` names the customer. The page gives ``fields``,
     the server adds ``adds``.
     """
 
@@ -60,7 +60,7 @@ ACCOUNT = {
 
 @backend.before_request
 def take_json_only() -> None:
-    """A form of another site cannot send this content type: it would have to ask us first (CORS)."""
+    """Refuse other content types. A page of another site cannot send JSON without permission (CORS)."""
     if not request.is_json:
         abort(415)
 
@@ -80,13 +80,13 @@ def verify_sms() -> Response:
 
 @backend.post("/flashcall/order")
 def order_call() -> Response:
-    """Have a phone rung."""
+    """Order a call to a phone."""
     return _shown(call("flashcall", "POST", "/v1/orders", _typed("phone")))
 
 
 @backend.post("/flashcall/redeem")
 def redeem_call() -> Response:
-    """Check the end of the number that rang."""
+    """Check the last digits of the number that called."""
     typed = _typed("order_id", "code")
     path = f"/v1/auth/{quote(typed['order_id'], safe='')}/{quote(typed['code'], safe='')}"
     return _shown(call("flashcall", "GET", path))
@@ -94,7 +94,7 @@ def redeem_call() -> Response:
 
 @backend.post("/voice/call")
 def speak() -> Response:
-    """Have a phone called and a code spoken, in the language of a campaign."""
+    """Call a phone and speak a code, in the language of a campaign."""
     key, typed = db.session.get_one(Key, "voice"), _typed("phone_number", "otp", "language")
     campaigns = {each.language: each.id for each in otpauth.campaigns.list(key.client_id)}
     if typed["language"] not in campaigns:
@@ -118,19 +118,19 @@ def change_account(name: str) -> Response:
 
 @backend.post("/start-over")
 def start_over() -> Response:
-    """Forget everything."""
+    """Delete all data, and begin again."""
     seeds.start_over()
     return jsonify(status="ok")
 
 
 def _typed(*fields: str) -> dict[str, str]:
-    """What the person typed in these fields; the API says what is wrong with it."""
+    """Return what the person typed in these fields. The API checks it."""
     body = request.get_json()
     return {name: str(body.get(name, "")) for name in fields} if isinstance(body, dict) else abort(400)
 
 
 def _shown(exchange: Exchange) -> Response:
-    """The call and its answer, for the page to act on, and to show what went over the wire."""
+    """Return the call and its answer, which the page uses and shows."""
     response = jsonify(asdict(exchange))
     response.headers["Cache-Control"] = "no-store"
     return response

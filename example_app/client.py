@@ -1,7 +1,7 @@
 """
-What the clients of the four server-to-server flows do on their own servers: hold a key, call an API.
+The part of the clients of the four server-to-server flows: they keep a key and call an API.
 
-The API is in the same process here, so that a call needs no network; elsewhere it is HTTPS.
+Here the API is in the same process, so a call needs no network. Elsewhere it is called by HTTPS.
 """
 
 from __future__ import annotations
@@ -34,9 +34,9 @@ def call(flow: str, method: str, path: str, body: Mapping[str, Any] | None = Non
 
 def buy_token(flow: str, client_id: str, secret: str) -> str:
     """
-    The token that a flow wants to see instead of the secret, or nothing where it wants none.
+    Return the token that the flow takes instead of the secret, or an empty text if it takes none.
 
-    :raises LookupError: if it was not sold, because too many were asked for.
+    :raises LookupError: if the API gave no token, because there were too many requests.
     """
     if flow == "sms":
         offer = {"grant_type": "client_credentials", "client_id": client_id, "client_secret": secret}

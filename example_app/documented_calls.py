@@ -1,8 +1,8 @@
 """
 Run every call of the five documents with ``curl``, and compare each answer with the documented one.
 
-``python -m example_app.documented_calls`` does so with a fresh app of its own; given the URL of a
-running example app, it starts that one over first.
+``python -m example_app.documented_calls`` starts an app for this. With the URL of a running example app, it
+uses that app, and deletes its data first.
 """
 
 from __future__ import annotations
@@ -26,13 +26,13 @@ from example_app import create_app
 from example_app.calls import Answer, Chapter, Example, chapters, differences
 from example_app.live import serving
 
-#: What curl is told beside the line: say nothing, use no proxy, and keep the headers of the last answer.
+#: Options of curl: no progress, no proxy, and the headers of the last answer in a file.
 CURLRC = 'silent\nnoproxy = "*"\nconnect-timeout = 5\nmax-time = 30\ndump-header = "{}"\n'
 
 
 @dataclass(frozen=True)
 class Verdict:
-    """How one call went: without ``differences``, its answer is the documented one."""
+    """The result of one call. Without ``differences``, its answer is the documented one."""
 
     flow: str
     example: Example
@@ -40,7 +40,7 @@ class Verdict:
 
 
 def check(url: str) -> Iterator[Verdict]:
-    """Start the app at ``url`` over, and make every call."""
+    """Delete the data of the app at ``url``, and make every call."""
     _fetch("POST", f"{url}/backend/start-over")
     for chapter in chapters(url, _fetch("GET", f"{url}/keys.json")):
         for example, answer in zip(chapter.examples, _answers(chapter), strict=True):
@@ -49,7 +49,7 @@ def check(url: str) -> Iterator[Verdict]:
 
 
 def _answers(chapter: Chapter) -> list[Answer]:
-    """Run the lines of a chapter in one shell: later ones use variables that earlier ones set."""
+    """Run the lines of a chapter in one shell, because later lines use variables of earlier ones."""
     with tempfile.TemporaryDirectory() as folder:
         work, headers = Path(folder), Path(folder) / "headers"
         (work / ".curlrc").write_text(CURLRC.format(headers))
@@ -90,7 +90,7 @@ def _alike(varies: Collection[str], place: str, documented: Any, came: Any) -> b
 @click.command(help=__doc__)
 @click.argument("url", required=False)
 def main(url: str | None) -> None:
-    """The command: a line for each call, and an exit status that says whether all was as documented."""
+    """Print a line for each call. The exit status says whether all answers were as documented."""
     with ExitStack() as stack:
         if url is None:
             logging.getLogger("werkzeug").setLevel(logging.WARNING)

@@ -1,4 +1,4 @@
-"""What the app is put together from: its database, and one-time codes."""
+"""The extensions of the app: its database, and one-time codes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A sender that sends nothing: it keeps the newest messages of all channels for the inbox page."""
+"""A sender that sends nothing. It keeps the newest messages of all channels for the inbox page."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ SIZE = 100
 
 @dataclass(frozen=True)
 class Delivered:
-    """A message as it arrived. ``id`` counts up."""
+    """A message. The first one has the ``id`` 1, the next one 2, and so on."""
 
     id: int
     at: datetime
     message: Message
 
     def shown(self) -> dict[str, Any]:
-        """What a page is told of it."""
+        """Return what a page shows of it."""
         message = self.message
         return {
             "id": self.id,
@@ -39,9 +39,9 @@ class Delivered:
 
 class InboxSender:
     """
-    The sender of every channel. It keeps messages in memory: they have codes in the clear.
+    The sender of every channel. It keeps messages in memory, because they contain codes.
 
-    May be used from several threads: appending to a deque is one step.
+    Several threads may use it: to append to a deque is one step.
     """
 
     def __init__(self) -> None:
@@ -50,7 +50,7 @@ class InboxSender:
 
     @classmethod
     def of(cls, app: Flask) -> InboxSender:
-        """The app's inbox."""
+        """Return the inbox of the app."""
         return cast(InboxSender, app.extensions.setdefault("example_inbox", cls()))
 
     def send(self, message: Message) -> Receipt:
@@ -59,18 +59,18 @@ class InboxSender:
         return Receipt(Status.ACCEPTED)
 
     def newest_first(self) -> list[Delivered]:
-        """All that is kept."""
+        """Return all messages, the newest first."""
         return list(reversed(list(self._delivered)))
 
     def latest(self, channel: str) -> Delivered | None:
-        """The newest message of a channel."""
+        """Return the newest message of a channel."""
         return next((each for each in self.newest_first() if each.message.channel == channel), None)
 
     def code_for(self, recipient: str) -> str:
-        """The code in the newest message to an address that has one, or nothing."""
+        """Return the code of the newest message to an address that contains a code."""
         codes = (each.message.code for each in self.newest_first() if each.message.recipient == recipient)
         return next(filter(None, codes), "")
 
     def clear(self) -> None:
-        """Forget all messages."""
+        """Delete all messages."""
         self._delivered.clear()

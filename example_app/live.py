@@ -1,4 +1,4 @@
-"""The app on a port of its own, for as long as somebody looks at it."""
+"""Serve the app on a free port for some time."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from werkzeug.serving import make_server
 
 @contextmanager
 def serving(app: Flask) -> Iterator[str]:
-    """The URL at which ``app`` answers, from several threads, on the loopback interface."""
+    """Serve ``app`` on the loopback interface, with several threads. The value is its URL."""
     server = make_server("127.0.0.1", 0, app, threaded=True)
     thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05})
     thread.start()

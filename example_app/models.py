@@ -1,4 +1,4 @@
-"""The host's own tables: its users, and the keys that its clients would keep on their own servers."""
+"""The host's own tables: its users, and the keys that its clients would keep on their servers."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from flask_otpauth.users import UserMixin
 
 
 class Model(DeclarativeBase):
-    """What both tables are. The extension's tables are in the same metadata."""
+    """The base class of both tables. The extension's tables are in the same metadata."""
 
     metadata = db.metadata
 
 
 class User(UserMixin, Model):
-    """A person. The mixin brings the columns that the extension needs."""
+    """A person. The mixin has the columns that the extension needs."""
 
     __tablename__ = "users"
 
@@ -25,10 +25,10 @@ class User(UserMixin, Model):
 
 class Key(Model):
     """
-    What the client of one flow holds: its secret, and the token that it bought with it, if any.
+    The secret of the client of one flow, and the token that it got for the secret, if any.
 
-    The extension stores digests alone; here they are in the clear, since this app plays the
-    clients, too.
+    The extension stores only digests. This app stores the secrets themselves, because it also plays the
+    part of the clients.
     """
 
     __tablename__ = "keys"

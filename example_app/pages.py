@@ -15,7 +15,7 @@ from example_app.seeds import PASSWORDS
 
 pages = Blueprint("pages", __name__)
 
-#: Scripts and styles are files of ours alone, and no other site may put a page into a frame.
+#: Scripts and styles come only from this app, and no other site may put a page into a frame.
 CONTENT_SECURITY_POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; connect-src 'self'; "
     "form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
@@ -25,7 +25,7 @@ CONTENT_SECURITY_POLICY = (
 @pages.get("/apis/user/profile")
 @otpauth.token_required
 def profile_api() -> Response:
-    """Who is logged in: what a host's own protected route looks like."""
+    """Return who is logged in. This is an example of a protected route of a host."""
     user = otpauth.current_user
     data = {"userId": user.id, "email": user.email, "fullName": user.full_name, "avatarUrl": user.avatar_url}
     return jsonify(code=0, message="Success", data=data)
@@ -33,7 +33,7 @@ def profile_api() -> Response:
 
 @pages.get("/")
 def home() -> str:
-    """What this is."""
+    """Explain the app."""
     return render_template("home.html")
 
 
@@ -45,7 +45,7 @@ def email() -> str:
 
 @pages.get("/profile")
 def profile() -> str:
-    """What a person sees who has logged in."""
+    """Show the profile of a person who is logged in."""
     return render_template("profile.html")
 
 
@@ -63,25 +63,25 @@ def flashcall() -> str:
 
 @pages.get("/voice")
 def voice() -> str:
-    """Have a code spoken."""
+    """Confirm a phone with a code that is spoken."""
     return render_template("voice.html")
 
 
 @pages.get("/account")
 def account() -> str:
-    """PIN and password of a merchant's customer."""
+    """Set the PIN and the password of a merchant's customer."""
     return render_template("account.html", customer=otpauth.users.find(CUSTOMER))
 
 
 @pages.get("/inbox")
 def inbox() -> str:
-    """All that would have been sent."""
+    """Show all messages that would have been sent."""
     return render_template("inbox.html", delivered=InboxSender.of(current_app).newest_first())
 
 
 @pages.get("/inbox/latest")
 def latest_message() -> Response:
-    """The newest message of a channel, for the pretend phones."""
+    """Return the newest message of a channel, for the phones on the pages."""
     channel = request.args.get("channel", "")
     delivered = InboxSender.of(current_app).latest(channel) if channel in CHANNELS else None
     return jsonify(delivered.shown() if delivered else None)
@@ -89,13 +89,13 @@ def latest_message() -> Response:
 
 @pages.get("/inbox/code")
 def latest_code() -> Response:
-    """The code that was sent last to an address, for the shell."""
+    """Return the code that was last sent to an address, for the shell."""
     return Response(InboxSender.of(current_app).code_for(request.args.get("to", "")), mimetype="text/plain")
 
 
 @pages.get("/keys")
 def keys() -> str:
-    """Clients, campaigns, people, and each documented call for the shell."""
+    """Show the clients, the campaigns, the people, and each documented call for the shell."""
     held = _keys()
     return render_template(
         "keys.html",
@@ -109,7 +109,7 @@ def keys() -> str:
 
 @pages.get("/keys.json")
 def keys_for_scripts() -> Response:
-    """The same keys, for scripts."""
+    """Return the same keys for scripts."""
     return jsonify(_keys())
 
 
@@ -127,13 +127,13 @@ def _keys() -> dict[str, Any]:
 
 @pages.app_errorhandler(404)
 def not_found(error: Exception) -> tuple[str, int]:
-    """A page for what is not there."""
+    """Show a page for an unknown path."""
     return render_template("not_found.html"), 404
 
 
 @pages.after_app_request
 def harden(response: Response) -> Response:
-    """What every page says to the browser. The answers of the flows say what they need themselves."""
+    """Add security headers to the pages. The answers of the flows have headers of their own."""
     if response.mimetype == "text/html":
         response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
         response.headers["Referrer-Policy"] = "same-origin"

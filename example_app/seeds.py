@@ -1,4 +1,4 @@
-"""What is there after the first start: the people of the documents' examples, clients, campaigns."""
+"""The first data: the people of the documents' examples, clients and campaigns."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ CAMPAIGNS = {
     "id": "+622150300100",
 }
 
-#: Those whom the documents name, with the ids, names and passwords that they have there.
+#: The people in the documents, with their ids, names and passwords.
 PEOPLE = (
     {"id": 1, "email": "foo@bar.com", "full_name": "Foo"},
     {"id": 2, "email": "test@gmail.com", "full_name": "Test"},
@@ -51,9 +51,9 @@ APPLICATION_ID = int.from_bytes(b"1otp")
 
 def first_start() -> None:
     """
-    Make the tables, and fill them unless that was done before.
+    Create the tables, and fill them unless they are filled.
 
-    :raises RuntimeError: if the file has tables, but was not made by this app.
+    :raises RuntimeError: if the file has tables that were not made by this app.
     """
     _claim_file()
     db.create_all()
@@ -63,9 +63,9 @@ def first_start() -> None:
 
 def start_over() -> None:
     """
-    Forget everything, and begin as on the first start, with new keys.
+    Delete all data, and begin as on the first start, with new keys.
 
-    Only ever called after :func:`first_start`, so the tables that are dropped are the app's own.
+    This is only called after :func:`first_start`, so the tables that are dropped are the app's own.
     """
     db.session.remove()
     db.drop_all()
@@ -95,7 +95,7 @@ def _fill() -> None:
     for language, caller_id in CAMPAIGNS.items():
         voice = next(key for key in keys if key.flow == "voice")
         otpauth.campaigns.create(voice.client_id, f"Codes ({language})", caller_id, language)
-    db.session.add_all(keys)  # last of all: these rows say that the rest is there
+    db.session.add_all(keys)  # Last: if these rows exist, all the others do.
     db.session.commit()
 
 

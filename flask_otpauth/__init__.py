@@ -25,7 +25,7 @@ if typing.TYPE_CHECKING:
     from flask_otpauth.extension import OtpAuth
 else:
     # PEP 562. Flask imports flask_otpauth.cli for every command of the host: the extension, and
-    # the libraries below it, are loaded when somebody asks for them.
+    # the libraries below it, are loaded when they are used.
     _LOADED_LATER = {
         "Credentials": "engine.clients",
         "Forgotten": "engine.unlocking",

@@ -60,7 +60,7 @@ def differences(shown: Answer, came: Answer, alike: Alike) -> Iterator[str]:
 
 
 def _leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield every value with its place, and of each object and list its keys in their order."""
+    """Yield the place and the value of everything in it, and the keys of each object in their order."""
     if not isinstance(value, (Mapping, list)):
         yield place, value
         return
@@ -88,14 +88,14 @@ class Example:
 
 @dataclass(frozen=True)
 class Chapter:
-    """The calls of one flow, in an order in which each gets its answer."""
+    """The calls of one flow, in the order in which they must be made."""
 
     flow: str
     examples: tuple[Example, ...]
 
 
 def chapters(url: str, keys: Mapping[str, Any]) -> list[Chapter]:
-    """All calls, for the app at ``url`` and its keys (``GET /keys.json``)."""
+    """Return all calls, for the app at ``url`` and its keys (``GET /keys.json``)."""
     values = _values(url, keys)
     mention = re.compile("|".join(re.escape(each) for each in values))
     folder = Path(__file__).parent
@@ -112,7 +112,7 @@ def _examples(page: str) -> Iterator[Example]:
 
 
 def _values(url: str, keys: Mapping[str, Any]) -> dict[str, str]:
-    """What the documents write, and what it is here."""
+    """Return the values of the documents, each with the value that replaces it."""
     clients = keys["clients"]
     return {
         "https://api.esimlao.com": url,

@@ -191,9 +191,9 @@ class SqlChallengeStore:
         """
         Insert the row, or change the existing row if nothing forbids it.
 
-        ``ON CONFLICT DO UPDATE … WHERE`` locks the existing row, waits for whoever is writing it, and
-        evaluates the condition on the newest version. So of two requests at once the second one sees
-        the entry of the first. No row is written if the condition is false.
+        ``ON CONFLICT DO UPDATE … WHERE`` waits for a transaction that is writing the existing row, locks the
+        row, and evaluates the condition on the newest version. So of two requests at once the second one
+        sees the entry of the first. No row is written if the condition is false.
         """
         row = self.table.c
         names = _WRITTEN[shape.writes]
