@@ -23,6 +23,7 @@ from __future__ import annotations
 import pytest
 
 # pytest must rewrite these modules before they are imported, so that a failure shows the compared values.
+# So the imports below cannot be at the top of the file (E402).
 _PARTS = (
     "acts apps clients clocks code_races codes crashes limits logins requests secret_races secrets sessions "
     "transactions"
