@@ -48,6 +48,16 @@ class RequestContract(ContractBase):
 
         assert result == IssueResult()
 
+    def test_a_code_is_under_way_though_the_code_before_it_was_handed_over(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        self._hand_over(storage, subject.issue("111111"))
+        storage.challenges.issue(subject.issue("222222", NOON + 1))
+
+        result = storage.challenges.issue(subject.issue("222222", NOON + 2, repeat_within_ms=10_000))
+
+        assert result == IssueResult(under_way=True)
+
     def test_a_newer_code_is_not_handed_over_with_an_earlier_one(
         self, storage: Storage, subject: Subject
     ) -> None:
