@@ -43,6 +43,7 @@ from flask_otpauth.core.sessions import (
 from flask_otpauth.ports.storage import (
     ChallengeStore,
     ClientStore,
+    FindWithUser,
     LogIn,
     LoginAttempt,
     LoginResult,
@@ -62,6 +63,7 @@ __all__ = [
     "ClientStore",
     "ClientToken",
     "FailurePolicy",
+    "FindWithUser",
     "Guess",
     "GuessState",
     "Issue",

@@ -144,14 +144,14 @@ def test_the_current_user_is_the_object_that_the_hosts_session_has_already(shop:
 
 
 @pytest.mark.parametrize("path", ["/bare", "/email"])
-def test_a_protected_route_costs_two_reads_even_if_it_uses_the_user(
+def test_a_protected_route_costs_one_read_even_if_it_uses_the_user(
     path: str, tmp_path: Path, outbox: Outbox, clock: MovableClock
 ) -> None:
     shop = shop_on(f"sqlite:///{tmp_path / 'host.sqlite'}", outbox, clock)
 
     shop.call(path)
 
-    assert shop.statements == ["SELECT", "SELECT"]
+    assert shop.statements == ["SELECT"]
 
 
 def test_as_many_requests_as_the_pool_has_connections_can_run_at_once(

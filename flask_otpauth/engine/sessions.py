@@ -184,7 +184,7 @@ class Sessions:
 
     def check(self, access_token: str, max_age: timedelta | None = None) -> Login:
         """
-        Check an access token. It costs one read of the session and one of the user.
+        Check an access token. The session and its user are read together if the storage can do that.
 
         :raises CredentialsInvalid: if it is forged or expired, its session is closed, or its user is deleted
             or disabled.
@@ -193,10 +193,10 @@ class Sessions:
         now_ms = epoch_ms(self.clock())
         now = from_epoch_ms(now_ms)
         claims = self.signer.read("access", access_token, now)
-        session = self.store.find(claims["sid"])
+        session, user = self._find(claims["sid"], claims["sub"])
         if session is None or session.user_id != claims["sub"] or not session.is_live(now_ms):
             raise CredentialsInvalid
-        user = self.user_of(session)
+        user = _accepted(session, user or self.directory.get(session.user_id))
         if user is None:
             raise CredentialsInvalid
         login = Login(user, session.id, from_epoch_ms(session.authenticated_at))
@@ -244,10 +244,7 @@ class Sessions:
 
     def user_of(self, session: Session) -> User | None:
         """Return the user of the session; ``None`` if the user is deleted or disabled."""
-        user = self.directory.get(session.user_id)
-        if user is None or not user.is_enabled or person_key_of(user) != session.person_key:
-            return None
-        return user
+        return _accepted(session, self.directory.get(session.user_id))
 
     def close_all(self, user_id: str) -> int:
         """Close all sessions of a user, and end the account tokens. Return how many sessions were open."""
@@ -266,6 +263,12 @@ class Sessions:
     def report_closing(self, user_id: str, count: int) -> None:
         """Report that ``count`` sessions of the user were closed."""
         self.events("session_revoked", user_id=user_id, count=count)
+
+    def _find(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
+        """Return the session, and also the user if the storage finds both in one read."""
+        find_with_user = self.store.find_with_user
+        found = find_with_user(session_id, user_id, self.directory) if find_with_user else None
+        return found or (self.store.find(session_id), None)
 
     def _tokens(self, session: Session, now_ms: int) -> Tokens:
         now = from_epoch_ms(now_ms).replace(microsecond=0)
@@ -306,3 +309,10 @@ class Sessions:
 
     def _macs(self, session_id: str, generation: int) -> tuple[bytes, ...]:
         return self.keys.digests("refresh tokens", session_id, str(generation))
+
+
+def _accepted(session: Session, user: User | None) -> User | None:
+    """Return ``user`` if that is the person of the session, and enabled."""
+    if user is None or not user.is_enabled or person_key_of(user) != session.person_key:
+        return None
+    return user

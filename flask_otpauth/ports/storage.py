@@ -26,12 +26,13 @@ from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import Block
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
-from flask_otpauth.ports.directory import User, UserLookup
+from flask_otpauth.ports.directory import Directory, User, UserLookup
 
 __all__ = [
     "Cap",
     "ChallengeStore",
     "ClientStore",
+    "FindWithUser",
     "LogIn",
     "LoginAttempt",
     "LoginResult",
@@ -177,6 +178,11 @@ class SecretStore(Protocol):
         """Delete the hash and the failures. Return whether there were any."""
 
 
+#: Finds the session with an id, and the user of a directory with another id, in one read. Their order is that
+#: of the arguments. ``None`` means that one of them was not found, or that it takes two reads to know.
+FindWithUser: TypeAlias = Callable[[str, str, Directory], tuple[Session, User] | None]
+
+
 class SessionStore(Protocol):
     """
     Sessions of users, and the token generation of each user.
@@ -210,6 +216,15 @@ class SessionStore(Protocol):
         Return the session with this id, open or not; ``None`` if there is none.
 
         This is called in each request with an access token, so it must be one read by key.
+        """
+
+    @property
+    def find_with_user(self) -> FindWithUser | None:
+        """
+        Finds a session and a user together. ``None`` if the storage has no tables of users.
+
+        Without it, or if it returns ``None``, the session is found by :meth:`find`, and then the user by the
+        directory.
         """
 
     def list_open(self, user_id: str, now_ms: int) -> Sequence[Session]:

@@ -13,6 +13,9 @@ from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refres
 class MemorySessionStore:
     """A :class:`~flask_otpauth.ports.storage.SessionStore`."""
 
+    #: See the port. The users are not in this memory.
+    find_with_user = None
+
     memory: Memory
 
     def open(self, session: Session, *, closing_others: bool) -> int:

@@ -103,9 +103,9 @@ class PostgresqlLogins:
     def _users_of(self, lookup: UserLookup) -> EmailQuery | None:
         """Return the look-up of users, if their table is on the engine of the codes."""
         directory = lookup.directory
-        if lookup.kind != "email" or not isinstance(directory, ModelDirectory) or directory.database is None:
+        if lookup.kind != "email" or not isinstance(directory, ModelDirectory):
             return None
-        return directory.email_query if directory.database.engine is self._database.engine else None
+        return directory.email_query if directory.is_in(self._database) else None
 
     @cached_property
     def _logging_in(self) -> Callable[[EmailQuery, GuessShape, bool], Prepared]:

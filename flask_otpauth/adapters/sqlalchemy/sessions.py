@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
-from functools import cached_property
+from functools import cache, cached_property, partial
 
 from sqlalchemy import (
     ColumnElement,
+    Select,
     Table,
     and_,
     bindparam,
@@ -27,10 +28,16 @@ from flask_otpauth.adapters.sqlalchemy.database import (
     new_values,
     retry_until_explained,
 )
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import (
+    IdQuery,
+    ModelDirectory,
+    rows_if_taken,
+)
 from flask_otpauth.adapters.sqlalchemy.tables import Instant, Name, columns_of
 from flask_otpauth.core import instants
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
+from flask_otpauth.ports.directory import Directory, User
 
 #: The columns of a session.
 COLUMNS = tuple(field.name for field in fields(Session))
@@ -81,6 +88,21 @@ class SqlSessionStore:
         """See the port."""
         rows = self._finding.rows(session_id=session_id)
         return Session(*rows[0]) if rows else None
+
+    def find_with_user(
+        self, session_id: str, user_id: str, directory: Directory
+    ) -> tuple[Session, User] | None:
+        """See the port. It is one read by two keys if the users are in this database."""
+        users = self._users_of(directory)
+        key = None if users is None else users.parameters(user_id)
+        if users is None or key is None:
+            return None
+        rows = rows_if_taken(partial(self._finding_with(users).rows, session_id=session_id, **key))
+        if not rows:
+            return None
+        of_session, of_user = rows[0][: len(COLUMNS)], rows[0][len(COLUMNS) :]
+        user = users.user(of_user, user_id)
+        return None if user is None else (Session(*of_session), user)
 
     def list_open(self, user_id: str, now_ms: int) -> Sequence[Session]:
         """See the port."""
@@ -134,6 +156,12 @@ class SqlSessionStore:
             session = self.find(refresh.session_id)
         return rotation, session
 
+    def _users_of(self, directory: Directory) -> IdQuery | None:
+        """Return the look-up of users, if their table is in this database."""
+        if not isinstance(directory, ModelDirectory) or not directory.is_in(self.database):
+            return None
+        return directory.id_query
+
     # -- statements ---------------------------------------------------------------------------
 
     @cached_property
@@ -152,6 +180,16 @@ class SqlSessionStore:
     @cached_property
     def _finding(self) -> Prepared:
         return self.database.prepare(select(*columns_of(self.table, Session)).where(self.table.c.id == _ID))
+
+    @cached_property
+    def _finding_with(self) -> Callable[[IdQuery], Prepared]:
+        return cache(lambda users: self.database.prepare(self._joined(users)))
+
+    def _joined(self, users: IdQuery) -> Select[*Row]:
+        """Join a session and a user. Each is one row, which is found by its own key."""
+        both = self.table.join(users.table, users.condition)
+        columns = (*columns_of(self.table, Session), *users.columns)
+        return select(*columns).select_from(both).where(self.table.c.id == _ID)
 
     @cached_property
     def _listing(self) -> Prepared:

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import replace
+from typing import cast
 
 import pytest
 
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
+from flask_otpauth.ports.directory import Directory
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.races import Race, call
@@ -16,6 +18,8 @@ from flask_otpauth.testing.storage_contract.samples import DAY, NOON, SECOND, fr
 TOKEN_TTL = 30 * DAY
 GRACE = 10 * SECOND
 MAX_AGE = 180 * DAY
+#: A directory that the storage does not know. It must not be called.
+UNKNOWN = cast("Directory", None)
 
 
 def session_of(user_id: str, now_ms: int = NOON) -> Session:
@@ -54,6 +58,15 @@ class SessionContract(ContractBase):
         assert list(storage.sessions.list_open(user, NOON + SECOND)) == [second, first]
         assert list(storage.sessions.list_open(user, NOON + MAX_AGE)) == [ahead, second]
         assert list(storage.sessions.list_open(fresh_name("user"), NOON)) == []
+
+    # -- find with its user -------------------------------------------------------------------
+
+    def test_a_user_of_an_unknown_directory_is_not_found_with_a_session(
+        self, storage: Storage, session: Session
+    ) -> None:
+        find_with_user = storage.sessions.find_with_user
+
+        assert find_with_user is None or find_with_user(session.id, session.user_id, UNKNOWN) is None
 
     # -- open and close -----------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from inspect import getattr_static
-from typing import Any, Literal, cast
+from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
 from sqlalchemy import (
@@ -60,6 +60,8 @@ from flask_otpauth.adapters.sqlalchemy.directory.model import (
     new_person_key,
 )
 from flask_otpauth.ports.directory import IdentifierKind, NewUser, User, UserExists
+
+T = TypeVar("T")
 
 _ID = "id"
 #: The module whose listeners only follow changes of a JSON column.
@@ -144,6 +146,7 @@ class ModelDirectory:
         self._email_query = (
             EmailQuery(self.mapper, self._columns, self._key, engine.dialect) if self._columns else None
         )
+        self._id_query = IdQuery(self._columns, self._key) if self._columns else None
         #: Never opened. It has the listeners of all sessions of SQLAlchemy.
         self._any_session = Session()
 
@@ -151,6 +154,15 @@ class ModelDirectory:
     def email_query(self) -> EmailQuery | None:
         """The look-up by e-mail address, if users are read without their objects."""
         return self._email_query if self._reads_columns() else None
+
+    @property
+    def id_query(self) -> IdQuery | None:
+        """The look-up by primary key, if users are read without their objects."""
+        return self._id_query if self._reads_columns() else None
+
+    def is_in(self, database: Database) -> bool:
+        """Return whether a statement of ``database`` can read the users."""
+        return self.database is not None and self.database.engine is database.engine
 
     @contextmanager
     def session(self, writes: bool) -> Iterator[Session]:
@@ -291,12 +303,8 @@ class ModelDirectory:
         given = self._parameters(kind, value)
         if given is None:
             return []
-        try:
-            users = self._read(kind, given) if self._reads_columns() else self._read_objects(kind, given)
-        except DBAPIError:
-            raise
-        except StatementError:
-            return []  # The host's own type of the key does not take such a text.
+        read = self._read if self._reads_columns() else self._read_objects
+        users = rows_if_taken(lambda: read(kind, given))
         return [user for user in users if _has(user, kind, value)]
 
     def _parameters(self, kind: IdentifierKind, value: str) -> Mapping[str, object] | None:
@@ -492,6 +500,44 @@ class EmailQuery:
     def user(self, row: Sequence[Any]) -> StoredUser:
         """Return the user of a row that begins with the columns of ``select``."""
         return StoredUser(*row[: len(_ATTRIBUTES)])
+
+
+class IdQuery:
+    """
+    The look-up by primary key, to be a part of a larger statement.
+
+    It finds no user without a person key, since the directory must give the row one first.
+    """
+
+    def __init__(self, columns: Sequence[Column[object]], key: PrimaryKey) -> None:
+        self.table = key.column.table
+        #: The columns of a user.
+        self.columns = [
+            column.label(f"users_{name}") for name, column in zip(_ATTRIBUTES, columns, strict=True)
+        ]
+        #: The condition that a row has the key that is the parameter ``value``.
+        self.condition = key.condition
+        self._key = key
+
+    def parameters(self, user_id: str) -> Mapping[str, object] | None:
+        """Return the parameters of ``condition``, or ``None`` if no user can have the id."""
+        value = self._key.value(user_id)
+        return None if value is None else {"value": value}
+
+    def user(self, columns: Sequence[Any], user_id: str) -> StoredUser | None:
+        """Return the user of a row with these columns, if the text form of the id is exactly ``user_id``."""
+        user = StoredUser(*columns)
+        return user if user.person_key is not None and _has(user, "id", user_id) else None
+
+
+def rows_if_taken(read: Callable[[], list[T]]) -> list[T]:
+    """Return the rows that ``read`` returns. There are none if the host's own type refuses a value."""
+    try:
+        return read()
+    except DBAPIError:
+        raise
+    except StatementError:
+        return []
 
 
 def text_columns(mapper: Mapper[UserMixin]) -> dict[str, TextColumn]:
