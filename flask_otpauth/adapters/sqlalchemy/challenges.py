@@ -84,6 +84,7 @@ _ALL = tuple(field.name for field in fields(ChallengeRow))
 _KEY = bindparam("row_key", type_=Digest)
 _NOW = bindparam("now", type_=Text())
 _NOW_MS = bindparam("now_ms", type_=Instant)
+_LATEST_MS = bindparam("latest_ms", type_=Instant)
 
 Counts = tuple[int, ...]
 Columns = ReadOnlyColumnCollection[str, Column[Any]]
@@ -373,10 +374,11 @@ class SqlChallengeStore:
         return {row[0]: ChallengeRow(*row[1:]) for row in rows}
 
     def _note(self, limits_key: bytes, before: ChallengeRow, after: ChallengeRow) -> None:
-        """Keep the lock that was met, unless it was lifted or another was met since the row was read."""
+        """Note the lock that was met, unless it was lifted or a longer one noted since the row was read."""
         if after != before:
-            same = {"same_misses": before.misses, "same_lock": before.locked_until}
-            self._noting.count(row_key=limits_key, **same, **_values(after, _LOCK))
+            latest_ms = after.locked_at + instants.AHEAD_MS
+            values = {"same_misses": before.misses, "latest_ms": latest_ms, **_values(after, _LOCK)}
+            self._noting.count(row_key=limits_key, **values)
 
     def _locked(self, key: bytes) -> ChallengeRow | None:
         """Return the row as it is now and stays until the commit: to touch it locks it."""
@@ -412,10 +414,10 @@ class SqlChallengeStore:
     @cached_property
     def _noting(self) -> Prepared:
         row, new = self.table.c, {name: new_value(self.table, name) for name in _LOCK}
-        is_same = and_(
-            row.misses == bindparam("same_misses"), row.locked_until == bindparam("same_lock", type_=Instant)
-        )
-        return self._update(is_same, {**new, "needed_until": _later(row.needed_until, new["needed_until"])})
+        is_same = row.misses == bindparam("same_misses")
+        is_longer = or_(new["locked_until"] > row.locked_until, row.locked_at > _LATEST_MS)
+        changes = {**new, "needed_until": _later(row.needed_until, new["needed_until"])}
+        return self._update(and_(is_same, is_longer), changes)
 
     @cached_property
     def _rewriting(self) -> Prepared:
@@ -562,8 +564,7 @@ def _permits(log: ColumnElement[str], name: str, counts: Counts) -> ColumnElemen
 
 def _unlocked(row: Columns, locks: Counts) -> ColumnElement[bool]:
     """Return whether no lock holds now, by these limits or met by an app whose clock was not far ahead."""
-    latest = bindparam("latest_ms", type_=Instant)
-    met = and_(row.locked_until > _NOW_MS, row.locked_at <= latest)
+    met = and_(row.locked_until > _NOW_MS, row.locked_at <= _LATEST_MS)
     return and_(_permits(row.misses, "lock", locks), ~met if locks else true())
 
 

@@ -148,6 +148,21 @@ class AppContract(ContractBase):
 
             assert storage.challenges.peek(subject.issue(**at_noon)) is None
 
+    def test_of_two_locks_that_are_met_at_once_the_longer_one_is_noted(
+        self, storage: Storage, race: Race
+    ) -> None:
+        for _ in range(ROUNDS):
+            subject = two_rows()
+            for n in range(HARD_CAP.count):
+                miss(storage, subject, NOON + n, LARGE)
+            issues = [subject.issue(now_ms=NOON + MINUTE, locks=(lock,)) for lock in [BUDGET, HARD_CAP] * 4]
+
+            race([call("challenges.issue", issue) for issue in issues])
+
+            assert storage.challenges.peek(subject.issue(now_ms=NOON + MINUTE, locks=(LARGE,))) == Block(
+                "lock", None
+            )
+
     def test_a_lock_that_a_clock_met_years_ahead_locks_nobody(
         self, storage: Storage, subject: Subject
     ) -> None:
@@ -164,6 +179,17 @@ class AppContract(ContractBase):
         storage.challenges.issue(subject.issue(now_ms=NOON + 4_000 * DAY, locks=(HARD_CAP,)))
 
         assert miss(storage, subject, NOON + MINUTE, LARGE) is GuessState.WRONG
+
+    def test_a_lock_is_noted_in_place_of_one_that_a_clock_years_ahead_has_met(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        for n in range(HARD_CAP.count):
+            miss(storage, subject, NOON + n, LARGE)
+        storage.challenges.issue(subject.issue(now_ms=NOON + 4_000 * DAY, locks=(HARD_CAP,)))
+
+        storage.challenges.issue(subject.issue(now_ms=NOON + MINUTE, locks=(BUDGET,)))
+
+        assert miss(storage, subject, NOON + MINUTE, LARGE) is GuessState.LOCKED
 
     def test_a_code_of_a_clock_ahead_is_issued_again_if_its_quota_was_freed(
         self, storage: Storage, subject: Subject

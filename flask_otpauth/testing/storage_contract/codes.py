@@ -166,6 +166,15 @@ class CodeContract(ContractBase):
         rows = len({subject.limits_key, subject.challenge_key})
         assert storage.purge(NOON + DAY) == 2 * rows
 
+    def test_a_right_guess_keeps_its_row_no_longer_than_the_code(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        storage.challenges.issue(subject.issue("111111"))
+        storage.challenges.redeem(subject.guess("111111", locks=(BUDGET,)))
+
+        rows = len({subject.limits_key, subject.challenge_key})
+        assert storage.purge(NOON + CODE_TTL + 1) == rows
+
     def test_a_code_outlives_a_purge_of_its_limits(self, storage: Storage) -> None:
         subject = two_rows()
         storage.challenges.issue(subject.issue("111111"))
