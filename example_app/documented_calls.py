@@ -1,5 +1,5 @@
 """
-Run every call of the five documents with ``curl``, and compare each answer with the documented one.
+Make every call of the five documents, and compare each answer with the documented one.
 
 ``python -m example_app.documented_calls`` starts an app for this. With the URL of a running example app, it
 uses that app, and deletes its data first.
@@ -7,84 +7,73 @@ uses that app, and deletes its data first.
 
 from __future__ import annotations
 
-import json
 import logging
-import os
-import subprocess
 import sys
 import tempfile
-from collections.abc import Collection, Iterator
+from collections.abc import Iterator
 from contextlib import ExitStack
-from dataclasses import dataclass
-from functools import partial
-from pathlib import Path
+from http.client import HTTPConnection, HTTPException, HTTPSConnection
 from typing import Any
+from urllib.parse import quote, urlsplit
 
 import click
 
 from example_app import create_app
-from example_app.calls import Answer, Chapter, Example, chapters, differences
+from example_app.documents import FLOWS, credentials, page
 from example_app.live import serving
-
-#: Options of curl: no progress, no proxy, and the headers of the last answer in a file.
-CURLRC = 'silent\nnoproxy = "*"\nconnect-timeout = 5\nmax-time = 30\ndump-header = "{}"\n'
+from example_app.replay import Answer, Request, Step, Values, Verdict, documented, replay
 
 
-@dataclass(frozen=True)
-class Verdict:
-    """The result of one call. Without ``differences``, its answer is the documented one."""
+class RunningApp:
+    """An example app, over HTTP. Its clock cannot be moved."""
 
-    flow: str
-    example: Example
-    differences: tuple[str, ...]
+    waits = False
 
+    def __init__(self, url: str) -> None:
+        self._url = urlsplit(url.rstrip("/"))
 
-def check(url: str) -> Iterator[Verdict]:
-    """Delete the data of the app at ``url``, and make every call."""
-    _fetch("POST", f"{url}/backend/start-over")
-    for chapter in chapters(url, _fetch("GET", f"{url}/keys.json")):
-        for example, answer in zip(chapter.examples, _answers(chapter), strict=True):
-            alike = partial(_alike, example.varies)
-            yield Verdict(chapter.flow, example, tuple(differences(example.answer, answer, alike)))
+    def send(self, request: Request) -> Answer:
+        """Make a request, on a connection of its own."""
+        connect = HTTPSConnection if self._url.scheme == "https" else HTTPConnection
+        connection = connect(self._url.netloc, timeout=30)
+        try:
+            target, body = self._url.path + request.target, request.body.encode() or None
+            connection.request(request.method, target, body, dict(request.headers))
+            came = connection.getresponse()
+            return Answer.of(f"{came.status} {came.reason}", dict(came.getheaders()), came.read().decode())
+        except (OSError, HTTPException) as error:
+            raise click.ClickException(f"{self._url.geturl()} does not answer: {error}") from error
+        finally:
+            connection.close()
 
+    def newest_code(self, recipient: str) -> str:
+        """Return the code in the newest message to an address, as the inbox has it."""
+        return str(self._fetch("GET", f"/inbox/code?to={quote(recipient)}") or "")
 
-def _answers(chapter: Chapter) -> list[Answer]:
-    """Run the lines of a chapter in one shell, because later lines use variables of earlier ones."""
-    with tempfile.TemporaryDirectory() as folder:
-        work, headers = Path(folder), Path(folder) / "headers"
-        (work / ".curlrc").write_text(CURLRC.format(headers))
-        script = "".join(
-            f"{{\n{example.command}\n}} >{number}.body\nmv headers {number}.head\n"
-            for number, example in enumerate(chapter.examples)
-        )
-        _run(["sh", "-eu", "-c", script], work)
-        return [
-            _answer(work / f"{number}.head", work / f"{number}.body")
-            for number in range(len(chapter.examples))
-        ]
+    def act(self, step: Step, values: Values) -> Iterator[str]:
+        """Do nothing: the examples of the documents need only requests and codes."""
+        return iter(())
 
+    def start_over(self) -> Any:
+        """Delete the data, and return the new keys."""
+        self._fetch("POST", "/backend/start-over", "{}")
+        return self._fetch("GET", "/keys.json")
 
-def _answer(head: Path, body: Path) -> Answer:
-    headers, shown = head.read_text("utf-8").strip(), body.read_text("utf-8")
-    # With -i, curl shows the headers before the body.
-    return Answer.parse(f"{headers}\n\n{shown.replace(chr(13), '').removeprefix(headers).strip()}")
-
-
-def _fetch(method: str, url: str) -> Any:
-    line = ["curl", "-sf", "--noproxy", "*", "-X", method, "-H", "Content-Type: application/json", url]
-    return json.loads(_run(line if method == "GET" else [*line, "-d", "{}"], Path.cwd()))
+    def _fetch(self, method: str, target: str, body: str = "") -> Any:
+        answer = self.send(Request(method, target, {"Content-Type": "application/json"}, body))
+        if answer.status != "200 OK":
+            raise click.ClickException(f"{self._url.geturl()}{target} is answered with {answer.status}")
+        return answer.body
 
 
-def _run(command: list[str], folder: Path) -> str:
-    environment = {**os.environ, "CURL_HOME": str(folder)}
-    done = subprocess.run(command, cwd=folder, env=environment, capture_output=True, timeout=120, check=False)  # noqa: S603  # lines of our own
-    if done.returncode:
-        raise click.ClickException(f"{command[0]} ended with {done.returncode}: {done.stderr.decode()}")
-    return done.stdout.decode()
-
-
-def _alike(varies: Collection[str], place: str, documented: Any, came: Any) -> bool:
-    return documented == came or (place in varies and type(documented) is type(came) and bool(came))
+def check(url: str) -> Iterator[tuple[str, Verdict]]:
+    """Delete the data of the app at ``url``, and make every call of each flow."""
+    app = RunningApp(url)
+    keys = app.start_over()
+    for flow in FLOWS:
+        for verdict in replay(documented(page(flow)), app, Values(credentials(flow, keys))):
+            if verdict.step.title or verdict.differences:
+                yield flow, verdict
 
 
 @click.command(help=__doc__)
@@ -97,11 +86,10 @@ def main(url: str | None) -> None:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             url = stack.enter_context(serving(create_app(folder)))
         failures = 0
-        for verdict in check(url.rstrip("/")):
+        for flow, verdict in check(url):
             failures += bool(verdict.differences)
-            click.echo(
-                f"{'FAILS' if verdict.differences else 'ok':6}{verdict.flow:10}{verdict.example.title}"
-            )
+            outcome, title = "FAILS" if verdict.differences else "ok", verdict.step.title
+            click.echo(f"{outcome:6}{flow:10}{title}")
             for difference in verdict.differences:
                 click.echo(f"{'':16}{difference}")
     click.echo(f"{failures} answers differ." if failures else "Every answer is the documented one.")

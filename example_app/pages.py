@@ -6,8 +6,8 @@ from typing import Any
 
 from flask import Blueprint, Response, current_app, jsonify, render_template, request
 
-from example_app import calls
 from example_app.backend import CUSTOMER
+from example_app.documents import chapters
 from example_app.extensions import db, otpauth
 from example_app.inbox import CHANNELS, InboxSender
 from example_app.models import Key, User
@@ -103,7 +103,7 @@ def keys() -> str:
         campaigns=held["campaigns"],
         people=db.session.query(User).order_by(User.id),
         passwords=PASSWORDS,
-        chapters=calls.chapters(request.host_url.rstrip("/"), held),
+        chapters=chapters(request.host_url.rstrip("/"), held),
     )
 
 

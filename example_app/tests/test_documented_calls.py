@@ -1,6 +1,5 @@
 from __future__ import annotations
 
-import shutil
 from pathlib import Path
 
 import pytest
@@ -9,12 +8,6 @@ from click.testing import CliRunner
 from example_app import create_app
 from example_app.documented_calls import main
 from example_app.live import serving
-from tests.services import need
-
-
-@pytest.fixture(autouse=True)
-def curl() -> None:
-    need("curl", shutil.which("curl") is not None)
 
 
 def test_every_documented_call_gets_its_documented_answer() -> None:
@@ -35,7 +28,7 @@ def test_the_calls_can_be_made_again_on_a_running_app(url: str) -> None:
     ("setting", "value", "told"),
     [
         ("OTPAUTH_EMAIL_CODE_TTL", 60, "data.expireInSeconds: 300 is documented, 60 came"),
-        ("OTPAUTH_FLASHCALL_ECHO_CODE", False, "data.code.value: '0345' is documented, None came"),
+        ("OTPAUTH_FLASHCALL_ECHO_CODE", False, "data.code.value: '7714' is documented, None came"),
         ("OTPAUTH_VOICE_FAILURE_MESSAGE_KEY", "messsage", "messsage: None is documented, 'Bad Request' came"),
         ("OTPAUTH_ACCOUNT_ENVELOPE", "problem", "Content-Type: 'application/json' is documented"),
         ("OTPAUTH_SMS_COOLDOWN", 60, "data.otp.refresh_after: 90 is documented, 60 came"),
@@ -49,3 +42,12 @@ def test_another_answer_than_the_documented_one_fails(
 
     assert result.exit_code == 1
     assert told in result.output
+
+
+def test_nothing_is_called_where_no_example_app_answers(url: str) -> None:
+    nowhere = CliRunner().invoke(main, ["http://127.0.0.1:1"])
+    elsewhere = CliRunner().invoke(main, [f"{url}/backend"])
+
+    assert (nowhere.exit_code, elsewhere.exit_code) == (1, 1)
+    assert "http://127.0.0.1:1 does not answer: " in nowhere.output
+    assert f"{url}/backend/backend/start-over is answered with 404 NOT FOUND" in elsewhere.output

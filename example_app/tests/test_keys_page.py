@@ -1,32 +1,47 @@
 from __future__ import annotations
 
+import json
+import re
+import subprocess
+from functools import reduce
+from operator import getitem
 from typing import Any
 
 from playwright.sync_api import Page, expect
-
-from example_app.calls import chapters
 
 
 def keys(page: Page) -> Any:
     return page.request.get("/keys.json").json()
 
 
-def test_the_lines_are_those_that_the_script_runs(page: Page, url: str) -> None:
+def pasted(line: str) -> tuple[str, Any]:
+    """The status and the body of the answer to a line that is pasted into a shell."""
+    done = subprocess.run(["sh", "-c", line], capture_output=True, text=True, check=True)
+    head, _, body = done.stdout.partition("\n\n")
+    return head.split(" ", 1)[1].partition("\n")[0], json.loads(body)
+
+
+def test_every_line_gets_its_answer_if_a_person_does_what_the_notes_say(page: Page) -> None:
     page.goto("/keys")
-    account_token, held = "", keys(page)
+    answers: dict[str, Any] = {}
 
-    shown = page.locator(".copyable code").all_text_contents()
+    def value(source: str) -> str:
+        if source == "the code of the newest message in the inbox":
+            return page.request.get("/inbox/code?to=user@example.com").text()
+        place, _, title = source.removesuffix("”").partition(" of the answer to “")
+        return str(reduce(getitem, place.split("."), answers[title]))
 
-    # An account token is made anew for each who asks.
-    lines = [
-        each.command
-        for chapter in chapters(url, {**held, "account_token": account_token})
-        for each in chapter.examples
-    ]
-    assert [line for line in shown if "account_token" not in line] == [
-        line for line in lines if "account_token" not in line
-    ]
-    assert len(shown) == len(lines)
+    for call in page.locator("article.copyable").all():
+        title, line = call.locator("h4").text_content() or "", call.locator("code").text_content() or ""
+        for note in call.locator("p").all_text_contents():
+            for shown, source in re.findall("Replace “(.+?)” with (.+?)[.](?= Replace|$)", note):
+                assert shown in line
+                line = line.replace(shown, value(source))
+        status, answers[title] = pasted(line)
+        documented = call.locator(".documented pre").text_content() or ""
+        assert documented.lower().startswith(f"http/1.1 {status}\n".lower()), title
+
+    assert len(answers) == 45
 
 
 def test_a_line_is_copied_as_it_is_shown(page: Page) -> None:

@@ -17,7 +17,7 @@ from flask_otpauth.doctor.standards import declared_deviations
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import Shared
 from flask_otpauth.testing import MovableClock, Outbox
-from tests.docs.replay import Replay
+from tests.docs.page_host import PageHost
 from tests.hosts import SECRET_KEY, MakeApp
 
 DOCS = Path(__file__).parents[2] / "docs"
@@ -27,11 +27,11 @@ DOCS = Path(__file__).parents[2] / "docs"
 def test_the_commands_of_a_page_print_what_it_shows(
     page: str, make_app: MakeApp, outbox: Outbox, clock: MovableClock
 ) -> None:
-    replay = Replay(DOCS / page, make_app, {"flows": ("email",)}, outbox, clock)
+    host = PageHost(make_app, {"flows": ("email",)}, outbox, clock)
 
-    replay.run()
+    host.replay(DOCS / page)
 
-    assert replay.commands == (DOCS / page).read_text("utf-8").count("```console")
+    assert host.commands == (DOCS / page).read_text("utf-8").count("```console")
 
 
 @pytest.mark.parametrize("flow", FLOWS)
