@@ -23,6 +23,7 @@ from flask_otpauth.core import errors
 from flask_otpauth.senders import Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.codes import another
+from tests.docs.page_host import PageHost
 from tests.flows.email_caller import ADDRESS, EmailCaller, bearer, outcome
 from tests.hosts import SECRET_KEY, MakeApp
 
@@ -92,6 +93,17 @@ def test_no_block_of_a_page_escapes_its_run(page: str) -> None:
     assert fences == Counter(replayed) + Counter(pasted)
     assert not kinds or page == "sessions.md"
     assert shown <= RUN_HERE | {path.stem for path in DOCS.glob("examples/test_*.py")}
+
+
+def test_the_calls_of_the_sessions_page_get_the_answers_that_it_shows(
+    config: dict[str, Any], outbox: Outbox, clock: MovableClock
+) -> None:
+    def make_app(**settings: Any) -> Flask:
+        app = deployed(protected.create_app(config | settings), protected.otpauth)
+        app.extensions["test_otpauth"] = protected.otpauth
+        return app
+
+    PageHost(make_app, {}, outbox, clock).replay(DOCS / "sessions.md")
 
 
 # -- tokens that others verify ---------------------------------------------------------------
