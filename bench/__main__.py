@@ -44,6 +44,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument(
         "--users", type=int, nargs="+", default=(10**4, 10**5, 10**6), help="other users, for growth"
     )
+    parser.add_argument("--starts", type=int, default=15, help="of each process, for cold-start")
     return parser.parse_args(arguments)
 
 
@@ -57,7 +58,7 @@ def _parts(options: argparse.Namespace) -> Iterator[tuple[str, Iterator[str]]]:
     if "growth" in options.parts:
         yield "Growth, postgresql", growth.measure(options.users, replace(plan, clients=plan.clients[:1]))
     if "cold-start" in options.parts:
-        yield "Cold start", cold_start.measure(2 * plan.rounds - 1)
+        yield "Cold start", cold_start.measure(options.starts)
 
 
 if __name__ == "__main__":

@@ -15,7 +15,7 @@ from tests.services import MARIADB_ADDRESS, POSTGRESQL_ADDRESS, listens, need
 
 NUMBER = re.compile(r"\d")
 SERVERS = {"postgresql": POSTGRESQL_ADDRESS, "mariadb": MARIADB_ADDRESS}
-TINY = "--rounds 1 --seconds 0.1 --clients 2 --users 10 20"
+TINY = "--rounds 1 --seconds 0.1 --clients 2 --users 10 20 --starts 1"
 
 
 def need_server(kind: str) -> None:
@@ -42,7 +42,9 @@ def figures(output: str) -> dict[str, list[str]]:
             [
                 "import of the required dependencies",
                 "import of `OtpAuth`",
-                "`init_app` with five flows, then",
+                "a host with Flask-SQLAlchemy, PostgreSQL",
+                "`init_app` with five flows there",
+                "`init_app` with five flows there, SQLite",
             ],
         ),
     ],
