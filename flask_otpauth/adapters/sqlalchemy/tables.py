@@ -14,6 +14,7 @@ from dataclasses import dataclass, fields
 from typing import TYPE_CHECKING, TypeVar
 
 from sqlalchemy import (
+    BINARY,
     TEXT,
     BigInteger,
     Boolean,
@@ -26,7 +27,6 @@ from sqlalchemy import (
     Table,
     Text,
 )
-from sqlalchemy.dialects import mysql
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
@@ -42,11 +42,10 @@ _MYSQL = ("mysql", "mariadb")
 
 def exact(length: int) -> String:
     """Return the type of a text of at most ``length`` characters, which is compared byte by byte."""
-    binary = mysql.VARCHAR(length, charset="utf8mb4", collation="utf8mb4_bin")
-    return String(length).with_variant(binary, *_MYSQL)
+    return String(length).with_variant(String(length, collation="utf8mb4_bin"), *_MYSQL)
 
 
-Digest = LargeBinary(DIGEST_BYTES).with_variant(mysql.BINARY(DIGEST_BYTES), *_MYSQL)
+Digest = LargeBinary(DIGEST_BYTES).with_variant(BINARY(DIGEST_BYTES), *_MYSQL)
 Instant = BigInteger()
 Name = exact(255)
 # Instants in a log are compared as text: by code points, whatever the collation of the database.
