@@ -30,7 +30,7 @@ class RunningApp:
     waits = False
 
     def __init__(self, url: str) -> None:
-        self._url = urlsplit(url.rstrip("/"))
+        self._url = urlsplit((url if "://" in url else f"http://{url}").rstrip("/"))
 
     def send(self, request: Request) -> Answer:
         """Make a request, on a connection of its own."""

@@ -19,7 +19,7 @@ def test_every_documented_call_gets_its_documented_answer() -> None:
 
 
 def test_the_calls_can_be_made_again_on_a_running_app(url: str) -> None:
-    results = [CliRunner().invoke(main, [url]) for _ in range(2)]
+    results = [CliRunner().invoke(main, [each]) for each in (url, url.removeprefix("http://"))]
 
     assert [result.exit_code for result in results] == [0, 0], results[1].output
 
