@@ -12,7 +12,7 @@ from flask_otpauth.adapters.memory.storage import MemoryStorage
 from flask_otpauth.adapters.tokens.jwt import JwtTokens, hmac_keys
 from flask_otpauth.adapters.tokens.signed import SignedTokens
 from flask_otpauth.core import errors
-from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.instants import SKEW_MS, epoch_ms
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.engine.account_tokens import AccountTokens
 from flask_otpauth.engine.sessions import SessionPolicy, Sessions
@@ -213,6 +213,30 @@ def test_an_account_token_names_its_user_to_the_end(
     assert tokens.user(token) is seven
     clock.tick_ms(1)
     assert refused(tokens, token)
+
+
+def test_an_account_token_of_a_server_whose_clock_is_30_seconds_ahead_names_its_user(
+    tokens: AccountTokens, clock: MovableClock, seven: Any
+) -> None:
+    token = tokens.issue(seven)
+    clock.tick_ms(-SKEW_MS)
+
+    assert tokens.user(token) is seven
+    clock.tick_ms(-1)
+    assert refused(tokens, token)
+
+
+def test_an_account_token_is_signed_with_the_newest_secret(
+    storage: MemoryStorage, clock: MovableClock, people: People, seven: Any
+) -> None:
+    both, newest = (
+        AccountTokens(
+            SignedTokens(ring(*secrets)), storage.sessions, cast(Directory, people), clock, timedelta(days=30)
+        )
+        for secrets in ((NEW, OLD), (NEW,))
+    )
+
+    assert newest.user(both.issue(seven)) is seven
 
 
 def test_revoking_ends_all_account_tokens_of_that_user(

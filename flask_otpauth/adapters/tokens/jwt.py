@@ -236,7 +236,7 @@ class JwtTokens:
                 raise ValueError(f"{name} is demanded, as text")
         issued_at, expires_at = _seconds(claims, "iat"), _seconds(claims, "exp")
         not_before = _seconds(claims, "nbf") if "nbf" in claims else 0
-        if not 0 <= issued_at < expires_at <= issued_at + _LONGEST_LIFE_SECONDS:
+        if not issued_at < expires_at <= issued_at + _LONGEST_LIFE_SECONDS:
             raise ValueError("no sensible life")
         clock = now.timestamp()
         if max(issued_at, not_before) > clock + _SKEW_SECONDS or clock >= expires_at:
