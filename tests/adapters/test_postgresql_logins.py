@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, MetaData, create_engine, event, text
+from sqlalchemy import Engine, MetaData, create_engine, event, make_url, text
 
 from flask_otpauth.adapters.sqlalchemy.directory.model import packaged_model
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
@@ -77,6 +77,16 @@ class Host:
 @pytest.fixture
 def host(postgresql_url: str) -> Iterator[Host]:
     engine = create_engine(postgresql_url, pool_size=10)
+    yield Host(engine)
+    engine.dispose()
+
+
+@pytest.fixture
+def impatient_host(postgresql_url: str) -> Iterator[Host]:
+    """A host whose statements fail if they wait for long."""
+    url = make_url(postgresql_url)
+    options = f"{url.query['options']} -cstatement_timeout=10s"
+    engine = create_engine(url.update_query_dict({"options": options}))
     yield Host(engine)
     engine.dispose()
 
@@ -199,12 +209,14 @@ def test_a_used_code_and_a_locked_subject_are_refused_with_one_read(host: Host) 
     assert [result.verdict.state for result in results] == [GuessState.USED]
 
 
-def test_a_login_does_not_wait_for_the_hosts_open_transaction_on_the_row_of_the_user(host: Host) -> None:
-    user = host.user()
+def test_a_login_does_not_wait_for_the_hosts_open_transaction_on_the_row_of_the_user(
+    impatient_host: Host,
+) -> None:
+    user = impatient_host.user()
 
-    with host.engine.connect() as connection:
+    with impatient_host.engine.connect() as connection:
         connection.execute(text("UPDATE otpauth_users SET full_name = 'A' WHERE id = :id"), {"id": user.id})
-        result = host.log_in(address_of(user))
+        result = impatient_host.log_in(address_of(user))
         connection.rollback()
 
     assert result.session is not None
