@@ -649,14 +649,21 @@ def test_the_status_of_a_hosts_own_refusal_stays(status: int, make_app: MakeApp,
     assert seen(answer)[0] == status
 
 
-def test_a_response_that_a_hook_of_the_host_made_is_left_alone(make_app: MakeApp, flow: Documented) -> None:
+@pytest.mark.parametrize(
+    "aborting",
+    [lambda: abort(Response("tea", 418)), lambda: abort(403, response=Response("tea", 418))],
+    ids=["a response", "a status with a response"],
+)
+def test_a_response_that_a_hook_of_the_host_made_is_left_alone(
+    aborting: Callable[[], None], make_app: MakeApp, flow: Documented
+) -> None:
     app = make_app()
     caller = entitled(app, flow)
     app.before_request_funcs.setdefault(None, []).append(
-        lambda: abort(redirect("/maintenance")) if request.args else abort(Response("tea", 418))
+        lambda: abort(redirect("/maintenance")) if request.args else aborting()
     )
 
-    assert caller.granted().text == "tea"
+    assert (caller.granted().status_code, caller.granted().text) == (418, "tea")
     assert caller.granted(suffix="?x=1").location == "/maintenance"
 
 
