@@ -23,16 +23,18 @@ def derive(secret: bytes, use: str) -> bytes:
     return hmac.digest(extracted, use.encode() + b"\x01", hashlib.sha256)
 
 
-def keyed_digest(key: bytes, *parts: str | bytes) -> bytes:
-    """Return the HMAC-SHA-256 of ``parts``, each with its length: no other list of parts has the same."""
-    return hmac.digest(key, b"".join([_with_length(part) for part in parts]), hashlib.sha256)
+def keyed(key: bytes) -> hmac.HMAC:
+    """Return an HMAC-SHA-256 of nothing yet. Most of the work is to set the key, so it is set once."""
+    return hmac.new(key, digestmod=hashlib.sha256)
 
 
-def _with_length(part: str | bytes) -> bytes:
-    # No variable holds the bytes, which are as secret as the part: a crash report stores local variables.
-    if isinstance(part, str):
-        return len(str.encode(part)).to_bytes(4, "big") + str.encode(part)
-    return len(part).to_bytes(4, "big") + part
+def keyed_digest(mac: hmac.HMAC, *parts: str) -> bytes:
+    """Return the HMAC of ``parts``, each with its length: no other list of parts has the same."""
+    # The bytes of a part are as secret as the part: a crash report stores local variables.
+    encoded = [part.encode() for part in parts]
+    digest = mac.copy()
+    digest.update(b"".join([len(each).to_bytes(4, "big") + each for each in encoded]))
+    return digest.digest()
 
 
 def to_base64url(raw: bytes) -> str:
@@ -58,7 +60,7 @@ class KeyRing:
     """
     The secrets of an app, and the keys that are derived from them.
 
-    A use is a constant of the code, so there are few of them, and each key is derived once.
+    A use is a constant of the code, so there are few of them, and the key of each is derived once.
     """
 
     #: The newest first. New digests and signatures are made with the newest. The older ones are accepted
@@ -67,8 +69,10 @@ class KeyRing:
     #: The secret from which row keys are derived. It stays the same when secrets are rotated: new row keys
     #: would reset all quotas and locks.
     subject_key: bytes = field(repr=False)
-    _by_use: dict[str, tuple[bytes, ...]] = field(default_factory=dict, init=False, repr=False, compare=False)
-    _of_subjects: dict[str, bytes] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _by_use: dict[str, tuple[hmac.HMAC, ...]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
+    _of_subjects: dict[str, hmac.HMAC] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def bound(self, issuer: str, audience: str) -> KeyRing:
         """
@@ -81,14 +85,14 @@ class KeyRing:
 
     def all(self, use: str) -> tuple[bytes, ...]:
         """Return every accepted key of ``use``, the newest first."""
-        keys = self._by_use.get(use)
-        if keys is None:
-            keys = self._by_use[use] = tuple(derive(secret, use) for secret in self.secrets)
-        return keys
+        return tuple(derive(secret, use) for secret in self.secrets)
 
     def digests(self, use: str, *parts: str) -> tuple[bytes, ...]:
         """Return the digest of ``parts`` under every accepted key of ``use``, the newest first."""
-        return tuple([keyed_digest(key, *parts) for key in self.all(use)])
+        macs = self._by_use.get(use)
+        if macs is None:
+            macs = self._by_use[use] = tuple(keyed(key) for key in self.all(use))
+        return tuple([keyed_digest(mac, *parts) for mac in macs])
 
     def row_key(self, *parts: str) -> bytes:
         """Return the primary key of the row about ``parts``: 32 bytes that do not show them."""
@@ -96,7 +100,7 @@ class KeyRing:
 
     def subject_digest(self, use: str, *parts: str) -> bytes:
         """Return the digest of ``parts`` under the key of ``use`` that is not rotated."""
-        key = self._of_subjects.get(use)
-        if key is None:
-            key = self._of_subjects[use] = derive(self.subject_key, use)
-        return keyed_digest(key, *parts)
+        mac = self._of_subjects.get(use)
+        if mac is None:
+            mac = self._of_subjects[use] = keyed(derive(self.subject_key, use))
+        return keyed_digest(mac, *parts)

@@ -8,10 +8,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing, derive, from_base64url, keyed_digest, to_base64url
+from flask_otpauth.core.keys import (
+    DIGEST_BYTES,
+    KeyRing,
+    derive,
+    from_base64url,
+    keyed,
+    keyed_digest,
+    to_base64url,
+)
 
 OLD, NEW, SUBJECT = b"o" * 32, b"n" * 32, b"s" * 32
-parts = st.lists(st.text(max_size=6) | st.binary(max_size=6), max_size=4)
+parts = st.lists(st.text(max_size=6), max_size=4)
 
 
 def hkdf(secret: bytes, salt: bytes, info: bytes) -> bytes:
@@ -39,17 +47,14 @@ def test_keys_of_different_uses_and_secrets_differ() -> None:
 
 
 @given(parts, parts)
-def test_no_two_lists_of_parts_read_alike(one: list[str | bytes], other: list[str | bytes]) -> None:
-    def as_bytes(values: list[str | bytes]) -> list[bytes]:
-        return [value.encode() if isinstance(value, str) else value for value in values]
+def test_no_two_lists_of_parts_read_alike(one: list[str], other: list[str]) -> None:
+    alike = keyed_digest(keyed(NEW), *one) == keyed_digest(keyed(NEW), *other)
 
-    alike = keyed_digest(NEW, *one) == keyed_digest(NEW, *other)
-
-    assert alike == (as_bytes(one) == as_bytes(other))
+    assert alike == (one == other)
 
 
 def test_a_digest_is_as_wide_as_its_column() -> None:
-    assert len(keyed_digest(NEW, "a")) == DIGEST_BYTES
+    assert len(keyed_digest(keyed(NEW), "a")) == DIGEST_BYTES
 
 
 def test_new_digests_are_made_with_the_newest_key_and_older_ones_are_accepted() -> None:
@@ -83,10 +88,12 @@ def test_a_derived_key_is_kept_and_still_hidden() -> None:
     ring = KeyRing((NEW,), SUBJECT)
 
     assert (
-        ring.digests("codes", "a") == ring.digests("codes", "a") == (keyed_digest(derive(NEW, "codes"), "a"),)
+        ring.digests("codes", "a")
+        == ring.digests("codes", "a")
+        == (keyed_digest(keyed(derive(NEW, "codes")), "a"),)
     )
     assert ring.digests("codes", "a") != ring.digests("refresh tokens", "a")
-    assert ring.subject_digest("pin", "a") == keyed_digest(derive(SUBJECT, "pin"), "a")
+    assert ring.subject_digest("pin", "a") == keyed_digest(keyed(derive(SUBJECT, "pin")), "a")
     assert (repr(ring), ring) == ("KeyRing()", KeyRing((NEW,), SUBJECT))
 
 
