@@ -32,6 +32,8 @@ class JinjaTemplates:
         self._packaged = Environment(
             loader=FileSystemLoader(_FOLDER), autoescape=select_autoescape(["html"]), auto_reload=False
         )
+        # Jinja copies the globals for each message, and the packaged files use none.
+        self._packaged.globals.clear()
         self._names = frozenset(self._packaged.list_templates())
         self._remember = lru_cache(_MAX_REMEMBERED)(self._find)
 
@@ -39,16 +41,10 @@ class JinjaTemplates:
         """Return whether there is a template of that name."""
         return self._template(name) is not None
 
-    def render(self, name: str, values: Mapping[str, object]) -> str:
-        """
-        Render the template of that name.
-
-        :raises TemplateNotFound: (Jinja's) if there is none.
-        """
+    def render(self, name: str, values: Mapping[str, object]) -> str | None:
+        """Render the template of that name; ``None`` if there is none."""
         template = self._template(name)
-        if template is None:
-            raise TemplateNotFound(name)
-        return template.render(values)
+        return None if template is None else template.render(values)
 
     def _template(self, name: str) -> Template | None:
         return self._find(name) if self._host().auto_reload else self._remember(name)

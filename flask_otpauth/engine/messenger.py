@@ -184,9 +184,11 @@ class Messenger:
     def _part(
         self, draft: Draft, template: str, locale: str, ending: str, values: Mapping[str, object]
     ) -> str | None:
-        names = (_name(draft, f"{template}.{locale}", ending), _name(draft, template, ending))
-        rendered = (self.templates.render(name, values) for name in names if self.templates.has(name))
-        return sensitive(next(rendered, None))
+        for stem in (f"{template}.{locale}", template):
+            text = sensitive(self.templates.render(_name(draft, stem, ending), values))
+            if text is not None:
+                return text
+        return None
 
     def _values(self, draft: Draft, code: str, locale: str, expires_at: datetime | None) -> dict[str, object]:
         """Return all values of a template. None is missing, so no global of the host takes its place."""

@@ -12,5 +12,5 @@ class Templates(Protocol):
     def has(self, name: str) -> bool:
         """Return whether there is a template of that name."""
 
-    def render(self, name: str, values: Mapping[str, object]) -> str:
-        """Render the template of that name, which must exist. What it raises is raised."""
+    def render(self, name: str, values: Mapping[str, object]) -> str | None:
+        """Render the template of that name; ``None`` if there is none. What it raises is raised."""

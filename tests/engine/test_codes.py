@@ -36,8 +36,8 @@ class PlainTemplates:
     def has(self, name: str) -> bool:
         return name in self.known
 
-    def render(self, name: str, values: Any) -> str:
-        return f"{name}: {values['code']}"
+    def render(self, name: str, values: Any) -> str | None:
+        return f"{name}: {values['code']}" if self.has(name) else None
 
 
 @dataclass
