@@ -229,9 +229,10 @@ class Codes:
         """
         if not is_digits(code, policy.code_length):
             raise self._report_refusal(target, errors.CodeWrong(reason="shape"))
+        limits_key, challenge_key = self._row_keys(policy, target)
         return Guess(
-            limits_key=self.limits_key(policy, target),
-            challenge_key=self.challenge_key(target),
+            limits_key=limits_key,
+            challenge_key=challenge_key,
             digests=self._digests(target, code),
             nonce=draw_nonce(),
             now_ms=epoch_ms(self.clock()),
@@ -254,11 +255,17 @@ class Codes:
         """Return the key of the row with the limits of the target. The client is not in the key."""
         if target.limits_key is not None:
             return target.limits_key
-        return self.keys.row_key(policy.scope, "", target.counted_as or target.subject)
+        return self.keys.row_key(*_counted_as(policy, target))
 
     def challenge_key(self, target: Target) -> bytes:
         """Return the key of the row with the code of the target."""
         return self.keys.row_key(*_bound_to(target))
+
+    def _row_keys(self, policy: Policy, target: Target) -> tuple[bytes, bytes]:
+        """Return :meth:`limits_key` and :meth:`challenge_key`. Often both are about the same subject."""
+        limits_key = self.limits_key(policy, target)
+        is_one_row = target.limits_key is None and _counted_as(policy, target) == _bound_to(target)
+        return limits_key, limits_key if is_one_row else self.challenge_key(target)
 
     def reference(self, key: bytes) -> str | None:
         """Return the text that the newest issue kept with the row of ``key``; ``None`` if there is no row."""
@@ -273,9 +280,10 @@ class Codes:
     ) -> Issue:
         digest = secrets.token_bytes(32) if code is None else self._digests(target, code)[0]
         apart = self.keys.row_key(*_bound_to(target), digest.hex()) if options.apart else None
+        limits_key, challenge_key = self._row_keys(policy, target)
         return Issue(
-            limits_key=self.limits_key(policy, target),
-            challenge_key=apart or self.challenge_key(target),
+            limits_key=limits_key,
+            challenge_key=apart or challenge_key,
             nonce=draw_nonce(),
             digest=digest,
             now_ms=now_ms,
@@ -325,6 +333,10 @@ class Codes:
         reason = refusal.reason if isinstance(refusal, errors.CodeWrong) else refusal.code
         self.events("code_refused", purpose=target.purpose, subject=target.shown_subject, reason=reason)
         return refusal
+
+
+def _counted_as(policy: Policy, target: Target) -> tuple[str, str, str]:
+    return policy.scope, "", target.counted_as or target.subject
 
 
 def _bound_to(target: Target) -> tuple[str, str, str]:
