@@ -82,7 +82,7 @@ _LAST_MS = 10**INSTANT_WIDTH - 1
 
 def text_of(instant_ms: int) -> str:
     """Return an instant as text of a fixed width, so that texts compare as the instants do."""
-    return f"{min(max(instant_ms, 0), _LAST_MS):0{INSTANT_WIDTH}d}"
+    return str(min(max(instant_ms, 0), _LAST_MS)).zfill(INSTANT_WIDTH)
 
 
 def entry(instant_ms: int, nonce: str) -> str:

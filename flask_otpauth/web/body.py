@@ -162,7 +162,7 @@ def parse(body: type[BodyT], raw: Mapping[str, object], context: ParseContext[Fl
     :raises MalformedRequest: if a field is of a type that it can never have.
     """
     try:
-        return body.model_validate(dict(raw), context=context)
+        return body.model_validate(raw, context=context)
     except ValidationError as error:
         found = error.errors(include_input=False, include_url=False)
     faults = [_fault(each) for each in found]

@@ -29,6 +29,7 @@ _KID_CHARACTERS = 16
 _LONGEST_TOKEN = 4096
 _LONGEST_LIFE_SECONDS = int(LONGEST_TOKEN_LIFE.total_seconds())
 _SKEW_SECONDS = SKEW_MS / 1000
+_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 @runtime_checkable
@@ -255,7 +256,7 @@ def _seconds(claims: Mapping[str, object], name: str) -> int:
 
 
 def _as_json(value: Mapping[str, object]) -> bytes:
-    return json.dumps(value, separators=(",", ":"), allow_nan=False).encode()
+    return _ENCODER.encode(value).encode()
 
 
 def _json_object(raw: bytes) -> Mapping[str, object]:

@@ -64,5 +64,5 @@ def _shown(logged_in: LoggedIn) -> dict[str, object]:
         "avatarUrl": user.avatar_url,
         "accessToken": tokens.access_token,
         "refreshToken": tokens.refresh_token,
-        "expiresAt": f"{tokens.expires_at:%Y-%m-%dT%H:%M:%S}Z",
+        "expiresAt": tokens.expires_at.isoformat().replace("+00:00", "Z"),
     }
