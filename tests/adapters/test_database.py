@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, create_mock_engine, event, text
+from sqlalchemy import Connection, Engine, create_engine, create_mock_engine, event, func, select, text
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import QueuePool
 
@@ -95,9 +95,7 @@ def test_on_postgresql_we_race_at_read_committed_whatever_the_hosts_level(
         before = level_of(engine)
 
         with storage.transaction():
-            level_now = storage.database.prepare(
-                text("SELECT current_setting('transaction_isolation')")
-            ).rows()
+            level_now = storage.database.prepare(select(func.current_setting("transaction_isolation"))).rows()
         CodeRaces().test_of_50_right_guesses_one_is_accepted(
             storage, two_rows(), partial(race_on_threads, storage)
         )
@@ -231,7 +229,7 @@ def test_a_connection_that_is_cut_undoes_the_transaction_and_the_next_one_works(
     def cut_halfway() -> None:
         with storage.transaction():
             storage.secrets.put(pin, "h1", replacing=None)
-            [(pid,)] = storage.database.prepare(text("SELECT pg_backend_pid()")).rows()
+            [(pid,)] = storage.database.prepare(select(func.pg_backend_pid())).rows()
             with postgresql.connect() as administrator:
                 administrator.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
             storage.secrets.put(fresh_key(), "h2", replacing=None)
@@ -284,7 +282,7 @@ def test_a_connection_that_is_cut_before_the_commit_is_an_outage(postgresql: Eng
     def cut_at_the_end() -> None:
         with storage.transaction():
             storage.secrets.put(pin, "h1", replacing=None)
-            [(pid,)] = storage.database.prepare(text("SELECT pg_backend_pid()")).rows()
+            [(pid,)] = storage.database.prepare(select(func.pg_backend_pid())).rows()
             with postgresql.connect() as administrator:
                 administrator.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
 

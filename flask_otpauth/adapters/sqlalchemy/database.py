@@ -165,6 +165,8 @@ class Prepared:
         self._order = compiled.positiontup
         columns = getattr(statement, "exported_columns", ())
         results = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
+        #: Asked of the statement, because psycopg would make an object for each column to say so.
+        self.returns_rows = bool(results)
         self._results = [(place, convert) for place, convert in enumerate(results) if convert]
 
     def rows(self, **values: object) -> list[Row]:
@@ -328,7 +330,7 @@ class Database:
         cursor = connection.connection.cursor()
         try:
             cursor.execute(prepared.sql, parameters)
-            return list(cursor.fetchall()) if cursor.description else [], cursor.rowcount
+            return list(cursor.fetchall()) if prepared.returns_rows else [], cursor.rowcount
         except connection.dialect.loaded_dbapi.Error as error:
             raise _wrap(connection, prepared, error) from error
         except Exception:
