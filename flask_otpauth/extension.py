@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
-from functools import wraps
+from functools import cache, wraps
 from typing import ParamSpec, TypeAlias, cast
 
 from flask import Blueprint, Flask, current_app, g, request
@@ -23,6 +23,7 @@ from flask_otpauth.engine.logins import Logins
 from flask_otpauth.engine.orders import Orders
 from flask_otpauth.engine.phone_codes import PhoneCodes
 from flask_otpauth.engine.resets import AccountUseCases, Resets
+from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login, Tokens
 from flask_otpauth.engine.spoken_codes import SpokenCodes
 from flask_otpauth.engine.unlocking import Unlocked
@@ -229,42 +230,40 @@ class OtpAuth:
     ) -> Callable[P, ResponseReturnValue]:
         @wraps(view)
         def protected(*args: P.args, **kwargs: P.kwargs) -> ResponseReturnValue:
+            state = self._state
+            # The flow that issues access tokens answers refusals and bugs.
+            refuse = state.protected_views.answer_error
             try:
-                g.otpauth_login = self._login(max_age, is_optional)
+                login = _login(state.services, max_age, is_optional)
             except Exception as error:  # noqa: BLE001 - every error is answered in the envelope
-                return self._refuse(error)
-            # In tests of a host, one app context can serve several requests. Forget the user of the last one.
-            g.pop("otpauth_user", None)
+                return refuse(error)
+            # In tests of a host, one app context can serve several requests, each with its own user.
+            g.otpauth_user = cache(lambda: None if login is None else state.for_views(login.user))
             try:
                 result: ResponseReturnValue = current_app.ensure_sync(view)(*args, **kwargs)
             except errors.Unavailable as error:  # The view called this extension.
-                return self._refuse(error)
+                return refuse(error)
             return result
 
         return protected
 
-    def _login(self, max_age: timedelta | None, is_optional: bool) -> Login | None:
-        """Return the login of the access token, or ``None`` if there is none and it is optional."""
-        if is_optional and "Authorization" not in request.headers:
-            return None
-        return user_login(Presented(request.headers), self._state.services, max_age)
-
-    def _refuse(self, error: Exception) -> ResponseReturnValue:
-        """Return the answer to a refusal or a bug, from the flow that issues access tokens."""
-        return self._state.protected_views.answer_error(error)
-
     def _load_current_user(self) -> object:
-        if "otpauth_user" not in g:
-            if "otpauth_login" not in g:
-                raise RuntimeError(
-                    "otpauth.current_user is only available inside a view with @otpauth.token_required"
-                )
-            login: Login | None = g.otpauth_login
-            g.otpauth_user = None if login is None else self._state.for_views(login.user)
-        return g.otpauth_user
+        load_once: Callable[[], object] | None = g.get("otpauth_user")
+        if load_once is None:
+            raise RuntimeError(
+                "otpauth.current_user is only available inside a view with @otpauth.token_required"
+            )
+        return load_once()
 
     @property
     def _state(self) -> AppState:
         if "otpauth" not in current_app.extensions:
             raise RuntimeError("OtpAuth is not initialized for this app: call otpauth.init_app(app)")
         return cast(AppState, current_app.extensions["otpauth"])
+
+
+def _login(services: Services, max_age: timedelta | None, is_optional: bool) -> Login | None:
+    """Return the login of the access token, or ``None`` if there is none and it is optional."""
+    if is_optional and "Authorization" not in request.headers:
+        return None
+    return user_login(Presented(request.headers), services, max_age)

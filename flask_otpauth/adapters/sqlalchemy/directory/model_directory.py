@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields
 from inspect import getattr_static
+from operator import attrgetter
 from typing import Any, Literal, TypeVar, cast
 from uuid import UUID
 
@@ -36,7 +37,6 @@ from sqlalchemy import (
 from sqlalchemy import cast as sql_cast
 from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, StatementError
 from sqlalchemy.orm import Mapper, Session, class_mapper, make_transient_to_detached
-from sqlalchemy.orm.attributes import set_committed_value
 from sqlalchemy.types import TypeDecorator
 
 from flask_otpauth.adapters.addresses import spellings
@@ -99,6 +99,7 @@ class StoredUser:
 
 #: What is read of each user, in this order.
 _ATTRIBUTES = tuple(each.name for each in fields(StoredUser) if each.name != "row")
+_values_of = attrgetter(*_ATTRIBUTES)
 
 
 class ModelDirectory:
@@ -267,8 +268,11 @@ class ModelDirectory:
         if not isinstance(user, StoredUser):
             return user
         found = session.identity_map.get(self.mapper.identity_key_from_primary_key((user.id,)))
-        if found is None:
-            found = session.merge(self._make_object(user) if user.row is None else user.row, load=False)
+        if found is None and user.row is not None:
+            found = session.merge(user.row, load=False)
+        elif found is None:
+            found = self._make_object(user)
+            session.add(found)
         return cast("User", found)
 
     def _create_table(self) -> None:
@@ -345,8 +349,7 @@ class ModelDirectory:
     def _make_object(self, user: StoredUser) -> UserMixin:
         """Return an object of the model with what was read of the user, as if a session had loaded it."""
         row = self.mapper.class_manager.new_instance()
-        for attribute, name in zip(self._attributes, _ATTRIBUTES, strict=True):
-            set_committed_value(row, attribute, getattr(user, name))
+        vars(row).update(zip(self._attributes, _values_of(user), strict=True))
         make_transient_to_detached(row)
         return row
 
