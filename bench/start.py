@@ -14,6 +14,8 @@ import time
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from flask import Flask
 
 #: Nothing connects to these.
@@ -77,7 +79,7 @@ def init_app() -> None:
     OtpAuth().init_app(APPS[0])
 
 
-STEPS = {
+STEPS: dict[str, Callable[[], None]] = {
     "model": define_model,
     "init_app": init_app,
     "postgresql": lambda: make_host("postgresql"),

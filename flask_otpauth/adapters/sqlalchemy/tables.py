@@ -162,7 +162,8 @@ def _sessions(metadata: MetaData) -> dict[str, Table]:
             Column("closed_at", Instant),
             # The user, while this is the session that closed the others: there is one at most.
             Column("alone_for", Name),
-            Index("ix_otpauth_sessions_user_id", "user_id"),
+            # A login ends the open sessions of its user, and does not read those that are closed.
+            Index("ix_otpauth_sessions_user_id_closed_at", "user_id", "closed_at"),
             Index("ix_otpauth_sessions_alone_for", "alone_for", unique=True),
         ),
         "generations": _table(
