@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import AbstractContextManager, contextmanager, suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from importlib import import_module
 from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
@@ -205,7 +205,7 @@ class Database:
 
     def __init__(self, engine: Engine, describe_lock_holder: Callable[[], str] = lambda: "") -> None:
         self.engine = engine
-        self._describe_lock_holder = describe_lock_holder
+        self._outages = ErrorTranslation(describe_lock_holder)
         self._writer = with_isolation(engine)
         self._single = _quiet(engine)
         self._begin()
@@ -230,19 +230,19 @@ class Database:
         if self._open.connection is not None:
             yield
             return
-        with self._outages():
+        with self._outages:
             connection = self._writer.connect()
         try:
-            with self._outages():
+            with self._outages:
                 connection.begin()
                 with_write_lock(connection)
             self._open.connection = connection
             yield
-            with self._outages():
+            with self._outages:
                 _commit(connection)
         finally:
             self._open.connection = None
-            with self._outages():
+            with self._outages:
                 connection.close()
 
     def attempt(self, step: Callable[[], T | None]) -> T | None:
@@ -263,10 +263,10 @@ class Database:
         In a transaction, the statement is a part of it. Otherwise it is a transaction by itself, which
         the database begins and commits without being told to.
         """
-        with self._outages():
+        with self._outages:
             if self._open.connection is not None:
                 return self._sent(self._open.connection, prepared, parameters)
-            with self._single.connect() as connection, _autocommit(connection):
+            with self._single.connect() as connection, _Autocommit(connection):
                 if prepared.is_read or self._commits_alone():
                     return self._sent(connection, prepared, parameters)
         with self.transaction():
@@ -296,7 +296,7 @@ class Database:
         self._open = _Open()
 
     def _create(self, tables: Tables) -> None:
-        with self.transaction(), self._outages():
+        with self.transaction(), self._outages:
             tables.metadata.create_all(self._connection, tables.all())
 
     @property
@@ -311,7 +311,7 @@ class Database:
             with self.transaction():
                 yield
         else:
-            with self._outages(), self._open.connection.begin_nested():
+            with self._outages, self._open.connection.begin_nested():
                 yield
 
     def _commits_alone(self) -> bool:
@@ -342,9 +342,6 @@ class Database:
             raise
         finally:
             cursor.close()
-
-    def _outages(self) -> AbstractContextManager[None]:
-        return translate_db_errors(self._describe_lock_holder)
 
 
 def retry_until_explained(attempt: Callable[[], T | None], explain: Callable[[], T | None]) -> T:
@@ -397,30 +394,35 @@ def _is_watched(engine: Engine) -> bool:
     return has_listeners or engine.logger.isEnabledFor(logging.INFO)
 
 
-@contextmanager
-def _autocommit(connection: Connection) -> Iterator[None]:
+class _Autocommit:
     """
-    Let the database commit each statement by itself.
+    Lets the database commit each statement by itself.
 
     SQLAlchemy has an option for this, which costs as much as the statement. The databases on which codes
     can be kept have an attribute of the driver's connection, and ask no server to change it.
     """
-    dialect, driver = _DIALECTS.get(connection.dialect.name), connection.connection.dbapi_connection
-    if dialect is None:
-        yield
-        return
-    attribute, value = dialect.autocommit(driver)
-    before = getattr(driver, attribute)
-    setattr(driver, attribute, value)
-    try:
-        yield
-    finally:
-        if not connection.invalidated:
+
+    __slots__ = ("_attribute", "_before", "_connection", "_driver")
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+        self._driver = connection.connection.dbapi_connection
+        dialect = _DIALECTS.get(connection.dialect.name)
+        self._attribute, value = ("", None) if dialect is None else dialect.autocommit(self._driver)
+        if self._attribute:
+            self._before = getattr(self._driver, self._attribute)
+            setattr(self._driver, self._attribute, value)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *error: object) -> None:
+        if self._attribute and not self._connection.invalidated:
             try:
-                setattr(driver, attribute, before)
-            except connection.dialect.loaded_dbapi.Error:
+                setattr(self._driver, self._attribute, self._before)
+            except self._connection.dialect.loaded_dbapi.Error:
                 # The host must never get a connection that commits by itself.
-                connection.invalidate()
+                self._connection.invalidate()
 
 
 def _wrap(connection: Connection, prepared: Prepared, error: DBAPIModule.Error) -> BaseException:
@@ -459,23 +461,27 @@ def _commit(connection: Connection) -> None:
         raise
 
 
-@contextmanager
-def translate_db_errors(describe_lock_holder: Callable[[], str] = lambda: "") -> Iterator[None]:
+class ErrorTranslation:
     """
-    Raise ``StorageUnavailable`` in place of an error that is an outage.
+    Raises ``StorageUnavailable`` in place of an error that is an outage.
 
     ``describe_lock_holder`` returns which transaction of the host is open, for the message about a locked
     SQLite file.
     """
-    try:
-        yield
-    except PoolTimeout as error:
-        raise StorageUnavailable("no database connection became free in time") from error
-    except DBAPIError as error:
-        reason = _reason(error, describe_lock_holder)
-        if reason is None:
-            raise
-        raise StorageUnavailable(reason) from error
+
+    def __init__(self, describe_lock_holder: Callable[[], str] = lambda: "") -> None:
+        self._describe_lock_holder = describe_lock_holder
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if isinstance(error, PoolTimeout):
+            raise StorageUnavailable("no database connection became free in time") from error
+        if isinstance(error, DBAPIError):
+            reason = _reason(error, self._describe_lock_holder)
+            if reason is not None:
+                raise StorageUnavailable(reason) from error
 
 
 def _reason(error: DBAPIError, describe_lock_holder: Callable[[], str]) -> str | None:

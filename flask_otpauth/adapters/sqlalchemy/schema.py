@@ -6,7 +6,7 @@ from collections.abc import Iterable
 
 from sqlalchemy import Connection, FromClause, Table, inspect
 
-from flask_otpauth.adapters.sqlalchemy.database import translate_db_errors
+from flask_otpauth.adapters.sqlalchemy.database import ErrorTranslation
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 
@@ -21,7 +21,7 @@ def schema_problems(storage: object, directory: object) -> list[str]:
     """
     missing: list[str] = []
     if isinstance(storage, SqlAlchemyStorage):
-        with translate_db_errors(), storage.database.engine.connect() as connection:
+        with ErrorTranslation(), storage.database.engine.connect() as connection:
             missing += _missing(connection, storage.tables.all())
     if isinstance(directory, ModelDirectory):
         with directory.session(False) as session:

@@ -42,7 +42,7 @@ from sqlalchemy.types import TypeDecorator
 from flask_otpauth.adapters.addresses import spellings
 from flask_otpauth.adapters.sqlalchemy.database import (
     Database,
-    translate_db_errors,
+    ErrorTranslation,
     with_isolation,
     with_write_lock,
 )
@@ -168,7 +168,7 @@ class ModelDirectory:
     @contextmanager
     def session(self, writes: bool) -> Iterator[Session]:
         """Open a short session. It commits at the end if it ``writes``."""
-        with translate_db_errors(self._describe_lock_holder), self._open(writes) as session:
+        with ErrorTranslation(self._describe_lock_holder), self._open(writes) as session:
             yield session
 
     def create_all(self) -> None:
