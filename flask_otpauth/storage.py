@@ -44,12 +44,15 @@ from flask_otpauth.ports.storage import (
     ChallengeStore,
     ClientStore,
     FindWithUser,
+    IssueToUser,
     LogIn,
     LoginAttempt,
     LoginResult,
     SecretStore,
     SessionStore,
     Storage,
+    UserIssue,
+    UserIssueResult,
 )
 
 __all__ = [
@@ -68,6 +71,7 @@ __all__ = [
     "GuessState",
     "Issue",
     "IssueResult",
+    "IssueToUser",
     "Limit",
     "LogIn",
     "LoginAttempt",
@@ -81,6 +85,8 @@ __all__ = [
     "SqlAlchemyStorage",
     "Storage",
     "StoredSecret",
+    "UserIssue",
+    "UserIssueResult",
     "Verdict",
     "block_of",
     "judge_guess",

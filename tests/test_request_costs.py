@@ -21,7 +21,7 @@ from tests.services import POSTGRESQL_ADDRESS, listens, need
 VALUE = re.compile(r"[xX]?'[^']*'|\b\d+\b")
 EXPECTED = {
     "postgresql": Costs(
-        request_otp=Cost(statements=2, commits=1, round_trips=2),
+        request_otp=Cost(statements=1, commits=1, round_trips=1),
         verify_otp=Cost(statements=1, commits=1, round_trips=1),
         protected=Cost(statements=1, commits=0, round_trips=1),
     ),

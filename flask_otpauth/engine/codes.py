@@ -27,8 +27,10 @@ from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.engine.messenger import Draft, Messenger
 from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.directory import UserLookup
 from flask_otpauth.ports.events import Events
-from flask_otpauth.ports.storage import Storage
+from flask_otpauth.ports.senders import Message
+from flask_otpauth.ports.storage import Storage, UserIssue, UserIssueResult
 
 T = TypeVar("T")
 
@@ -87,6 +89,21 @@ class Issued:
     repeated: bool = False
 
 
+@dataclass(frozen=True)
+class _Unsent:
+    """A code whose message is written and not sent yet."""
+
+    issued: Issued
+    draft: Draft
+    message: Message
+    issue: Issue
+
+    def to(self, recipient: str, *, withheld: bool) -> _Unsent:
+        """Return it with this recipient."""
+        draft = replace(self.draft, recipient=recipient, withheld=withheld)
+        return replace(self, draft=draft, message=replace(self.message, recipient=recipient))
+
+
 _DAY_MS = milliseconds(DAY)
 #: The pauses before a retry checks again whether the first message was handed over: two seconds in
 #: total. They grow, because each check is a write that is undone.
@@ -96,6 +113,15 @@ _LIMITED_BY: dict[str, Callable[[int | None, int], errors.Limited]] = {
     "quota": errors.QuotaExceeded,
     "lock": errors.SubjectLocked,
 }
+
+
+def issue_to_user(storage: Storage, request: UserIssue) -> UserIssueResult:
+    """Find the user who has an identifier, and issue a code for it."""
+    issued = storage.issue_to_user(request) if storage.issue_to_user else None
+    if issued is not None:
+        return issued
+    user = request.user.find()
+    return UserIssueResult(storage.challenges.issue(request.issue_for(user)), user)
 
 
 @dataclass(frozen=True)
@@ -126,23 +152,25 @@ class Codes:
             at this moment. The code before it stays valid.
         :raises SendFailed: if the message was certainly not sent. No quota is used up.
         """
-        options = options or IssueOptions()
-        now_ms = epoch_ms(self.clock())
-        code = options.code if options.code is not None else draw_code(policy.code_length)
-        expires_at = from_epoch_ms(now_ms + policy.code_ttl_ms)
-        # Written before the code is issued, so that a failing template uses no quota.
-        message = self.messenger.write(draft, code, expires_at)
-        issue = self._issue(policy, target, now_ms, options, None if draft.withheld else code)
-        result = self._issue_or_wait(issue)
-        if result.block is not None:
-            raise self._report_limit(result.block, target, now_ms)
-        if result.repeated:
-            return Issued(code, expires_at, repeated=True)
-        if not draft.withheld:
-            self.events("code_issued", purpose=target.purpose, subject=target.shown_subject)
-        if self.messenger.send(draft, message, issue).status.is_definite_failure:
-            raise errors.SendFailed
-        return Issued(code, expires_at)
+        unsent = self._write(policy, target, draft, options or IssueOptions())
+        return self._send(target, unsent, self._issue_or_wait(unsent.issue))
+
+    def send_to_user(
+        self, policy: Policy, target: Target, draft: Draft, user: UserLookup, *, for_anyone: bool
+    ) -> Issued:
+        """
+        Issue a code for an identifier and send it to the user who has it, as :meth:`send` does.
+
+        A disabled user gets no code. Without a user, the code is sent to the recipient of the draft, or to
+        nobody if it is not ``for_anyone``. The limits, the responses and the time are the same.
+        """
+        unsent = self._write(policy, target, draft, IssueOptions())
+        request = UserIssue(unsent.issue, _draw_withheld_digest(), user, for_anyone)
+        issued = issue_to_user(self.storage, request)
+        # As the user wrote it, because the part before the @ may be case-sensitive.
+        own = issued.user.email if issued.user and user.kind == "email" else None
+        unsent = unsent.to(own or draft.recipient, withheld=request.is_withheld(issued.user))
+        return self._send(target, unsent, issued.result)
 
     def issue(self, policy: Policy, target: Target) -> Issued:
         """
@@ -275,10 +303,32 @@ class Codes:
         """Free the quotas of the subject. Wrong guesses stay counted, and a lock stays."""
         self.storage.challenges.clear(self.limits_key(policy, target), "sends")
 
+    def _write(self, policy: Policy, target: Target, draft: Draft, options: IssueOptions) -> _Unsent:
+        """Draw a code and write its message, before it is issued: a template that fails uses no quota."""
+        now_ms = epoch_ms(self.clock())
+        code = options.code if options.code is not None else draw_code(policy.code_length)
+        expires_at = from_epoch_ms(now_ms + policy.code_ttl_ms)
+        message = self.messenger.write(draft, code, expires_at)
+        issue = self._issue(policy, target, now_ms, options, None if draft.withheld else code)
+        return _Unsent(Issued(code, expires_at), draft, message, issue)
+
+    def _send(self, target: Target, unsent: _Unsent, result: IssueResult) -> Issued:
+        """Send the message if its code was issued."""
+        if result.block is not None:
+            raise self._report_limit(result.block, target, unsent.issue.now_ms)
+        if result.repeated:
+            return replace(unsent.issued, repeated=True)
+        draft = unsent.draft
+        if not draft.withheld:
+            self.events("code_issued", purpose=target.purpose, subject=target.shown_subject)
+        if self.messenger.send(draft, unsent.message, unsent.issue).status.is_definite_failure:
+            raise errors.SendFailed
+        return unsent.issued
+
     def _issue(
         self, policy: Policy, target: Target, now_ms: int, options: IssueOptions, code: str | None
     ) -> Issue:
-        digest = secrets.token_bytes(32) if code is None else self._digests(target, code)[0]
+        digest = _draw_withheld_digest() if code is None else self._digests(target, code)[0]
         apart = self.keys.row_key(*_bound_to(target), digest.hex()) if options.apart else None
         limits_key, challenge_key = self._row_keys(policy, target)
         return Issue(
@@ -361,3 +411,8 @@ def _refusal(verdict: Verdict, policy: Policy, now_ms: int) -> errors.Refusal:
     if verdict.state is GuessState.EXPIRED and told:
         return errors.CodeExpired()
     return errors.CodeWrong(verdict.left, verdict.state.value)
+
+
+def _draw_withheld_digest() -> bytes:
+    """Draw a digest that no code has, for a row whose code is not sent."""
+    return secrets.token_bytes(32)

@@ -81,22 +81,19 @@ class Logins:
         :raises Limited: if a cooldown, a quota or a lock forbids it.
         :raises SendFailed: if the message was certainly not sent. No quota is used up.
         """
-        user = self.users.find_by(self.kind, address)
-        if user is None and self.create_user == "on_request":
-            user = self._create(address, proved=False)
-        entitled = user.is_enabled if user else self.create_user is not False
-        # As the user wrote it, because the part before the @ may be case-sensitive.
-        own = user.email if user and self.kind == "email" else None
+        user = self._lookup(address)
+        if self.create_user == "on_request" and user.find() is None:
+            self._create(address, proved=False)
         draft = Draft(
             self.channel,
-            own or address,
+            address,
             locales=locales,
             purpose=self.policy.scope,
             values=self.values,
             discreet=True,
-            withheld=not entitled,
         )
-        self.codes.send(self.policy, self._target(address), draft)
+        for_anyone = self.create_user is not False
+        self.codes.send_to_user(self.policy, self._target(address), draft, user, for_anyone=for_anyone)
 
     def verify(self, address: str, code: str) -> LoggedIn:
         """
@@ -129,10 +126,9 @@ class Logins:
         """Redeem the code, and open the session if there is a user who is enabled."""
         target = self._target(address)
         guess = self.codes.guess(self.policy, target, code)
-        find = partial(self.users.find_by, self.kind, address)
         attempt = LoginAttempt(
             guess,
-            UserLookup(self.users.directory, self.kind, address, find),
+            self._lookup(address),
             self.sessions.prepare(),
             closing_others=self.sessions.policy.single_session,
         )
@@ -163,6 +159,10 @@ class Logins:
 
     def _target(self, address: str) -> Target:
         return Target(self.policy.scope, address)
+
+    def _lookup(self, address: str) -> UserLookup:
+        find = partial(self.users.find_by, self.kind, address)
+        return UserLookup(self.users.directory, self.kind, address, find)
 
     def _create(self, address: str, *, proved: bool) -> User | None:
         """Create a user. Return ``None`` if two users have the address: it is unclear who is meant."""

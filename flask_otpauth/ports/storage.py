@@ -18,7 +18,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from typing import Literal, Protocol, TypeAlias
 
 from flask_otpauth.core.challenges import Act, Cap, Guess, Issue, IssueResult, Verdict
@@ -33,12 +33,15 @@ __all__ = [
     "ChallengeStore",
     "ClientStore",
     "FindWithUser",
+    "IssueToUser",
     "LogIn",
     "LoginAttempt",
     "LoginResult",
     "SecretStore",
     "SessionStore",
     "Storage",
+    "UserIssue",
+    "UserIssueResult",
 ]
 
 
@@ -314,6 +317,44 @@ class ClientStore(Protocol):
 
 
 @dataclass(frozen=True)
+class UserIssue:
+    """A code to issue for an identifier, whether a user has it or not."""
+
+    #: The issue of a code that is sent.
+    issue: Issue
+    #: The digest to issue in place of the code's if the code is not sent. No code has it, so no guess is
+    #: right, and the limits are the same.
+    withheld_digest: bytes = field(repr=False)
+    #: Finds the user who has the identifier. A storage that has the table of the users may read the user in
+    #: the same step instead.
+    user: UserLookup
+    #: Whether the code is sent if no user has the identifier. A disabled user never gets one.
+    for_anyone: bool
+
+    def is_withheld(self, user: User | None) -> bool:
+        """Return whether the code is not sent if this is the user who has the identifier."""
+        return not (self.for_anyone if user is None else user.is_enabled)
+
+    def issue_for(self, user: User | None) -> Issue:
+        """Return the issue if this is the user who has the identifier."""
+        return replace(self.issue, digest=self.withheld_digest) if self.is_withheld(user) else self.issue
+
+
+@dataclass(frozen=True)
+class UserIssueResult:
+    """The outcome of an issue for an identifier."""
+
+    result: IssueResult
+    #: The user who has the identifier, enabled or not.
+    user: User | None
+
+
+#: Finds the user who has an identifier, and issues a code for it, in one step. ``None`` means that nothing
+#: was done. Without such a step, or after ``None``, this is done by two operations.
+IssueToUser: TypeAlias = Callable[[UserIssue], UserIssueResult | None]
+
+
+@dataclass(frozen=True)
 class LoginAttempt:
     """A guess at a code, and the session to open if the code is accepted."""
 
@@ -376,6 +417,10 @@ class Storage(Protocol):
         They are all written if the block ends without an exception, and none if it raises one. An operation
         sees what the operations before it wrote. A transaction inside another one is a part of it.
         """
+
+    @property
+    def issue_to_user(self) -> IssueToUser | None:
+        """An issue for an identifier in one step of the storage. ``None`` if the storage has none."""
 
     @property
     def log_in(self) -> LogIn | None:

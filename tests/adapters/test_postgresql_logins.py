@@ -1,4 +1,4 @@
-"""A login in one statement on PostgreSQL, where users, codes and sessions are in one database."""
+"""A code for a user, and a login, each in one statement on PostgreSQL: all tables are in one database."""
 
 from __future__ import annotations
 
@@ -19,12 +19,21 @@ from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDir
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.instants import AHEAD_MS
+from flask_otpauth.engine.codes import issue_to_user
 from flask_otpauth.engine.logins import log_in
 from flask_otpauth.engine.sessions import session_of
 from flask_otpauth.ports.directory import NewUser, User, UserLookup
-from flask_otpauth.ports.storage import LoginAttempt, LoginResult
+from flask_otpauth.ports.storage import LoginAttempt, LoginResult, UserIssue, UserIssueResult
 from flask_otpauth.testing.storage_contract.logins import new_session
-from flask_otpauth.testing.storage_contract.samples import BUDGET, NOON, Subject, fresh_name, one_row
+from flask_otpauth.testing.storage_contract.samples import (
+    BUDGET,
+    NOON,
+    QUOTA,
+    Subject,
+    fresh_key,
+    fresh_name,
+    one_row,
+)
 from tests.adapters.databases import emptied, sqlite_engine
 
 ROUNDS = 30
@@ -46,11 +55,19 @@ class Host:
         """A new user."""
         return self.directory.create(NewUser(email=f"{fresh_name('user')}@example.com"))
 
+    def lookup(self, address: str) -> UserLookup:
+        """Whoever has the address."""
+        return UserLookup(self.directory, "email", address, partial(self.directory.find, "email", address))
+
+    def request(self, subject: Subject, address: str, *, for_anyone: bool = True) -> UserIssue:
+        """An issue to whoever has the address."""
+        issue = subject.issue("111111", send_limits=(QUOTA,))
+        return UserIssue(issue, fresh_key(), self.lookup(address), for_anyone)
+
     def attempt(self, subject: Subject, address: str, code: str = "111111") -> LoginAttempt:
         """A login of whoever has the address."""
-        find = partial(self.directory.find, "email", address)
-        lookup = UserLookup(self.directory, "email", address, find)
-        return LoginAttempt(subject.guess(code, locks=(BUDGET,)), lookup, new_session(), closing_others=True)
+        guess = subject.guess(code, locks=(BUDGET,))
+        return LoginAttempt(guess, self.lookup(address), new_session(), closing_others=True)
 
     def log_in(self, address: str, code: str = "111111") -> LoginResult:
         """Issue a code and log in with ``code``."""
@@ -94,6 +111,92 @@ def impatient_host(postgresql_url: str) -> Iterator[Host]:
 def address_of(user: User) -> str:
     assert user.email is not None
     return user.email
+
+
+@pytest.mark.parametrize(
+    ("case", "for_anyone", "state"),
+    [
+        ("enabled", False, GuessState.ACCEPTED),
+        ("disabled", True, GuessState.WRONG),
+        ("unknown", True, GuessState.ACCEPTED),
+        ("unknown", False, GuessState.WRONG),
+    ],
+)
+def test_a_code_is_issued_by_one_statement_and_only_to_who_is_entitled_to_it(
+    host: Host, case: str, for_anyone: bool, state: GuessState
+) -> None:
+    user = None if case == "unknown" else host.user()
+    address = "nobody@example.com" if user is None else address_of(user)
+    if case == "disabled":
+        host.directory.set_enabled(str(user.id if user else ""), False)
+    subject, results = one_row(), list[UserIssueResult]()
+
+    request = host.request(subject, address, for_anyone=for_anyone)
+    words = host.statements(lambda: results.append(issue_to_user(host.storage, request)))
+
+    assert words == ["WITH"]
+    [issued] = results
+    assert issued.result.block is None
+    assert issued.user == host.directory.find("email", address)
+    assert host.storage.challenges.redeem(subject.guess("111111")).state is state
+
+
+def test_an_issue_that_a_limit_forbids_is_explained_by_one_read(host: Host) -> None:
+    user, subject = host.user(), one_row()
+    results: list[UserIssueResult] = []
+
+    for _ in range(QUOTA.count):
+        assert issue_to_user(host.storage, host.request(subject, address_of(user))).result.block is None
+    refused = host.request(subject, address_of(user))
+    words = host.statements(lambda: results.append(issue_to_user(host.storage, refused)))
+
+    assert words == ["WITH", "SELECT"]
+    [issued] = results
+    assert issued.result.block is not None
+    assert (issued.result.block.kind, issued.user) == ("quota", user)
+
+
+def test_a_code_for_an_address_of_which_only_python_can_tell_whose_it_is_takes_several_statements(
+    host: Host,
+) -> None:
+    subject = one_row()
+    with host.engine.begin() as connection:
+        # The sign of the unit Kelvin, which is a k in the canonical form of an address.
+        connection.execute(
+            text("INSERT INTO otpauth_users (email, person_key) VALUES (:email, 'other')"),
+            {"email": "\u212aelvin@example.com"},
+        )
+
+    issued = issue_to_user(host.storage, host.request(subject, "kelvin@example.com", for_anyone=False))
+
+    assert issued.user is not None
+    assert issued.user.email == "\u212aelvin@example.com"
+    assert host.storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
+
+
+def test_a_code_for_an_address_that_two_users_have_is_issued_to_nobody(host: Host) -> None:
+    address, subject = address_of(host.user()), one_row()
+    with host.engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO otpauth_users (email, person_key) VALUES (:email, 'other')"),
+            {"email": address.upper()},
+        )
+
+    issued = issue_to_user(host.storage, host.request(subject, address, for_anyone=False))
+
+    assert (issued.result.block, issued.user) == (None, None)
+    assert host.storage.challenges.redeem(subject.guess("111111")).state is GuessState.WRONG
+
+
+def test_of_16_requests_at_once_as_many_are_issued_as_the_quota_allows(host: Host) -> None:
+    user, subject = host.user(), one_row()
+    requests = [host.request(subject, address_of(user)) for _ in range(16)]
+
+    with ThreadPoolExecutor(16) as threads:
+        results = list(threads.map(partial(issue_to_user, host.storage), requests))
+
+    assert sum(issued.result.block is None for issued in results) == QUOTA.count
+    assert {issued.user for issued in results} == {user}
 
 
 def test_a_login_is_one_statement_and_tells_whose_it_is(host: Host) -> None:

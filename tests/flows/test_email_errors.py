@@ -31,7 +31,7 @@ class Stage(NamedTuple):
             raise error
 
         services = self.caller.app.extensions["otpauth"].services
-        self.monkeypatch.setattr(type(services.codes), "send", fail)
+        self.monkeypatch.setattr(type(services.codes), "send_to_user", fail)
         return self.caller.ask()
 
 

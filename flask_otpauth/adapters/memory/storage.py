@@ -19,6 +19,7 @@ class MemoryStorage:
     """
 
     #: See the port. The users are not in this memory.
+    issue_to_user = None
     log_in = None
 
     def __init__(self) -> None:

@@ -121,7 +121,7 @@ class SqlChallengeStore:
         attempt: Callable[[Callable[[], IssueResult | None]], IssueResult | None]
         attempt = (lambda step: step()) if is_one_step else self.database.attempt
         return retry_until_explained(
-            lambda: attempt(lambda: self._issue(issue)), lambda: self._explain_issue(issue)
+            lambda: attempt(lambda: self._issue(issue)), lambda: self.explain_issue(issue)
         )
 
     def peek(self, issue: Issue) -> Block | None:
@@ -180,25 +180,29 @@ class SqlChallengeStore:
         )
 
     def _write_issue(self, issue: Issue, writes: Writes, key: bytes, row: ChallengeRow) -> bool:
-        statement = self._issuing(issue_shape(issue, writes))
-        values = _values(row, (*_SENDS, *_CODE))
-        return statement.count(row_key=key, **values, **issue_values(issue)) > 0
+        return self._issuing(issue_shape(issue, writes)).count(**issue_values(issue, key, row)) > 0
 
     @cached_property
     def _issuing(self) -> Callable[[IssueShape], Prepared]:
-        return cache(lambda shape: self.database.prepare(self.issue_statement(shape)))
+        def prepare(shape: IssueShape) -> Prepared:
+            insert = self.database.insert(self.table).values(self.new_row(shape))
+            return self.database.prepare(self.issuing(insert, shape))
 
-    def issue_statement(self, shape: IssueShape) -> Insert:
+        return cache(prepare)
+
+    def new_row(self, shape: IssueShape) -> dict[str, ColumnElement[Any]]:
+        """Return the columns that an issue inserts, if there is no row yet."""
+        return {"key": _KEY, **_new_row(self.table, _WRITTEN[shape.writes])}
+
+    def issuing(self, insert: Insert, shape: IssueShape) -> Insert:
         """
-        Insert the row, or change the existing row if nothing forbids it.
+        Let an insert change the existing row, if there is one and nothing forbids the issue.
 
         ``ON CONFLICT DO UPDATE … WHERE`` waits for a transaction that is writing the existing row, locks the
         row, and evaluates the condition on the newest version. So of two requests at once the second one
         sees the entry of the first. No row is written if the condition is false.
         """
-        row = self.table.c
-        names = _WRITTEN[shape.writes]
-        insert = self.database.insert(self.table).values(key=_KEY, **_new_row(self.table, names))
+        row, names = self.table.c, _WRITTEN[shape.writes]
         reset = _RESET if shape.writes in ("challenge", "both") else ()
         changes = {name: insert.excluded[name] for name in (*names, *reset)}
         changes["needed_until"] = _later(row.needed_until, insert.excluded.needed_until)
@@ -211,7 +215,8 @@ class SqlChallengeStore:
         where = and_(true(), *conditions)
         return insert.on_conflict_do_update(index_elements=["key"], set_=changes, where=where)
 
-    def _explain_issue(self, issue: Issue) -> IssueResult | None:
+    def explain_issue(self, issue: Issue) -> IssueResult | None:
+        """Return why the issue changed no row. Return ``None`` if nothing forbids it by now."""
         rows = self._rows(issue.limits_key, issue.challenge_key)
         limits = rows.get(issue.limits_key, ChallengeRow())
         challenge = rows.get(issue.challenge_key, ChallengeRow())
@@ -492,9 +497,11 @@ def issue_shape(issue: Issue, writes: Writes) -> IssueShape:
     return IssueShape(writes, _counts(issue.send_limits), _counts(issue.locks), issue.repeat_within_ms > 0)
 
 
-def issue_values(issue: Issue) -> dict[str, object]:
-    """Return what the conditions on an issue compare with."""
+def issue_values(issue: Issue, key: bytes, row: ChallengeRow) -> dict[str, object]:
+    """Return what is written to the row of ``key``, and what the conditions on an issue compare with."""
     values: dict[str, object] = {
+        "row_key": key,
+        **_values(row, (*_SENDS, *_CODE)),
         "now": instants.text_of(issue.now_ms),
         "now_ms": issue.now_ms,
         "latest_ms": issue.now_ms + instants.AHEAD_MS,

@@ -1,4 +1,9 @@
-"""A login in one statement, which PostgreSQL can do: find the user, redeem the code, open the session."""
+"""
+What PostgreSQL can do in one statement: issue a code to the user who has an address, and log that user in.
+
+A statement for an issue finds the user and issues the code. One for a login finds the user, redeems the code
+and opens the session.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +16,9 @@ from sqlalchemy import (
     ColumnElement,
     Select,
     bindparam,
+    case,
     exists,
+    false,
     func,
     insert,
     literal_column,
@@ -24,10 +31,13 @@ from sqlalchemy.exc import IntegrityError
 
 from flask_otpauth.adapters.sqlalchemy.challenges import (
     GuessShape,
+    IssueShape,
     SqlChallengeStore,
     guess_shape,
     guess_values,
     is_right_in,
+    issue_shape,
+    issue_values,
     judging_statement,
     renamed,
     verdict_of,
@@ -42,10 +52,11 @@ from flask_otpauth.adapters.sqlalchemy.database import (
 )
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import EmailQuery, ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.sessions import COLUMNS, SqlSessionStore
-from flask_otpauth.adapters.sqlalchemy.tables import Instant
+from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant
+from flask_otpauth.core.challenges import ChallengeRow, IssueResult, with_code, with_send
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.ports.directory import UserLookup
-from flask_otpauth.ports.storage import LogIn, LoginAttempt, LoginResult
+from flask_otpauth.ports.storage import LoginAttempt, LoginResult, UserIssue, UserIssueResult
 
 _LOCK_NOT_AVAILABLE = "55P03"
 
@@ -55,10 +66,35 @@ _LATEST_MS = bindparam("latest_ms", type_=Instant)
 
 @dataclass(frozen=True)
 class PostgresqlLogins:
-    """Logs in users whose table is in the database of the codes and sessions."""
+    """Issues codes to users and logs them in. Their table is in the database of the codes and sessions."""
 
     challenges: SqlChallengeStore
     sessions: SqlSessionStore
+
+    def issue_to_user(self, request: UserIssue) -> UserIssueResult | None:
+        """
+        Issue a code with one statement. Return ``None`` if it did nothing, because this takes several.
+
+        That is so if only Python can tell whether a row has the address. If a limit forbids the issue, the
+        row is read to say why.
+        """
+        issue, users = request.issue, self._users_of(request.user)
+        is_one_row = issue.limits_key == issue.challenge_key and issue.cap is None
+        if users is None or not is_one_row or self._database.is_in_transaction:
+            return None
+        statement = self._issuing(users, issue_shape(issue, "both"), request.for_anyone)
+        row = with_code(with_send(ChallengeRow(), issue), issue)
+        values = {
+            **users.parameters(request.user.identifier),
+            **issue_values(issue, issue.limits_key, row),
+            "withheld_digest": request.withheld_digest,
+        }
+        [(*columns, count, is_certain, is_issued)] = statement.rows(**values)
+        user = users.user(columns) if count == 1 else None
+        if is_issued:
+            return UserIssueResult(IssueResult(), user)
+        refusal = self.challenges.explain_issue(request.issue_for(user)) if is_certain else None
+        return None if refusal is None else UserIssueResult(refusal, user)
 
     def log_in(self, attempt: LoginAttempt) -> LoginResult | None:
         """
@@ -108,6 +144,40 @@ class PostgresqlLogins:
         return directory.email_query if directory.is_in(self._database) else None
 
     @cached_property
+    def _issuing(self) -> Callable[[EmailQuery, IssueShape, bool], Prepared]:
+        return cache(
+            lambda users, shape, for_anyone: self._database.prepare(
+                self._issue_statement(users, shape, for_anyone), writes=True
+            )
+        )
+
+    def _issue_statement(self, users: EmailQuery, shape: IssueShape, for_anyone: bool) -> Select[Row]:
+        """
+        Issue the code, or a digest that no code has if the user is disabled or nobody has the address.
+
+        It takes the same time for each of them.
+        """
+        found = users.select.cte("found")
+        enabled, anyone = func.bool_and(found.c.is_enabled), true() if for_anyone else false()
+        certain = func.bool_and(found.c.is_certain & found.c.person_key.is_not(None))
+        meant = select(
+            func.count().label("n"),
+            case((_is_one(func.count()), enabled), else_=anyone).label("has_code"),
+            func.coalesce(certain, true()).label("is_certain"),
+        )
+        meant_cte = meant.select_from(found).cte("meant")
+        row = self.challenges.new_row(shape)
+        withheld = bindparam("withheld_digest", type_=Digest)
+        row["digest"] = case((meant_cte.c.has_code, row["digest"]), else_=withheld)
+        source = select(*row.values()).where(meant_cte.c.is_certain)
+        insert = self._database.insert(self.challenges.table).from_select(list(row), source)
+        issued = self.challenges.issuing(insert, shape).returning(self.challenges.table.c.key).cte("issued")
+        outcome = (meant_cte.c.n, meant_cte.c.is_certain, exists(select(issued.c.key)))
+        columns = [*users.columns_in(found), *outcome]
+        joined = meant_cte.outerjoin(found, true())
+        return select(*columns).select_from(joined).limit(literal_column("1"))
+
+    @cached_property
     def _logging_in(self) -> Callable[[EmailQuery, GuessShape, bool], Prepared]:
         return cache(
             lambda users, shape, closing_others: self._database.prepare(
@@ -127,10 +197,10 @@ class PostgresqlLogins:
         A wrong guess is counted whether there is a user or not, so that it does not show who has an account.
         """
         found = users.select.with_for_update(read=True, nowait=True, of=users.table).cte("found")
-        count = select(func.count()).select_from(found).scalar_subquery()
+        is_one = _is_one(select(func.count()).select_from(found).scalar_subquery())
         is_known = (found.c.is_certain, found.c.person_key.is_not(None), found.c.id_text.is_not(None))
         user = select(found.c.id_text, found.c.person_key)
-        user_cte = user.where(*is_known, found.c.is_enabled, count == literal_column("1")).cte("person")
+        user_cte = user.where(*is_known, found.c.is_enabled, is_one).cte("person")
         # Short names: psycopg remembers how it reads a statement up to 4096 characters.
         challenge = renamed(self.challenges.table, "c")
         may = ~is_right_in(challenge.c, shape) | exists(select(user_cte.c.id_text))
@@ -138,9 +208,9 @@ class PostgresqlLogins:
         judged = judging.returning(challenge.c.guesses, challenge.c.consumed_at).cte("judged")
         closed = self._closing(user_cte, judged) if closing_others else select(literal_column("0").label("n"))
         ended = closed.cte("ended")
-        columns = [column for column in found.c if column.name not in ("is_certain", "id_text")]
+        columns = [*users.columns_in(found), judged.c.guesses, judged.c.consumed_at, ended.c.n]
         return (
-            select(*columns, judged.c.guesses, judged.c.consumed_at, ended.c.n)
+            select(*columns)
             .select_from(ended.outerjoin(judged, true()).outerjoin(found, true()))
             .limit(literal_column("1"))
             .add_cte(self._opening(user_cte, judged, ended, closing_others))
@@ -186,7 +256,11 @@ class PostgresqlLogins:
         return insert(table).from_select(list(values), row).returning(table.c.id).cte("opened")
 
 
-def login_of(challenges: SqlChallengeStore, sessions: SqlSessionStore) -> LogIn | None:
-    """Return the login in one statement, or ``None`` if the database is not PostgreSQL."""
+def _is_one(count: ColumnElement[int]) -> ColumnElement[bool]:
+    return count == literal_column("1")
+
+
+def logins_of(challenges: SqlChallengeStore, sessions: SqlSessionStore) -> PostgresqlLogins | None:
+    """Return what does it in one statement, or ``None`` if the database is not PostgreSQL."""
     is_postgresql = challenges.database.engine.dialect.name == "postgresql"
-    return PostgresqlLogins(challenges, sessions).log_in if is_postgresql else None
+    return PostgresqlLogins(challenges, sessions) if is_postgresql else None

@@ -11,7 +11,7 @@ from flask_otpauth.adapters.sqlalchemy.clients import SqlClientStore
 from flask_otpauth.adapters.sqlalchemy.counters import Counters
 from flask_otpauth.adapters.sqlalchemy.database import SUPPORTED, Database, not_supported
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory, memory_engine
-from flask_otpauth.adapters.sqlalchemy.postgresql import login_of
+from flask_otpauth.adapters.sqlalchemy.postgresql import logins_of
 from flask_otpauth.adapters.sqlalchemy.secrets import SqlSecretStore
 from flask_otpauth.adapters.sqlalchemy.sessions import SqlSessionStore
 from flask_otpauth.adapters.sqlalchemy.tables import Tables, define
@@ -46,8 +46,10 @@ class SqlAlchemyStorage:
         self.secrets = SqlSecretStore(self.database, tables.secrets)
         self.sessions = SqlSessionStore(self.database, tables.sessions, tables.generations)
         self.clients = SqlClientStore(self.database, tables.clients, tables.client_tokens, tables.campaigns)
-        #: See the port. PostgreSQL has it, if the users are in the same database.
-        self.log_in = login_of(self.challenges, self.sessions)
+        #: See the port, as well as of ``log_in``. PostgreSQL has both, if the users are in the same database.
+        logins = logins_of(self.challenges, self.sessions)
+        self.issue_to_user = logins.issue_to_user if logins else None
+        self.log_in = logins.log_in if logins else None
         #: See the port. Operations inside it in the same thread are a part of it.
         self.transaction = self.database.transaction
 

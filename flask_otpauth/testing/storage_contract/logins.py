@@ -1,4 +1,8 @@
-"""Tests for logins: both the code is used up and the session is open, or neither."""
+"""
+Tests for codes that are sent to users, and for logins.
+
+A login uses up the code and opens the session: both, or neither.
+"""
 
 from __future__ import annotations
 
@@ -12,13 +16,14 @@ import pytest
 
 from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.sessions import Session
+from flask_otpauth.engine.codes import issue_to_user
 from flask_otpauth.engine.logins import log_in
 from flask_otpauth.engine.sessions import session_of
 from flask_otpauth.ports.directory import Directory, User, UserLookup
-from flask_otpauth.ports.storage import LoginAttempt, LoginResult, Storage
+from flask_otpauth.ports.storage import LoginAttempt, LoginResult, Storage, UserIssue
 from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.races import Race
-from flask_otpauth.testing.storage_contract.samples import DAY, NOON, Subject, fresh_name
+from flask_otpauth.testing.storage_contract.samples import COOLDOWN, DAY, NOON, Subject, fresh_key, fresh_name
 
 
 @dataclass(frozen=True)
@@ -61,9 +66,19 @@ def new_session(now_ms: int = NOON) -> Session:
 def attempt_of(
     subject: Subject, user: User | None, code: str = "111111", *, closing_others: bool = True
 ) -> LoginAttempt:
-    """Return a login with ``code``. The storage does not know the directory, so it must use the look-up."""
-    lookup = UserLookup(cast("Directory", None), "email", "user@example.com", partial(return_user, user))
-    return LoginAttempt(subject.guess(code), lookup, new_session(), closing_others)
+    """Return a login with ``code``."""
+    return LoginAttempt(subject.guess(code), lookup_of(user), new_session(), closing_others)
+
+
+def lookup_of(user: User | None) -> UserLookup:
+    """Return a look-up that finds ``user``. The storage does not know the directory, so it must use it."""
+    return UserLookup(cast("Directory", None), "email", "user@example.com", partial(return_user, user))
+
+
+def request_of(subject: Subject, user: User | None, *, for_anyone: bool = True) -> UserIssue:
+    """Return an issue of a code to ``user``."""
+    issue = subject.issue("111111", send_limits=(COOLDOWN,))
+    return UserIssue(issue, fresh_key(), lookup_of(user), for_anyone)
 
 
 class LoginContract(ContractBase):
@@ -72,6 +87,25 @@ class LoginContract(ContractBase):
     @pytest.fixture
     def person(self) -> Person:
         return Person(fresh_name("user"))
+
+    @pytest.mark.parametrize(
+        ("is_enabled", "for_anyone"), [(True, False), (False, True), (None, True), (None, False)]
+    )
+    def test_only_who_is_entitled_to_a_code_gets_one_and_all_meet_the_same_limits(
+        self, storage: Storage, subject: Subject, person: Person, is_enabled: bool | None, for_anyone: bool
+    ) -> None:
+        """``is_enabled`` is ``None`` if nobody has the address."""
+        user = None if is_enabled is None else replace(person, is_enabled=is_enabled)
+        is_entitled = for_anyone if is_enabled is None else is_enabled
+
+        first = issue_to_user(storage, request_of(subject, user, for_anyone=for_anyone))
+        verdict = storage.challenges.redeem(subject.guess("111111"))
+        second = issue_to_user(storage, request_of(subject, user, for_anyone=for_anyone))
+
+        assert (first.result.block, first.user) == (None, user)
+        assert verdict.state is (GuessState.ACCEPTED if is_entitled else GuessState.WRONG)
+        assert second.result.block is not None
+        assert second.result.block.kind == "cooldown"
 
     def test_a_right_code_opens_the_session_of_its_user(
         self, storage: Storage, subject: Subject, person: Person

@@ -13,6 +13,7 @@ from uuid import UUID
 
 from sqlalchemy import (
     CHAR,
+    CTE,
     BigInteger,
     BindParameter,
     Column,
@@ -495,6 +496,10 @@ class EmailQuery:
             _is_certain(email, email_key, dialect.name).label("is_certain"),
             key.sql_text(dialect).label("id_text"),
         ).where(by_email(email, email_key, dialect.name))
+
+    def columns_in(self, found: CTE) -> list[ColumnElement[Any]]:
+        """Return the columns of a user in ``select`` as a part of a statement."""
+        return [found.c[name] for name in _ATTRIBUTES]
 
     def parameters(self, address: str) -> Mapping[str, str]:
         """Return the parameters of ``select`` for a canonical address."""
