@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 from datetime import timedelta
-from functools import cache, wraps
-from typing import ParamSpec, TypeAlias, cast
+from functools import cached_property, wraps
+from typing import Any, ParamSpec, TypeAlias, cast
 
 from flask import Blueprint, Flask, current_app, g, request
 from flask.typing import ResponseReturnValue
@@ -115,7 +116,7 @@ class OtpAuth:
 
         :raises RuntimeError: outside of a protected view, when an attribute is used.
         """
-        return cast(User, LocalProxy(self._load_current_user))
+        return cast(User, _UserProxy(lambda: _current().user))
 
     @property
     def sessions(self) -> UserSessions:
@@ -238,7 +239,7 @@ class OtpAuth:
             except Exception as error:  # noqa: BLE001 - every error is answered in the envelope
                 return refuse(error)
             # In tests of a host, one app context can serve several requests, each with its own user.
-            g.otpauth_user = cache(lambda: None if login is None else state.for_views(login.user))
+            g.otpauth_current = _Current(login, state.for_views)
             try:
                 result: ResponseReturnValue = current_app.ensure_sync(view)(*args, **kwargs)
             except errors.Unavailable as error:  # The view called this extension.
@@ -247,19 +248,47 @@ class OtpAuth:
 
         return protected
 
-    def _load_current_user(self) -> object:
-        load_once: Callable[[], object] | None = g.get("otpauth_user")
-        if load_once is None:
-            raise RuntimeError(
-                "otpauth.current_user is only available inside a view with @otpauth.token_required"
-            )
-        return load_once()
-
     @property
     def _state(self) -> AppState:
         if "otpauth" not in current_app.extensions:
             raise RuntimeError("OtpAuth is not initialized for this app: call otpauth.init_app(app)")
         return cast(AppState, current_app.extensions["otpauth"])
+
+
+@dataclass
+class _Current:
+    """Who is logged in, in one request."""
+
+    login: Login | None
+    for_views: Callable[[User], object]
+
+    @cached_property
+    def user(self) -> object:
+        """The object that views get. ``None`` if nobody is logged in."""
+        return None if self.login is None else self.for_views(self.login.user)
+
+
+class _UserProxy(LocalProxy[Any]):
+    """The user of the request. Many views need only the id, which takes no object and no session."""
+
+    __slots__ = ()
+
+    @property
+    def id(self) -> object:
+        """The id of the user."""
+        login = _current().login
+        if login is None:
+            raise AttributeError
+        return login.user.id
+
+
+def _current() -> _Current:
+    found: _Current | None = g.get("otpauth_current")
+    if found is None:
+        raise RuntimeError(
+            "otpauth.current_user is only available inside a view with @otpauth.token_required"
+        )
+    return found
 
 
 def _login(services: Services, max_age: timedelta | None, is_optional: bool) -> Login | None:

@@ -94,6 +94,16 @@ def shop_on(uri: str, outbox: Outbox, clock: MovableClock, **options: Any) -> Sh
         mine.points = 77
         return {"points": otpauth.current_user.points, "same": otpauth.current_user == mine}
 
+    @app.post("/id")
+    @otpauth.token_required
+    def id_of() -> dict[str, Any]:
+        user = otpauth.current_user
+        return {
+            "id": user.id,
+            "has_session": db.session.registry.has(),
+            "same": user.id == user._get_current_object().id,
+        }
+
     four = threading.Barrier(4, timeout=30)
 
     @app.post("/together")
@@ -141,6 +151,26 @@ def test_relationships_of_the_current_user_work(shop: Shop) -> None:
 
 def test_the_current_user_is_the_object_that_the_hosts_session_has_already(shop: Shop) -> None:
     assert shop.call("/loaded-before") == {"points": 77, "same": True}
+
+
+def test_the_id_of_the_current_user_needs_no_session_of_the_host(
+    tmp_path: Path, outbox: Outbox, clock: MovableClock
+) -> None:
+    shop = shop_on(f"sqlite:///{tmp_path / 'host.sqlite'}", outbox, clock)
+
+    assert shop.call("/id") == {"id": 1, "has_session": False, "same": True}
+
+
+@pytest.mark.parametrize("name", ["id", "email"])
+def test_nobody_is_the_current_user_outside_of_a_protected_view_or_without_a_token(
+    shop: Shop, name: str
+) -> None:
+    has_it = shop.otpauth.token_optional(lambda: {"has_it": hasattr(shop.otpauth.current_user, name)})
+
+    with shop.app.test_request_context():
+        with pytest.raises(RuntimeError, match="only available inside a view"):
+            getattr(shop.otpauth.current_user, name)
+        assert has_it() == {"has_it": False}
 
 
 @pytest.mark.parametrize("path", ["/bare", "/email"])

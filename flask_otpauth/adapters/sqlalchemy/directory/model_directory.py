@@ -462,10 +462,10 @@ class PrimaryKey:
         return sql_cast(self.column if is_known else null(), String)
 
     def _integer(self, text: str) -> int | None:
-        bits = 64 if getattr(self.column.type, "unsigned", False) else 63
-        if not _INTEGER.fullmatch(text) or not -(2**63) <= int(text) < 2**bits:
+        if not _INTEGER.fullmatch(text):
             return None
-        return int(text)
+        number, bits = int(text), 64 if getattr(self.column.type, "unsigned", False) else 63
+        return number if -(2**63) <= number < 2**bits else None
 
 
 def _uuid(text: str) -> UUID | None:
