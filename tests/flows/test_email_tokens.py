@@ -9,6 +9,7 @@ from typing import Any
 import jwt
 import pytest
 from flask import Flask
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from flask_otpauth import OtpAuth
@@ -140,20 +141,24 @@ def test_an_expired_token_is_invalid(app: Flask, caller: EmailCaller, clock: Mov
 
 
 def test_the_user_is_read_once_for_a_request_however_often_somebody_looks(
-    app: Flask, caller: EmailCaller, monkeypatch: pytest.MonkeyPatch
+    app: Flask, caller: EmailCaller
 ) -> None:
     token = caller.login()["accessToken"]
-    directory = app.extensions["otpauth"].services.directory
-    looks: list[str] = []
-    get = directory.get
-    monkeypatch.setattr(directory, "get", lambda user_id: looks.append(user_id) or get(user_id))
+    engine = app.extensions["otpauth"].services.directory.database.engine
+    reads: list[str] = []
+
+    def note(_connection: object, _cursor: object, statement: str, *_: object) -> None:
+        if "otpauth_users" in statement:
+            reads.append(statement)
+
     client = app.test_client()
-
+    event.listen(engine, "before_cursor_execute", note)
     client.get("/untouched", headers=bearer(token))
-    unseen = len(looks)
+    unseen = len(reads)
     client.get("/apis/user/profile", headers=bearer(token))
+    event.remove(engine, "before_cursor_execute", note)
 
-    assert (unseen, len(looks)) == (1, 2)
+    assert (unseen, len(reads)) == (1, 2)
 
 
 def test_one_app_context_over_two_requests_does_not_mix_their_users(app: Flask, caller: EmailCaller) -> None:
