@@ -283,6 +283,52 @@ def test_failures_before_authentication_are_counted_per_address(outbox: Outbox) 
     assert order(app, good, "192.0.2.2") == 400
 
 
+def test_a_client_of_a_server_to_server_flow_has_a_count_for_each_path(outbox: Outbox) -> None:
+    app = host(outbox, ip_limits={"client": "2 per minute", "flashcall.orders": "1 per minute"})
+    headers, _ = credentials(app)
+
+    orders = [order(app, headers) for _ in range(2)]
+    guesses = [app.test_client().get("/v1/auth/x/0345", headers=headers).status_code for _ in range(3)]
+
+    assert (orders, guesses) == ([400, 429], [400, 400, 429])
+
+
+def test_a_blocked_client_is_a_failure(outbox: Outbox) -> None:
+    app = host(outbox, ip_limits={"authentication": "2 per minute"})
+    with app.app_context():
+        clients = app.extensions["test_otpauth"].clients
+        client = clients.create("a", flows=("flashcall",))
+        clients.block(client.id)
+    headers = {"X-Application-Token": client.secret}
+
+    assert [order(app, headers) for _ in range(3)] == [403, 403, 429]
+
+
+@pytest.mark.parametrize(
+    ("path", "body"),
+    [
+        ("/api/v1/users/generate_access_token", {"secret_key": "wrong"}),
+        ("/api/auth/get-access-token", {"token": "wrong"}),
+    ],
+)
+def test_wrong_secrets_that_would_be_exchanged_for_a_token_are_failures(
+    path: str, body: dict[str, str], outbox: Outbox
+) -> None:
+    app = host(outbox, ip_limits={"authentication": "2 per minute"})
+
+    failures = [app.test_client().post(path, json=body).status_code for _ in range(3)]
+
+    assert failures == [401, 401, 429]
+
+
+def test_an_app_on_devices_that_shows_no_credential_uses_up_the_limit_of_its_address(outbox: Outbox) -> None:
+    app = host(outbox, ip_limits={"send": "2 per hour"})
+
+    refused = [app.test_client().post("/api/auth/resend-otp", json={}).status_code for _ in range(3)]
+
+    assert refused == [401, 401, 429]
+
+
 def test_successes_are_no_failures(outbox: Outbox) -> None:
     app = host(outbox)
     good, _ = credentials(app)

@@ -7,21 +7,22 @@ import json
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any
+from typing import Annotated, Any
 
 import pytest
 from flask import Flask, Response, abort, got_request_exception, redirect, request
+from pydantic import AfterValidator
 from werkzeug.exceptions import HTTPException
 from werkzeug.test import TestResponse
 
 from flask_otpauth import OtpAuth
-from flask_otpauth.core.errors import StorageUnavailable
+from flask_otpauth.core.errors import Fault, InvalidFields, StorageUnavailable
 from flask_otpauth.engine.codes import Target
 from flask_otpauth.engine.resets import ByCode
 from flask_otpauth.flows.account.bodies import SetPassword
 from flask_otpauth.senders import Message
 from flask_otpauth.testing import Outbox
-from flask_otpauth.web.body import MAX_BODY_BYTES, ParseContext, parse
+from flask_otpauth.web.body import MAX_BODY_BYTES, Body, ParseContext, parse, read_object
 from flask_otpauth.web.flow import Call
 from tests.hosts import SECRET_KEY, MakeApp
 
@@ -420,6 +421,24 @@ def test_a_body_whose_length_nobody_announced_is_measured(caller: Caller) -> Non
     assert seen(answer) == caller.refused(413)
 
 
+class Unread(io.BytesIO):
+    """A body that nobody may read."""
+
+    def readinto(self, buffer: Any) -> int:
+        raise AssertionError("the body was read")
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise AssertionError("the body was read")
+
+
+def test_a_body_that_is_announced_as_too_large_is_not_read(caller: Caller) -> None:
+    announced = {"CONTENT_LENGTH": str(10**12)}
+
+    answer = caller.open(input_stream=Unread(), content_type="application/json", environ_overrides=announced)
+
+    assert seen(answer) == caller.refused(413)
+
+
 def test_a_body_that_a_hook_of_the_host_has_read_is_measured_all_the_same(
     make_app: MakeApp, flow: Documented
 ) -> None:
@@ -455,6 +474,27 @@ def test_a_field_of_the_wrong_type_an_over_long_one_or_a_nul_is_a_refusal_of_the
         "+79991234567",
         "+84771122330",
     }
+
+
+@pytest.mark.parametrize("number", [2**64 - 1, -(2**63)])
+def test_an_integer_of_64_bits_is_read(number: int) -> None:
+    assert read_object(json.dumps({"user": number}).encode()) == {"user": number}
+
+
+def test_a_fault_names_the_field_and_has_nothing_of_its_value(app: Flask) -> None:
+    def refuse(value: str) -> str:
+        raise ValueError(f"{value} is not a name")
+
+    class Names(Body):
+        names: list[Annotated[str, AfterValidator(refuse)]]
+
+    state = app.extensions["otpauth"]
+    context = ParseContext(state.by_flow["account"], state.services.addresses)
+
+    with pytest.raises(InvalidFields) as refused:
+        parse(Names, {"names": ["secret"]}, context)
+
+    assert refused.value.faults == (Fault("names", "value_error"),)
 
 
 @pytest.mark.parametrize("value", [None, "", "  ", "\t\n"], ids=repr)
