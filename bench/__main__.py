@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterator
-from dataclasses import replace
 
 from bench import cold_start, costs, growth, logins
 from bench.databases import KINDS, Unavailable
@@ -42,7 +41,7 @@ def _options(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--seconds", type=float, default=3.0, help="of each app in each round")
     parser.add_argument("--clients", type=int, nargs="+", default=(8, 32), help="at the same time")
     parser.add_argument(
-        "--users", type=int, nargs="+", default=(10**4, 10**5, 10**6), help="other users, for growth"
+        "--rows", type=int, nargs="+", default=(10**4, 10**5, 10**6), help="in each table, for growth"
     )
     parser.add_argument("--starts", type=int, default=15, help="of each process, for cold-start")
     return parser.parse_args(arguments)
@@ -56,7 +55,7 @@ def _parts(options: argparse.Namespace) -> Iterator[tuple[str, Iterator[str]]]:
         if "logins" in options.parts:
             yield f"Logins, {kind}", logins.measure(kind, plan)
     if "growth" in options.parts:
-        yield "Growth, postgresql", growth.measure(options.users, replace(plan, clients=plan.clients[:1]))
+        yield "Growth, postgresql", growth.measure(options.rows, plan)
     if "cold-start" in options.parts:
         yield "Cold start", cold_start.measure(options.starts)
 

@@ -34,8 +34,8 @@ class Load:
     seconds: float = 0.0
     #: CPU time of this process.
     cpu_seconds: float = 0.0
-    #: How long each connection took, in seconds.
-    durations: list[float] = field(default_factory=list)
+    #: How long each request of each connection took, in seconds. The first includes the connection.
+    requests: list[list[float]] = field(default_factory=list)
 
 
 def run(port: int, cycle: Cycle, clients: int, seconds: float, first: int = 0) -> Load:
@@ -57,7 +57,7 @@ def run(port: int, cycle: Cycle, clients: int, seconds: float, first: int = 0) -
                     continue
                 selector.unregister(client.socket)
                 client.socket.close()
-                load.durations.append(time.perf_counter() - client.begun)
+                load.requests.append(client.seconds)
                 if time.perf_counter() - begun < seconds:
                     _Client(port, cycle(number)).listen(selector)
                     number += 1
@@ -71,7 +71,8 @@ class _Client:
     """One connection and what it has received of the current response."""
 
     def __init__(self, port: int, requests: Generator[bytes, bytes, object]) -> None:
-        self.begun = time.perf_counter()
+        self.seconds: list[float] = []
+        self._sent = time.perf_counter()
         self._requests = requests
         self._received = b""
         self.socket = socket.create_connection(("127.0.0.1", port), PATIENCE)
@@ -89,8 +90,10 @@ class _Client:
         if received and not is_complete(self._received):
             return True
         response, self._received = self._received, b""
+        self.seconds.append(time.perf_counter() - self._sent)
         if not response.startswith(b"HTTP/1.1 200 "):
             raise RuntimeError(f"a request was refused: {response[-300:].decode('latin-1')}")
+        self._sent = time.perf_counter()
         try:
             self.socket.sendall(self._requests.send(response))
         except StopIteration:
@@ -104,6 +107,12 @@ def log_in(number: int) -> Generator[bytes, bytes, str]:
     response = yield post("/apis/auth/request-otp", email=email)
     response = yield post("/apis/auth/verify-otp", email=email, otpCode=header(response, CODE_HEADER))
     return token_in(response)
+
+
+def log_in_and_read(number: int) -> Requests:
+    """Request a code, verify it, and ask who is logged in."""
+    token = yield from log_in(number)
+    yield read_with(email_of(number), token)
 
 
 def token_in(response: bytes) -> str:
@@ -128,12 +137,16 @@ def read_user(port: int) -> Cycle:
     run(port, keep_token, clients=50, seconds=0)
 
     def cycle(number: int) -> Requests:
-        # The floor looks at the address alone, and flask_otpauth at the token alone.
-        email, token = logged_in[number % len(logged_in)]
         for _ in range(2):
-            yield get(f"/me?email={email}", f"Authorization: Bearer {token}")
+            yield read_with(*logged_in[number % len(logged_in)])
 
     return cycle
+
+
+def read_with(email: str, token: str) -> bytes:
+    """Write a request to the route for logged-in users."""
+    # The floor looks at the address alone, and flask_otpauth at the token alone.
+    return get(f"/me?email={email}", f"Authorization: Bearer {token}")
 
 
 def post(path: str, **body: str) -> bytes:

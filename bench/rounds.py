@@ -48,6 +48,8 @@ class Sample:
     #: 0 if the database has no process of its own, or none that can be seen.
     database_ms: float
     load_ms: float
+    #: How long each request of a cycle took: the median.
+    request_ms: tuple[float, ...]
     #: How long 95 of 100 cycles took at most.
     p95_ms: float
     #: The share of the machine that other processes used.
@@ -96,14 +98,19 @@ def table(samples: Sequence[Sample], unit: str) -> str:
             for side in sides
         ),
     ]
+    return "\n".join([*lines, *disturbances(samples)])
+
+
+def disturbances(samples: Sequence[Sample]) -> list[str]:
+    """Return lines that name the rounds in which the machine did something else too."""
     disturbed = [
         f"round {s.round} of {s.side}, clients: {s.clients} ({s.others:.0%})"
         for s in samples
         if s.others > QUIET
     ]
-    if disturbed:
-        lines += ["", f"Other processes used more than {QUIET:.0%} of the machine in {'; '.join(disturbed)}."]
-    return "\n".join(lines)
+    if not disturbed:
+        return []
+    return ["", f"Other processes used more than {QUIET:.0%} of the machine in {'; '.join(disturbed)}."]
 
 
 def ratios(
@@ -114,6 +121,11 @@ def ratios(
     return [own / values[first, number] for (name, number), own in values.items() if name == side]
 
 
+def spread(values: Sequence[float]) -> str:
+    """Write the median of some ratios, the least and the greatest."""
+    return f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})"
+
+
 def _measure(side: Side, number: int, clients: int, seconds: float, database: int | None) -> Sample:
     def used() -> tuple[float, float, float]:
         return cpu_seconds(side.server.process), cpu_seconds(database), busy_seconds()
@@ -122,7 +134,7 @@ def _measure(side: Side, number: int, clients: int, seconds: float, database: in
     # Not the users who have just logged in.
     done = load.run(side.server.port, side.cycle, clients, seconds, first=number * 700)
     server, data, busy = (after - earlier for after, earlier in zip(used(), before, strict=True))
-    cycles = len(done.durations)
+    cycles = len(done.requests)
     return Sample(
         side=side.name,
         round=number,
@@ -131,7 +143,8 @@ def _measure(side: Side, number: int, clients: int, seconds: float, database: in
         server_ms=server * 1000 / cycles,
         database_ms=data * 1000 / cycles,
         load_ms=done.cpu_seconds * 1000 / cycles,
-        p95_ms=sorted(done.durations)[int(cycles * 0.95)] * 1000,
+        request_ms=tuple(median(times) * 1000 for times in zip(*done.requests, strict=True)),
+        p95_ms=sorted(map(sum, done.requests))[int(cycles * 0.95)] * 1000,
         others=max(0, busy - server - data - done.cpu_seconds) / done.seconds / (os.cpu_count() or 1),
     )
 
@@ -151,7 +164,7 @@ def _row(samples: Sequence[Sample], side: str, first: str, clients: int) -> str:
     times = zip(*((s.server_ms, s.database_ms, s.load_ms, s.p95_ms) for s in own), strict=True)
     figures = [
         f"{median(s.per_second for s in own):.0f}",
-        *(f"{median(values):.2f} ({min(values):.2f} to {max(values):.2f})" for values in (speed, cpu)),
+        *map(spread, (speed, cpu)),
         *(f"{median(values):.2f} ms" for values in times),
     ]
     return f"| {' | '.join([side, str(clients), *figures])} |"

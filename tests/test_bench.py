@@ -15,7 +15,7 @@ from tests.services import MARIADB_ADDRESS, POSTGRESQL_ADDRESS, listens, need
 
 NUMBER = re.compile(r"\d")
 SERVERS = {"postgresql": POSTGRESQL_ADDRESS, "mariadb": MARIADB_ADDRESS}
-TINY = "--rounds 1 --seconds 0.1 --clients 2 --users 10 20 --starts 1"
+TINY = "--rounds 1 --seconds 0.1 --clients 2 --rows 10 20 --starts 1"
 
 
 def need_server(kind: str) -> None:
@@ -35,7 +35,7 @@ def figures(output: str) -> dict[str, list[str]]:
         ("costs", "sqlite", ["floor", "product"]),
         ("logins", "sqlite", ["floor", "product"]),
         ("logins", "postgresql", ["floor", "product"]),
-        ("growth", "postgresql", ["10 other users", "20 other users"]),
+        ("growth", "postgresql", ["10 rows", "20 rows"]),
         (
             "cold-start",
             "sqlite",
