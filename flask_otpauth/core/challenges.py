@@ -37,6 +37,7 @@ before the lock, clears the log (:func:`without_misses`).
 
 from __future__ import annotations
 
+import hashlib
 import hmac
 import html
 import re
@@ -62,6 +63,11 @@ def draw_code(length: int) -> Sensitive:
 def draw_nonce() -> str:
     """Draw a name for one issue or one guess: 16 URL-safe characters."""
     return secrets.token_urlsafe(12)
+
+
+def withheld_digest(digest: bytes) -> bytes:
+    """Return a digest that no code has, in place of the digest of a code that is not sent."""
+    return hashlib.sha256(digest).digest()
 
 
 def is_digits(text: object, shortest: int, longest: int | None = None) -> TypeGuard[str]:

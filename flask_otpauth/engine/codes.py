@@ -21,6 +21,7 @@ from flask_otpauth.core.challenges import (
     draw_code,
     draw_nonce,
     is_digits,
+    withheld_digest,
 )
 from flask_otpauth.core.instants import DAY, Block, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import KeyRing
@@ -165,7 +166,7 @@ class Codes:
         nobody if it is not ``for_anyone``. The limits, the responses and the time are the same.
         """
         unsent = self._write(policy, target, draft, IssueOptions())
-        request = UserIssue(unsent.issue, _draw_withheld_digest(), user, for_anyone)
+        request = UserIssue(unsent.issue, user, for_anyone)
         issued = issue_to_user(self.storage, request)
         # As the user wrote it, because the part before the @ may be case-sensitive.
         own = issued.user.email if issued.user and user.kind == "email" else None
@@ -309,7 +310,9 @@ class Codes:
         code = options.code if options.code is not None else draw_code(policy.code_length)
         expires_at = from_epoch_ms(now_ms + policy.code_ttl_ms)
         message = self.messenger.write(draft, code, expires_at)
-        issue = self._issue(policy, target, now_ms, options, None if draft.withheld else code)
+        issue = self._issue(policy, target, now_ms, options, code)
+        if draft.withheld:
+            issue = replace(issue, digest=withheld_digest(issue.digest))
         return _Unsent(Issued(code, expires_at), draft, message, issue)
 
     def _send(self, target: Target, unsent: _Unsent, result: IssueResult) -> Issued:
@@ -328,7 +331,7 @@ class Codes:
     def _issue(
         self, policy: Policy, target: Target, now_ms: int, options: IssueOptions, code: str | None
     ) -> Issue:
-        digest = _draw_withheld_digest() if code is None else self._digests(target, code)[0]
+        digest = secrets.token_bytes(32) if code is None else self._digests(target, code)[0]
         apart = self.keys.row_key(*_bound_to(target), digest.hex()) if options.apart else None
         limits_key, challenge_key = self._row_keys(policy, target)
         return Issue(
@@ -411,8 +414,3 @@ def _refusal(verdict: Verdict, policy: Policy, now_ms: int) -> errors.Refusal:
     if verdict.state is GuessState.EXPIRED and told:
         return errors.CodeExpired()
     return errors.CodeWrong(verdict.left, verdict.state.value)
-
-
-def _draw_withheld_digest() -> bytes:
-    """Draw a digest that no code has, for a row whose code is not sent."""
-    return secrets.token_bytes(32)

@@ -18,10 +18,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeAlias
 
-from flask_otpauth.core.challenges import Act, Cap, Guess, Issue, IssueResult, Verdict
+from flask_otpauth.core.challenges import Act, Cap, Guess, Issue, IssueResult, Verdict, withheld_digest
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import Block
@@ -322,9 +322,6 @@ class UserIssue:
 
     #: The issue of a code that is sent.
     issue: Issue
-    #: The digest to issue in place of the code's if the code is not sent. No code has it, so no guess is
-    #: right, and the limits are the same.
-    withheld_digest: bytes = field(repr=False)
     #: Finds the user who has the identifier. A storage that has the table of the users may read the user in
     #: the same step instead.
     user: UserLookup
@@ -336,8 +333,14 @@ class UserIssue:
         return not (self.for_anyone if user is None else user.is_enabled)
 
     def issue_for(self, user: User | None) -> Issue:
-        """Return the issue if this is the user who has the identifier."""
-        return replace(self.issue, digest=self.withheld_digest) if self.is_withheld(user) else self.issue
+        """
+        Return the issue if this is the user who has the identifier.
+
+        If the code is not sent, the limits are the same, and no guess is right.
+        """
+        if not self.is_withheld(user):
+            return self.issue
+        return replace(self.issue, digest=withheld_digest(self.issue.digest))
 
 
 @dataclass(frozen=True)

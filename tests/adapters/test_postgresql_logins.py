@@ -30,7 +30,6 @@ from flask_otpauth.testing.storage_contract.samples import (
     NOON,
     QUOTA,
     Subject,
-    fresh_key,
     fresh_name,
     one_row,
 )
@@ -62,7 +61,7 @@ class Host:
     def request(self, subject: Subject, address: str, *, for_anyone: bool = True) -> UserIssue:
         """An issue to whoever has the address."""
         issue = subject.issue("111111", send_limits=(QUOTA,))
-        return UserIssue(issue, fresh_key(), self.lookup(address), for_anyone)
+        return UserIssue(issue, self.lookup(address), for_anyone)
 
     def attempt(self, subject: Subject, address: str, code: str = "111111") -> LoginAttempt:
         """A login of whoever has the address."""

@@ -53,7 +53,7 @@ from flask_otpauth.adapters.sqlalchemy.database import (
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import EmailQuery, ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.sessions import COLUMNS, SqlSessionStore
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant
-from flask_otpauth.core.challenges import ChallengeRow, IssueResult, with_code, with_send
+from flask_otpauth.core.challenges import ChallengeRow, IssueResult, with_code, with_send, withheld_digest
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.ports.directory import UserLookup
 from flask_otpauth.ports.storage import LoginAttempt, LoginResult, UserIssue, UserIssueResult
@@ -87,7 +87,7 @@ class PostgresqlLogins:
         values = {
             **users.parameters(request.user.identifier),
             **issue_values(issue, issue.limits_key, row),
-            "withheld_digest": request.withheld_digest,
+            "withheld_digest": withheld_digest(issue.digest),
         }
         [(*columns, count, is_certain, is_issued)] = statement.rows(**values)
         user = users.user(columns) if count == 1 else None
@@ -231,7 +231,7 @@ class PostgresqlLogins:
             .with_for_update()
             .cte("others")
         )
-        closing = update(session).where(row.id.in_(select(others.c.id)), row.closed_at.is_(None))
+        closing = update(session).where(row.id == others.c.id, row.closed_at.is_(None))
         closing = closing.values(closed_at=_NOW_MS, alone_for=null())
         closed = closing.returning(row.authenticated_at, row.ends_at).cte("closed")
         was_live = (closed.c.authenticated_at <= _LATEST_MS) & (closed.c.ends_at > _NOW_MS)

@@ -23,7 +23,7 @@ from flask_otpauth.ports.directory import Directory, User, UserLookup
 from flask_otpauth.ports.storage import LoginAttempt, LoginResult, Storage, UserIssue
 from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.races import Race
-from flask_otpauth.testing.storage_contract.samples import COOLDOWN, DAY, NOON, Subject, fresh_key, fresh_name
+from flask_otpauth.testing.storage_contract.samples import COOLDOWN, DAY, NOON, Subject, fresh_name
 
 
 @dataclass(frozen=True)
@@ -78,7 +78,7 @@ def lookup_of(user: User | None) -> UserLookup:
 def request_of(subject: Subject, user: User | None, *, for_anyone: bool = True) -> UserIssue:
     """Return an issue of a code to ``user``."""
     issue = subject.issue("111111", send_limits=(COOLDOWN,))
-    return UserIssue(issue, fresh_key(), lookup_of(user), for_anyone)
+    return UserIssue(issue, lookup_of(user), for_anyone)
 
 
 class LoginContract(ContractBase):
