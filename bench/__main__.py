@@ -4,7 +4,7 @@ Measure what flask_otpauth costs, beside the same login written by hand.
     python -m bench                      everything, in less than five minutes
     python -m bench --parts logins --databases postgresql --rounds 5 --seconds 10
 
-The part costs counts what each request costs the database, and logins also measures requests of logged-in
+The part costs counts what each request costs the database, and protected measures requests of logged-in
 users. The results go to the standard output, and the progress to the standard error.
 """
 
@@ -13,11 +13,11 @@ from __future__ import annotations
 import argparse
 from collections.abc import Iterator
 
-from bench import cold_start, costs, growth, logins
+from bench import cold_start, costs, growth, logins, protected
 from bench.databases import KINDS, Unavailable
 from bench.rounds import Plan
 
-PARTS = ("costs", "logins", "growth", "cold-start")
+PARTS = ("costs", "logins", "protected", "growth", "cold-start")
 
 
 def main(arguments: list[str] | None = None) -> None:
@@ -54,6 +54,8 @@ def _parts(options: argparse.Namespace) -> Iterator[tuple[str, Iterator[str]]]:
             yield f"Statements / commits / round trips of a request, {kind}", costs.measure(kind)
         if "logins" in options.parts:
             yield f"Logins, {kind}", logins.measure(kind, plan)
+        if "protected" in options.parts:
+            yield f"Two requests of a logged-in user, {kind}", protected.measure(kind, plan)
     if "growth" in options.parts:
         yield "Growth, postgresql", growth.measure(options.rows, plan)
     if "cold-start" in options.parts:

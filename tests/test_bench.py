@@ -35,6 +35,7 @@ def figures(output: str) -> dict[str, list[str]]:
         ("costs", "sqlite", ["floor", "product"]),
         ("logins", "sqlite", ["floor", "product"]),
         ("logins", "postgresql", ["floor", "product"]),
+        ("protected", "sqlite", ["floor", "product"]),
         ("growth", "postgresql", ["10 rows", "20 rows"]),
         (
             "cold-start",
