@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from math import ceil
+from threading import Timer
 from time import time
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 from limits import parse_many
 from limits.errors import ConfigurationError, StorageError
@@ -24,6 +26,24 @@ DEFAULTS: Mapping[str, str | None] = {
     "client": "600 per minute",
     "authentication": "30 per minute",
 }
+_SWEEP_SECONDS = 1.0
+
+
+class SweptMemory(MemoryStorage):
+    """
+    Counters in memory, of which the ended ones are removed once a second.
+
+    The base class starts a thread for almost every request to look at all counters.
+    """
+
+    def __init__(self, uri: str, **options: Any) -> None:
+        super().__init__(uri, **options)
+        self.timer.cancel()  # There is no counter yet, and the server may fork now.
+
+    def __setattr__(self, name: str, value: object) -> None:
+        if isinstance(value, Timer):  # It is started after this.
+            value.interval, value.daemon = _SWEEP_SECONDS, True
+        super().__setattr__(name, value)
 
 
 class Counters(Protocol):
@@ -53,12 +73,13 @@ class OwnCounters:
         :raises ValueError: if there is no such storage or strategy.
         """
         enabled = bool(config.get("RATELIMIT_ENABLED", True))
-        uri = config.get("RATELIMIT_STORAGE_URI") if enabled else None
+        uri = (config.get("RATELIMIT_STORAGE_URI") if enabled else None) or "memory://"
         strategy = config.get("RATELIMIT_STRATEGY", "fixed-window")
         if strategy not in STRATEGIES:
             raise ValueError(f"RATELIMIT_STRATEGY: expected one of {', '.join(STRATEGIES)}")
+        make = SweptMemory if urlsplit(uri).scheme == "memory" else storage_from_string
         try:
-            storage = storage_from_string(uri or "memory://", **config.get("RATELIMIT_STORAGE_OPTIONS", {}))
+            storage = make(uri, **config.get("RATELIMIT_STORAGE_OPTIONS", {}))
         except ConfigurationError as error:
             raise ValueError(f"RATELIMIT_STORAGE_URI: {error}") from error
         return cls(enabled, STRATEGIES[strategy](storage))
