@@ -18,6 +18,7 @@ from sqlalchemy import (
     create_engine,
     event,
     insert,
+    select,
     update,
 )
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
@@ -99,19 +100,20 @@ class Host:
         with self.engine.begin() as connection:
             connection.execute(update(self.directory.table).values(values))
 
-    @contextmanager
-    def counted(self) -> Iterator[list[str]]:
-        """Collect the statements."""
-        statements: list[str] = []
 
-        def note(_connection: object, _cursor: object, sql: str, *_: object) -> None:
-            statements.append(sql)
+@contextmanager
+def counted(engine: Engine) -> Iterator[list[str]]:
+    """Collect the statements."""
+    statements: list[str] = []
 
-        event.listen(self.engine, "before_cursor_execute", note)
-        try:
-            yield statements
-        finally:
-            event.remove(self.engine, "before_cursor_execute", note)
+    def note(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+        statements.append(sql)
+
+    event.listen(engine, "before_cursor_execute", note)
+    try:
+        yield statements
+    finally:
+        event.remove(engine, "before_cursor_execute", note)
 
 
 def is_refused(sessions: Sessions, token: str) -> bool:
@@ -148,7 +150,7 @@ def test_a_token_is_checked_by_one_read_whatever_the_primary_key_is(
     user = host.user()
     token = host.login(user)
 
-    with host.counted() as statements:
+    with counted(host.engine) as statements:
         login = host.sessions.check(token)
 
     assert len(statements) == 1
@@ -160,7 +162,7 @@ def test_a_packaged_user_is_found_with_the_session(host: Host) -> None:
     user = host.user()
     token = host.login(user)
 
-    with host.counted() as statements:
+    with counted(host.engine) as statements:
         login = host.sessions.check(token)
 
     assert (len(statements), login.user) == (1, user)
@@ -177,7 +179,7 @@ def test_a_directory_of_the_hosts_is_asked_after_the_session_was_read(host: Host
     user = host.user()
     token = host.login(user)
 
-    with host.counted() as statements:
+    with counted(host.engine) as statements:
         login = host.with_directory(Elsewhere(host.directory)).check(token)
 
     assert (len(statements), login.user) == (2, user)
@@ -188,10 +190,10 @@ def test_a_user_of_another_engine_is_read_there(host: Host, other_engine: Engine
     token = host.login(user)
     elsewhere = host.with_directory(ModelDirectory(host.directory.model, other_engine))
 
-    with host.counted() as statements:
+    with counted(host.engine) as here, counted(other_engine) as there:
         login = elsewhere.check(token)
 
-    assert (len(statements), login.user) == (1, user)
+    assert (len(here), len(there), login.user) == (1, 1, user)
 
 
 def test_a_user_whose_model_computes_an_attribute_is_read_as_an_object(
@@ -201,7 +203,7 @@ def test_a_user_whose_model_computes_an_attribute_is_read_as_an_object(
     host = Host(engine, clock, model_with(**MODELS["a number"](), full_name=full_name))
     token = host.login(host.user())
 
-    with host.counted() as statements:
+    with counted(host.engine) as statements:
         login = host.sessions.check(token)
 
     assert (len(statements), login.user.full_name) == (2, "Ann")
@@ -252,7 +254,7 @@ def test_a_token_is_refused_after_all_sessions_were_ended(host: Host) -> None:
 
     host.sessions.close_all(str(user.id))
 
-    with host.counted() as statements:
+    with counted(host.engine) as statements:
         assert is_refused(host.sessions, token)
     assert len(statements) == 1
 
@@ -261,22 +263,25 @@ def test_a_token_is_refused_if_its_session_is_of_another_user(host: Host, clock:
     ann, ben = host.user(), host.directory.create(NewUser(email="ben@example.com"))
     opening = host.sessions.open(ann)
     claims = {"sub": str(ben.id), "sid": opening.session.id}
+    # Only the ids tell the two users apart now.
+    host.write(person_key=opening.session.person_key)
 
     token = host.sessions.signer.sign("access", claims, clock(), opening.tokens.expires_at)
 
     assert is_refused(host.sessions, token)
+    assert not is_refused(host.sessions, opening.tokens.access_token)
 
 
 def test_a_row_without_a_person_key_gets_one_and_its_earlier_tokens_are_refused(host: Host) -> None:
     user = host.user()
-    token = host.login(user)
+    session = replace(host.sessions.prepare(), user_id=str(user.id), person_key="")
+    host.storage.sessions.open(session, closing_others=False)
 
     host.write(person_key=None)
 
-    assert is_refused(host.sessions, token)
-    found = host.directory.get(str(user.id))
-    assert found is not None
-    assert found.person_key
+    assert is_refused(host.sessions, host.sessions.opening(session, 0).tokens.access_token)
+    with host.engine.connect() as connection:
+        assert connection.execute(select(host.directory.table.c.person_key)).scalar()
 
 
 @pytest.mark.parametrize("sub", ["01", "+1", " 1", "1.0", "x", "9" * 30, "1\0"])
@@ -314,7 +319,7 @@ def test_each_row_is_found_by_its_primary_key(host: Host) -> None:
     opening = host.sessions.open(user)
     add_rows(host, 2_000)
 
-    with host.counted() as statements:
+    with counted(host.engine) as statements:
         host.sessions.check(opening.tokens.access_token)
 
     is_sqlite = host.engine.dialect.name == "sqlite"
