@@ -78,7 +78,7 @@ def test_what_they_raise_is_logged_and_goes_no_further(
 
 def with_a_bug(app: Flask, monkeypatch: pytest.MonkeyPatch) -> None:
     codes = type(app.extensions["otpauth"].services.codes)
-    monkeypatch.setattr(codes, "send", lambda *_, **__: 1 / 0)
+    monkeypatch.setattr(codes, "send_to_user", lambda *_, **__: 1 / 0)
 
 
 def test_a_bug_is_told_to_them(app: Flask, outbox: Outbox, ear: Ear, monkeypatch: pytest.MonkeyPatch) -> None:

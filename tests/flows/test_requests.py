@@ -615,6 +615,7 @@ def breaking(caller: Caller, monkeypatch: pytest.MonkeyPatch, error: Exception) 
 
     codes = type(caller.app.extensions["otpauth"].services.codes)
     monkeypatch.setattr(codes, "send", fail)
+    monkeypatch.setattr(codes, "send_to_user", fail)
     monkeypatch.setattr(codes, "issue", fail)
 
 
