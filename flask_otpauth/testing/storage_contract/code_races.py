@@ -14,6 +14,7 @@ from flask_otpauth.testing.storage_contract.samples import (
     BUDGET,
     COOLDOWN,
     HOUR,
+    MAX_GUESSES,
     NOON,
     QUOTA,
     Subject,
@@ -52,6 +53,28 @@ class CodeRaces(ContractBase):
             GuessState.WRONG: 5,
             GuessState.EXHAUSTED: 195,
         }
+
+    def test_wrong_guesses_at_once_with_other_changes_are_counted(self, storage: Storage, race: Race) -> None:
+        issues = {subject: subject.issue("111111") for subject in [one_row() for _ in range(10)]}
+        for issue in issues.values():
+            storage.challenges.issue(issue)
+        operations = [
+            operation
+            for subject, issue in issues.items()
+            for operation in (
+                call("challenges.redeem", subject.guess("222222")),
+                call("challenges.handed_over", issue),
+                call("challenges.redeem", subject.guess("333333")),
+                call("challenges.clear", subject.limits_key, "sends"),
+            )
+        ]
+
+        race(operations)
+
+        for subject in issues:
+            again = storage.challenges.issue(subject.issue("111111", repeat_within_ms=HOUR))
+            assert again.repeated
+            assert storage.challenges.redeem(subject.guess("222222")).left == MAX_GUESSES - 3
 
     def test_wrong_guesses_at_many_codes_of_a_subject_share_its_budget(
         self, storage: Storage, race: Race

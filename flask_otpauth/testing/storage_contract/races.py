@@ -7,10 +7,12 @@ An operation is a value (:func:`call`), so that it can be sent to another proces
 from __future__ import annotations
 
 import multiprocessing
+import sys
 import threading
 import traceback
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -25,6 +27,7 @@ Race = Callable[[Sequence["Operation"]], list[Any]]
 THREADS = 8
 PROCESSES = 3
 THREADS_IN_PROCESS = 3
+SWITCH_SECONDS = 1e-6
 
 _DEADLINE_SECONDS = 90
 
@@ -157,7 +160,18 @@ def _run(
         return [operation(storage) for operation in operations[number::threads]]
 
     results: list[Any] = [None] * len(operations)
-    with ThreadPoolExecutor(threads) as pool:
+    with _frequent_switches(), ThreadPoolExecutor(threads) as pool:
         for number, share in enumerate(pool.map(run_share, range(threads))):
             results[number::threads] = share
     return results
+
+
+@contextmanager
+def _frequent_switches() -> Iterator[None]:
+    """Let Python switch threads often, or else most operations in memory end before another begins."""
+    usual = sys.getswitchinterval()
+    sys.setswitchinterval(SWITCH_SECONDS)
+    try:
+        yield
+    finally:
+        sys.setswitchinterval(usual)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from flask_otpauth.core.challenges import GuessState, Issue, IssueResult, Verdict
-from flask_otpauth.core.instants import Block
+from flask_otpauth.core.instants import Block, Limit
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.samples import DAY, NOON, Subject, cap_of, two_rows
@@ -164,6 +164,19 @@ class RequestContract(ContractBase):
         storage.challenges.issue(issue)
 
         storage.challenges.withdraw(issue)
+        storage.challenges.withdraw(issue)
+
+        results = [storage.challenges.issue(two_rows().issue(cap=cap)) for _ in range(2)]
+        assert [result.issued for result in results] == [True, False]
+
+    def test_withdrawing_after_a_purge_of_the_cap_gives_nothing_back(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        cap = cap_of(1)
+        issue = subject.issue(cap=cap, send_limits=(Limit("quota", 3, 7 * DAY),))
+        storage.challenges.issue(issue)
+        storage.purge(cap.day_end_ms + 1)
+
         storage.challenges.withdraw(issue)
 
         results = [storage.challenges.issue(two_rows().issue(cap=cap)) for _ in range(2)]

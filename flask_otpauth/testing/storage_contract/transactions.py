@@ -21,8 +21,8 @@ from flask_otpauth.testing.storage_contract.samples import (
 )
 
 
-class GaveUp(Exception):
-    """Raised to end a transaction."""
+class GaveUp(BaseException):
+    """Raised to end a transaction. It is no ``Exception``, and neither is what ends a thread or a process."""
 
 
 class TransactionContract(ContractBase):
