@@ -230,7 +230,7 @@ def _name(value: object, info: Context[FlowSettings]) -> str:
 
 
 def _locale(value: object, info: Context[FlowSettings]) -> str:
-    return text(value, "malformed").strip()
+    return text(value, "malformed")
 
 
 #: Any JSON value, for fields that the handler checks.

@@ -207,6 +207,10 @@ def test_earlier_access_tokens_of_the_session_live_to_their_own_end(
     assert lives(caller, login)
 
 
+def test_blanks_around_a_refresh_token_are_ignored(caller: EmailCaller) -> None:
+    assert outcome(caller.refresh(f" {caller.login()['refreshToken']}\n")) == REFRESHED
+
+
 def test_a_refresh_token_presented_again_ends_the_session(caller: EmailCaller, clock: MovableClock) -> None:
     login = caller.login()
     refreshed = caller.refresh(login["refreshToken"]).json["data"]

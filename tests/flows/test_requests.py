@@ -19,7 +19,7 @@ from flask_otpauth import OtpAuth
 from flask_otpauth.core.errors import Fault, InvalidFields, StorageUnavailable
 from flask_otpauth.engine.codes import Target
 from flask_otpauth.engine.resets import ByCode
-from flask_otpauth.flows.account.bodies import SetPassword
+from flask_otpauth.flows.account.bodies import Customer, SetPassword
 from flask_otpauth.senders import Message
 from flask_otpauth.testing import Outbox
 from flask_otpauth.web.body import MAX_BODY_BYTES, Body, ParseContext, parse, read_object
@@ -782,6 +782,7 @@ def test_what_a_request_holds_is_in_no_repr(app: Flask) -> None:
     given = {"email": "victim@example.com", "new_password": "correct horse battery"}
 
     body = parse(SetPassword, given, door)
+    named = parse(Customer, {"user": given["email"]}, door)
     # With letters beyond f, because a repr can contain the address of an object in memory.
     call = Call(
         state.by_flow["account"],
@@ -792,7 +793,7 @@ def test_what_a_request_holds_is_in_no_repr(app: Flask) -> None:
     target = Target("pin", body.email.canonical)
     policy = state.by_flow["account"].policy("pin")
     proof = ByCode(state.services.codes, policy, target, "guess-271828", "$argon2id$judged")
-    shown = [repr(body), str(body), repr(body.email), repr(call), repr(target), repr(proof)]
+    shown = [repr(body), str(body), repr(named), repr(body.email), repr(call), repr(target), repr(proof)]
 
     for secret in (*given.values(), "code-0345", "a-secret-token", "guess-271828", "argon2id"):
         assert secret not in " ".join(shown)
