@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import Any, cast
@@ -102,6 +103,36 @@ def test_on_postgresql_we_race_at_read_committed_whatever_the_hosts_level(
 
         assert level_now == [("read committed",)]
         assert level_of(engine) == before, "the host's own connections are as they were"
+
+
+@pytest.mark.parametrize("end_all", ["close_all", "delete_all"])
+def test_the_sessions_of_a_user_are_locked_in_the_order_of_their_ids(
+    postgresql: Engine, end_all: str
+) -> None:
+    storage = SqlAlchemyStorage(postgresql)
+    emptied(storage)
+    for session_id in ("b", "a"):
+        storage.sessions.open(replace(session_of("user"), id=session_id), closing_others=False)
+    locking = "SELECT id FROM otpauth_sessions WHERE id = :id FOR UPDATE"
+
+    with ThreadPoolExecutor(1) as pool, postgresql.connect() as other:
+        other.execute(text(locking), {"id": "a"})
+        arguments = ("user", NOON) if end_all == "close_all" else ("user",)
+        ending = pool.submit(getattr(storage.sessions, end_all), *arguments)
+        wait_for_a_waiter(postgresql, other)
+        other.execute(text(f"{locking} NOWAIT"), {"id": "b"})
+        other.rollback()
+
+        assert ending.result(60) == 2
+
+
+def wait_for_a_waiter(engine: Engine, connection: Connection) -> None:
+    """Return when a lock of ``connection`` keeps another one waiting."""
+    waiters = text("SELECT count(*) FROM pg_stat_activity WHERE :pid = ANY(pg_blocking_pids(pid))")
+    pid = connection.scalar(text("SELECT pg_backend_pid()"))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as administrator:
+        while not administrator.scalar(waiters, {"pid": pid}):
+            pass
 
 
 def begin_as_the_manual_says(engine: Engine) -> None:
