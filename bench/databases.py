@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import sqlite3
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -33,7 +34,11 @@ def new_database(kind: str) -> Iterator[str]:
     """
     if kind == "sqlite":
         with TemporaryDirectory(prefix="otpauth-bench-") as folder:
-            yield f"sqlite:///{folder}/bench.sqlite"
+            file = Path(folder, "bench.sqlite")
+            # As on a server. The file keeps this mode, so that it is the same for all apps.
+            with closing(sqlite3.connect(file)) as connection:
+                connection.execute("PRAGMA journal_mode = WAL")
+            yield f"sqlite:///{file}"
         return
     name = f"otpauth_bench_{uuid4().hex}"
     with engine_of(SERVERS[kind]) as server:
