@@ -58,7 +58,7 @@ class Counters(Protocol):
         """The strategy, with its storage."""
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class OwnCounters:
     """The counters of a host without a Limiter. A Limiter would add hooks to every request of the host."""
 

@@ -16,7 +16,7 @@ from flask_otpauth.ports.tokens import TokenSigner
 _USE = "account"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AccountTokens:
     """Issues and checks account tokens. Revoking the sessions of a user revokes them all."""
 

@@ -13,7 +13,7 @@ from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.storage import ClientStore
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Campaigns:
     """Creates campaigns and pauses them (``otpauth.campaigns``)."""
 

@@ -29,7 +29,7 @@ class Credentials:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Clients:
     """
     Creates and blocks clients (``otpauth.clients``), and finds the client of a credential.

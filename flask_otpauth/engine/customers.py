@@ -41,7 +41,7 @@ class Proof(Protocol):
         """
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Customers:
     """
     The PINs and passwords of a merchant's customers.
@@ -243,7 +243,7 @@ class Customers:
             messenger.notify(Draft("email", user.email, languages(), template=template, purpose=template))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ByPassword:
     """A password as a proof. Its failures are counted together with those of all paths."""
 

@@ -39,7 +39,7 @@ class Outcome:
         return self.accepted
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class HostCodes:
     """
     Sends and checks codes for your own views (``otpauth.codes``).

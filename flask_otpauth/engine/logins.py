@@ -54,7 +54,7 @@ class LoggedIn:
     tokens: Tokens
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Logins:
     """Logs users in: request a code, then verify it."""
 

@@ -23,7 +23,7 @@ class Order:
     code: str = field(repr=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Orders:
     """Creates orders and redeems them. An order belongs to one application."""
 

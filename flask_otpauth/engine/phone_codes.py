@@ -22,7 +22,7 @@ class Holder:
     user: User | None = None
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PhoneCodes:
     """Sends codes by SMS, and checks them."""
 

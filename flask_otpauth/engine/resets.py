@@ -20,7 +20,7 @@ PIN_RESET = "account.pin_reset"
 PASSWORD_RESET = "account.password_reset"
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Resets:
     """Issues codes that reset a PIN or a password, and resets it."""
 
@@ -129,7 +129,7 @@ class Resets:
         return Target(purpose, person(user), client_id, shown=str(user.id))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AccountUseCases:
     """The use cases of the flow ``account``."""
 
@@ -139,7 +139,7 @@ class AccountUseCases:
     addresses: Addresses
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class ByCode:
     """A one-time code as a proof. It is used up in the transaction of the effect."""
 

@@ -35,7 +35,7 @@ class SecretKind:
     normalize: Callable[[str], str] = str
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class UserSecrets:
     """
     The secrets of one kind, of all users.

@@ -19,7 +19,7 @@ from flask_otpauth.ports.storage import Storage
 from flask_otpauth.ports.tokens import TokenSigner
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Services:
     """What one app has. The flows, the extension and the command line use it."""
 

@@ -89,7 +89,7 @@ class Login:
     authenticated_at: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Sessions:
     """
     Opens and closes sessions, and checks their tokens.

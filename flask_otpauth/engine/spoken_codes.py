@@ -13,7 +13,7 @@ from flask_otpauth.engine.codes import Codes, IssueOptions, Target
 from flask_otpauth.engine.messenger import Draft
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SpokenCodes:
     """Calls phones and speaks codes, and verifies these codes if that is configured."""
 

@@ -41,7 +41,7 @@ class Unlocked:
         return any(change.was_locked for change in self.changes)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Unlocking:
     """Sets to zero what is counted for an address or a user."""
 

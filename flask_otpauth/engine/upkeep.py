@@ -13,7 +13,7 @@ from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.storage import Storage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Upkeep:
     """Creates tables and purges them."""
 

@@ -25,7 +25,7 @@ class OpenSession:
     ends_at: datetime
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class UserSessions:
     """Lists sessions and revokes them (``otpauth.sessions``)."""
 

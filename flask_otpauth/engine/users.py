@@ -22,7 +22,7 @@ from flask_otpauth.ports.directory import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Users:
     """
     Creates, finds, disables and deletes users (``otpauth.users``).

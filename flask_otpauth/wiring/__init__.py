@@ -31,7 +31,7 @@ logger = logging.getLogger("flask_otpauth")
 UseCaseT = TypeVar("UseCaseT")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class AppState:
     """The state of one app: ``app.extensions["otpauth"]``."""
 

@@ -31,7 +31,7 @@ from flask_otpauth.wiring.database_uri import engine_of
 _logger = logging.getLogger("flask_otpauth")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Databases:
     """The storage and the directory of an app."""
 

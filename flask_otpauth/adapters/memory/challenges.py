@@ -22,7 +22,7 @@ from flask_otpauth.core.challenges import (
 from flask_otpauth.core.instants import Block, Limit
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MemoryChallengeStore:
     """A :class:`~flask_otpauth.ports.storage.ChallengeStore`."""
 

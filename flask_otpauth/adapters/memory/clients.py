@@ -9,7 +9,7 @@ from flask_otpauth.adapters.memory.state import Memory, remove
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MemoryClientStore:
     """A :class:`~flask_otpauth.ports.storage.ClientStore`."""
 

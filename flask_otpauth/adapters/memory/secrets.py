@@ -9,7 +9,7 @@ from flask_otpauth.adapters.memory.state import Memory
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MemorySecretStore:
     """A :class:`~flask_otpauth.ports.storage.SecretStore`."""
 

@@ -9,7 +9,7 @@ from flask_otpauth.adapters.memory.state import Memory, remove
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh, rotated
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class MemorySessionStore:
     """A :class:`~flask_otpauth.ports.storage.SessionStore`."""
 

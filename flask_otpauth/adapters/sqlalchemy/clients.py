@@ -31,7 +31,7 @@ _NOW_MS = bindparam("now_ms", type_=Instant)
 _FLOWS = [field.name for field in fields(Client)].index("flows")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SqlClientStore:
     """A :class:`~flask_otpauth.ports.storage.ClientStore` in three tables."""
 

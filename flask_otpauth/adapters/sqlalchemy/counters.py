@@ -16,7 +16,7 @@ _START = bindparam("start_ms", type_=Instant)
 _ONE: ColumnElement[int] = literal_column("1")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Counters:
     """Counts how many codes were issued under a cap on its day."""
 

@@ -18,7 +18,7 @@ _COLUMNS = tuple(field.name for field in fields(StoredSecret))
 _NO_CAP = 2**31 - 1
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SqlSecretStore:
     """A :class:`~flask_otpauth.ports.storage.SecretStore` in one table."""
 

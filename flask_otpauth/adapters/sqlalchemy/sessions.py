@@ -48,7 +48,7 @@ _NOW_MS = bindparam("now_ms", type_=Instant)
 _LATEST_MS = bindparam("latest_ms", type_=Instant)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SqlSessionStore:
     """A :class:`~flask_otpauth.ports.storage.SessionStore` in two tables."""
 
