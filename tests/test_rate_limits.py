@@ -17,7 +17,7 @@ from hypothesis import strategies as st
 from werkzeug.test import TestResponse
 
 from flask_otpauth import ConfigurationError, OtpAuth
-from flask_otpauth.adapters.rate_limits import OwnCounters
+from flask_otpauth.adapters.rate_limits import OwnCounters, SweptMemory
 from flask_otpauth.testing import Outbox
 from flask_otpauth.web.blueprint import UNKNOWN_NETWORK, network
 from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, bearer, outcome
@@ -432,7 +432,8 @@ def test_where_the_host_has_no_limiter_its_requests_pass_no_hook_of_one(outbox: 
 def test_counting_in_memory_starts_at_most_one_thread_a_second_and_delays_no_exit() -> None:
     storage = OwnCounters.from_config({}).limiter.storage
     storage.incr("someone", 60)
-    timer = vars(storage)["timer"]
+    assert isinstance(storage, SweptMemory)
+    timer = storage.timer
 
     assert timer.interval >= 1
     assert timer.daemon

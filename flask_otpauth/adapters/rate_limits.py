@@ -40,10 +40,15 @@ class SweptMemory(MemoryStorage):
         super().__init__(uri, **options)
         self.timer.cancel()  # There is no counter yet, and the server may fork now.
 
-    def __setattr__(self, name: str, value: object) -> None:
-        if isinstance(value, Timer):  # It is started after this.
-            value.interval, value.daemon = _SWEEP_SECONDS, True
-        super().__setattr__(name, value)
+    @property
+    def timer(self) -> Timer:
+        """What removes the ended counters. The base class makes a new one if the last one is done."""
+        return self._timer
+
+    @timer.setter
+    def timer(self, timer: Timer) -> None:
+        timer.interval, timer.daemon = _SWEEP_SECONDS, True
+        self._timer = timer
 
 
 class Counters(Protocol):
