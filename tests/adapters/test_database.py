@@ -15,6 +15,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any, cast
 
+import psycopg
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, create_mock_engine, event, func, select, text
 from sqlalchemy.exc import IntegrityError
@@ -86,22 +87,29 @@ def level_of(engine: Engine) -> tuple[str, bool]:
         return host.get_isolation_level(), cast("Any", host.connection.driver_connection).autocommit
 
 
-@pytest.mark.parametrize("level", ["AUTOCOMMIT", "SERIALIZABLE", "REPEATABLE READ"])
+@pytest.mark.parametrize("of_host", ["AUTOCOMMIT", "SERIALIZABLE", "REPEATABLE READ", "of the server"])
 def test_on_postgresql_we_race_at_read_committed_whatever_the_hosts_level(
-    postgresql_url: str, level: Any
+    postgresql_url: str, of_host: Any
 ) -> None:
-    with disposing(create_engine(postgresql_url, isolation_level=level, pool_size=1)) as engine:
+    options: dict[str, Any] = {"isolation_level": of_host}
+    if of_host == "of the server":
+        options = {}
+        postgresql_url += "%20-cdefault_transaction_isolation%3Dserializable"
+    with disposing(create_engine(postgresql_url, pool_size=1, **options)) as engine:
         storage = SqlAlchemyStorage(engine)
         emptied(storage)
         before = level_of(engine)
 
+        level = storage.database.prepare(select(func.current_setting("transaction_isolation")), writes=True)
+        levels = level.rows()
         with storage.transaction():
-            level_now = storage.database.prepare(select(func.current_setting("transaction_isolation"))).rows()
-        CodeRaces().test_of_50_right_guesses_one_is_accepted(
-            storage, two_rows(), partial(race_on_threads, storage)
-        )
+            levels += level.rows()
+        for subject in (one_row(), two_rows()):
+            CodeRaces().test_of_50_right_guesses_one_is_accepted(
+                storage, subject, partial(race_on_threads, storage)
+            )
 
-        assert level_now == [("read committed",)]
+        assert levels == [("read committed",)] * 2
         assert level_of(engine) == before, "the host's own connections are as they were"
 
 
@@ -270,6 +278,30 @@ def test_a_connection_that_is_cut_undoes_the_transaction_and_the_next_one_works(
 
     assert storage.secrets.read(pin).hash is None
     assert storage.secrets.put(pin, "h3", replacing=None)
+
+
+class InterruptedCursor(psycopg.Cursor[Any]):
+    """A cursor whose thread is ended while it reads the answer."""
+
+    def fetchall(self) -> list[Any]:
+        self.connection.cursor_factory = psycopg.Cursor
+        raise SystemExit
+
+
+def test_a_connection_whose_statement_was_interrupted_is_not_used_again(postgresql_url: str) -> None:
+    with disposing(create_engine(postgresql_url, pool_size=1)) as engine:
+        storage = SqlAlchemyStorage(engine)
+        emptied(storage)
+        who = storage.database.prepare(select(func.pg_backend_pid()))
+        [before] = who.rows()
+        with engine.connect() as connection:
+            cast("Any", connection.connection.driver_connection).cursor_factory = InterruptedCursor
+
+        with pytest.raises(SystemExit):
+            who.rows()
+
+        [after] = who.rows()
+        assert after != before
 
 
 def test_after_a_cut_between_two_single_statements_the_whole_pool_is_renewed(postgresql_url: str) -> None:

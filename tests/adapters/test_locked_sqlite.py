@@ -103,3 +103,28 @@ def test_a_host_in_the_midst_of_reading_makes_a_commit_fail_as_a_whole(
         reading.close()
 
     assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
+
+
+def test_a_commit_that_has_failed_is_not_made_up_for_by_the_next_one(tmp_path: Path) -> None:
+    patience = {"timeout": 0.05}
+    # The pool of this host does not roll back what it gets back.
+    engine = create_engine(
+        f"sqlite:///{tmp_path}/app.sqlite", connect_args=patience, pool_reset_on_return=None
+    )
+    storage, subject = SqlAlchemyStorage(engine), one_row()
+    storage.create_all()
+    storage.challenges.issue(subject.issue("111111"))
+
+    with engine.connect() as host:
+        reading = host.execute(text("SELECT 1 FROM otpauth_challenges UNION ALL SELECT 2"))
+        reading.fetchone()
+        with pytest.raises(StorageUnavailable), storage.transaction():
+            storage.challenges.redeem(subject.guess("111111"))
+        reading.close()
+        host.rollback()
+    for _ in range(2):
+        with storage.transaction():
+            storage.challenges.issue(one_row().issue())
+
+    assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
+    engine.dispose()
