@@ -43,12 +43,13 @@ class SweptMemory(MemoryStorage):
     @property
     def timer(self) -> Timer:
         """What removes the ended counters. The base class makes a new one if the last one is done."""
-        return self._timer
+        timer: Timer = vars(self)["timer"]  # By this name the base class leaves it out when it is copied.
+        return timer
 
     @timer.setter
     def timer(self, timer: Timer) -> None:
         timer.interval, timer.daemon = _SWEEP_SECONDS, True
-        self._timer = timer
+        vars(self)["timer"] = timer
 
 
 class Counters(Protocol):

@@ -7,6 +7,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import pytest
@@ -17,7 +18,7 @@ from sqlalchemy import Engine, create_engine, text
 
 from flask_otpauth.adapters.memory.storage import MemoryStorage
 from flask_otpauth.adapters.passwords.hashing import Argon2Hasher
-from flask_otpauth.adapters.rate_limits import LimiterRateLimits
+from flask_otpauth.adapters.rate_limits import LimiterRateLimits, OwnCounters
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import own_sessions
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, memory_engine
 from flask_otpauth.core.errors import TooManyRequests
@@ -167,8 +168,14 @@ def limits(storage_uri: str) -> LimiterRateLimits:
     return LimiterRateLimits(limiter, {"send": "1 per hour"}, f"test:{fresh_key().hex()}")
 
 
-def test_a_limit_in_memory_hangs_no_child() -> None:
-    rate_limits = limits("memory://")
+def own_limits() -> LimiterRateLimits:
+    """The limits of a host without a Limiter, which counts in memory."""
+    return LimiterRateLimits(OwnCounters.from_config({}), {"send": "1 per hour"}, "test")
+
+
+@pytest.mark.parametrize("make", [partial(limits, "memory://"), own_limits])
+def test_a_limit_in_memory_hangs_no_child(make: Callable[[], LimiterRateLimits]) -> None:
+    rate_limits = make()
     rate_limits.admit(("send",), "someone")
     storage = rate_limits._limiter.limiter.storage  # noqa: SLF001 - its locks are what a thread may hold
     (lock,) = vars(storage)["locks"].values()
