@@ -20,6 +20,7 @@ from sqlalchemy import (
     ClauseElement,
     ColumnElement,
     Connection,
+    Dialect,
     Engine,
     SelectBase,
     Table,
@@ -47,6 +48,7 @@ from flask_otpauth.core.errors import StorageUnavailable
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.engine.interfaces import DBAPIModule
+    from sqlalchemy.pool import PoolProxiedConnection
 
 T = TypeVar("T")
 Insert: TypeAlias = "postgresql.Insert | sqlite.Insert"
@@ -265,10 +267,10 @@ class Database:
         """
         with self._outages:
             if self._open.connection is not None:
-                return self._sent(self._open.connection, prepared, parameters)
-            with self._single.connect() as connection, _Autocommit(connection):
-                if prepared.is_read or self._commits_alone():
-                    return self._sent(connection, prepared, parameters)
+                return _sent(self._open.connection, prepared, parameters)
+            done = self._sent_alone(prepared, parameters)
+        if done is not None:
+            return done
         with self.transaction():
             return self.execute(prepared, parameters)
 
@@ -319,29 +321,66 @@ class Database:
         dialect = _DIALECTS.get(self.engine.dialect.name)
         return dialect is not None and self.engine.dialect.default_isolation_level == dialect.isolation_level
 
-    def _sent(self, connection: Connection, prepared: Prepared, parameters: Parameters) -> Done:
-        """Execute the statement through the driver, or through SQLAlchemy if the host watches the engine."""
+    def _sent_alone(self, prepared: Prepared, parameters: Parameters) -> Done | None:
+        """Execute a statement that is a transaction by itself. Return ``None`` if it has to begin one."""
         if _is_watched(self._single):
-            result = connection.exec_driver_sql(prepared.sql, parameters)
-            rows = [tuple(row) for row in result] if result.returns_rows else []
-            if connection is not self._open.connection and not prepared.is_read:
-                _commit(connection)
-            return rows, result.rowcount
-        cursor = connection.connection.cursor()
+            with self._single.connect() as connection, _Autocommit(connection.connection, connection.dialect):
+                if not (prepared.is_read or self._commits_alone()):
+                    return None
+                done = _sent(connection, prepared, parameters)
+                if not prepared.is_read:
+                    _commit(connection)
+                return done
+        pooled = self._pooled()
         try:
-            cursor.execute(prepared.sql, parameters)
-            return list(cursor.fetchall()) if prepared.returns_rows else [], cursor.rowcount
-        except connection.dialect.loaded_dbapi.Error as error:
-            raise _wrap(connection, prepared, error) from error
-        except Exception:
-            raise
-        except BaseException:
-            # The process, thread or greenlet ends while the database answers, so the rest of the answer
-            # would be taken for that of the next statement.
-            connection.invalidate()
-            raise
+            with _Autocommit(pooled, self.engine.dialect):
+                if not (prepared.is_read or self._commits_alone()):
+                    return None
+                return _driven(pooled, prepared, parameters, lambda: Connection(self._single, pooled))
         finally:
-            cursor.close()
+            pooled.close()
+
+    def _pooled(self) -> PoolProxiedConnection:
+        """Return a connection of the pool. An object of SQLAlchemy around it would cost as much again."""
+        dialect = self.engine.dialect
+        try:
+            return self.engine.raw_connection()
+        except dialect.loaded_dbapi.Error as error:
+            raise DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, True) from error
+
+
+def _sent(connection: Connection, prepared: Prepared, parameters: Parameters) -> Done:
+    """Execute a statement through the driver, or through SQLAlchemy if the host watches the engine."""
+    if not _is_watched(connection.engine):
+        return _driven(connection.connection, prepared, parameters, lambda: connection)
+    result = connection.exec_driver_sql(prepared.sql, parameters)
+    rows = [tuple(row) for row in result] if result.returns_rows else []
+    return rows, result.rowcount
+
+
+def _driven(
+    pooled: PoolProxiedConnection,
+    prepared: Prepared,
+    parameters: Parameters,
+    connection_of: Callable[[], Connection],
+) -> Done:
+    """Execute a statement through the driver. ``connection_of`` is only called after a failure."""
+    cursor = pooled.cursor()
+    try:
+        cursor.execute(prepared.sql, parameters)
+        return list(cursor.fetchall()) if prepared.returns_rows else [], cursor.rowcount
+    except Exception as error:
+        connection = connection_of()
+        if isinstance(error, connection.dialect.loaded_dbapi.Error):
+            raise _wrap(connection, prepared, error) from error
+        raise
+    except BaseException:
+        # The process, thread or greenlet ends while the database answers, so the rest of the answer
+        # would be taken for that of the next statement.
+        connection_of().invalidate()
+        raise
+    finally:
+        cursor.close()
 
 
 def retry_until_explained(attempt: Callable[[], T | None], explain: Callable[[], T | None]) -> T:
@@ -402,13 +441,12 @@ class _Autocommit:
     can be kept have an attribute of the driver's connection, and ask no server to change it.
     """
 
-    __slots__ = ("_attribute", "_before", "_connection", "_driver")
+    __slots__ = ("_attribute", "_before", "_dialect", "_driver", "_pooled")
 
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-        self._driver = connection.connection.dbapi_connection
-        dialect = _DIALECTS.get(connection.dialect.name)
-        self._attribute, value = ("", None) if dialect is None else dialect.autocommit(self._driver)
+    def __init__(self, pooled: PoolProxiedConnection, dialect: Dialect) -> None:
+        self._pooled, self._dialect, self._driver = pooled, dialect, pooled.dbapi_connection
+        ours = _DIALECTS.get(dialect.name)
+        self._attribute, value = ("", None) if ours is None else ours.autocommit(self._driver)
         if self._attribute:
             self._before = getattr(self._driver, self._attribute)
             setattr(self._driver, self._attribute, value)
@@ -417,12 +455,12 @@ class _Autocommit:
         pass
 
     def __exit__(self, *error: object) -> None:
-        if self._attribute and not self._connection.invalidated:
+        if self._attribute and self._pooled.is_valid:
             try:
                 setattr(self._driver, self._attribute, self._before)
-            except self._connection.dialect.loaded_dbapi.Error:
+            except self._dialect.loaded_dbapi.Error:
                 # The host must never get a connection that commits by itself.
-                self._connection.invalidate()
+                self._pooled.invalidate()
 
 
 def _wrap(connection: Connection, prepared: Prepared, error: DBAPIModule.Error) -> BaseException:
