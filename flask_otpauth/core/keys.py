@@ -30,10 +30,10 @@ def keyed(key: bytes) -> hmac.HMAC:
 
 def keyed_digest(mac: hmac.HMAC, *parts: str) -> bytes:
     """Return the HMAC of ``parts``, each with its length: no other list of parts has the same."""
+    # The bytes of a Sensitive part hide themselves, too: a crash report shows local variables.
+    encoded = [part.encode() for part in parts]
     digest = mac.copy()
-    # No variable of this function holds the bytes, which are as secret as the parts: a crash report stores
-    # local variables.
-    digest.update(b"".join([len(each).to_bytes(4, "big") + each for each in map(str.encode, parts)]))
+    digest.update(b"".join([len(each).to_bytes(4, "big") + each for each in encoded]))
     return digest.digest()
 
 
