@@ -321,3 +321,17 @@ def test_the_text_of_a_uuid_is_known_where_the_database_has_the_type(users_of: U
 
     assert found.id == made.id == UUID(str(made.id))
     assert id_text == (str(made.id) if users.engine.dialect.name == "postgresql" else None)
+
+
+@pytest.mark.parametrize("other", ["ANN", "ann\0"])
+def test_only_its_own_text_is_the_id_of_a_user_even_if_the_column_ignores_case(
+    other: str, users_of: UsersOf
+) -> None:
+    key = String(36).with_variant(String(36, collation="NOCASE"), "sqlite")
+    users = users_of(model_with(id=mapped_column(key, primary_key=True, default="ann")))
+    users.directory.create(NewUser(email=ADDRESS))
+
+    assert users.directory.get(other) is None
+    assert not users.directory.set_enabled(other, False)
+    assert users.directory.get("ann") is not None
+    assert users.directory.set_enabled("ann", False)
