@@ -107,6 +107,13 @@ class SessionContract(ContractBase):
 
         assert storage.sessions.open(later, closing_others=True) == 0
 
+    def test_a_session_that_a_clock_years_ahead_opened_is_not_counted_as_closed(
+        self, storage: Storage, user: str
+    ) -> None:
+        storage.sessions.open(session_of(user, NOON + 4_000 * DAY), closing_others=False)
+
+        assert storage.sessions.close_all(user, NOON) == 0
+
     def test_a_session_is_closed_once(self, storage: Storage, session: Session) -> None:
         closed = [storage.sessions.close(session.id, NOON + n) for n in (1, 2)]
 
