@@ -15,6 +15,7 @@ from collections.abc import Iterator
 
 from bench import cold_start, costs, growth, logins, protected
 from bench.databases import KINDS, Unavailable
+from bench.machine import describe
 from bench.rounds import Plan
 
 PARTS = ("costs", "logins", "protected", "growth", "cold-start")
@@ -22,7 +23,9 @@ PARTS = ("costs", "logins", "protected", "growth", "cold-start")
 
 def main(arguments: list[str] | None = None) -> None:
     """Run the parts that are asked for."""
-    for title, part in _parts(_options(arguments)):
+    options = _options(arguments)
+    print(f"{describe(options.databases)}\n", flush=True)
+    for title, part in _parts(options):
         print(f"## {title}\n", flush=True)
         try:
             for block in part:

@@ -102,15 +102,12 @@ def table(samples: Sequence[Sample], unit: str) -> str:
 
 
 def disturbances(samples: Sequence[Sample]) -> list[str]:
-    """Return lines that name the rounds in which the machine did something else too."""
-    disturbed = [
-        f"round {s.round} of {s.side}, clients: {s.clients} ({s.others:.0%})"
-        for s in samples
-        if s.others > QUIET
-    ]
-    if not disturbed:
+    """Return lines that say how often the machine did something else too. The progress shows when."""
+    others = [sample.others for sample in samples if sample.others > QUIET]
+    if not others:
         return []
-    return ["", f"Other processes used more than {QUIET:.0%} of the machine in {'; '.join(disturbed)}."]
+    times = f"{len(others)} of {len(samples)} samples, and at most {max(others):.0%}"
+    return ["", f"Other processes used more than {QUIET:.0%} of the machine in {times}."]
 
 
 def ratios(
