@@ -101,6 +101,8 @@ class _Unsent:
 
     def to(self, recipient: str, *, withheld: bool) -> _Unsent:
         """Return it with this recipient."""
+        if (recipient, withheld) == (self.draft.recipient, self.draft.withheld):
+            return self
         draft = replace(self.draft, recipient=recipient, withheld=withheld)
         return replace(self, draft=draft, message=replace(self.message, recipient=recipient))
 
