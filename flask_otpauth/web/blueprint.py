@@ -17,7 +17,7 @@ from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from wsgiref.types import WSGIEnvironment
 
-from flask import Blueprint, Request, Response, current_app, request
+from flask import Blueprint, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import HTTPException
@@ -195,19 +195,21 @@ class _Route:
         state.app.view_functions[endpoint] = self.answer
 
     def answer(self, **path: str) -> Response:
-        """Return the answer to a request, whatever happens."""
+        """
+        Return the answer to a request, whatever happens.
+
+        No variable holds the request: a crash report shows local variables, and a path may contain a code.
+        """
         path.pop(_HOST, None)
-        # Every use of ``request`` would look it up again.
-        received: Request = request._get_current_object()  # type: ignore[attr-defined]
         raw: Mapping[str, object] = {}
-        operation = self.operations.get(received.method)
-        if operation is None and received.method == "OPTIONS":
+        operation = self.operations.get(request.method)
+        if operation is None and request.method == "OPTIONS":
             return Response(headers=[*_ALWAYS_SENT, ("Allow", self.allow)])
         try:
             if operation is None:
                 raise errors.MethodNotAllowed(self.allow)
-            call = self._call(operation, received, path)
-            raw = path if operation.method == "GET" else self._body(received)
+            call = self._call(operation, path)
+            raw = path if operation.method == "GET" else self._body()
             body = parse(operation.body, raw, self.context)
             return _respond(self.mount.envelope.success(self._handle(operation, call, body)))
         except Exception as error:  # noqa: BLE001 - every error is answered in the flow's envelope
@@ -216,71 +218,69 @@ class _Route:
     def _handle(self, operation: AnyOperation, call: Call[FlowSettings, object], body: Body) -> Success:
         if operation.rate_limit != "authentication":
             return operation.handler(call, body)
-        with self._count_failures(operation.name, request.remote_addr):
+        with self._count_failures(operation.name):
             return operation.handler(call, body)
 
-    def _call(
-        self, operation: AnyOperation, received: Request, path: Mapping[str, str]
-    ) -> Call[FlowSettings, object]:
+    def _call(self, operation: AnyOperation, path: Mapping[str, str]) -> Call[FlowSettings, object]:
         return Call(
             self.mount.settings,
             self.mount.use_case,
-            authenticated=self._client(operation, received),
-            login=self._login(operation.login, received) if operation.login else None,
+            authenticated=self._client(operation),
+            login=self._login(operation.login) if operation.login else None,
             path=path,
             # Almost no request has a query, and reading an empty one is not free.
-            query=received.args if received.query_string else {},
-            authorization=Sensitive(received.headers.get("Authorization", "")),
+            query=request.args if request.query_string else {},
+            authorization=Sensitive(request.headers.get("Authorization", "")),
         )
 
-    def _login(self, demanded: UserToken, received: Request) -> Login | None:
+    def _login(self, demanded: UserToken) -> Login | None:
         """Return the login of the access token, or ``None`` if the body has the field that replaces it."""
         try:
-            return user_login(Presented(received.headers), self.mount.services)
+            return user_login(Presented(request.headers), self.mount.services)
         except errors.NotAuthenticated:
-            if not self._holds(demanded.or_field, received):
+            if not self._holds(demanded.or_field):
                 raise
             return None
 
-    def _holds(self, field: str, received: Request) -> bool:
+    def _holds(self, field: str) -> bool:
         """Return whether the body has ``field``."""
         try:
-            value = self._body(received).get(field)
+            value = self._body().get(field)
         except errors.Refusal:  # A body that cannot be read has no fields.
             return False
         return value is not None and str(value).strip() != ""
 
-    def _body(self, received: Request) -> dict[str, object]:
+    def _body(self) -> dict[str, object]:
         # One byte more than allowed, because Werkzeug cuts a body of unknown length there without an error.
         # The length is checked again, because a hook of the host may have read the body before.
-        received.max_content_length = MAX_BODY_BYTES + 1
-        data = SensitiveBytes(received.get_data())
+        request.max_content_length = MAX_BODY_BYTES + 1
+        data = SensitiveBytes(request.get_data())
         if len(data) > MAX_BODY_BYTES:
             raise errors.ContentTooLarge
-        if self.mount.flow.reads_forms and received.mimetype == "application/x-www-form-urlencoded":
-            return _form(received.form)
-        if data and received.mimetype != "application/json":
+        if self.mount.flow.reads_forms and request.mimetype == "application/x-www-form-urlencoded":
+            return _form(request.form)
+        if data and request.mimetype != "application/json":
             raise errors.UnsupportedMediaType
         return read_object(data)
 
-    def _client(self, operation: AnyOperation, received: Request) -> Client | None:
+    def _client(self, operation: AnyOperation) -> Client | None:
         """Return the client. The rate limit counts addresses, or clients if they are servers."""
         flow, rate_limits, services = self.mount.flow, self.mount.rate_limits, self.mount.services
         name, credential = f"{flow.name}.{operation.name}", operation.credential
         if operation.rate_limit == "authentication":
             return None
         if credential is None or flow.on_devices:
-            rate_limits.admit((name, operation.rate_limit), network(received.remote_addr))
-            return credential.client(Presented(received.headers), services) if credential else None
-        with self._count_failures("authentication", received.remote_addr):
-            client = credential.client(Presented(received.headers), services)
+            rate_limits.admit((name, operation.rate_limit), network(request.remote_addr))
+            return credential.client(Presented(request.headers), services) if credential else None
+        with self._count_failures("authentication"):
+            client = credential.client(Presented(request.headers), services)
         rate_limits.admit((name, flow.name, "client"), client.id)
         return client
 
     @contextmanager
-    def _count_failures(self, name: str, remote_address: str | None) -> Iterator[None]:
+    def _count_failures(self, name: str) -> Iterator[None]:
         """Count failed credentials. An address with too many of them is refused."""
-        names, address = (f"{self.mount.flow.name}.{name}", "authentication"), network(remote_address)
+        names, address = (f"{self.mount.flow.name}.{name}", "authentication"), network(request.remote_addr)
         self.mount.rate_limits.check(names, address)
         try:
             yield
