@@ -127,7 +127,7 @@ def issue_to_user(storage: Storage, request: UserIssue) -> UserIssueResult:
     return UserIssueResult(storage.challenges.issue(request.issue_for(user)), user)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Codes:
     """
     Issues codes, sends them and redeems them.

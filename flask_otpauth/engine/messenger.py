@@ -50,7 +50,7 @@ class Draft:
     withheld: bool = False
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Messenger:
     """Writes messages and hands them to senders. If a message certainly fails, its code is withdrawn."""
 

@@ -52,7 +52,7 @@ _ALWAYS_SENT = (("Content-Type", "application/json"), ("Cache-Control", "no-stor
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class Mount:
     """One flow in one app, with what its ``build`` returned."""
 
@@ -144,7 +144,7 @@ class RestOfPath(BaseConverter):
         return Sensitive(value.removesuffix("/"))
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class _Route:
     """One path of a flow."""
 

@@ -107,7 +107,7 @@ class GuessShape(NamedTuple):
     locks: Counts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class SqlChallengeStore:
     """A :class:`~flask_otpauth.ports.storage.ChallengeStore` in two tables."""
 

@@ -64,7 +64,7 @@ _NOW_MS = bindparam("now_ms", type_=Instant)
 _LATEST_MS = bindparam("latest_ms", type_=Instant)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False, repr=False)
 class PostgresqlLogins:
     """Issues codes to users and logs them in. Their table is in the database of the codes and sessions."""
 
