@@ -269,7 +269,7 @@ class _Current:
 
 
 class _UserProxy(LocalProxy[Any]):
-    """The user of the request. Many views need only the id, which takes no object and no session."""
+    """The user of the request. Many views need only the id, for which no object is made."""
 
     __slots__ = ()
 
@@ -278,7 +278,7 @@ class _UserProxy(LocalProxy[Any]):
         """The id of the user."""
         login = _current().login
         if login is None:
-            raise AttributeError
+            raise AttributeError  # Then the base class asks the object, which is None.
         return login.user.id
 
 

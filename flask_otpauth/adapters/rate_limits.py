@@ -31,19 +31,19 @@ _SWEEP_SECONDS = 1.0
 
 class SweptMemory(MemoryStorage):
     """
-    Counters in memory, of which the ended ones are removed once a second.
+    Counters in memory. Those that have ended are removed once a second.
 
-    The base class starts a thread for almost every request to look at all counters.
+    The base class would look at all counters in a new thread for almost every request.
     """
 
     def __init__(self, uri: str, **options: Any) -> None:
         super().__init__(uri, **options)
-        self.timer.cancel()  # There is no counter yet, and the server may fork now.
+        self.timer.cancel()  # There is no counter yet, and a server that is about to fork wants no thread.
 
     @property
     def timer(self) -> Timer:
-        """What removes the ended counters. The base class makes a new one if the last one is done."""
-        timer: Timer = vars(self)["timer"]  # By this name the base class leaves it out when it is copied.
+        """The thread that removes counters. When it has ended, the base class sets the next one."""
+        timer: Timer = vars(self)["timer"]  # The base class copies everything but what has this name.
         return timer
 
     @timer.setter

@@ -24,7 +24,7 @@ def derive(secret: bytes, use: str) -> bytes:
 
 
 def keyed(key: bytes) -> hmac.HMAC:
-    """Return an HMAC-SHA-256 of nothing yet. Most of the work is to set the key, so it is set once."""
+    """Return an HMAC-SHA-256 to copy for each digest: most of the work is to set the key."""
     return hmac.new(key, digestmod=hashlib.sha256)
 
 
@@ -59,7 +59,7 @@ class KeyRing:
     """
     The secrets of an app, and the keys that are derived from them.
 
-    A use is a constant of the code, so there are few of them, and the key of each is derived once.
+    A use is a constant of the code. So there are few of them, and what makes their digests is kept.
     """
 
     #: The newest first. New digests and signatures are made with the newest. The older ones are accepted

@@ -265,7 +265,7 @@ class Sessions:
         self.events("session_revoked", user_id=user_id, count=count)
 
     def _find(self, session_id: str, user_id: str) -> tuple[Session | None, User | None]:
-        """Return the session, and also the user if the storage finds both in one read."""
+        """Return the session, and the user if the storage has found both in one read."""
         find_with_user = self.store.find_with_user
         found = find_with_user(session_id, user_id, self.directory) if find_with_user else None
         return found or (self.store.find(session_id), None)

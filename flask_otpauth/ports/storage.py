@@ -181,8 +181,9 @@ class SecretStore(Protocol):
         """Delete the hash and the failures. Return whether there were any."""
 
 
-#: Finds the session with an id, and the user of a directory with another id, in one read. Their order is that
-#: of the arguments. ``None`` means that one of them was not found, or that it takes two reads to know.
+#: Finds a session and a user in one read. The arguments are the id of the session, the id of the user, and
+#: the directory that has the user. ``None`` means that one of the two was not found, or that one read cannot
+#: tell.
 FindWithUser: TypeAlias = Callable[[str, str, Directory], tuple[Session, User] | None]
 
 
@@ -218,7 +219,8 @@ class SessionStore(Protocol):
         """
         Return the session with this id, open or not; ``None`` if there is none.
 
-        This is called in each request with an access token, so it must be one read by key.
+        Unless :attr:`find_with_user` finds the session, this is called in each request with an access token.
+        So it must be one read by key.
         """
 
     @property

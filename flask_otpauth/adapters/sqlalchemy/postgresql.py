@@ -75,8 +75,8 @@ class PostgresqlLogins:
         """
         Issue a code with one statement. Return ``None`` if it did nothing, because this takes several.
 
-        That is so if only Python can tell whether a row has the address. If a limit forbids the issue, the
-        row is read to say why.
+        That is so if only Python can tell whether a row has the address, or if the limits and the code are
+        not in one row. If a limit forbids the issue, the row is read to say why.
         """
         issue, users = request.issue, self._users_of(request.user)
         is_one_row = issue.limits_key == issue.challenge_key and issue.cap is None
@@ -152,11 +152,7 @@ class PostgresqlLogins:
         )
 
     def _issue_statement(self, users: EmailQuery, shape: IssueShape, for_anyone: bool) -> Select[Row]:
-        """
-        Issue the code, or a digest that no code has if the user is disabled or nobody has the address.
-
-        It takes the same time for each of them.
-        """
+        """Issue the code, or a digest that no code has if nobody may get it. Both take the same time."""
         found = users.select.cte("found")
         enabled, anyone = func.bool_and(found.c.is_enabled), true() if for_anyone else false()
         certain = func.bool_and(found.c.is_certain & found.c.person_key.is_not(None))
@@ -261,6 +257,6 @@ def _is_one(count: ColumnElement[int]) -> ColumnElement[bool]:
 
 
 def logins_of(challenges: SqlChallengeStore, sessions: SqlSessionStore) -> PostgresqlLogins | None:
-    """Return what does it in one statement, or ``None`` if the database is not PostgreSQL."""
+    """Return what issues and logs in by one statement, or ``None`` if the database is not PostgreSQL."""
     is_postgresql = challenges.database.engine.dialect.name == "postgresql"
     return PostgresqlLogins(challenges, sessions) if is_postgresql else None

@@ -46,7 +46,7 @@ class SqlAlchemyStorage:
         self.secrets = SqlSecretStore(self.database, tables.secrets)
         self.sessions = SqlSessionStore(self.database, tables.sessions, tables.generations)
         self.clients = SqlClientStore(self.database, tables.clients, tables.client_tokens, tables.campaigns)
-        #: See the port, as well as of ``log_in``. PostgreSQL has both, if the users are in the same database.
+        #: See the port. Only PostgreSQL has this step and ``log_in``, for users in the same database.
         logins = logins_of(self.challenges, self.sessions)
         self.issue_to_user = logins.issue_to_user if logins else None
         self.log_in = logins.log_in if logins else None

@@ -71,7 +71,7 @@ def attempt_of(
 
 
 def lookup_of(user: User | None) -> UserLookup:
-    """Return a look-up that finds ``user``. The storage does not know the directory, so it must use it."""
+    """Return a look-up that finds ``user``. The storage must call it: it does not know the directory."""
     return UserLookup(cast("Directory", None), "email", "user@example.com", partial(return_user, user))
 
 

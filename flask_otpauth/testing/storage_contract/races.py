@@ -168,7 +168,7 @@ def _run(
 
 @contextmanager
 def _frequent_switches() -> Iterator[None]:
-    """Let Python switch threads often, or else most operations in memory end before another begins."""
+    """Let Python switch threads often. Otherwise most operations in memory end before another begins."""
     usual = sys.getswitchinterval()
     sys.setswitchinterval(SWITCH_SECONDS)
     try:

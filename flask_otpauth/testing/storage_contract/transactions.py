@@ -22,7 +22,7 @@ from flask_otpauth.testing.storage_contract.samples import (
 
 
 class GaveUp(BaseException):
-    """Raised to end a transaction. It is no ``Exception``, and neither is what ends a thread or a process."""
+    """Raised to end a transaction. Like what ends a thread or a process, it is not an ``Exception``."""
 
 
 class TransactionContract(ContractBase):

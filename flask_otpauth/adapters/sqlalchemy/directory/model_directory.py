@@ -539,7 +539,7 @@ class IdQuery:
 
 
 def rows_if_taken(read: Callable[[], list[T]]) -> list[T]:
-    """Return the rows that ``read`` returns. There are none if the host's own type refuses a value."""
+    """Return the rows that ``read`` returns, or none if the host's own type does not take a value."""
     try:
         return read()
     except DBAPIError:
