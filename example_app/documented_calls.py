@@ -21,7 +21,7 @@ import click
 from example_app import create_app
 from example_app.documents import FLOWS, credentials, page
 from example_app.live import serving
-from example_app.replay import Answer, Request, Step, Values, Verdict, documented, replay
+from example_app.replay import Answer, Request, Result, Step, Values, documented, replay
 
 
 class RunningApp:
@@ -66,14 +66,14 @@ class RunningApp:
         return answer.body
 
 
-def check(url: str) -> Iterator[tuple[str, Verdict]]:
+def check(url: str) -> Iterator[tuple[str, Result]]:
     """Delete the data of the app at ``url``, and make every call of each flow."""
     app = RunningApp(url)
     keys = app.start_over()
     for flow in FLOWS:
-        for verdict in replay(documented(page(flow)), app, Values(credentials(flow, keys))):
-            if verdict.step.title or verdict.differences:
-                yield flow, verdict
+        for result in replay(documented(page(flow)), app, Values(credentials(flow, keys))):
+            if result.step.title or result.differences:
+                yield flow, result
 
 
 @click.command(help=__doc__)
@@ -86,11 +86,11 @@ def main(url: str | None) -> None:
             folder = stack.enter_context(tempfile.TemporaryDirectory())
             url = stack.enter_context(serving(create_app(folder)))
         failures = 0
-        for flow, verdict in check(url):
-            failures += bool(verdict.differences)
-            outcome, title = "FAILS" if verdict.differences else "ok", verdict.step.title
+        for flow, result in check(url):
+            failures += bool(result.differences)
+            outcome, title = "FAILS" if result.differences else "ok", result.step.title
             click.echo(f"{outcome:6}{flow:10}{title}")
-            for difference in verdict.differences:
+            for difference in result.differences:
                 click.echo(f"{'':16}{difference}")
     click.echo(f"{failures} answers differ." if failures else "Every answer is the documented one.")
     sys.exit(failures != 0)

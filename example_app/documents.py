@@ -1,7 +1,7 @@
 """
-The examples of the five documents, for the app: with its keys, and as lines for the shell.
+The examples of the five documents, with the keys of the example app, as commands for a shell.
 
-They stand once, on the pages in ``docs/api``.
+They are written only on the pages in ``docs/api``.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ FLOWS = ("email", "sms", "flashcall", "voice", "account")
 
 @dataclass(frozen=True)
 class Call:
-    """An example of a document: a line for the shell, and the answer that the document shows."""
+    """An example of a document: a command for a shell, and the answer that the document shows."""
 
     title: str
     note: str
@@ -62,7 +62,7 @@ def chapters(url: str, keys: Mapping[str, Any]) -> dict[str, list[Call]]:
 
 
 def _held(flow: str, keys: Mapping[str, Any]) -> dict[str, str]:
-    """Return the credentials, and the token that the app bought on its first start."""
+    """Return the credentials, and the token that the app requested on its first start."""
     shown = {"sms": "eyJ0eXAiOiJKV-pmnw....8Dbv_l03p5WK2zHh8", "voice": "1ebe8f88…"}
     tokens = {shown[flow]: keys["clients"][flow]["token"]} if flow in shown else {}
     return credentials(flow, keys) | tokens
@@ -80,12 +80,12 @@ def _calls(flow: str, url: str, held: Values) -> Iterator[Call]:
             yield Call(step.title, _note(request, sources), command, held.filled(step.response))
             said += request
             new = _new_values(step)
-        # Who has chosen a value need not be told where it comes from.
+        # The sender of a request knows the values that it chose.
         sources |= {value: source for value, source in new.items() if value not in said}
 
 
 def _new_values(step: Step) -> dict[str, str]:
-    """Return the values of an answer that vary by nature, each with the place where it is found."""
+    """Return the values of an answer that are different each time, each with its place."""
     return {
         value: f"{place} of the answer to “{step.title}”"
         for place, value in leaves(Answer.parse(step.response).body)
@@ -94,13 +94,13 @@ def _new_values(step: Step) -> dict[str, str]:
 
 
 def _note(request: str, sources: Mapping[str, str]) -> str:
-    """Say where to take the values that the app makes anew each time."""
+    """Say where to find the values that are different each time."""
     shown = dict.fromkeys(mentions(sources).findall(request))
     return " ".join(f"Replace “{each}” with {sources[each]}." for each in shown)
 
 
 def curl(url: str, request: Request) -> str:
-    """Return a request as a line for the shell."""
+    """Return a request as a command for a shell."""
     headers = [f"-H {shlex.quote(f'{name}: {value}')}" for name, value in request.headers.items()]
     body = [f"-d {shlex.quote(request.body)}"] if request.body else []
     return " \\\n  ".join(

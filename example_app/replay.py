@@ -1,24 +1,24 @@
 """
-Make the calls that a page shows, and compare what comes back with what the page shows.
+Make the calls that a page shows, and compare the answers with those on the page.
 
-A page tells a story in blocks. Two ``http`` blocks are a call: a request and its response. A ``console``
-block is a command and what it prints, a ``pycon`` block an expression of the host and its value. What comes
-back must be what the page shows, except for values that vary by nature (``VARYING``): such a value must look
-like the one on the page (as long, with dashes in the same places; ``…`` or ``...`` stands for anything), and
-wherever the page uses it later on, the real one is used.
+A page has blocks. Two ``http`` blocks are a call: a request and its response. A ``console`` block is a
+command and what it prints. A ``pycon`` block is an expression of the host and its value. All results must be
+as on the page, except values that are different each time (``VARYING``). Such a value must look like the one
+on the page: as long, with dashes in the same places (``…`` or ``...`` stands for anything). Where the page
+uses it again, the real one is used.
 
-HTML comments, which a reader does not see, say what happens in between:
+HTML comments, which a reader does not see, say what happens between the blocks:
 
-- ``<!-- document: Verify OTP -->``: the next call is an example of the published document, with this title;
-  ``; timed: data.expiresAt`` at its end names what depends on the time, and is only compared if the host
-  waits as the page says;
-- ``<!-- sent: 482913 to user@example.com -->``: the newest message holds a code for this address, and this is
-  how the page shows it;
-- ``<!-- wait: 90 -->``: so many seconds pass;
-- ``<!-- fails -->``: the next message cannot be handed over;
-- ``<!-- repeat: 5 -->``: the next request is made so often, and the last answer is shown;
-- ``<!-- app: {"voice_verify": true} -->``: from here on the app has these settings as well;
-- ``<!-- user: user@example.com -->``: from here on there is this person of ``example_app/seeds.py``.
+- ``<!-- document: Verify OTP -->``: the next call is an example of the published document, with this title.
+  ``; timed: data.expiresAt`` at the end names values that depend on the time. They are only compared if the
+  host waits as the page says;
+- ``<!-- sent: 482913 to user@example.com -->``: the newest message has a code for this address, and the page
+  shows it like this;
+- ``<!-- wait: 90 -->``: this many seconds pass;
+- ``<!-- fails -->``: the next message cannot be sent;
+- ``<!-- repeat: 5 -->``: the next request is made this many times, and the page shows the last answer;
+- ``<!-- app: {"voice_verify": true} -->``: from here on, the app also has these settings;
+- ``<!-- user: user@example.com -->``: from here on, the app has this person of ``example_app/seeds.py``.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
-#: Values of these names vary by nature.
+#: Values of these names are different each time.
 VARYING = frozenset(
     {
         *("id", "secret", "userId", "user_id", "client_id", "campaign_id", "otp", "value"),
@@ -54,10 +54,10 @@ _STEP = re.compile(
 @dataclass(frozen=True)
 class Step:
     """
-    A call, another block, or a comment of a page, and the line that it begins in.
+    A call, another block, or a comment of a page, and the line on which it begins.
 
-    A call has a ``response``. If it is an example of a document, it has a ``title``, too, and ``timed`` are
-    the places in its response that depend on the time.
+    A call has a ``response``. An example of a document also has a ``title``, and in ``timed`` the places of
+    its response that depend on the time.
     """
 
     line: int
@@ -101,7 +101,7 @@ def documented(page: Path) -> list[Step]:
 
 
 def code_and_recipient(sent: Step) -> tuple[str, str]:
-    """Return what the comment says about a code that is sent."""
+    """Return the two parts of the comment about a code that is sent."""
     code, _, recipient = sent.text.partition(" to ")
     return code, recipient
 
@@ -155,21 +155,21 @@ Alike = Callable[[str, Any, Any], bool]
 
 
 def differences(shown: Answer, came: Answer, alike: Alike) -> Iterator[str]:
-    """Say in what an answer differs from the one that is shown. It may have more headers."""
+    """Yield how an answer differs from the one that is shown. It may have more headers."""
     if shown.status.lower() != came.status.lower():
         yield f"status: {shown.status} is documented, {came.status} came"
     for name, value in shown.headers.items():
         if not alike(name, value, came.headers.get(name)):
             yield f"{name}: {value!r} is documented, {came.headers.get(name)!r} came"
-    documented, real = dict(leaves(shown.body)), dict(leaves(came.body))
-    for place in documented | real:
-        both = place in documented and place in real
-        if not both or not alike(place, documented[place], real[place]):
-            yield f"{place}: {documented.get(place)!r} is documented, {real.get(place)!r} came"
+    expected, real = dict(leaves(shown.body)), dict(leaves(came.body))
+    for place in expected | real:
+        both = place in expected and place in real
+        if not both or not alike(place, expected[place], real[place]):
+            yield f"{place}: {expected.get(place)!r} is documented, {real.get(place)!r} came"
 
 
 def leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
-    """Yield the place and the value of everything in it, and the keys of each object in their order."""
+    """Yield each value inside ``value`` with its place, and the keys of each object in their order."""
     if not isinstance(value, (Mapping, list)):
         yield place, value
         return
@@ -180,7 +180,7 @@ def leaves(value: Any, place: str = "") -> Iterator[tuple[str, Any]]:
 
 
 def varies(place: str) -> bool:
-    """Tell whether the value at a place varies by nature. The items of a list have the name of the list."""
+    """Return whether the value at a place varies. The items of a list have the name of the list."""
     names = [name for name in place.split(".") if not name.isdigit()]
     return bool(names) and names[-1] in VARYING
 
@@ -196,11 +196,11 @@ class Values:
         return mentions(self.real).sub(lambda found: self.real[found[0]], text)
 
     def learn(self, shown: str, came: str) -> bool:
-        """Let ``shown`` stand for ``came``, and tell whether it can: it must not stand for another value."""
+        """Let ``shown`` stand for ``came``. Return whether it can: it must not stand for another value."""
         return self.real.setdefault(shown, came) == came
 
     def alike(self, place: str, shown: Any, came: Any) -> bool:
-        """Compare two values. A value that varies stands for the real one from here on."""
+        """Return whether two values agree. A value that varies stands for the real one from here on."""
         if varies(place) and shown is not None and type(shown) is type(came):
             return (isinstance(came, int) or looks_like(shown, came)) and self.learn(str(shown), str(came))
         return bool((self.filled(shown) if isinstance(shown, str) else shown) == came)
@@ -213,7 +213,7 @@ def mentions(values: Iterable[str]) -> re.Pattern[str]:
 
 
 def looks_like(shown: str, came: str) -> bool:
-    """Tell whether ``came`` is as long, with the same marks between. ``…`` stands for anything."""
+    """Return whether ``came`` is as long, with the same marks between. ``…`` stands for anything."""
     start, dots, end = shown.replace("...", "…").partition("…")
     if dots:
         return re.fullmatch(rf"[\w.-]{{{len(start)}}}.+[\w.-]{{{len(end)}}}", came) is not None
@@ -239,23 +239,23 @@ class Host(Protocol):
         """Return the code in the newest message to an address."""
 
     def act(self, step: Step, values: Values) -> Iterator[str]:
-        """Do what another step says, and say in what its result differs from the one that is shown."""
+        """Do what another step says. Yield how its result differs from the one that is shown."""
 
 
 @dataclass(frozen=True)
-class Verdict:
-    """The result of a step. Without ``differences``, it is what the page shows."""
+class Result:
+    """What came of a step. Without ``differences``, it is what the page shows."""
 
     step: Step
     differences: tuple[str, ...]
 
 
-def replay(story: Iterable[Step], host: Host, values: Values) -> Iterator[Verdict]:
-    """Let everything happen, and compare."""
+def replay(given: Iterable[Step], host: Host, values: Values) -> Iterator[Result]:
+    """Do every step, and compare."""
     acts = {"call": _call, "sent": _sent}
-    for step in story:
+    for step in given:
         found = acts[step.kind](step, host, values) if step.kind in acts else host.act(step, values)
-        yield Verdict(step, tuple(found))
+        yield Result(step, tuple(found))
 
 
 def _call(step: Step, host: Host, values: Values) -> Iterator[str]:

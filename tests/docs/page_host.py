@@ -22,7 +22,7 @@ from tests.hosts import MakeApp, new_row, otpauth_of
 
 @dataclass
 class PageHost:
-    """An app, which is made again where the page changes its settings, and what it was asked."""
+    """An app, which is made again where the page changes its settings, and the requests that it got."""
 
     make_app: MakeApp
     settings: dict[str, Any]
@@ -37,10 +37,10 @@ class PageHost:
         self.app: Flask = self.make_app(**self.settings)
 
     def replay(self, page: Path) -> Values:
-        """Let everything on a page happen, and compare. What is returned is what its values stood for."""
+        """Do everything that a page says, and compare. Return what its values stand for."""
         values = Values()
-        for verdict in replay(steps(page), self, values):
-            assert not verdict.differences, f"{page.name}, line {verdict.step.line}: {verdict.differences}"
+        for result in replay(steps(page), self, values):
+            assert not result.differences, f"{page.name}, line {result.step.line}: {result.differences}"
         return values
 
     def send(self, request: Request) -> Answer:
