@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
 
 from flask_otpauth.core import errors
@@ -146,9 +146,9 @@ class ByCode:
     codes: Codes
     policy: Policy
     target: Target
-    code: str = field(repr=False)
+    code: str
     #: The hash of the secret when the proof was made.
-    judged: str | None = field(repr=False)
+    judged: str | None
 
     def demand_judgeable(self) -> None:
         """Check that the subject is not locked."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes
@@ -27,7 +27,7 @@ class Services:
     clients: Clients
     clock: Clock
     codes: Codes
-    common_passwords: Container[str] = field(repr=False)
+    common_passwords: Container[str]
     directory: Directory
     host_codes: HostCodes
     #: The public keys of the access tokens (RFC 7517). There are none if they are signed with secret keys.
