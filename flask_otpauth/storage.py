@@ -40,6 +40,7 @@ from flask_otpauth.core.sessions import (
     judge_refresh,
     rotated,
 )
+from flask_otpauth.ports.directory import UserLookup
 from flask_otpauth.ports.storage import (
     ChallengeStore,
     ClientStore,
@@ -87,6 +88,7 @@ __all__ = [
     "StoredSecret",
     "UserIssue",
     "UserIssueResult",
+    "UserLookup",
     "Verdict",
     "block_of",
     "judge_guess",

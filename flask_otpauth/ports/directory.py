@@ -121,5 +121,5 @@ class UserLookup:
     directory: Directory
     kind: IdentifierKind
     identifier: str
-    #: Asks the directory.
+    #: Asks the directory. It raises what the directory raises.
     find: Callable[[], User | None]
