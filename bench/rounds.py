@@ -10,7 +10,7 @@ from statistics import median
 
 from bench import load
 from bench.load import Cycle
-from bench.processes import busy_seconds, cpu_seconds
+from bench.processes import TICKS, busy_seconds, cpu_seconds
 from bench.servers import Server
 
 #: The share of the machine that other processes may use without a round being called disturbed.
@@ -137,7 +137,8 @@ def _measure(side: Side, number: int, clients: int, seconds: float, database: in
         round=number,
         clients=clients,
         per_second=cycles / done.seconds,
-        server_ms=server * 1000 / cycles,
+        # A short sample may see no tick of the kernel's clock, and a ratio needs one.
+        server_ms=max(server, 1 / TICKS) * 1000 / cycles,
         database_ms=data * 1000 / cycles,
         load_ms=done.cpu_seconds * 1000 / cycles,
         request_ms=tuple(median(times) * 1000 for times in zip(*done.requests, strict=True)),
