@@ -2,12 +2,15 @@ from __future__ import annotations
 
 import json
 import re
+import shutil
 import subprocess
 from functools import reduce
 from operator import getitem
 from typing import Any
 
 from playwright.sync_api import Page, expect
+
+from tests.services import need
 
 
 def keys(page: Page) -> Any:
@@ -22,6 +25,7 @@ def pasted(line: str) -> tuple[str, Any]:
 
 
 def test_every_line_gets_its_answer_if_a_person_does_what_the_notes_say(page: Page) -> None:
+    need("curl", shutil.which("curl") is not None)
     page.goto("/keys")
     answers: dict[str, Any] = {}
 
