@@ -1,4 +1,4 @@
-"""Where a run was measured, without which nobody can compare its figures with others."""
+"""The machine and the versions of a run. Without them, nobody can compare its figures with others."""
 
 from __future__ import annotations
 

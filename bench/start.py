@@ -3,7 +3,7 @@ What :mod:`bench.cold_start` runs in new processes: ``python -P bench/start.py T
 
 A thing is a module, ``module:name``, or one of the steps below. This prints the CPU milliseconds of what is
 after ``then``, and the memory of the process in MiB: all of it, and what is not shared with other processes.
-It imports little itself: what it has imported would be free for the others.
+It imports little itself, because a module that it has imported costs the others nothing.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def memory() -> tuple[float, float]:
 
 
 def define_model() -> None:
-    """Do what nobody who imports pydantic leaves out: pydantic imports most of itself for this."""
+    """Define a model, as every app with pydantic does: pydantic imports most of itself only then."""
     from pydantic import BaseModel
 
     class Model(BaseModel):

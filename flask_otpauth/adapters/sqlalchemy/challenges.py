@@ -216,7 +216,11 @@ class SqlChallengeStore:
         return insert.on_conflict_do_update(index_elements=["key"], set_=changes, where=where)
 
     def explain_issue(self, issue: Issue) -> IssueResult | None:
-        """Return why the issue changed no row. Return ``None`` if nothing forbids it by now."""
+        """
+        Return why the issue changed no row. Return ``None`` if nothing forbids it by now.
+
+        If the newest entry of the log is from a clock that is ahead, issue by the rules instead.
+        """
         rows = self._rows(issue.limits_key, issue.challenge_key)
         limits = rows.get(issue.limits_key, ChallengeRow())
         challenge = rows.get(issue.challenge_key, ChallengeRow())
