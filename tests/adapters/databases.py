@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 from uuid import uuid4
 
-from sqlalchemy import URL, Engine, Select, create_engine, make_url, text
+from sqlalchemy import URL, Connection, Engine, Select, create_engine, make_url, text
 
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from tests.services import MARIADB_ADDRESS, MARIADB_URL, POSTGRESQL_ADDRESS, POSTGRESQL_URL, listens, need
@@ -79,6 +79,15 @@ def read(storage: SqlAlchemyStorage, query: Select[Any]) -> list[dict[str, Any]]
     """The rows of a query, each with its columns by name."""
     names = [column.name for column in query.selected_columns]
     return [dict(zip(names, row, strict=True)) for row in storage.database.prepare(query).rows()]
+
+
+def wait_for_a_waiter(engine: Engine, connection: Connection) -> None:
+    """Return when a lock of ``connection`` keeps another one waiting."""
+    waiters = text("SELECT count(*) FROM pg_stat_activity WHERE :pid = ANY(pg_blocking_pids(pid))")
+    pid = connection.scalar(text("SELECT pg_backend_pid()"))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as administrator:
+        while not administrator.scalar(waiters, {"pid": pid}):
+            pass
 
 
 def let_go(storage: SqlAlchemyStorage) -> None:

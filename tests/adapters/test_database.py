@@ -29,7 +29,7 @@ from flask_otpauth.testing.storage_contract.code_races import CodeRaces
 from flask_otpauth.testing.storage_contract.races import race_on_threads
 from flask_otpauth.testing.storage_contract.samples import NOON, digest_of, fresh_key, one_row, two_rows
 from flask_otpauth.testing.storage_contract.sessions import session_of
-from tests.adapters.databases import emptied, sqlite_engine
+from tests.adapters.databases import emptied, sqlite_engine, wait_for_a_waiter
 
 
 @contextmanager
@@ -132,15 +132,6 @@ def test_the_sessions_of_a_user_are_locked_in_the_order_of_their_ids(
         other.rollback()
 
         assert ending.result(60) == 2
-
-
-def wait_for_a_waiter(engine: Engine, connection: Connection) -> None:
-    """Return when a lock of ``connection`` keeps another one waiting."""
-    waiters = text("SELECT count(*) FROM pg_stat_activity WHERE :pid = ANY(pg_blocking_pids(pid))")
-    pid = connection.scalar(text("SELECT pg_backend_pid()"))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as administrator:
-        while not administrator.scalar(waiters, {"pid": pid}):
-            pass
 
 
 def begin_as_the_manual_says(engine: Engine) -> None:

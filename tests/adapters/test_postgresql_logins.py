@@ -6,18 +6,21 @@ import threading
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Engine, MetaData, create_engine, event, make_url, text
+from sqlalchemy import CHAR, Engine, MetaData, create_engine, event, make_url, text
+from sqlalchemy.engine import ExceptionContext
+from sqlalchemy.orm import declarative_base, mapped_column
 
-from flask_otpauth.adapters.sqlalchemy.directory.model import packaged_model
+from flask_otpauth.adapters.sqlalchemy.directory.model import UserMixin, packaged_model
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
-from flask_otpauth.core.challenges import GuessState
+from flask_otpauth.core.challenges import Cap, GuessState
+from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.instants import AHEAD_MS
 from flask_otpauth.engine.codes import issue_to_user
 from flask_otpauth.engine.logins import log_in
@@ -27,13 +30,17 @@ from flask_otpauth.ports.storage import LoginAttempt, LoginResult, UserIssue, Us
 from flask_otpauth.testing.storage_contract.logins import new_session
 from flask_otpauth.testing.storage_contract.samples import (
     BUDGET,
+    COOLDOWN,
+    MINUTE,
     NOON,
     QUOTA,
     Subject,
+    cap_of,
     fresh_name,
     one_row,
+    two_rows,
 )
-from tests.adapters.databases import emptied, sqlite_engine
+from tests.adapters.databases import emptied, sqlite_engine, wait_for_a_waiter
 
 ROUNDS = 30
 PATIENCE = 60
@@ -88,6 +95,21 @@ class Host:
         finally:
             event.remove(self.engine, "before_cursor_execute", note)
         return words
+
+    @contextmanager
+    def without_errors(self) -> Iterator[None]:
+        """The database refuses no statement, since its log would show the values."""
+        errors: list[BaseException] = []
+
+        def note(context: ExceptionContext) -> None:
+            errors.append(context.original_exception)
+
+        event.listen(self.engine, "handle_error", note)
+        try:
+            yield
+        finally:
+            event.remove(self.engine, "handle_error", note)
+        assert errors == []
 
 
 @pytest.fixture
@@ -187,6 +209,100 @@ def test_a_code_for_an_address_that_two_users_have_is_issued_to_nobody(host: Hos
     assert host.storage.challenges.redeem(subject.guess("111111")).state is GuessState.WRONG
 
 
+def test_a_code_for_an_address_that_was_changed_by_sql_is_issued_to_nobody(host: Host) -> None:
+    user, subject = host.user(), one_row()
+    with host.engine.begin() as connection:
+        connection.execute(
+            text("UPDATE otpauth_users SET email = :email WHERE id = :id"),
+            {"email": f"new-{address_of(user)}", "id": user.id},
+        )
+    requests = [host.request(subject, address_of(user), for_anyone=False) for _ in range(QUOTA.count + 1)]
+
+    results = [issue_to_user(host.storage, request) for request in requests]
+
+    assert [issued.result.issued for issued in results] == [*[True] * QUOTA.count, False]
+    assert {issued.user for issued in results} == {None}
+    assert host.storage.challenges.redeem(subject.guess("111111")).state is GuessState.WRONG
+
+
+def test_a_row_that_has_the_address_only_for_the_database_takes_no_code_from_its_user(host: Host) -> None:
+    subject = one_row()
+    user = host.directory.create(NewUser(email="\u00e9@example.com"))
+    with host.engine.begin() as connection:
+        connection.execute(
+            text("INSERT INTO otpauth_users (email, person_key) VALUES (:email, 'other')"),
+            {"email": "\u00c9@example.com"},
+        )
+
+    issued = issue_to_user(host.storage, host.request(subject, address_of(user), for_anyone=False))
+
+    assert issued.user == user
+    assert host.storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
+
+
+def test_a_row_without_a_person_key_gets_one_before_a_code_is_issued_to_it(host: Host) -> None:
+    user, subject = host.user(), one_row()
+    with host.engine.begin() as connection:
+        connection.execute(text("UPDATE otpauth_users SET person_key = NULL"))
+
+    issued = issue_to_user(host.storage, host.request(subject, address_of(user)))
+
+    assert issued.user is not None
+    assert issued.user.person_key
+
+
+@pytest.mark.parametrize(("subject", "cap"), [(two_rows(), None), (one_row(), cap_of(QUOTA.count))])
+def test_an_issue_of_several_rows_takes_several_statements(
+    host: Host, subject: Subject, cap: Cap | None
+) -> None:
+    user = host.user()
+    request = host.request(subject, address_of(user))
+    request = replace(request, issue=replace(request.issue, cap=cap))
+
+    issued = issue_to_user(host.storage, request)
+
+    assert (issued.result.issued, issued.user) == (True, user)
+    assert host.storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
+    if cap is not None:
+        last = one_row().issue(cap=replace(cap, count=2))
+        assert [host.storage.challenges.issue(last).issued for _ in range(2)] == [True, False]
+
+
+def test_a_code_is_issued_to_whoever_has_a_phone_number(host: Host) -> None:
+    number, subject = "+84912345678", one_row()
+    user = host.directory.create(NewUser(phone=number))
+    lookup = UserLookup(host.directory, "phone", number, partial(host.directory.find, "phone", number))
+    request = UserIssue(subject.issue("111111"), lookup, for_anyone=False)
+
+    issued = issue_to_user(host.storage, request)
+
+    assert issued.user == user
+    assert host.storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
+
+
+def test_a_request_of_a_disabled_user_is_recognized_when_it_is_repeated(host: Host) -> None:
+    user, subject = host.user(), one_row()
+    host.directory.set_enabled(str(user.id), False)
+    issue = subject.issue(send_limits=(COOLDOWN,), repeat_within_ms=MINUTE)
+    request = UserIssue(issue, host.lookup(address_of(user)), for_anyone=True)
+
+    first, second = (issue_to_user(host.storage, request).result for _ in range(2))
+
+    assert first.issued
+    assert (second.block, second.under_way) == (None, True)
+
+
+def test_inside_a_transaction_an_issue_is_a_part_of_it(host: Host) -> None:
+    user, subject = host.user(), one_row()
+
+    with suppress(InterruptedError), host.storage.transaction():
+        issued = issue_to_user(host.storage, host.request(subject, address_of(user)))
+        raise InterruptedError
+
+    assert (issued.result.issued, issued.user) == (True, user)
+    assert host.storage.challenges.redeem(subject.guess("111111")).state is GuessState.NONE
+
+
 def test_of_16_requests_at_once_as_many_are_issued_as_the_quota_allows(host: Host) -> None:
     user, subject = host.user(), one_row()
     requests = [host.request(subject, address_of(user)) for _ in range(16)]
@@ -216,6 +332,19 @@ def test_a_login_is_one_statement_and_tells_whose_it_is(host: Host) -> None:
     assert list(host.storage.sessions.list_open(str(user.id), NOON)) == [result.session]
     assert earlier.session is not None
     assert host.storage.sessions.find(earlier.session.id) != earlier.session
+
+
+def test_a_code_does_not_log_in_for_a_subject_that_only_shares_its_limits(host: Host) -> None:
+    user, subject = host.user(), one_row()
+    sibling = subject.sibling()
+    host.storage.challenges.issue(subject.issue("111111"))
+
+    without = log_in(host.storage, host.attempt(sibling, address_of(user)))
+    host.storage.challenges.issue(sibling.issue("222222"))
+    right = log_in(host.storage, host.attempt(sibling, address_of(user), "222222"))
+
+    assert (without.verdict.state, without.session) == (GuessState.NONE, None)
+    assert (right.verdict.state, right.user) == (GuessState.ACCEPTED, user)
 
 
 @pytest.mark.parametrize("is_known", [True, False])
@@ -286,16 +415,91 @@ def test_a_wrong_code_opens_and_closes_no_session(host: Host) -> None:
 
 
 def test_a_session_that_was_over_or_is_from_the_far_future_is_not_counted_as_closed(host: Host) -> None:
-    user, ended, ahead = host.user(), new_session(), new_session()
+    user, ended, ahead = host.user(), new_session(), new_session(NOON + AHEAD_MS)
+    ends_at = NOON + 10 * AHEAD_MS
     for session in (
         replace(ended, ends_at=NOON),
-        replace(ahead, authenticated_at=NOON + AHEAD_MS + 1, ends_at=NOON + 10 * AHEAD_MS),
+        replace(ahead, id="counted", ends_at=ends_at),
+        replace(ahead, authenticated_at=NOON + AHEAD_MS + 1, ends_at=ends_at),
     ):
         host.storage.sessions.open(session_of(user, session), closing_others=False)
 
     result = host.log_in(address_of(user))
 
-    assert (result.looked_again, result.closed) == (True, 0)
+    assert (result.looked_again, result.closed) == (True, 1)
+
+
+def test_a_login_closes_no_session_of_another_user(host: Host) -> None:
+    ann, ben = host.user(), host.user()
+    session = host.log_in(address_of(ben)).session
+
+    closed = [host.log_in(address_of(ann)).closed for _ in range(2)]
+
+    assert closed == [0, 1]
+    assert list(host.storage.sessions.list_open(str(ben.id), NOON)) == [session]
+
+
+def test_logins_that_close_no_others_are_one_statement_each(host: Host) -> None:
+    user, subjects = host.user(), [one_row(), one_row()]
+    for subject in subjects:
+        host.storage.challenges.issue(subject.issue("111111"))
+    attempts = [
+        replace(host.attempt(subject, address_of(user)), closing_others=False) for subject in subjects
+    ]
+
+    results = [log_in(host.storage, attempt) for attempt in attempts]
+
+    assert [(result.looked_again, result.closed) for result in results] == [(True, 0)] * 2
+    assert len(host.storage.sessions.list_open(str(user.id), NOON)) == 2
+
+
+def test_a_session_that_another_request_closes_meanwhile_is_closed_once(host: Host) -> None:
+    user = host.user()
+    session = session_of(user, new_session())
+    host.storage.sessions.open(session, closing_others=False)
+
+    with ThreadPoolExecutor(1) as pool, host.engine.connect() as other:
+        other.execute(text("UPDATE otpauth_sessions SET closed_at = :now"), {"now": NOON - 1})
+        login = pool.submit(host.log_in, address_of(user))
+        wait_for_a_waiter(host.engine, other)
+        other.commit()
+
+        assert login.result(PATIENCE).closed == 0
+    assert host.storage.sessions.find(session.id) == replace(session, closed_at=NOON - 1)
+
+
+def test_a_login_whose_outcome_is_unknown_is_not_tried_again(host: Host) -> None:
+    user, subject = host.user(), one_row()
+    host.storage.challenges.issue(subject.issue("111111"))
+    host.engine.dispose()
+    with host.engine.connect() as connection:
+        pid = connection.scalar(text("SELECT pg_backend_pid()"))
+    administrator = create_engine(host.engine.url)
+    with administrator.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
+    administrator.dispose()
+
+    with pytest.raises(StorageUnavailable):
+        log_in(host.storage, host.attempt(subject, address_of(user)))
+
+    assert not host.storage.sessions.list_open(str(user.id), NOON)
+
+
+def test_a_login_locks_the_sessions_that_it_closes_in_the_order_of_their_ids(host: Host) -> None:
+    user = host.user()
+    for session_id in ("b", "a"):
+        session = session_of(user, replace(new_session(), id=session_id))
+        host.storage.sessions.open(session, closing_others=False)
+    locking = "SELECT id FROM otpauth_sessions WHERE id = :id FOR UPDATE"
+
+    with ThreadPoolExecutor(1) as pool, host.engine.connect() as other:
+        other.execute(text(locking), {"id": "a"})
+        login = pool.submit(host.log_in, address_of(user))
+        wait_for_a_waiter(host.engine, other)
+        other.execute(text(f"{locking} NOWAIT"), {"id": "b"})
+        other.rollback()
+
+        assert login.result(PATIENCE).closed == 2
 
 
 def test_a_used_code_and_a_locked_subject_are_refused_with_one_read(host: Host) -> None:
@@ -324,6 +528,44 @@ def test_a_login_does_not_wait_for_the_hosts_open_transaction_on_the_row_of_the_
     assert result.session is not None
     # The steps do not lock the row, so the caller looks at the user again.
     assert not result.looked_again
+
+
+def test_a_login_is_one_statement_while_others_only_read_the_row_of_the_user(host: Host) -> None:
+    user = host.user()
+
+    with host.engine.connect() as connection:
+        # As a login does, and PostgreSQL itself for a foreign key.
+        connection.execute(text("SELECT 1 FROM otpauth_users WHERE id = :id FOR SHARE"), {"id": user.id})
+        result = host.log_in(address_of(user))
+
+    assert result.looked_again
+
+
+def test_a_row_without_a_person_key_gets_one_and_is_logged_in(host: Host) -> None:
+    user = host.user()
+    with host.engine.begin() as connection:
+        connection.execute(text("UPDATE otpauth_users SET person_key = NULL"))
+
+    with host.without_errors():
+        result = host.log_in(address_of(user))
+
+    assert result.session is not None
+    assert result.session.person_key
+    assert result.user == host.directory.find("email", address_of(user))
+
+
+def test_a_user_whose_id_has_a_text_that_only_python_knows_is_logged_in(host: Host) -> None:
+    id_column = mapped_column(CHAR(8), primary_key=True, default="ann")
+    model = type("Padded", (UserMixin, declarative_base()), {"__tablename__": "padded", "id": id_column})
+    host.directory = ModelDirectory(model, host.engine)
+    host.directory.create_all()
+    user = host.user()
+
+    with host.without_errors():
+        result = host.log_in(address_of(user))
+
+    assert result.session is not None
+    assert (result.user, result.session.user_id) == (user, str(user.id))
 
 
 def test_inside_a_transaction_a_login_is_a_part_of_it(host: Host) -> None:

@@ -80,7 +80,7 @@ class PostgresqlLogins:
         """
         issue, users = request.issue, self._users_of(request.user)
         is_one_row = issue.limits_key == issue.challenge_key and issue.cap is None
-        if users is None or not is_one_row or self._database.is_in_transaction:
+        if users is None or not is_one_row:
             return None
         statement = self._issuing(users, issue_shape(issue, "both"), request.for_anyone)
         row = with_code(with_send(ChallengeRow(), issue), issue)
@@ -227,8 +227,7 @@ class PostgresqlLogins:
             .with_for_update()
             .cte("others")
         )
-        closing = update(session).where(row.id == others.c.id, row.closed_at.is_(None))
-        closing = closing.values(closed_at=_NOW_MS, alone_for=null())
+        closing = update(session).where(row.id == others.c.id).values(closed_at=_NOW_MS, alone_for=null())
         closed = closing.returning(row.authenticated_at, row.ends_at).cte("closed")
         was_live = (closed.c.authenticated_at <= _LATEST_MS) & (closed.c.ends_at > _NOW_MS)
         return select(func.count().filter(was_live).label("n")).select_from(closed)
