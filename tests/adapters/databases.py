@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import Any
 from uuid import uuid4
 
@@ -14,7 +15,8 @@ from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from tests.services import MARIADB_ADDRESS, MARIADB_URL, POSTGRESQL_ADDRESS, POSTGRESQL_URL, listens, need
 
 #: A racing writer may wait for its turn longer than the five seconds that are usual.
-PATIENTLY = {"timeout": 60}
+PATIENCE_SECONDS = 60
+PATIENTLY = {"timeout": PATIENCE_SECONDS}
 
 
 @contextmanager
@@ -86,8 +88,9 @@ def wait_for_a_waiter(engine: Engine, connection: Connection) -> None:
     waiters = text("SELECT count(*) FROM pg_stat_activity WHERE :pid = ANY(pg_blocking_pids(pid))")
     pid = connection.scalar(text("SELECT pg_backend_pid()"))
     with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as administrator:
+        deadline = monotonic() + PATIENCE_SECONDS
         while not administrator.scalar(waiters, {"pid": pid}):
-            pass
+            assert monotonic() < deadline, "nobody waits for the lock"
 
 
 def let_go(storage: SqlAlchemyStorage) -> None:
