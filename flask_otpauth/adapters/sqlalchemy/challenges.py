@@ -117,9 +117,8 @@ class SqlChallengeStore:
 
     def issue(self, issue: Issue) -> IssueResult:
         """See the port. One write statement for each of: limits, challenge (unless one row), cap."""
-        is_one_step = issue.limits_key == issue.challenge_key and issue.cap is None
         attempt: Callable[[Callable[[], IssueResult | None]], IssueResult | None]
-        attempt = (lambda step: step()) if is_one_step else self.database.attempt
+        attempt = (lambda step: step()) if is_one_step(issue) else self.database.attempt
         return retry_until_explained(
             lambda: attempt(lambda: self._issue(issue)), lambda: self.explain_issue(issue)
         )
@@ -494,6 +493,11 @@ def _is_ahead(limits: ChallengeRow, now_ms: int) -> bool:
 
 
 # -- the values of the statements ---------------------------------------------------------------------
+
+
+def is_one_step(issue: Issue) -> bool:
+    """Return whether one statement issues the code: limits and challenge are one row, and there is no cap."""
+    return issue.limits_key == issue.challenge_key and issue.cap is None
 
 
 def issue_shape(issue: Issue, writes: Writes) -> IssueShape:

@@ -35,6 +35,7 @@ from flask_otpauth.adapters.sqlalchemy.challenges import (
     SqlChallengeStore,
     guess_shape,
     guess_values,
+    is_one_step,
     is_right_in,
     issue_shape,
     issue_values,
@@ -79,8 +80,7 @@ class PostgresqlLogins:
         not in one row. If a limit forbids the issue, the row is read to say why.
         """
         issue, users = request.issue, self._users_of(request.user)
-        is_one_row = issue.limits_key == issue.challenge_key and issue.cap is None
-        if users is None or not is_one_row:
+        if users is None or not is_one_step(issue):
             return None
         statement = self._issuing(users, issue_shape(issue, "both"), request.for_anyone)
         row = with_code(with_send(ChallengeRow(), issue), issue)
