@@ -13,12 +13,22 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
-from typing import Any, cast
+from typing import Any, Self, cast
 
 import psycopg
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, create_mock_engine, event, func, select, text
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import (
+    Connection,
+    Engine,
+    create_engine,
+    create_mock_engine,
+    event,
+    func,
+    make_url,
+    select,
+    text,
+)
+from sqlalchemy.exc import IntegrityError, ProgrammingError
 from sqlalchemy.pool import QueuePool
 
 from flask_otpauth.adapters.sqlalchemy.database import MAX_TRIES, retry_until_explained
@@ -27,7 +37,14 @@ from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.errors import ConfigurationError, StorageUnavailable
 from flask_otpauth.testing.storage_contract.code_races import CodeRaces
 from flask_otpauth.testing.storage_contract.races import race_on_threads
-from flask_otpauth.testing.storage_contract.samples import NOON, digest_of, fresh_key, one_row, two_rows
+from flask_otpauth.testing.storage_contract.samples import (
+    NOON,
+    Subject,
+    digest_of,
+    fresh_key,
+    one_row,
+    two_rows,
+)
 from flask_otpauth.testing.storage_contract.sessions import session_of
 from tests.adapters.databases import emptied, sqlite_engine, wait_for_a_waiter
 
@@ -111,6 +128,29 @@ def test_on_postgresql_we_race_at_read_committed_whatever_the_hosts_level(
 
         assert levels == [("read committed",)] * 2
         assert level_of(engine) == before, "the host's own connections are as they were"
+
+
+@pytest.fixture(params=[False, True], ids=["not watched", "watched"])
+def serializable(request: pytest.FixtureRequest, postgresql_url: str) -> Iterator[Engine]:
+    """An engine on a server with another level than ours. The host may listen to its events."""
+    url = f"{postgresql_url}%20-cdefault_transaction_isolation%3Dserializable"
+    with disposing(create_engine(url)) as engine:
+        if request.param:
+            event.listen(engine, "before_cursor_execute", lambda *_: None)
+        yield engine
+
+
+def test_a_single_read_begins_no_transaction_whatever_the_servers_level(serializable: Engine) -> None:
+    is_alone = select(func.transaction_timestamp() == func.statement_timestamp())
+
+    assert SqlAlchemyStorage(serializable).database.prepare(is_alone).rows() == [(True,)]
+
+
+def test_a_single_write_has_our_level_whatever_the_servers_level(serializable: Engine) -> None:
+    level = select(func.current_setting("transaction_isolation"))
+    written = SqlAlchemyStorage(serializable).database.prepare(level, writes=True)
+
+    assert written.rows() == [("read committed",)]
 
 
 @pytest.mark.parametrize("end_all", ["close_all", "delete_all"])
@@ -221,7 +261,53 @@ def test_tables_may_be_created_by_several_at_once(request: pytest.FixtureRequest
     assert storage.challenges.issue(one_row().issue()).issued
 
 
+def test_tables_that_cannot_be_created_are_an_error(postgresql_url: str) -> None:
+    url = make_url(postgresql_url).update_query_dict({"options": "-csearch_path=nowhere"})
+    with disposing(create_engine(url)) as engine, pytest.raises(ProgrammingError, match="schema"):
+        SqlAlchemyStorage(engine).create_all()
+
+
+def test_a_single_write_is_committed_where_the_host_begins_each_transaction(tmp_path: Path) -> None:
+    with disposing(create_engine(f"sqlite:///{tmp_path}/otpauth.sqlite")) as engine:
+
+        @event.listens_for(engine, "begin")
+        def begin(connection: Connection) -> None:
+            connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+        storage, pin = SqlAlchemyStorage(engine), fresh_key()
+        storage.create_all()
+
+        storage.secrets.put(pin, "h1", replacing=None)
+
+        assert storage.secrets.read(pin).hash == "h1"
+
+
+def test_a_connection_that_cannot_be_given_back_as_it_was_is_not_used_again(postgresql_url: str) -> None:
+    with disposing(create_engine(postgresql_url, pool_size=1)) as engine:
+        # The driver changes no connection with an open transaction.
+        SqlAlchemyStorage(engine).database.prepare(text("BEGIN")).count()
+
+        assert level_of(engine) == ("READ COMMITTED", False)
+
+
 # -- outages ------------------------------------------------------------------------------------
+
+
+def test_a_statement_that_failed_gives_its_connection_back_at_once(
+    engine: Engine, storage: SqlAlchemyStorage
+) -> None:
+    storage.tables.metadata.drop_all(engine)
+    busy = create_engine(engine.url, poolclass=QueuePool, pool_size=1, max_overflow=0, pool_timeout=0.05)
+    with disposing(busy):
+        sessions = SqlAlchemyStorage(busy).sessions
+
+        with pytest.raises(StorageUnavailable) as caught:
+            sessions.find("s")
+        # The error may be kept, and what was on the stack with it.
+        storage.create_all()
+
+        assert sessions.find("s") is None
+    assert "init-db" in str(caught.value)
 
 
 @pytest.mark.parametrize("database", ["engine", "postgresql"])
@@ -251,7 +337,10 @@ def test_a_server_that_is_down_is_an_outage() -> None:
     assert "p4ssword" not in f"{writing.value} {reading.value}"
 
 
-def test_a_connection_that_is_cut_undoes_the_transaction_and_the_next_one_works(postgresql: Engine) -> None:
+@pytest.mark.parametrize("subject", [one_row(), two_rows()])
+def test_a_connection_that_is_cut_undoes_the_transaction_and_the_next_one_works(
+    postgresql: Engine, subject: Subject
+) -> None:
     storage = SqlAlchemyStorage(postgresql)
     emptied(storage)
     pin = fresh_key()
@@ -262,13 +351,33 @@ def test_a_connection_that_is_cut_undoes_the_transaction_and_the_next_one_works(
             [(pid,)] = storage.database.prepare(select(func.pg_backend_pid())).rows()
             with postgresql.connect() as administrator:
                 administrator.execute(text("SELECT pg_terminate_backend(:pid)"), {"pid": pid})
-            storage.secrets.put(fresh_key(), "h2", replacing=None)
+            storage.challenges.issue(subject.issue())
 
     with pytest.raises(StorageUnavailable):
         cut_halfway()
 
     assert storage.secrets.read(pin).hash is None
     assert storage.secrets.put(pin, "h3", replacing=None)
+
+
+class ClosedCursor(psycopg.Cursor[Any]):
+    """A cursor that finds its connection closed and calls it a mistake of the caller, as SQLite does."""
+
+    def execute(self, *_: object, **__: object) -> Self:
+        self.connection.close()
+        raise psycopg.ProgrammingError("the connection was closed")
+
+
+def test_a_connection_that_was_closed_is_an_outage_whatever_the_driver_calls_it(postgresql: Engine) -> None:
+    storage = SqlAlchemyStorage(postgresql)
+    emptied(storage)
+    with postgresql.connect() as connection:
+        cast("Any", connection.connection.driver_connection).cursor_factory = ClosedCursor
+
+    with pytest.raises(StorageUnavailable, match="was closed"):
+        storage.sessions.find("s")
+
+    assert storage.sessions.find("s") is None
 
 
 class InterruptedCursor(psycopg.Cursor[Any]):

@@ -53,6 +53,15 @@ def test_the_error_says_which_transaction_of_the_host_is_open(
     )
 
 
+def test_the_error_is_one_sentence_where_nobody_says_who_has_the_lock(
+    engine: Engine, host: Connection
+) -> None:
+    with pytest.raises(StorageUnavailable) as caught:
+        SqlAlchemyStorage(engine).challenges.issue(one_row().issue())
+
+    assert str(caught.value) == "the database is locked by another transaction."
+
+
 def test_no_digest_is_in_the_error_nor_in_what_caused_it(
     storage: SqlAlchemyStorage, host: Connection
 ) -> None:

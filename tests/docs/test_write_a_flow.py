@@ -46,6 +46,17 @@ def test_a_user_logs_in_by_sms_and_is_known_on_a_protected_route(app: Flask, out
     assert refreshed.json["access_token"] != login.json["access_token"]
 
 
+def test_a_code_for_a_phone_number_is_sent_to_it_even_if_the_user_has_an_address(
+    app: Flask, outbox: Outbox
+) -> None:
+    with app.app_context():
+        app.extensions["test_otpauth"].users.create(email="customer@example.com", phone=PHONE)
+
+    app.test_client().post("/api/login/code", json={"phone": PHONE})
+
+    assert outbox.last.recipient == PHONE
+
+
 def test_a_code_works_once_and_wrong_guesses_lock_the_number(app: Flask, outbox: Outbox) -> None:
     client = app.test_client()
     client.post("/api/login/code", json={"phone": PHONE})
