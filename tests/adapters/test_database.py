@@ -146,6 +146,17 @@ def test_a_single_read_begins_no_transaction_whatever_the_servers_level(serializ
     assert SqlAlchemyStorage(serializable).database.prepare(is_alone).rows() == [(True,)]
 
 
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_a_single_write_begins_no_transaction_if_the_server_has_our_level(
+    postgresql: Engine, is_watched: bool
+) -> None:
+    if is_watched:
+        event.listen(postgresql, "before_cursor_execute", lambda *_: None)
+    is_alone = select(func.transaction_timestamp() == func.statement_timestamp())
+
+    assert SqlAlchemyStorage(postgresql).database.prepare(is_alone, writes=True).rows() == [(True,)]
+
+
 def test_a_single_write_has_our_level_whatever_the_servers_level(serializable: Engine) -> None:
     level = select(func.current_setting("transaction_isolation"))
     written = SqlAlchemyStorage(serializable).database.prepare(level, writes=True)
@@ -240,6 +251,31 @@ def test_a_single_write_commits_without_a_transaction(engine: Engine, storage: S
     assert storage.database.prepare(storage.tables.secrets.delete()).count() == 1
 
     assert SqlAlchemyStorage(engine).secrets.read(pin).hash is None
+
+
+def test_opening_the_only_session_closes_no_other_if_it_fails(storage: SqlAlchemyStorage) -> None:
+    session, of_another = session_of("user"), session_of("another")
+    for each in (session, of_another):
+        storage.sessions.open(each, closing_others=False)
+
+    with pytest.raises(IntegrityError):
+        storage.sessions.open(replace(session_of("user"), id=of_another.id), closing_others=True)
+
+    assert storage.sessions.find(session.id) == session
+
+
+def test_closing_all_sessions_starts_no_generation_if_it_fails(
+    engine: Engine, storage: SqlAlchemyStorage
+) -> None:
+    storage.sessions.open(session_of("user"), closing_others=False)
+    with engine.begin() as connection:
+        fails = "CREATE TRIGGER fails BEFORE UPDATE ON otpauth_sessions BEGIN SELECT RAISE(ABORT, 'no'); END"
+        connection.execute(text(fails))
+
+    with pytest.raises(IntegrityError):
+        storage.sessions.close_all("user", NOON)
+
+    assert storage.sessions.generation("user") == 0
 
 
 @pytest.mark.parametrize("database", ["engine", "postgresql"])
@@ -484,6 +520,11 @@ def test_a_mistake_of_the_caller_is_no_outage(storage: SqlAlchemyStorage) -> Non
         storage.sessions.open(session, closing_others=False)
 
     assert session.id not in str(caught.value)
+
+
+def test_a_value_that_is_too_large_for_the_driver_is_no_outage(storage: SqlAlchemyStorage) -> None:
+    with pytest.raises(OverflowError):
+        storage.sessions.close("s", 2**70)
 
 
 def test_no_digest_reaches_the_engines_echo(
