@@ -253,6 +253,22 @@ def test_a_single_write_commits_without_a_transaction(engine: Engine, storage: S
     assert SqlAlchemyStorage(engine).secrets.read(pin).hash is None
 
 
+def test_a_host_that_listens_to_how_statements_are_executed_sees_ours(
+    engine: Engine, storage: SqlAlchemyStorage
+) -> None:
+    executed: list[str] = []
+
+    @event.listens_for(engine, "do_execute")
+    def do_execute(_cursor: object, sql: str, *_: object) -> None:
+        executed.append(sql.split(maxsplit=1)[0])
+
+    storage.sessions.find("s")
+    with storage.transaction():
+        storage.sessions.find("s")
+
+    assert executed == ["SELECT", "BEGIN", "SELECT"]
+
+
 def test_opening_the_only_session_closes_no_other_if_it_fails(storage: SqlAlchemyStorage) -> None:
     session, of_another = session_of("user"), session_of("another")
     for each in (session, of_another):
@@ -357,6 +373,21 @@ def test_a_missing_table_is_told_with_the_command_that_makes_it(
         storage.challenges.issue(one_row().issue())
     with pytest.raises(StorageUnavailable, match="flask otpauth init-db"):
         storage.sessions.find("s")
+
+
+@pytest.mark.parametrize("database", ["engine", "postgresql"])
+def test_a_missing_column_is_told_with_what_adds_it(request: pytest.FixtureRequest, database: str) -> None:
+    storage = SqlAlchemyStorage(request.getfixturevalue(database))
+    storage.tables.metadata.drop_all(storage.database.engine)
+    storage.create_all()
+    with storage.database.engine.begin() as connection:
+        connection.execute(text("ALTER TABLE otpauth_sessions RENAME COLUMN person_key TO other"))
+
+    with pytest.raises(StorageUnavailable, match="run your migrations"):
+        storage.sessions.find("s")
+    with pytest.raises(StorageUnavailable, match="run your migrations"):
+        storage.sessions.open(session_of("user"), closing_others=False)
+    storage.tables.metadata.drop_all(storage.database.engine)
 
 
 def test_a_server_that_is_down_is_an_outage() -> None:
