@@ -118,10 +118,9 @@ class Request:
     @classmethod
     def parse(cls, text: str) -> Request:
         """Read a request line, headers, and a body if there is one."""
-        head, _, body = text.partition("\n\n")
-        first, *lines = head.split("\n")
+        first, headers, body = _parts(text)
         method, target, _ = first.split(" ")
-        return cls(method, target, dict(line.split(": ", 1) for line in lines), body)
+        return cls(method, target, headers, body)
 
 
 @dataclass(frozen=True)
@@ -135,9 +134,8 @@ class Answer:
     @classmethod
     def parse(cls, text: str) -> Answer:
         """Read a status line, headers, and a body if there is one."""
-        head, _, body = text.partition("\n\n")
-        first, *lines = head.split("\n")
-        return cls.of(first.removeprefix("HTTP/1.1 "), dict(line.split(": ", 1) for line in lines), body)
+        first, headers, body = _parts(text)
+        return cls.of(first.removeprefix("HTTP/1.1 "), headers, body)
 
     @classmethod
     def of(cls, status: str, headers: Mapping[str, str], body: str) -> Answer:
@@ -146,6 +144,13 @@ class Answer:
             return cls(status, headers, json.loads(body))
         except ValueError:
             return cls(status, headers, body or None)
+
+
+def _parts(text: str) -> tuple[str, dict[str, str], str]:
+    """Return the first line, the headers and the body."""
+    head, _, body = text.partition("\n\n")
+    first, *lines = head.split("\n")
+    return first, dict(line.split(": ", 1) for line in lines), body
 
 
 # -- comparing --------------------------------------------------------------------------------

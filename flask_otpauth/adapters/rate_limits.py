@@ -43,7 +43,8 @@ class SweptMemory(MemoryStorage):
     @property
     def timer(self) -> Timer:
         """The thread that removes counters. When it has ended, the base class sets the next one."""
-        timer: Timer = vars(self)["timer"]  # The base class copies everything but what has this name.
+        # Kept under this name, which the base class leaves out of a copy: a thread cannot be copied.
+        timer: Timer = vars(self)["timer"]
         return timer
 
     @timer.setter

@@ -185,7 +185,7 @@ class SqlChallengeStore:
     def _issuing(self) -> Callable[[IssueShape], Prepared]:
         def prepare(shape: IssueShape) -> Prepared:
             insert = self.database.insert(self.table).values(self.new_row(shape))
-            return self.database.prepare(self.issuing(insert, shape))
+            return self.database.prepare(self.upsert(insert, shape))
 
         return cache(prepare)
 
@@ -193,7 +193,7 @@ class SqlChallengeStore:
         """Return the columns that an issue inserts, if there is no row yet."""
         return {"key": _KEY, **_new_row(self.table, _WRITTEN[shape.writes])}
 
-    def issuing(self, insert: Insert, shape: IssueShape) -> Insert:
+    def upsert(self, insert: Insert, shape: IssueShape) -> Insert:
         """
         Let an insert change the existing row, if there is one and nothing forbids the issue.
 

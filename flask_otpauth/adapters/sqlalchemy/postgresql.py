@@ -167,7 +167,7 @@ class PostgresqlLogins:
         row["digest"] = case((meant_cte.c.has_code, row["digest"]), else_=withheld)
         source = select(*row.values()).where(meant_cte.c.is_certain)
         insert = self._database.insert(self.challenges.table).from_select(list(row), source)
-        issued = self.challenges.issuing(insert, shape).returning(self.challenges.table.c.key).cte("issued")
+        issued = self.challenges.upsert(insert, shape).returning(self.challenges.table.c.key).cte("issued")
         outcome = (meant_cte.c.n, meant_cte.c.is_certain, exists(select(issued.c.key)))
         columns = [*users.columns_in(found), *outcome]
         joined = meant_cte.outerjoin(found, true())
@@ -177,11 +177,11 @@ class PostgresqlLogins:
     def _logging_in(self) -> Callable[[EmailQuery, GuessShape, bool], Prepared]:
         return cache(
             lambda users, shape, closing_others: self._database.prepare(
-                self._statement(users, shape, closing_others), writes=True
+                self._login_statement(users, shape, closing_others), writes=True
             )
         )
 
-    def _statement(self, users: EmailQuery, shape: GuessShape, closing_others: bool) -> Select[Row]:
+    def _login_statement(self, users: EmailQuery, shape: GuessShape, closing_others: bool) -> Select[Row]:
         """
         Make each step of a login a part of one statement, which begins with the row of the user.
 
