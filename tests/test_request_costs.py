@@ -1,23 +1,32 @@
-"""What a request costs the database, counted outside of the app: on the wire, or by SQLite itself."""
+"""
+What a request costs. For the database it is counted outside of the app: on the wire, or by SQLite itself.
+"""
 
 from __future__ import annotations
 
+import os
 import re
+import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from pathlib import Path
+from types import FrameType
 
 import pytest
 
+import flask_otpauth
 from bench import costs, product
 from bench.costs import Costs
 from bench.databases import new_database
 from bench.wire import WRITE, Cost, Counter, counted
+from flask_otpauth.settings import FlowSettings
 from flask_otpauth.testing import Outbox
 from tests.codes import another
 from tests.flows.email_caller import EmailCaller, bearer
 from tests.hosts import MakeApp, otpauth_of
 from tests.services import POSTGRESQL_ADDRESS, listens, need
 
+PACKAGE = Path(flask_otpauth.__file__).parent
 VALUE = re.compile(r"[xX]?'[^']*'|\b\d+\b")
 EXPECTED = {
     "postgresql": Costs(
@@ -158,3 +167,30 @@ def test_an_unknown_address_costs_what_a_known_one_does(stage: Stage) -> None:
 
     assert shapes("nobody@example.com") == known
     assert stage.counter.commits == commits
+
+
+def test_a_login_passes_fewer_than_20_files_of_the_package(stage: Stage) -> None:
+    code, files = stage.caller.fresh_code(), set[str]()
+
+    def note(frame: FrameType, _event: str, _argument: object) -> None:
+        files.add(frame.f_code.co_filename)
+
+    sys.setprofile(note)
+    try:
+        stage.caller.verify(code)
+    finally:
+        sys.setprofile(None)
+
+    passed = {
+        Path(file).relative_to(PACKAGE).parts for file in files if file.startswith(f"{PACKAGE}{os.sep}")
+    }
+    assert len([parts for parts in passed if parts[0] not in ("testing", "templates")]) < 20
+
+
+def test_a_request_makes_no_policy(stage: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(settings: object, scope: str) -> None:
+        raise AssertionError(f"the policy of {scope} is made again")
+
+    monkeypatch.setattr(FlowSettings, "policy", fail)
+
+    assert stage.caller.login()["accessToken"]
