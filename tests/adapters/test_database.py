@@ -455,6 +455,27 @@ class InterruptedCursor(psycopg.Cursor[Any]):
         raise SystemExit
 
 
+@pytest.mark.parametrize("is_watched", [False, True])
+@pytest.mark.parametrize("database", ["engine", "postgresql"])
+def test_a_connection_that_somebody_closed_is_an_outage_and_the_next_one_works(
+    request: pytest.FixtureRequest, database: str, is_watched: bool
+) -> None:
+    engine: Engine = request.getfixturevalue(database)
+    storage = SqlAlchemyStorage(engine)
+    emptied(storage)
+    if is_watched:
+        event.listen(engine, "before_cursor_execute", lambda *_: None)
+    engine.dispose()
+    with engine.connect() as host:
+        driver = cast("Any", host.connection.driver_connection)
+    driver.close()
+
+    with pytest.raises(StorageUnavailable, match="closed"):
+        storage.challenges.redeem(one_row().guess("111111"))
+
+    assert storage.challenges.redeem(one_row().guess("111111")).state is GuessState.NONE
+
+
 def test_a_connection_whose_statement_was_interrupted_is_not_used_again(postgresql_url: str) -> None:
     with disposing(create_engine(postgresql_url, pool_size=1)) as engine:
         storage = SqlAlchemyStorage(engine)

@@ -448,8 +448,14 @@ class _Autocommit:
         ours = _DIALECTS.get(dialect.name)
         self._attribute, value = ("", None) if ours is None else ours.autocommit(self._driver)
         if self._attribute:
-            self._before = getattr(self._driver, self._attribute)
-            setattr(self._driver, self._attribute, value)
+            base = dialect.loaded_dbapi.Error
+            try:
+                self._before = getattr(self._driver, self._attribute)
+                setattr(self._driver, self._attribute, value)
+            except base as error:
+                # Somebody has closed the connection. The pool must not hand it out again.
+                pooled.invalidate()
+                raise DBAPIError.instance(None, None, error, base, True, True, dialect) from error
 
     def __enter__(self) -> None:
         pass
