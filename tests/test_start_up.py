@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import logging
+import subprocess
+import sys
 from typing import Any
 
 import click
@@ -165,3 +167,21 @@ def test_a_model_without_the_mixin_is_told_what_it_needs() -> None:
         "OTPAUTH_USERS: the model must have the mixin flask_otpauth.users.UserMixin: "
         "class Customer(UserMixin, db.Model)"
     )
+
+
+def test_an_app_on_sqlite_imports_no_other_dialect() -> None:
+    program = f"""
+import sys
+from flask import Flask
+from flask_otpauth import OtpAuth
+
+app = Flask("host")
+app.config.update(SECRET_KEY={SECRET_KEY!r}, OTPAUTH_DATABASE_URI="sqlite:///none.sqlite")
+app.config.update(OTPAUTH_SENDERS={{"email": "console"}})
+OtpAuth(app)
+print(*(name for name in ("postgresql", "mysql", "sqlite") if f"sqlalchemy.dialects.{{name}}" in sys.modules))
+"""
+
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+
+    assert (done.stdout, done.stderr) == ("sqlite\n", "")

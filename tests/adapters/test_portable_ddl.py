@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 from sqlalchemy import Column, Dialect, Integer, MetaData, Table, inspect, make_url
 from sqlalchemy.schema import CreateIndex, CreateTable, ExecutableDDLElement
 
+from flask_otpauth.adapters.sqlalchemy.directory.model import packaged_model
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, define, memory_engine
 
 TABLES = define(MetaData())
@@ -55,6 +58,21 @@ def test_instants_are_64_bits_wide_and_logs_have_no_short_limit(url: str) -> Non
 
     assert {found[name] for name in ("issued_at", "expires_at", "consumed_at", "needed_until")} == {"BIGINT"}
     assert {found[name].split()[0] for name in ("sends", "misses")} == {"TEXT"}
+
+
+@pytest.mark.parametrize("url", ["sqlite://", "postgresql+psycopg://"])
+def test_the_index_of_doubtful_keys_has_only_their_rows_and_so_has_a_copy(url: str) -> None:
+    model: Any = packaged_model(MetaData())
+    tables = (model.__table__, model.__table__.to_metadata(MetaData()))
+
+    statements = [
+        str(CreateIndex(index).compile(dialect=dialect_of(url)))
+        for table in tables
+        for index in table.indexes
+        if index.name == "ix_otpauth_users_email_doubtful"
+    ]
+
+    assert [" WHERE email IS NOT NULL AND" in each for each in statements] == [True, True]
 
 
 def test_every_name_has_the_prefix() -> None:
