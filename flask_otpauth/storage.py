@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from flask_otpauth.adapters.memory import MemoryStorage
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
+from flask_otpauth.adapters.sqlalchemy.tables import TableNames
 from flask_otpauth.core.challenges import (
     Act,
     Cap,
@@ -86,6 +87,7 @@ __all__ = [
     "SqlAlchemyStorage",
     "Storage",
     "StoredSecret",
+    "TableNames",
     "UserIssue",
     "UserIssueResult",
     "UserLookup",

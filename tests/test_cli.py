@@ -390,7 +390,7 @@ def test_flows_lists_only_what_is_registered(make_app: MakeApp) -> None:
 def test_config_shows_every_key_as_a_configuration_has_it(run: Run) -> None:
     shown = run("config").output
 
-    keys = [f"OTPAUTH_{name.upper()}" for name in Shared.model_fields]
+    keys = [f"OTPAUTH_{key}" for key in Shared.fields_by_key()]
     keys += [f"OTPAUTH_{flow}_{name}".upper() for flow in FLOWS for name in FLOWS[flow].settings.model_fields]
     assert [
         line.partition(" = ")[0] for line in shown.splitlines() if " = " in line and line[0] != "#"

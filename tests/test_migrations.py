@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging.config
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -17,7 +18,9 @@ from sqlalchemy import inspect
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.databases import mariadb_database, postgresql_schema
+from tests.adapters.databases import database_of, mariadb_database, postgresql_schema
+from tests.docs.shell import blocks
+from tests.flows.email_caller import EmailCaller
 from tests.hosts import SECRET_KEY
 
 # Flask-Migrate's env.py asks Flask-SQLAlchemy in the old way first.
@@ -113,3 +116,57 @@ def test_a_model_that_exists_is_migrated_and_back_with_what_is_in_it(shop: Shop)
     assert kept == ("Ann@Example.com", True, "", None)
     assert sorted(emails) == ["Ann@Example.com", "bob@example.com"]
     assert (after, columns) == (before, {"id", "email", "points"})
+
+
+def named(config: dict[str, Any], schema: str | None, folder: Path) -> Flask:
+    """An app whose tables are named by settings, and that follows the page on a schema."""
+    app, db = Flask("shop", instance_path=str(folder)), SQLAlchemy()
+    db.Table("note", db.Column("id", db.Integer, primary_key=True))
+    app.config.from_mapping(config, OTPAUTH_TABLE_PREFIX="login_", OTPAUTH_SCHEMA=schema)
+    db.init_app(app)
+    migrate = flask_migrate.Migrate()
+    page = blocks("howto/flask-migrate.md", "python")[-1].replace("auth", str(schema))
+    if schema is None:
+        migrate.init_app(app, db)
+    else:
+        exec(page, {"migrate": migrate, "app": app, "db": db})
+    app.extensions["test_otpauth"] = OtpAuth(app)
+    return app
+
+
+def tables_of(app: Flask, schema: str | None) -> set[str]:
+    with app.app_context():
+        names = inspect(app.extensions["sqlalchemy"].engine).get_table_names(schema)
+    return {name for name in names if name not in ("alembic_version", "sqlite_sequence")}
+
+
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "postgresql with a schema"])
+def test_tables_with_other_names_are_migrated_once_and_back(
+    kind: str, tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(logging.config, "fileConfig", lambda *args, **kwargs: None)
+    folder = str(tmp_path / "m")
+    place = postgresql_schema() if "schema" in kind else nullcontext("")
+    with database_of(kind.partition(" ")[0], tmp_path) as uri, place as other:
+        schema = other.partition("search_path%3D")[2] or None
+        config = {"SECRET_KEY": SECRET_KEY, "TESTING": True, "OTPAUTH_SENDERS": outbox.senders}
+        app = named(config | {"SQLALCHEMY_DATABASE_URI": uri}, schema, tmp_path)
+        with app.app_context():
+            flask_migrate.init(folder)
+            for _ in range(2):
+                flask_migrate.migrate(folder)
+                flask_migrate.upgrade(folder)
+        written = len(list(Path(folder, "versions").glob("*.py")))
+        assert EmailCaller(app, outbox).login()
+        there = tables_of(app, schema)
+        with app.app_context():
+            flask_migrate.downgrade(folder)
+        gone = tables_of(app, schema)
+        with app.app_context():
+            app.extensions["sqlalchemy"].engine.dispose()
+
+    ours = {name for name in there if name.startswith("login_")}
+    assert written == 1
+    assert len(ours) > 5
+    assert there - ours == (set() if schema else {"note"})
+    assert gone == set()

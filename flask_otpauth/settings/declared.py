@@ -30,8 +30,10 @@ from flask_otpauth.settings.values import (
     Quotas,
     QuotaText,
     Region,
+    SchemaName,
     SecretBytes,
     SecretBytesList,
+    TablePrefix,
     UrlPath,
 )
 
@@ -55,6 +57,15 @@ class Settings(BaseModel):
 
     #: The defaults that ``OTPAUTH_PROFILE = "hardened"`` changes. A configured key takes precedence.
     hardened: ClassVar[Mapping[str, object]] = {}
+
+    @classmethod
+    def fields_by_key(cls) -> dict[str, str]:
+        """
+        Return the name of each field by its key, without the prefix.
+
+        A field ends with an underscore if pydantic has another meaning for its name.
+        """
+        return {name.rstrip("_").upper(): name for name in cls.model_fields}
 
 
 class Shared(Settings):
@@ -101,6 +112,17 @@ class Shared(Settings):
         "with psycopg, over `{'connect_args': {'prepare_threshold': None}}`. For the engine of "
         "your Flask-SQLAlchemy, set `SQLALCHEMY_ENGINE_OPTIONS`.",
         repr=False,
+    )
+    table_prefix: TablePrefix = Field(
+        "otpauth_",
+        description="What the names of the tables begin with, and those of their indexes after `ix_`. Keep "
+        "it once there are tables: with another prefix, the app needs new ones, which are empty.",
+    )
+    schema_: SchemaName | None = Field(
+        None,
+        description="Schema of the tables, which must exist. On MariaDB and MySQL, it is another database. "
+        "SQLite has no schemas. Default: the schema of the `MetaData` of your Flask-SQLAlchemy, or else the "
+        "default schema of the connection.",
     )
     users: object = Field(
         None,

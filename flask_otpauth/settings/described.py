@@ -46,9 +46,10 @@ class Described:
 
 def describe(settings: type[Settings], prefix: str) -> Iterator[Described]:
     """Yield each key of ``settings`` in the order of declaration. A flow's ``prefix`` is like ``SMS_``."""
-    for name, field in settings.model_fields.items():
+    for key, name in settings.fields_by_key().items():
+        field = settings.model_fields[name]
         yield Described(
-            key=f"{PREFIX}{prefix}{name.upper()}",
+            key=f"{PREFIX}{prefix}{key}",
             name=name,
             accepts=describe_values(field),
             default=format_value(field.default),

@@ -66,9 +66,9 @@ class Reader:
 
 def _collisions(flows: Mapping[str, type[FlowSettings]]) -> list[str]:
     """Return a sentence for each key that two flows have, or a flow and the shared settings."""
-    keys = Counter(name.upper() for name in Shared.model_fields)
+    keys = Counter(list(Shared.fields_by_key()))
     keys.update(
-        f"{_prefix(flow)}{name.upper()}" for flow, settings in flows.items() for name in settings.model_fields
+        f"{_prefix(flow)}{key}" for flow, settings in flows.items() for key in settings.fields_by_key()
     )
     return [
         f"{PREFIX}FLOWS: {PREFIX}{key} would be two settings; give the flow another name"
@@ -89,7 +89,7 @@ def _prefix(flow: str) -> str:
 
 def _take(given: dict[str, object], settings: type[Settings], prefix: str) -> dict[str, object]:
     """Take the values of a class of settings out of ``given``."""
-    names = {f"{prefix}{name.upper()}": name for name in settings.model_fields}
+    names = {f"{prefix}{key}": name for key, name in settings.fields_by_key().items()}
     return {names[key]: given.pop(key) for key in list(given) if key in names}
 
 
@@ -106,7 +106,11 @@ def _check(
         return settings(**values)
     except ValidationError as error:
         wrong = _sentences(settings, error)
-    problems += [f"{PREFIX}{prefix}{name.upper()}: {sentence}" for name, sentence in wrong.items()]
+    problems += [
+        f"{PREFIX}{prefix}{key}: {wrong[name]}"
+        for key, name in settings.fields_by_key().items()
+        if name in wrong
+    ]
     return settings(**{name: value for name, value in values.items() if name not in wrong})
 
 
@@ -121,10 +125,10 @@ def _sentences(settings: type[Settings], error: ValidationError) -> dict[str, st
 
 
 def _unknown(given: Mapping[str, object], flows: Mapping[str, type[FlowSettings]]) -> list[str]:
-    known = [f"{PREFIX}{name.upper()}" for name in Shared.model_fields]
+    known = [f"{PREFIX}{key}" for key in Shared.fields_by_key()]
     known += [
-        f"{PREFIX}{_prefix(flow)}{name.upper()}"
+        f"{PREFIX}{_prefix(flow)}{key}"
         for flow, settings in flows.items()
-        for name in settings.model_fields
+        for key in settings.fields_by_key()
     ]
     return [f"{PREFIX}{key}: unknown setting{nearest(PREFIX + key, known)}" for key in given]

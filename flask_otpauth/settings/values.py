@@ -136,6 +136,17 @@ UrlPath = Annotated[
     AfterValidator(_url_path),
     Accepts("a path that begins with a slash and does not end with one, such as '/v1'"),
 ]
+#: The length leaves room for the longest name of an index, which all databases limit to about 60 characters.
+TablePrefix = Annotated[
+    str,
+    Field(pattern="^([a-z_][a-z0-9_]*)?$", max_length=24),
+    Accepts("at most 24 lower-case letters, digits and underscores, the first not a digit"),
+]
+SchemaName = Annotated[
+    str,
+    Field(pattern="^[A-Za-z_][A-Za-z0-9_-]*$", max_length=63),
+    Accepts("at most 63 letters, digits, underscores and hyphens, the first a letter or an underscore"),
+]
 Hook = Annotated[
     ImportString[Callable[..., Any]],
     BeforeValidator(_path),

@@ -12,6 +12,7 @@ from sqlalchemy import Engine, MetaData, Table
 from sqlalchemy.orm import class_mapper
 
 from flask_otpauth.adapters.memory.storage import MemoryStorage
+from flask_otpauth.adapters.sqlalchemy.database import has_schemas
 from flask_otpauth.adapters.sqlalchemy.directory.host_models import (
     key_problems,
     unfilled_columns,
@@ -20,6 +21,7 @@ from flask_otpauth.adapters.sqlalchemy.directory.host_models import (
 from flask_otpauth.adapters.sqlalchemy.directory.model import UserMixin, packaged_model
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, is_in_memory, memory_engine
+from flask_otpauth.adapters.sqlalchemy.tables import DEFAULT_NAMES, TableNames
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.storage import Storage
@@ -47,11 +49,21 @@ class Databases:
     are_new: bool
 
 
+@dataclass(frozen=True)
+class _Place:
+    """Where the tables of the extension are."""
+
+    engine: Engine
+    metadata: MetaData
+    names: TableNames = DEFAULT_NAMES
+
+
 def open_databases(assembly: Assembly) -> Databases:
     """Return the storage and the directory of the app. Without ``OTPAUTH_USERS``, they use one engine."""
-    engine, metadata = _database(assembly)
-    directory, tables_of_users = _directory(assembly, engine, metadata)
-    storage = _storage(assembly, engine, metadata)
+    place = _place(assembly)
+    engine = place.engine
+    directory, tables_of_users = _directory(assembly, place)
+    storage = _storage(assembly, place)
     tables = (storage.create_all, *tables_of_users)
     in_memory = is_in_memory(engine.url)
     if in_memory:
@@ -63,10 +75,10 @@ def open_databases(assembly: Assembly) -> Databases:
     return Databases(storage, directory, tables, _for_views(assembly, directory, engine), for_host, are_new)
 
 
-def _storage(assembly: Assembly, engine: Engine, metadata: MetaData) -> Storage:
+def _storage(assembly: Assembly, place: _Place) -> Storage:
     packaged: dict[str, Callable[[], Storage]] = {
         "sqlalchemy": lambda: SqlAlchemyStorage(
-            engine, metadata, describe_lock_holder=lambda: _describe_lock_holder(assembly)
+            place.engine, place.metadata, lambda: _describe_lock_holder(assembly), place.names
         ),
         "memory": MemoryStorage,
     }
@@ -76,6 +88,23 @@ def _storage(assembly: Assembly, engine: Engine, metadata: MetaData) -> Storage:
     except ConfigurationError as error:
         assembly.problems += error.problems
     return MemoryStorage() if storage is None else storage
+
+
+def _place(assembly: Assembly) -> _Place:
+    engine, metadata = _database(assembly)
+    names = TableNames(assembly.shared.table_prefix, assembly.shared.schema_)
+    taken = names.taken(metadata, has_users=assembly.shared.users is None)
+    problems = []
+    if names.schema is not None and not has_schemas(engine):
+        problems.append(f"{PREFIX}SCHEMA: {engine.dialect.name} has no schemas: use {PREFIX}TABLE_PREFIX")
+    if taken:
+        problems.append(
+            f"{PREFIX}TABLE_PREFIX: the app already has {', '.join(taken)}: choose another prefix. If "
+            "the app reflects its tables, initialize OtpAuth before"
+        )
+    assembly.problems += problems
+    # With a problem, the app does not start, but the rest of its configuration is still checked.
+    return _Place(memory_engine(), MetaData()) if problems else _Place(engine, metadata, names)
 
 
 def _database(assembly: Assembly) -> tuple[Engine, MetaData]:
@@ -152,22 +181,21 @@ def _describe_lock_holder(assembly: Assembly) -> str:
     return "db.session has an open transaction in this request: commit or roll it back first"
 
 
-def _directory(
-    assembly: Assembly, engine: Engine, metadata: MetaData
-) -> tuple[Directory, tuple[Callable[[], None], ...]]:
+def _directory(assembly: Assembly, place: _Place) -> tuple[Directory, tuple[Callable[[], None], ...]]:
     """Return the directory, and the functions that create its missing tables."""
     if assembly.shared.users is None:
-        packaged = _packaged_directory(assembly, engine, metadata)
+        packaged = _packaged_directory(assembly, place)
         return packaged, (packaged.create_all,)
     directory = _host_directory(assembly)
     if directory is None:
         # The app does not start, but the rest of its configuration is still checked.
-        directory = _packaged_directory(assembly, memory_engine(), MetaData())
+        directory = _packaged_directory(assembly, _Place(memory_engine(), MetaData()))
     return directory, ()
 
 
-def _packaged_directory(assembly: Assembly, engine: Engine, metadata: MetaData) -> ModelDirectory:
-    return ModelDirectory(packaged_model(metadata), engine, lambda: _describe_lock_holder(assembly))
+def _packaged_directory(assembly: Assembly, place: _Place) -> ModelDirectory:
+    model = packaged_model(place.metadata, place.names)
+    return ModelDirectory(model, place.engine, lambda: _describe_lock_holder(assembly))
 
 
 def _host_directory(assembly: Assembly) -> Directory | None:

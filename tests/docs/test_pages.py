@@ -71,12 +71,12 @@ def test_the_start_up_error_of_the_configuration_page_is_what_is_told() -> None:
 @pytest.mark.parametrize("name", ["shared", *FLOWS])
 def test_the_configuration_page_names_every_key_with_its_meaning(name: str) -> None:
     made = "\n".join(generated.settings(name))
-    fields = Shared.model_fields if name == "shared" else FLOWS[name].settings.model_fields
+    settings = Shared if name == "shared" else FLOWS[name].settings
     prefix = "OTPAUTH_" if name == "shared" else f"OTPAUTH_{name.upper()}_"
 
     assert f"```{{otpauth-settings}} {name}\n" in (DOCS / "configuration.md").read_text("utf-8")
-    for field, info in fields.items():
-        assert f"`{prefix}{field.upper()}`\n: {info.description}" in made
+    for key, field in settings.fields_by_key().items():
+        assert f"`{prefix}{key}`\n: {settings.model_fields[field].description}" in made
 
 
 def test_the_configuration_page_shows_types_and_both_defaults() -> None:

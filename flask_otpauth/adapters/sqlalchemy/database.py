@@ -73,6 +73,8 @@ class _Dialect:
     insert: Callable[[Table], Insert]
     #: The attribute of the driver's connection, and its value, with which each statement commits by itself.
     autocommit: Callable[[object], tuple[str, bool | None]]
+    #: Whether tables can be in another schema than the default one of the connection.
+    has_schemas: bool = True
 
 
 def _sqlite_autocommit(driver: object) -> tuple[str, bool | None]:
@@ -94,7 +96,7 @@ def _insert_of(dialect: str) -> Callable[[Table], Insert]:
 _DIALECTS = {
     "postgresql": _Dialect("READ COMMITTED", _insert_of("postgresql"), lambda driver: ("autocommit", True)),
     # SERIALIZABLE is SQLite's only level; naming it undoes a host's AUTOCOMMIT.
-    "sqlite": _Dialect("SERIALIZABLE", _insert_of("sqlite"), _sqlite_autocommit),
+    "sqlite": _Dialect("SERIALIZABLE", _insert_of("sqlite"), _sqlite_autocommit, has_schemas=False),
 }
 
 #: The databases that can keep codes, as SQLAlchemy calls them.
@@ -110,6 +112,7 @@ _MISSING_COLUMN = (
     "42S22",  # MariaDB and MySQL: ER_BAD_FIELD_ERROR
     1054,
 )
+_MISSING_SCHEMA = "3F000"  # PostgreSQL: invalid_schema_name
 _NO_COLUMN = ("no such column", "has no column named")  # SQLite
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
@@ -128,6 +131,12 @@ class _Open(threading.local):
 def not_supported(dialect: str) -> str:
     """Return the end of the start-up error for a database of another dialect."""
     return f"{dialect} is not supported for codes: use {' or '.join(SUPPORTED)}"
+
+
+def has_schemas(engine: Engine) -> bool:
+    """Return whether tables can be in another schema than the default one of the connection."""
+    dialect = _DIALECTS.get(engine.dialect.name)
+    return dialect is None or dialect.has_schemas
 
 
 class _Undone(Exception):
@@ -534,6 +543,8 @@ def _reason(error: DBAPIError, describe_lock_holder: Callable[[], str]) -> str |
     first_line = said.partition("\n")[0]
     if said.startswith("no such table") or error_code(error) in _MISSING_TABLE:
         return f"a table is missing: run `flask otpauth init-db`, or your migrations ({first_line})"
+    if error_code(error) == _MISSING_SCHEMA:
+        return f"a schema is missing: create it ({first_line})"
     if any(each in said for each in _NO_COLUMN) or error_code(error) in _MISSING_COLUMN:
         return f"a column is missing: run your migrations ({first_line})"
     if getattr(error.orig, "sqlite_errorname", "").startswith(_LOCKED):

@@ -14,7 +14,7 @@ from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory, memory_eng
 from flask_otpauth.adapters.sqlalchemy.postgresql import logins_of
 from flask_otpauth.adapters.sqlalchemy.secrets import SqlSecretStore
 from flask_otpauth.adapters.sqlalchemy.sessions import SqlSessionStore
-from flask_otpauth.adapters.sqlalchemy.tables import Tables, define
+from flask_otpauth.adapters.sqlalchemy.tables import DEFAULT_NAMES, TableNames, Tables, define
 from flask_otpauth.core.errors import ConfigurationError
 
 __all__ = ["Database", "SqlAlchemyStorage", "Tables", "define", "is_in_memory", "memory_engine"]
@@ -25,7 +25,8 @@ class SqlAlchemyStorage:
     A :class:`~flask_otpauth.ports.storage.Storage` on an engine, with transactions of its own.
 
     ``metadata`` is where the tables are defined (the host's ``db.metadata``), ``describe_lock_holder``
-    tells which transaction of the host is open, for the message of a locked SQLite file.
+    tells which transaction of the host is open, for the message of a locked SQLite file, and ``names`` says
+    how the tables are named.
 
     :raises ConfigurationError: if the engine's database is not supported.
     """
@@ -35,11 +36,12 @@ class SqlAlchemyStorage:
         engine: Engine,
         metadata: MetaData | None = None,
         describe_lock_holder: Callable[[], str] = lambda: "",
+        names: TableNames = DEFAULT_NAMES,
     ) -> None:
         if engine.dialect.name not in SUPPORTED:
             raise ConfigurationError([f"OTPAUTH_DATABASE_URI: {not_supported(engine.dialect.name)}"])
         self.database = Database(engine, describe_lock_holder)
-        self.tables = define(MetaData() if metadata is None else metadata)
+        self.tables = define(MetaData() if metadata is None else metadata, names)
         tables = self.tables
         counters = Counters(self.database, tables.counters)
         self.challenges = SqlChallengeStore(self.database, tables.challenges, counters)

@@ -11,7 +11,7 @@ a migration cannot add or drop a constraint without a name.
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
     BINARY,
@@ -52,6 +52,45 @@ Name = exact(255)
 Log = Text().with_variant(TEXT(collation="C"), "postgresql")
 
 
+#: The name of the packaged table of users, without the prefix.
+USERS = "users"
+#: Marks a table in its ``info`` as one of the extension, and not of the host.
+_MARK = "flask_otpauth"
+
+
+@dataclass(frozen=True)
+class TableNames:
+    """How the tables are named: what each name begins with, and the schema that they are in."""
+
+    prefix: str = "otpauth_"
+    #: ``None``: the schema of the metadata, or else the default schema of the connection.
+    schema: str | None = None
+
+    def options(self) -> dict[str, Any]:
+        """Return the options that each table is defined with."""
+        return {"schema": self.schema, "info": {_MARK: True}}
+
+    def table(self, metadata: MetaData, name: str, *parts: SchemaItem) -> Table:
+        """Define a table in ``metadata``. Several extension objects may share it: the first one defines."""
+        return Table(f"{self.prefix}{name}", metadata, *parts, **self.options(), keep_existing=True)
+
+    def index(self, table: str, *columns: str, unique: bool = False) -> Index:
+        """Return an index of a table. Its name contains the prefix, too."""
+        return Index(f"ix_{self.prefix}{table}_{'_'.join(columns)}", *columns, unique=unique)
+
+    def taken(self, metadata: MetaData, has_users: bool) -> list[str]:
+        """Return the names that the host has already given to tables of its own in ``metadata``."""
+        schema = self.schema or metadata.schema
+        names = [each.name for each in fields(Tables) if each.name != "metadata"]
+        full = [f"{self.prefix}{name}" for name in (*names, *([USERS] if has_users else []))]
+        keys = {f"{schema}.{name}" if schema else name for name in full}
+        found = [table for key, table in metadata.tables.items() if key in keys]
+        return [table.fullname for table in found if _MARK not in table.info]
+
+
+DEFAULT_NAMES = TableNames()
+
+
 @dataclass(frozen=True)
 class Tables:
     """All tables, in one metadata."""
@@ -71,25 +110,20 @@ class Tables:
         return [table for table in vars(self).values() if isinstance(table, Table)]
 
 
-def define(metadata: MetaData) -> Tables:
+def define(metadata: MetaData, names: TableNames = DEFAULT_NAMES) -> Tables:
     """Define the tables in ``metadata``, unless they are already defined there. Return them."""
     return Tables(
         metadata,
-        **_challenges(metadata),
-        **_secrets(metadata),
-        **_sessions(metadata),
-        **_clients(metadata),
+        **_challenges(metadata, names),
+        **_secrets(metadata, names),
+        **_sessions(metadata, names),
+        **_clients(metadata, names),
     )
 
 
 def columns_of(table: Table, value: type[DataclassInstance]) -> list[Column[object]]:
     """Return the columns of ``table`` for the fields of the dataclass ``value``, in their order."""
     return [table.c[field.name] for field in fields(value)]
-
-
-def _table(metadata: MetaData, name: str, *parts: SchemaItem) -> Table:
-    # Several extension objects may share one metadata. The first one defines the tables.
-    return Table(f"otpauth_{name}", metadata, *parts, keep_existing=True)
 
 
 def _key(name: str, kind: TypeEngine[T]) -> Column[T]:
@@ -100,9 +134,9 @@ def _required(name: str, kind: TypeEngine[T]) -> Column[T]:
     return Column(name, kind, nullable=False)
 
 
-def _challenges(metadata: MetaData) -> dict[str, Table]:
+def _challenges(metadata: MetaData, names: TableNames) -> dict[str, Table]:
     return {
-        "challenges": _table(
+        "challenges": names.table(
             metadata,
             "challenges",
             _key("key", Digest),
@@ -122,7 +156,7 @@ def _challenges(metadata: MetaData) -> dict[str, Table]:
             _required("locked_at", Instant),
             _required("locked_until", Instant),
         ),
-        "counters": _table(
+        "counters": names.table(
             metadata,
             "counters",
             _key("key", Digest),
@@ -133,9 +167,9 @@ def _challenges(metadata: MetaData) -> dict[str, Table]:
     }
 
 
-def _secrets(metadata: MetaData) -> dict[str, Table]:
+def _secrets(metadata: MetaData, names: TableNames) -> dict[str, Table]:
     return {
-        "secrets": _table(
+        "secrets": names.table(
             metadata,
             "secrets",
             _key("key", Digest),
@@ -147,9 +181,9 @@ def _secrets(metadata: MetaData) -> dict[str, Table]:
     }
 
 
-def _sessions(metadata: MetaData) -> dict[str, Table]:
+def _sessions(metadata: MetaData, names: TableNames) -> dict[str, Table]:
     return {
-        "sessions": _table(
+        "sessions": names.table(
             metadata,
             "sessions",
             _key("id", Name),
@@ -163,10 +197,10 @@ def _sessions(metadata: MetaData) -> dict[str, Table]:
             # The user, while this is the session that closed the others: there is one at most.
             Column("alone_for", Name),
             # A login ends the open sessions of its user, and does not read those that are closed.
-            Index("ix_otpauth_sessions_user_id_closed_at", "user_id", "closed_at"),
-            Index("ix_otpauth_sessions_alone_for", "alone_for", unique=True),
+            names.index("sessions", "user_id", "closed_at"),
+            names.index("sessions", "alone_for", unique=True),
         ),
-        "generations": _table(
+        "generations": names.table(
             metadata,
             "generations",
             _key("user_id", Name),
@@ -175,9 +209,9 @@ def _sessions(metadata: MetaData) -> dict[str, Table]:
     }
 
 
-def _clients(metadata: MetaData) -> dict[str, Table]:
+def _clients(metadata: MetaData, names: TableNames) -> dict[str, Table]:
     return {
-        "clients": _table(
+        "clients": names.table(
             metadata,
             "clients",
             _key("id", Name),
@@ -190,10 +224,10 @@ def _clients(metadata: MetaData) -> dict[str, Table]:
             Column("previous_digest", Digest),
             _required("previous_until", Instant),
             Column("blocked_at", Instant),
-            Index("ix_otpauth_clients_secret_digest", "secret_digest"),
-            Index("ix_otpauth_clients_previous_digest", "previous_digest"),
+            names.index("clients", "secret_digest"),
+            names.index("clients", "previous_digest"),
         ),
-        "client_tokens": _table(
+        "client_tokens": names.table(
             metadata,
             "client_tokens",
             _key("digest", Digest),
@@ -201,9 +235,9 @@ def _clients(metadata: MetaData) -> dict[str, Table]:
             _required("generation", Integer()),
             _required("issued_at", Instant),
             _required("expires_at", Instant),
-            Index("ix_otpauth_client_tokens_client_id", "client_id"),
+            names.index("client_tokens", "client_id"),
         ),
-        "campaigns": _table(
+        "campaigns": names.table(
             metadata,
             "campaigns",
             _key("id", Name),
@@ -215,6 +249,6 @@ def _clients(metadata: MetaData) -> dict[str, Table]:
             _required("repeats", Integer()),
             Column("daily_cap", Integer()),
             Column("paused_at", Instant),
-            Index("ix_otpauth_campaigns_client_id", "client_id"),
+            names.index("campaigns", "client_id"),
         ),
     }

@@ -25,13 +25,13 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstanceState, InstrumentedAttribute, Mapped, Mapper, mapped_column, registry
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses
-from flask_otpauth.adapters.sqlalchemy.tables import exact
+from flask_otpauth.adapters.sqlalchemy.tables import DEFAULT_NAMES, USERS, TableNames, exact
 from flask_otpauth.core import member_ids
 
 #: A column of texts, or an attribute of a model that is one.
 TextColumn = SQLColumnExpression[str | None]
 
-_PACKAGED = "flask_otpauth.user"
+_PACKAGED = "flask_otpauth.users"
 #: A model is made before there is an app, so it cannot get this from the app.
 _ADDRESSES = CanonicalAddresses()
 
@@ -68,20 +68,20 @@ class UserMixin:
     is_enabled: Mapped[bool] = mapped_column(Boolean, default=True, server_default=true())
 
 
-def packaged_model(metadata: MetaData) -> type[UserMixin]:
-    """Return the model of the packaged table ``otpauth_users``. Each metadata has one."""
-    if _PACKAGED not in metadata.info:
+def packaged_model(metadata: MetaData, names: TableNames = DEFAULT_NAMES) -> type[UserMixin]:
+    """Return the model of the packaged table of users. For the same names, each metadata has one."""
+    models: dict[TableNames, type[UserMixin]] = metadata.info.setdefault(_PACKAGED, {})
+    if names not in models:
         base = registry(metadata=metadata).generate_base()
         columns = {
-            "__tablename__": "otpauth_users",
+            "__tablename__": f"{names.prefix}{USERS}",
             # Otherwise SQLite may give the id of a deleted user to the next one.
-            "__table_args__": {"sqlite_autoincrement": True},
+            "__table_args__": {"sqlite_autoincrement": True, **names.options()},
             "id": mapped_column(primary_key=True),
         }
         hints = {"__annotations__": {"id": Mapped[int]}}
-        metadata.info[_PACKAGED] = type("OtpAuthUser", (UserMixin, base), {**columns, **hints})
-    found: type[UserMixin] = metadata.info[_PACKAGED]
-    return found
+        models[names] = type("OtpAuthUser", (UserMixin, base), {**columns, **hints})
+    return models[names]
 
 
 def key_of(email: str | None) -> str | None:
