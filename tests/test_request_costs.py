@@ -36,7 +36,7 @@ EXPECTED = {
     ),
     "sqlite": Costs(
         request_otp=Cost(statements=2, commits=1, round_trips=0),
-        verify_otp=Cost(statements=9, commits=1, round_trips=0),
+        verify_otp=Cost(statements=7, commits=1, round_trips=0),
         protected=Cost(statements=1, commits=0, round_trips=0),
     ),
 }

@@ -26,6 +26,7 @@ from sqlalchemy import (
     Table,
     bindparam,
     select,
+    text,
     tuple_,
 )
 from sqlalchemy.exc import (
@@ -75,6 +76,9 @@ class _Dialect:
     autocommit: Callable[[object], tuple[str, bool | None]]
     #: Whether tables can be in another schema than the default one of the connection.
     has_schemas: bool = True
+    #: The statement that begins a transaction at this level. ``None``: SQLAlchemy sets the level before it.
+    #: SQLite compiles all statements of a connection anew after its level was set.
+    begin: str | None = None
 
 
 def _sqlite_autocommit(driver: object) -> tuple[str, bool | None]:
@@ -96,7 +100,9 @@ def _insert_of(dialect: str) -> Callable[[Table], Insert]:
 _DIALECTS = {
     "postgresql": _Dialect("READ COMMITTED", _insert_of("postgresql"), lambda driver: ("autocommit", True)),
     # SERIALIZABLE is SQLite's only level; naming it undoes a host's AUTOCOMMIT.
-    "sqlite": _Dialect("SERIALIZABLE", _insert_of("sqlite"), _sqlite_autocommit, has_schemas=False),
+    "sqlite": _Dialect(
+        "SERIALIZABLE", _insert_of("sqlite"), _sqlite_autocommit, has_schemas=False, begin="BEGIN IMMEDIATE"
+    ),
 }
 
 #: The databases that can keep codes, as SQLAlchemy calls them.
@@ -217,10 +223,14 @@ class Database:
     def __init__(self, engine: Engine, describe_lock_holder: Callable[[], str] = lambda: "") -> None:
         self.engine = engine
         self._outages = ErrorTranslation(describe_lock_holder)
-        self._writer = with_isolation(engine)
         self._single = _quiet(engine)
-        self._begin()
-        in_child(self, Database._begin)
+        self._writer = with_isolation(engine)
+        begin = _beginning(engine.dialect)
+        self._beginning = None if begin is None else self.prepare(text(begin))
+        if begin is not None:
+            self._writer = self._single
+        self._forget()
+        in_child(self, Database._forget)
 
     def insert(self, table: Table) -> Insert:
         """Return an insert that can have ``ON CONFLICT``."""
@@ -246,11 +256,17 @@ class Database:
         try:
             with self._outages:
                 connection.begin()
-                with_write_lock(connection)
+                if self._beginning is not None and not _is_in_transaction(connection):
+                    _sent(connection, self._beginning, ())
             self._open.connection = connection
             yield
             with self._outages:
-                _commit(connection)
+                connection.commit()
+        except BaseException:
+            # If a COMMIT met a reader, SQLite keeps the transaction open, but SQLAlchemy takes it for ended.
+            # The connection would go back to the pool with it, and the next transaction would commit it.
+            _roll_back(connection)
+            raise
         finally:
             self._open.connection = None
             with self._outages:
@@ -302,7 +318,7 @@ class Database:
             # Another process was creating them at the same moment, and has done so by now.
             self._create(tables)
 
-    def _begin(self) -> None:
+    def _forget(self) -> None:
         # A transaction that is open in the thread that forks belongs to the parent process.
         self._open = _Open()
 
@@ -497,21 +513,36 @@ def with_write_lock(connection: Connection) -> Connection:
     SQLite waits for this lock only if the transaction holds no lock yet. The driver would begin the
     transaction at its first write, and not at a query or a savepoint before it.
     """
-    driver = connection.connection.driver_connection
-    if connection.dialect.name == "sqlite" and not getattr(driver, "in_transaction", False):
-        connection.exec_driver_sql("BEGIN IMMEDIATE")
+    begin = _beginning(connection.dialect)
+    if begin is not None and not _is_in_transaction(connection):
+        connection.exec_driver_sql(begin)
     return connection
+
+
+def _beginning(dialect: Dialect) -> str | None:
+    """Return the statement that begins a transaction, if SQLAlchemy and the driver do not begin it."""
+    ours = _DIALECTS.get(dialect.name)
+    return None if ours is None else ours.begin
+
+
+def _is_in_transaction(connection: Connection) -> bool:
+    """Return whether SQLite has a transaction: the host may begin each one in its own way."""
+    return bool(getattr(connection.connection.driver_connection, "in_transaction", False))
 
 
 def _commit(connection: Connection) -> None:
     try:
         connection.commit()
     except DBAPIError:
-        # If a COMMIT met a reader, SQLite keeps the transaction open, but SQLAlchemy takes it for ended.
-        # The connection would go back to the pool with it, and the next transaction would commit it.
-        if not connection.invalidated:
-            connection.connection.rollback()
+        _roll_back(connection)
         raise
+
+
+def _roll_back(connection: Connection) -> None:
+    """Roll back through the driver. SQLAlchemy does not if the host has chosen that for its autocommit."""
+    if not (connection.closed or connection.invalidated):
+        with suppress(connection.dialect.loaded_dbapi.Error):
+            connection.connection.rollback()
 
 
 class ErrorTranslation:
