@@ -12,6 +12,7 @@ from flask import Flask
 
 from flask_otpauth import ConfigurationError
 from flask_otpauth.cli import otpauth as commands
+from flask_otpauth.core.instants import DAY
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows.account_caller import OK, PASSWORD, PIN, Merchant, new_customer
 from tests.flows.email_caller import EmailCaller
@@ -78,7 +79,7 @@ def test_whoever_asks_after_a_rotation_cannot_set_the_pin_anew(make_app: MakeApp
 def test_a_purge_leaves_the_mark(make_app: MakeApp, merchant: Merchant, clock: MovableClock) -> None:
     clock.tick(days=4000)
     with merchant.app.app_context():
-        merchant.app.extensions["otpauth"].services.upkeep.purge(1)
+        list(merchant.app.extensions["otpauth"].services.upkeep.purge(DAY, 1000, dry_run=False))
 
     assert still_known(merchant, make_app(SECRET_KEY=SECOND, SECRET_KEY_FALLBACKS=[FIRST]))
 

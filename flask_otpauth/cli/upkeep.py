@@ -2,11 +2,19 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
+
 import click
 from flask.cli import with_appcontext
 
 from flask_otpauth.cli.groups import state
+from flask_otpauth.core.instants import DAY
+from flask_otpauth.core.policies import period_of
 from flask_otpauth.core.sensitive import one_line
+from flask_otpauth.ports.storage import PurgedBatch
+
+#: How often a purge says how far it is.
+BATCHES_PER_LINE = 100
 
 
 @click.command("init-db")
@@ -54,19 +62,49 @@ def backfill(dry_run: bool, batch: int) -> None:
         click.get_current_context().exit(1)
 
 
+def _age(context: click.Context, option: click.Parameter, text: str) -> timedelta:
+    try:
+        age = period_of(text)
+    except ValueError as error:
+        raise click.BadParameter(str(error)) from error
+    # The clock of another server may be behind, and for its requests the rows are younger.
+    if age < DAY:
+        raise click.BadParameter("at least 1 day")
+    return age
+
+
 @click.command()
 @click.option(
-    "--days",
-    type=click.IntRange(1, 36_500),
-    default=30,
+    "--older-than",
+    default="30 days",
+    callback=_age,
     show_default=True,
-    help="Delete rows unused for this many days.",
+    help="Delete rows that were not needed for this long, such as '36 hours'.",
+)
+@click.option("--dry-run", is_flag=True, help="Only count the rows.")
+@click.option(
+    "--batch",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    show_default=True,
+    help="Number of rows per transaction.",
 )
 @with_appcontext
-def purge(days: int) -> None:
-    """Delete rows that are no longer used. This only saves space."""
-    count = state().services.upkeep.purge(days)
-    click.echo(f"{count} rows deleted.")
+def purge(older_than: timedelta, dry_run: bool, batch: int) -> None:
+    """
+    Delete rows that are no longer needed. This only saves space.
+
+    You can run this command at any time, also while the app serves requests. You can stop it at any
+    time: rows that were deleted stay deleted.
+    """
+    result = PurgedBatch()
+    try:
+        for number, result in enumerate(state().services.upkeep.purge(older_than, batch, dry_run), 1):
+            if number % BATCHES_PER_LINE == 0:
+                click.echo(f"{result.checked} rows checked", err=True)
+    finally:
+        # Also if it was stopped.
+        click.echo(f"{result.deleted} rows {'would be deleted' if dry_run else 'deleted'}.")
 
 
 @click.command()

@@ -15,10 +15,26 @@ from flask_otpauth.core.instants import DAY, Limit, milliseconds
 SubjectKind: TypeAlias = Literal["email", "phone", "user"]
 
 _SECONDS = {"second": 1, "minute": 60, "hour": 3_600, "day": 86_400, "week": 604_800}
-_QUOTA = re.compile(
-    r"\s*([0-9]{1,9})\s*(?:per|/)\s*([0-9]{1,5})?\s*(second|minute|hour|day|week)s?\s*",
-    re.IGNORECASE | re.ASCII,
-)
+_PERIOD = r"\s*([0-9]{1,5})?\s*(second|minute|hour|day|week)s?\s*"
+_ONLY_PERIOD = re.compile(_PERIOD, re.IGNORECASE | re.ASCII)
+_QUOTA = re.compile(rf"\s*([0-9]{{1,9}})\s*(?:per|/){_PERIOD}", re.IGNORECASE | re.ASCII)
+
+
+def period_of(text: str) -> timedelta:
+    """
+    Read a period, written as in a quota: ``"15 minutes"`` or ``"day"``.
+
+    :raises ValueError: if the text is not a period.
+    """
+    found = _ONLY_PERIOD.fullmatch(text)
+    period = found and _length(found[1], found[2])
+    if not period:
+        raise ValueError(f"{text!r} is not a period such as '15 minutes'")
+    return period
+
+
+def _length(number: str | None, unit: str) -> timedelta:
+    return timedelta(seconds=int(number or 1) * _SECONDS[unit.lower()])
 
 
 @dataclass(frozen=True)
@@ -36,9 +52,10 @@ class Quota:
         :raises ValueError: if the text is not a quota.
         """
         found = _QUOTA.fullmatch(text)
-        if not found or int(found[1]) < 1 or (found[2] and int(found[2]) < 1):
+        quota = found and cls(int(found[1]), _length(found[2], found[3]))
+        if not quota or not quota.count or not quota.period:
             raise ValueError(f"{text!r} is not a quota such as '5 per 15 minutes'")
-        return cls(int(found[1]), timedelta(seconds=int(found[2] or 1) * _SECONDS[found[3].lower()]))
+        return quota
 
     def __str__(self) -> str:
         seconds = int(self.period.total_seconds())

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
@@ -10,7 +10,7 @@ from flask_otpauth.core.instants import epoch_ms, milliseconds
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.engine.subject_keys import leave_mark
 from flask_otpauth.ports.clock import Clock
-from flask_otpauth.ports.storage import Storage
+from flask_otpauth.ports.storage import Purge, PurgedBatch, Storage
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -29,10 +29,13 @@ class Upkeep:
             create()
         leave_mark(self.storage, self.keys, epoch_ms(self.clock()))
 
-    def purge(self, days: int) -> int:
+    def purge(self, older_than: timedelta, batch: int, dry_run: bool) -> Iterator[PurgedBatch]:
         """
-        Delete rows that were not needed in the last ``days`` days. Return how many were deleted.
+        Delete rows that were not needed for this long. Yield the totals after each batch.
 
-        A row is needed as long as a quota or a lock of an app depends on it.
+        A row is needed as long as a quota or a lock of an app depends on it. A batch is one transaction.
         """
-        return self.storage.purge(epoch_ms(self.clock()) - milliseconds(timedelta(days=days)))
+        before_ms, checked, deleted = epoch_ms(self.clock()) - milliseconds(older_than), 0, 0
+        for done in self.storage.purge(Purge(before_ms, batch, dry_run)):
+            checked, deleted = checked + done.checked, deleted + done.deleted
+            yield PurgedBatch(checked, deleted)

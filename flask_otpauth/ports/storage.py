@@ -16,7 +16,7 @@ writes what the rule returns. A storage only makes this one step. The test class
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeAlias
@@ -37,6 +37,8 @@ __all__ = [
     "LogIn",
     "LoginAttempt",
     "LoginResult",
+    "Purge",
+    "PurgedBatch",
     "SecretStore",
     "SessionStore",
     "Storage",
@@ -396,6 +398,28 @@ class LoginResult:
 LogIn: TypeAlias = Callable[[LoginAttempt], LoginResult | None]
 
 
+@dataclass(frozen=True)
+class Purge:
+    """Which rows to delete, and how many of them in one transaction."""
+
+    #: Rows that nothing has depended on since this instant are deleted.
+    before_ms: int
+    #: The largest number of rows in one transaction.
+    batch: int
+    #: Whether the rows are only counted.
+    dry_run: bool = False
+
+
+@dataclass(frozen=True)
+class PurgedBatch:
+    """The outcome of one transaction of a purge."""
+
+    #: How many rows were examined.
+    checked: int = 0
+    #: How many of them were deleted. In a dry run, how many would be.
+    deleted: int = 0
+
+
 class Storage(Protocol):
     """The four stores, and the operations over several of them."""
 
@@ -434,12 +458,16 @@ class Storage(Protocol):
     def create_all(self) -> None:
         """Create the tables that are missing. Leave those that exist as they are."""
 
-    def purge(self, before_ms: int) -> int:
+    def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
         """
-        Delete rows that nothing has depended on since ``before_ms``. Return how many.
+        Delete rows that nothing has depended on since ``purge.before_ms``, in batches.
 
         These are codes with their limits, counters of caps, sessions and client tokens. Apps with different
         limits may share a row. So the row itself says until when a limit looks at it
         (``ChallengeRow.needed_until``) and whether it must be kept (``held``). The purge of one app ends no
         quota and no lock of another.
+
+        Each step of the iterator is one short transaction, in which no other operation waits for long. So
+        the purge can be ended after any step: what was deleted stays deleted. Rows that another operation
+        is writing may be left to the next purge.
         """

@@ -26,6 +26,7 @@ from flask_otpauth.testing.storage_contract.samples import (
     SECOND,
     Subject,
     digest_of,
+    purged,
 )
 from tests.adapters.databases import emptied
 
@@ -101,7 +102,7 @@ def challenge_steps(draw: st.DrawFn) -> list[Step]:
         )
         | subjects.map(lambda subject: lambda storage: storage.challenges.reference(subject.challenge_key))
         | issues().map(lambda issue: lambda storage: storage.challenges.peek(issue))
-        | instants.map(lambda before: lambda storage: storage.purge(before))
+        | instants.map(lambda before: lambda storage: purged(storage, before))
     )
     steps: list[Step] = []
     for issue in asked:
@@ -140,7 +141,7 @@ def session_steps(draw: st.DrawFn) -> list[Step]:
         | st.tuples(names, instants).map(lambda what: lambda storage: storage.sessions.close_all(*what))
         | ids.map(lambda session_id: lambda storage: storage.sessions.find(session_id))
         | names.map(lambda user: lambda storage: storage.sessions.generation(user))
-        | instants.map(lambda before: lambda storage: storage.purge(before))
+        | instants.map(lambda before: lambda storage: purged(storage, before))
     )
     steps: list[Step] = []
     for session in opened:

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from flask_otpauth.core.policies import Policy, Quota
+from flask_otpauth.core.policies import Policy, Quota, period_of
 
 
 @pytest.mark.parametrize(
@@ -31,6 +31,20 @@ def test_a_quota_is_read_from_text(text: str, count: int, period: timedelta) -> 
 def test_what_is_no_quota_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match="is not a quota"):
         Quota.parse(text)
+
+
+@pytest.mark.parametrize(
+    ("text", "period"),
+    [("30 days", timedelta(days=30)), ("36hours", timedelta(hours=36)), (" Week ", timedelta(weeks=1))],
+)
+def test_a_period_is_read_from_text(text: str, period: timedelta) -> None:
+    assert period_of(text) == period
+
+
+@pytest.mark.parametrize("text", ["", "30", "0 days", "-1 day", "1.5 days", "30d", "5 per day", "day day"])
+def test_what_is_no_period_is_refused(text: str) -> None:
+    with pytest.raises(ValueError, match="is not a period such as '15 minutes'"):
+        period_of(text)
 
 
 @given(st.integers(1, 10**6), st.integers(1, 10**5 - 1))

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from flask_otpauth.adapters.memory.state import Memory, remove
+from flask_otpauth.adapters.memory.state import Memory
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core.challenges import (
     Act,
@@ -20,6 +21,7 @@ from flask_otpauth.core.challenges import (
     without_misses,
 )
 from flask_otpauth.core.instants import Block, Limit
+from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -108,11 +110,13 @@ class MemoryChallengeStore:
             self.memory.challenges[limits_key] = cleared
             return True
 
-    def purge(self, before_ms: int) -> int:
-        """Delete rows that no limit of any app looks at since ``before_ms``, except rows that are held."""
-        return remove(
-            self.memory.challenges, lambda row: row.needed_until < before_ms and not row.held
-        ) + remove(self.memory.counters, lambda counter: counter[0] < before_ms)
+    def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
+        """Delete rows that no limit of any app looks at since then, except rows that are held."""
+        before_ms = purge.before_ms
+        yield from self.memory.purge(
+            "challenges", lambda row: row.needed_until < before_ms and not row.held, purge
+        )
+        yield from self.memory.purge("counters", lambda counter: counter[0] < before_ms, purge)
 
     def _note_lock(self, key: bytes, locks: tuple[Limit, ...], now_ms: int) -> None:
         before = self._row(key)

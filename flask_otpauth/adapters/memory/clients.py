@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from flask_otpauth.adapters.memory.state import Memory, remove
+from flask_otpauth.adapters.memory.state import Memory
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
+from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -107,6 +108,6 @@ class MemoryClientStore:
                 self.memory.campaigns[campaign_id] = replace(campaign, paused_at=paused_at)
             return campaign is not None
 
-    def purge(self, before_ms: int) -> int:
-        """Delete tokens that expired before ``before_ms``."""
-        return remove(self.memory.client_tokens, lambda token: token.expires_at < before_ms)
+    def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
+        """Delete tokens that expired before then."""
+        return self.memory.purge("client_tokens", lambda token: token.expires_at < purge.before_ms, purge)

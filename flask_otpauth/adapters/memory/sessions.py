@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from flask_otpauth.adapters.memory.state import Memory, remove
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh, rotated
+from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -69,11 +70,12 @@ class MemorySessionStore:
         with self.memory.lock:
             return self.memory.generations.get(user_id, 0)
 
-    def purge(self, before_ms: int) -> int:
-        """Delete sessions that ended or were closed before ``before_ms``."""
-        return remove(
-            self.memory.sessions,
-            lambda session: min(session.ends_at, session.closed_at or session.ends_at) < before_ms,
+    def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
+        """Delete sessions that ended or were closed before then."""
+        return self.memory.purge(
+            "sessions",
+            lambda session: min(session.ends_at, session.closed_at or session.ends_at) < purge.before_ms,
+            purge,
         )
 
     def _of(self, user_id: str) -> list[Session]:

@@ -6,13 +6,14 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.core.challenges import ChallengeRow
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.failures import StoredSecret
 from flask_otpauth.core.sessions import Session
+from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 K = TypeVar("K")
 V = TypeVar("V")
@@ -56,6 +57,20 @@ class Memory:
             finally:
                 self._before = None
 
+    def purge(self, name: str, is_old: Callable[[Any], bool], purge: Purge) -> Iterator[PurgedBatch]:
+        """Remove the rows of a table that are old. Between two batches, other threads can have the lock."""
+        with self.lock:
+            keys = list(getattr(self, name))
+        for start in range(0, len(keys), purge.batch):
+            with self.lock:
+                # A transaction that was undone has replaced the table by the copy before it.
+                table = getattr(self, name)
+                batch = [key for key in keys[start : start + purge.batch] if key in table]
+                old = [key for key in batch if is_old(table[key])]
+                for key in () if purge.dry_run else old:
+                    del table[key]
+            yield PurgedBatch(len(batch), len(old))
+
     def _reset(self) -> None:
         """Undo, in a forked child, the transaction that a thread of the parent has not finished."""
         self._undo()
@@ -70,9 +85,9 @@ class Memory:
         return {name: dict(table) for name, table in vars(self).items() if isinstance(table, dict)}
 
 
-def remove(table: dict[K, V], is_old: Callable[[V], bool]) -> int:
-    """Remove the rows that are old. Return how many."""
-    old = [key for key, row in table.items() if is_old(row)]
-    for key in old:
+def remove(table: dict[K, V], which: Callable[[V], bool]) -> int:
+    """Remove the rows for which ``which`` is true. Return how many."""
+    keys = [key for key, row in table.items() if which(row)]
+    for key in keys:
         del table[key]
-    return len(old)
+    return len(keys)

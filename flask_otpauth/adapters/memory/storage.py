@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from flask_otpauth.adapters.memory.challenges import MemoryChallengeStore
 from flask_otpauth.adapters.memory.clients import MemoryClientStore
 from flask_otpauth.adapters.memory.secrets import MemorySecretStore
 from flask_otpauth.adapters.memory.sessions import MemorySessionStore
 from flask_otpauth.adapters.memory.state import Memory
+from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 __all__ = ["MemoryStorage"]
 
@@ -34,7 +37,7 @@ class MemoryStorage:
     def create_all(self) -> None:
         """See the port. There is nothing to create."""
 
-    def purge(self, before_ms: int) -> int:
+    def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
         """See the port."""
-        with self._memory.transaction():
-            return sum(part.purge(before_ms) for part in (self.challenges, self.sessions, self.clients))
+        for part in (self.challenges, self.sessions, self.clients):
+            yield from part.purge(purge)

@@ -11,7 +11,7 @@ each of them counts. Everything else is a value of the statement.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 from typing import Any, Literal, NamedTuple, cast
@@ -48,6 +48,7 @@ from flask_otpauth.adapters.sqlalchemy.database import (
     new_values,
     retry_until_explained,
 )
+from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, columns_of
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core import instants
@@ -62,6 +63,7 @@ from flask_otpauth.core.challenges import (
     with_lock,
 )
 from flask_otpauth.core.instants import Block, Limit
+from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 Writes = Literal["limits", "challenge", "both", "act"]
 
@@ -158,11 +160,12 @@ class SqlChallengeStore:
         """See the port."""
         return self._clearing(log).count(row_key=limits_key) > 0
 
-    def purge(self, before_ms: int) -> int:
+    def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
         """Delete rows that no limit of any app looks at since then, and that hold no lasting lock."""
         row = self.table.c
-        old = and_(row.needed_until < before_ms, row.held.is_(False))
-        return self.database.purge(self.table, old) + self.counters.purge(before_ms)
+        old = and_(row.needed_until < purge.before_ms, row.held.is_(False))
+        yield from purge_table(self.database, self.table, old, purge)
+        yield from self.counters.purge(purge)
 
     # -- issue --------------------------------------------------------------------------------
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cache, cached_property
 
@@ -23,8 +23,10 @@ from sqlalchemy import (
 )
 
 from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, Row, new_value, new_values
+from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, Name, columns_of
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
+from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 _ID = bindparam("row_id", type_=Name)
 _NOW_MS = bindparam("now_ms", type_=Instant)
@@ -103,9 +105,9 @@ class SqlClientStore:
         """See the port."""
         return self._pausing.count(row_id=campaign_id, new_paused_at=paused_at) > 0
 
-    def purge(self, before_ms: int) -> int:
-        """Delete tokens that expired before ``before_ms``."""
-        return self.database.purge(self.tokens, self.tokens.c.expires_at < before_ms)
+    def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
+        """Delete tokens that expired before then."""
+        return purge_table(self.database, self.tokens, self.tokens.c.expires_at < purge.before_ms, purge)
 
     # -- clients ------------------------------------------------------------------------------
 

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 
 from sqlalchemy import ColumnElement, Integer, Table, and_, bindparam, literal_column, select, update
 
 from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared
+from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant
 from flask_otpauth.core.challenges import Cap
+from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 _KEY = bindparam("row_key", type_=Digest)
 _START = bindparam("start_ms", type_=Instant)
@@ -39,9 +42,9 @@ class Counters:
         rows = self._reading.rows(row_key=cap.key, start_ms=cap.day_start_ms)
         return int(rows[0][0]) if rows else 0
 
-    def purge(self, before_ms: int) -> int:
-        """Delete the counters of days that ended before ``before_ms``."""
-        return self.database.purge(self.table, self.table.c.day_end < before_ms)
+    def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
+        """Delete the counters of days that ended before then."""
+        return purge_table(self.database, self.table, self.table.c.day_end < purge.before_ms, purge)
 
     @cached_property
     def _counting(self) -> Prepared:

@@ -18,16 +18,13 @@ from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
 from sqlalchemy import (
     BindParameter,
     ClauseElement,
-    ColumnElement,
     Connection,
     Dialect,
     Engine,
     SelectBase,
     Table,
     bindparam,
-    select,
     text,
-    tuple_,
 )
 from sqlalchemy.exc import (
     DataError,
@@ -298,17 +295,6 @@ class Database:
             return done
         with self.transaction():
             return self.execute(prepared, parameters)
-
-    def purge(self, table: Table, which: ColumnElement[bool]) -> int:
-        """
-        Delete rows that are of no use, except those that are being written. Return how many.
-
-        It waits for no lock: it takes its own in any order, and would deadlock with others.
-        """
-        key = tuple_(*table.primary_key.columns)
-        idle = select(*table.primary_key.columns).where(which).with_for_update(skip_locked=True)
-        with self.transaction():
-            return self.prepare(table.delete().where(key.in_(idle))).count()
 
     def create(self, tables: Tables) -> None:
         """Create those of ``tables`` that are missing."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from functools import cache, cached_property, partial
 
@@ -33,11 +33,13 @@ from flask_otpauth.adapters.sqlalchemy.directory.model_directory import (
     ModelDirectory,
     rows_if_taken,
 )
+from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.tables import Instant, Name, columns_of
 from flask_otpauth.core import instants
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
 from flask_otpauth.ports.directory import Directory, User
+from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 #: The columns of a session.
 COLUMNS = tuple(field.name for field in fields(Session))
@@ -129,11 +131,11 @@ class SqlSessionStore:
         rows = self._generation.rows(session_user_id=user_id)
         return int(rows[0][0]) if rows else 0
 
-    def purge(self, before_ms: int) -> int:
+    def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
         """Delete sessions that ended before."""
         row = self.table.c
-        ended = or_(row.ends_at < before_ms, row.closed_at < before_ms)
-        return self.database.purge(self.table, ended)
+        ended = or_(row.ends_at < purge.before_ms, row.closed_at < purge.before_ms)
+        return purge_table(self.database, self.table, ended, purge)
 
     def _rotate(self, refresh: Refresh) -> tuple[Rotation, Session] | None:
         rows = self._rotating.rows(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 from sqlalchemy import Engine, MetaData
 
@@ -16,6 +16,7 @@ from flask_otpauth.adapters.sqlalchemy.secrets import SqlSecretStore
 from flask_otpauth.adapters.sqlalchemy.sessions import SqlSessionStore
 from flask_otpauth.adapters.sqlalchemy.tables import DEFAULT_NAMES, TableNames, Tables, define
 from flask_otpauth.core.errors import ConfigurationError
+from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 __all__ = ["Database", "SqlAlchemyStorage", "Tables", "define", "is_in_memory", "memory_engine"]
 
@@ -59,7 +60,7 @@ class SqlAlchemyStorage:
         """See the port."""
         self.database.create(self.tables)
 
-    def purge(self, before_ms: int) -> int:
+    def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
         """See the port. Secrets and token generations stay: each belongs to a user."""
-        with self.database.transaction():
-            return sum(part.purge(before_ms) for part in (self.challenges, self.sessions, self.clients))
+        for part in (self.challenges, self.sessions, self.clients):
+            yield from part.purge(purge)

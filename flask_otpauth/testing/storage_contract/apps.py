@@ -20,6 +20,7 @@ from flask_otpauth.testing.storage_contract.samples import (
     QUOTA,
     Subject,
     miss,
+    purged,
     two_rows,
 )
 
@@ -61,7 +62,7 @@ class AppContract(ContractBase):
         miss(storage, subject, NOON, HARD_CAP)
         miss(storage, subject, NOON + 1, BUDGET)
 
-        storage.purge(NOON + 1_000 * DAY)
+        purged(storage, NOON + 1_000 * DAY)
 
         assert storage.challenges.reference(subject.limits_key) == ""
 
@@ -72,7 +73,7 @@ class AppContract(ContractBase):
         storage.challenges.issue(subject.issue(now_ms=NOON + 1, send_limits=(COOLDOWN,)))
         miss(storage, subject, NOON + 2, SHORT)
 
-        storage.purge(NOON + 2 * DAY)
+        purged(storage, NOON + 2 * DAY)
 
         result = storage.challenges.issue(subject.issue(now_ms=NOON + 2 * DAY, send_limits=(WEEKLY,)))
         assert result.block is not None
@@ -93,7 +94,7 @@ class AppContract(ContractBase):
         storage.challenges.issue(subject.issue("111111", clears_misses=False))
         storage.challenges.redeem(subject.guess("111111", locks=(HARD_CAP,)))
 
-        storage.purge(NOON + 1_000 * DAY)
+        purged(storage, NOON + 1_000 * DAY)
 
         assert storage.challenges.reference(subject.limits_key) == ""
 

@@ -8,22 +8,17 @@ from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.samples import (
     BUDGET,
     CODE_TTL,
-    DAY,
-    HARD_CAP,
     MAX_GUESSES,
-    MINUTE,
     NOON,
     Subject,
-    cap_of,
     digest_of,
     fresh_key,
-    one_row,
     two_rows,
 )
 
 
 class CodeContract(ContractBase):
-    """Redeeming, replacing and purging codes."""
+    """Redeeming and replacing codes."""
 
     # -- redeem -------------------------------------------------------------------------------
 
@@ -125,65 +120,6 @@ class CodeContract(ContractBase):
 
         assert storage.challenges.reference(subject.limits_key) == "prefix 2"
         assert storage.challenges.reference(subject.challenge_key) == "order 2"
-
-    # -- purge --------------------------------------------------------------------------------
-
-    def test_a_purge_takes_only_what_nothing_has_depended_on_since(
-        self, storage: Storage, subject: Subject
-    ) -> None:
-        other = two_rows()
-        storage.challenges.issue(subject.issue("111111", references=("old", "old"), cap=cap_of(1)))
-        storage.challenges.issue(other.issue("222222", NOON + MINUTE, references=("new", "new")))
-
-        rows = len({subject.limits_key, subject.challenge_key})
-        early = storage.purge(NOON)
-        late = storage.purge(NOON + CODE_TTL + 1)
-        later = storage.purge(NOON + DAY)
-        last = storage.purge(NOON + DAY + 1)
-
-        assert early == 0
-        assert late == rows + 1, "the old rows, and the limits of the other, whose code is still valid"
-        assert later == 1, "the other's code"
-        assert last == 1, "the counter"
-
-    def test_a_purge_spares_what_counts_for_ever(self, storage: Storage, subject: Subject) -> None:
-        storage.challenges.issue(subject.issue("111111"))
-        storage.challenges.redeem(subject.guess("222222", locks=(HARD_CAP,)))
-
-        storage.purge(NOON + 1_000 * DAY)
-
-        assert storage.challenges.reference(subject.limits_key) == ""
-
-    def test_a_purge_takes_what_counted_for_ever_until_it_was_cleared(
-        self, storage: Storage, subject: Subject
-    ) -> None:
-        lucky = one_row() if subject.limits_key == subject.challenge_key else two_rows()
-        for each in (subject, lucky):
-            storage.challenges.issue(each.issue("111111"))
-            storage.challenges.redeem(each.guess("222222", locks=(HARD_CAP,)))
-
-        storage.challenges.clear(subject.limits_key, "misses")
-        storage.challenges.redeem(lucky.guess("111111", locks=(HARD_CAP,)))
-
-        rows = len({subject.limits_key, subject.challenge_key})
-        assert storage.purge(NOON + DAY) == 2 * rows
-
-    def test_a_right_guess_keeps_its_row_no_longer_than_the_code(
-        self, storage: Storage, subject: Subject
-    ) -> None:
-        storage.challenges.issue(subject.issue("111111"))
-        storage.challenges.redeem(subject.guess("111111", locks=(BUDGET,)))
-
-        rows = len({subject.limits_key, subject.challenge_key})
-        assert storage.purge(NOON + CODE_TTL + 1) == rows
-
-    def test_a_code_outlives_a_purge_of_its_limits(self, storage: Storage) -> None:
-        subject = two_rows()
-        storage.challenges.issue(subject.issue("111111"))
-
-        storage.purge(NOON + 1)
-
-        assert storage.challenges.redeem(subject.guess("111111", NOON + 1)).state is GuessState.ACCEPTED
 
     # -- keys ---------------------------------------------------------------------------------
 

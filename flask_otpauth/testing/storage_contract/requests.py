@@ -6,7 +6,14 @@ from flask_otpauth.core.challenges import GuessState, Issue, IssueResult, Verdic
 from flask_otpauth.core.instants import Block, Limit
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
-from flask_otpauth.testing.storage_contract.samples import DAY, NOON, Subject, cap_of, two_rows
+from flask_otpauth.testing.storage_contract.samples import (
+    DAY,
+    NOON,
+    Subject,
+    cap_of,
+    purged,
+    two_rows,
+)
 
 
 class RequestContract(ContractBase):
@@ -175,7 +182,7 @@ class RequestContract(ContractBase):
         cap = cap_of(1)
         issue = subject.issue(cap=cap, send_limits=(Limit("quota", 3, 7 * DAY),))
         storage.challenges.issue(issue)
-        storage.purge(cap.day_end_ms + 1)
+        purged(storage, cap.day_end_ms + 1)
 
         storage.challenges.withdraw(issue)
 

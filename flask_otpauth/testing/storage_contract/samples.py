@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from flask_otpauth.core.challenges import Cap, Guess, GuessState, Issue, draw_nonce
 from flask_otpauth.core.instants import Limit
-from flask_otpauth.ports.storage import Storage
+from flask_otpauth.ports.storage import Purge, Storage
 
 SECOND = 1_000
 MINUTE = 60 * SECOND
@@ -102,3 +102,8 @@ def miss(storage: Storage, subject: Subject, now_ms: int, lock: Limit) -> GuessS
     """Issue a code and guess wrong, in an app with this lock. Return how the guess was judged."""
     storage.challenges.issue(subject.issue("111111", now_ms))
     return storage.challenges.redeem(subject.guess("222222", now_ms, locks=(lock,))).state
+
+
+def purged(storage: Storage, before_ms: int, *, dry_run: bool = False) -> int:
+    """Purge in batches of two rows. Return how many rows were deleted, or would be."""
+    return sum(batch.deleted for batch in storage.purge(Purge(before_ms, 2, dry_run)))
