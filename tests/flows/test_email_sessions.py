@@ -11,6 +11,7 @@ import pytest
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption, PrivateFormat
 from flask import Flask
+from sqlalchemy import event
 from werkzeug.test import TestResponse
 
 from flask_otpauth import signals
@@ -518,6 +519,8 @@ def test_whoever_is_disabled_while_they_log_in_keeps_no_session(
     user_id = str(caller.login()["userId"])
     code = caller.fresh_code()
     services = caller.app.extensions["otpauth"].services
+    # Now the user is read by the directory, before the transaction of the login and after it.
+    event.listen(services.directory.model, "load", lambda *_: None)
     require_accepted = Codes.require_accepted
 
     def disabled_in_between(codes: Codes, *given: Any) -> None:

@@ -1,10 +1,11 @@
-"""Sessions, and the token generations of their users."""
+"""Sessions, the token generations of their users, and a login, which opens a session."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property, partial
+from typing import Any
 
 from sqlalchemy import (
     ColumnElement,
@@ -19,6 +20,7 @@ from sqlalchemy import (
     update,
 )
 
+from flask_otpauth.adapters.sqlalchemy.challenges import SqlChallengeStore
 from flask_otpauth.adapters.sqlalchemy.database import (
     MAX_TRIES,
     Database,
@@ -31,15 +33,17 @@ from flask_otpauth.adapters.sqlalchemy.database import (
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import (
     IdQuery,
     ModelDirectory,
+    StoredUser,
     rows_if_taken,
 )
 from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.tables import Instant, Name, columns_of
 from flask_otpauth.core import instants
+from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
 from flask_otpauth.ports.directory import Directory, User
-from flask_otpauth.ports.storage import Purge, PurgedBatch
+from flask_otpauth.ports.storage import LoginAttempt, LoginResult, Purge, PurgedBatch
 
 #: The columns of a session.
 COLUMNS = tuple(field.name for field in fields(Session))
@@ -262,3 +266,59 @@ def live_count(closed: Iterable[Row], now_ms: int) -> int:
     """Return how many of the sessions that were closed were live, by their opening and their natural end."""
     latest = now_ms + instants.AHEAD_MS
     return sum(opened_at <= latest and ends_at > now_ms for opened_at, ends_at in closed)
+
+
+@dataclass(frozen=True, eq=False, repr=False)
+class SqlLogins:
+    """Logs users in whose table is in the database of the codes and sessions."""
+
+    challenges: SqlChallengeStore
+    sessions: SqlSessionStore
+
+    def log_in(self, attempt: LoginAttempt) -> LoginResult | None:
+        """
+        Log in with one transaction. Return ``None`` if it did nothing, because the directory must be asked.
+
+        That is so if the users are elsewhere or are read as objects, or if the directory must first give the
+        user a person key.
+        """
+        directory, database = attempt.user.directory, self.challenges.database
+        if not isinstance(directory, ModelDirectory) or not directory.is_in(database):
+            return None
+        query = directory.query(attempt.user.kind)
+        if query is None:
+            return None
+        return database.attempt(lambda: self._log_in(attempt, directory, self._reading(query)))
+
+    def _log_in(
+        self, attempt: LoginAttempt, directory: ModelDirectory, reading: Prepared
+    ) -> LoginResult | None:
+        verdict = self.challenges.redeem(attempt.guess)
+        if verdict.state is not GuessState.ACCEPTED:
+            # Without a look at the user, so that a wrong code takes the same time if there is none.
+            return LoginResult(verdict)
+        users = directory.found(
+            attempt.user.kind,
+            attempt.user.identifier,
+            lambda given: [StoredUser(*row) for row in reading.rows(**given)],
+        )
+        user = users[0] if len(users) == 1 else None
+        if user is None or not user.is_enabled:
+            return LoginResult(verdict, user)
+        if user.person_key is None:
+            return None
+        session = replace(attempt.session, user_id=str(user.id), person_key=user.person_key)
+        closed = self.sessions.open(session, closing_others=attempt.closing_others)
+        return LoginResult(verdict, user, session, closed, looked_again=True)
+
+    @cached_property
+    def _reading(self) -> Callable[[Select[*tuple[Any, ...]]], Prepared]:
+        """
+        Read users by an identifier. Until the commit, nobody else can disable them.
+
+        On SQLite the transaction has the lock for all writes. Elsewhere the rows are locked, without waiting:
+        a transaction of the host in this thread may have the lock.
+        """
+        return cache(
+            lambda query: self.challenges.database.prepare(query.with_for_update(read=True, nowait=True))
+        )

@@ -13,7 +13,7 @@ from flask_otpauth.adapters.sqlalchemy.database import SUPPORTED, Database, not_
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory, memory_engine
 from flask_otpauth.adapters.sqlalchemy.postgresql import logins_of
 from flask_otpauth.adapters.sqlalchemy.secrets import SqlSecretStore
-from flask_otpauth.adapters.sqlalchemy.sessions import SqlSessionStore
+from flask_otpauth.adapters.sqlalchemy.sessions import SqlLogins, SqlSessionStore
 from flask_otpauth.adapters.sqlalchemy.tables import DEFAULT_NAMES, TableNames, Tables, define
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.ports.storage import Purge, PurgedBatch
@@ -49,10 +49,11 @@ class SqlAlchemyStorage:
         self.secrets = SqlSecretStore(self.database, tables.secrets)
         self.sessions = SqlSessionStore(self.database, tables.sessions, tables.generations)
         self.clients = SqlClientStore(self.database, tables.clients, tables.client_tokens, tables.campaigns)
-        #: See the port. Only PostgreSQL has this step and ``log_in``, for users in the same database.
-        logins = logins_of(self.challenges, self.sessions)
-        self.issue_to_user = logins.issue_to_user if logins else None
-        self.log_in = logins.log_in if logins else None
+        in_one = logins_of(self.challenges, self.sessions)
+        #: See the port. Only PostgreSQL has this step, for users in the same database.
+        self.issue_to_user = in_one.issue_to_user if in_one else None
+        #: See the port. It is for users in the same database.
+        self.log_in = (in_one or SqlLogins(self.challenges, self.sessions)).log_in
         #: See the port. Operations inside it in the same thread are a part of it.
         self.transaction = self.database.transaction
 

@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields
+from functools import partial
 from inspect import getattr_static
 from operator import attrgetter
 from typing import Any, Literal, TypeVar, cast
@@ -162,6 +163,24 @@ class ModelDirectory:
         """The look-up by primary key, if users are read without their objects."""
         return self._id_query if self._reads_columns() else None
 
+    def query(self, kind: IdentifierKind) -> Select[*tuple[Any, ...]] | None:
+        """Return the look-up by an identifier, if users are read without their objects. See :meth:`found`."""
+        return self._look_ups[kind] if self._reads_columns() else None
+
+    def found(
+        self, kind: IdentifierKind, value: str, read: Callable[[Mapping[str, object]], list[StoredUser]]
+    ) -> list[StoredUser]:
+        """
+        Return all users with exactly this identifier. The database's collation may find others too.
+
+        ``read`` executes the look-up with these parameters.
+        """
+        given = self._parameters(kind, value)
+        if given is None:
+            return []
+        users = rows_if_taken(lambda: read(given))
+        return [user for user in users if _has(user, kind, value)]
+
     def is_in(self, database: Database) -> bool:
         """Return whether a statement of ``database`` can read the users."""
         return self.database is not None and self.database.engine is database.engine
@@ -304,13 +323,8 @@ class ModelDirectory:
         return all(each.__module__ == _MUTABLE for each in self.mapper.class_manager.dispatch.load)
 
     def _find_all(self, kind: IdentifierKind, value: str) -> list[StoredUser]:
-        """Return all users with exactly this identifier. The database's collation may find others too."""
-        given = self._parameters(kind, value)
-        if given is None:
-            return []
         read = self._read if self._reads_columns() else self._read_objects
-        users = rows_if_taken(lambda: read(kind, given))
-        return [user for user in users if _has(user, kind, value)]
+        return self.found(kind, value, partial(read, kind))
 
     def _parameters(self, kind: IdentifierKind, value: str) -> Mapping[str, object] | None:
         """Return the parameters of the condition, or ``None`` if no user can have the identifier."""
