@@ -9,7 +9,7 @@ from flask import Flask
 from sqlalchemy import URL, Engine, create_engine, make_url
 from sqlalchemy.exc import SQLAlchemyError
 
-from flask_otpauth.adapters.sqlalchemy.database import SUPPORTED, not_supported
+from flask_otpauth.adapters.sqlalchemy.dialects import SUPPORTED, not_supported
 from flask_otpauth.adapters.sqlalchemy.storage import is_in_memory, memory_engine
 from flask_otpauth.settings import PREFIX
 from flask_otpauth.wiring.assembly import Assembly

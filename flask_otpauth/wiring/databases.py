@@ -12,7 +12,7 @@ from sqlalchemy import Engine, MetaData, Table
 from sqlalchemy.orm import class_mapper
 
 from flask_otpauth.adapters.memory.storage import MemoryStorage
-from flask_otpauth.adapters.sqlalchemy.database import has_schemas
+from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
 from flask_otpauth.adapters.sqlalchemy.directory.host_models import (
     key_problems,
     unfilled_columns,
@@ -95,7 +95,7 @@ def _place(assembly: Assembly) -> _Place:
     names = TableNames(assembly.shared.table_prefix, assembly.shared.schema_)
     taken = names.taken(metadata, has_users=assembly.shared.users is None)
     problems = []
-    if names.schema is not None and not has_schemas(engine):
+    if names.schema is not None and not dialect_of(engine.dialect.name).has_schemas:
         problems.append(f"{PREFIX}SCHEMA: {engine.dialect.name} has no schemas: use {PREFIX}TABLE_PREFIX")
     if taken:
         problems.append(

@@ -13,9 +13,11 @@ from functools import partial
 from pathlib import Path
 
 import pytest
+from sqlalchemy import literal
 
 from flask_otpauth.adapters.sqlalchemy.challenges import SqlChallengeStore
 from flask_otpauth.adapters.sqlalchemy.counters import Counters
+from flask_otpauth.adapters.sqlalchemy.statements import Upsert
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core.challenges import ChallengeRow, Guess, GuessState, Issue, IssueResult, Verdict
@@ -60,9 +62,12 @@ class Mutant:
 
     def _write(self, key: bytes, row: ChallengeRow) -> None:
         database, table = self._storage.database, self._storage.tables.challenges
-        insert = database.insert(table).values(key=key, **vars(row))
+        values = {
+            name: literal(value, table.c[name].type) for name, value in {"key": key, **vars(row)}.items()
+        }
+        upsert = Upsert(table, values, ("key",), lambda new: {name: new[name] for name in vars(row)})
         with database.transaction():
-            database.prepare(insert.on_conflict_do_update(index_elements=["key"], set_=vars(row))).count()
+            database.upsert(upsert).count()
 
 
 class ReadsBeforeItRedeems(Mutant):

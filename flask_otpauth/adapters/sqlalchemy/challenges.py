@@ -12,19 +12,17 @@ each of them counts. Everything else is a value of the statement.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property
 from typing import Any, Literal, NamedTuple, cast
 
 from sqlalchemy import (
     Alias,
     Boolean,
-    Column,
     ColumnElement,
     Integer,
     Table,
     Text,
-    Update,
     and_,
     bindparam,
     case,
@@ -35,20 +33,18 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    update,
 )
-from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 from flask_otpauth.adapters.sqlalchemy.counters import Counters
 from flask_otpauth.adapters.sqlalchemy.database import (
     Database,
-    Insert,
     Prepared,
     new_value,
     new_values,
     retry_until_explained,
 )
 from flask_otpauth.adapters.sqlalchemy.purging import purge_table
+from flask_otpauth.adapters.sqlalchemy.statements import Change, Changes, Columns, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, columns_of
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core import instants
@@ -89,7 +85,6 @@ _NOW_MS = bindparam("now_ms", type_=Instant)
 _LATEST_MS = bindparam("latest_ms", type_=Instant)
 
 Counts = tuple[int, ...]
-Columns = ReadOnlyColumnCollection[str, Column[Any]]
 
 
 class IssueShape(NamedTuple):
@@ -185,37 +180,28 @@ class SqlChallengeStore:
         return self._issuing(issue_shape(issue, writes)).count(**issue_values(issue, key, row)) > 0
 
     @cached_property
-    def _issuing(self) -> Callable[[IssueShape], Prepared]:
-        def prepare(shape: IssueShape) -> Prepared:
-            insert = self.database.insert(self.table).values(self.new_row(shape))
-            return self.database.prepare(self.upsert(insert, shape))
+    def _issuing(self) -> Callable[[IssueShape], Statement]:
+        return cache(lambda shape: self.database.upsert(self.issuing(shape)))
 
-        return cache(prepare)
-
-    def new_row(self, shape: IssueShape) -> dict[str, ColumnElement[Any]]:
-        """Return the columns that an issue inserts, if there is no row yet."""
-        return {"key": _KEY, **_new_row(self.table, _WRITTEN[shape.writes])}
-
-    def upsert(self, insert: Insert, shape: IssueShape) -> Insert:
-        """
-        Let an insert change the existing row, if there is one and nothing forbids the issue.
-
-        ``ON CONFLICT DO UPDATE … WHERE`` waits for a transaction that is writing the existing row, locks the
-        row, and evaluates the condition on the newest version. So of two requests at once the second one
-        sees the entry of the first. No row is written if the condition is false.
-        """
+    def issuing(self, shape: IssueShape) -> Upsert:
+        """Return how an issue writes a row, if nothing in it forbids the issue."""
         row, names = self.table.c, _WRITTEN[shape.writes]
         reset = _RESET if shape.writes in ("challenge", "both") else ()
-        changes = {name: insert.excluded[name] for name in (*names, *reset)}
-        changes["needed_until"] = _later(row.needed_until, insert.excluded.needed_until)
         conditions = []
-        if "sends" in changes:
-            changes["sends"] = _with_entry(row.sends, insert.excluded.sends)
+        if "sends" in names:
             conditions += [_unlocked(row, shape.locks), _permits(row.sends, "send", shape.send_limits)]
         if shape.may_repeat and reset:
             conditions.append(_is_other_code(row))
-        where = and_(true(), *conditions)
-        return insert.on_conflict_do_update(index_elements=["key"], set_=changes, where=where)
+
+        def changes(new: Mapping[str, ColumnElement[Any]]) -> Changes:
+            written = {name: new[name] for name in (*names, *reset)}
+            written["needed_until"] = _later(row.needed_until, new["needed_until"])
+            if "sends" in names:
+                written["sends"] = _with_entry(row.sends, new["sends"])
+            return written
+
+        new_row = {"key": _KEY, **_new_row(self.table, names)}
+        return Upsert(self.table, new_row, ("key",), changes, and_(true(), *conditions))
 
     def explain_issue(self, issue: Issue) -> IssueResult | None:
         """
@@ -247,7 +233,7 @@ class SqlChallengeStore:
         return IssueResult() if issue.cap is None or self.counters.count(issue.cap) else None
 
     @cached_property
-    def _withdrawal(self) -> Prepared:
+    def _withdrawal(self) -> Statement:
         """Take the entry of the issue out of the row, and make its code invalid if it is the newest."""
         row = self.table.c
         sends = func.replace(row.sends, bindparam("old_entry", type_=Text()), literal_column("''"))
@@ -322,26 +308,24 @@ class SqlChallengeStore:
         return verdict
 
     @cached_property
-    def _judging_one_row(self) -> Callable[[GuessShape], Prepared]:
-        row = self.table.c
+    def _judging_one_row(self) -> Callable[[GuessShape], Statement]:
+        returning = (self.table.c.guesses, self.table.c.consumed_at)
         return cache(
-            lambda shape: self.database.prepare(
-                judging_statement(self.table, shape).returning(row.guesses, row.consumed_at)
+            lambda shape: self.database.change(replace(judging(self.table, shape), returning=returning))
+        )
+
+    @cached_property
+    def _judging_challenge(self) -> Callable[[GuessShape], Statement]:
+        returning = tuple(columns_of(self.table, ChallengeRow))
+        return cache(
+            lambda shape: self.database.change(
+                replace(_judging(self.table, shape, true(), {}), returning=returning)
             )
         )
 
     @cached_property
-    def _judging_challenge(self) -> Callable[[GuessShape], Prepared]:
-        columns = columns_of(self.table, ChallengeRow)
-        return cache(
-            lambda shape: self.database.prepare(_judging(self.table, shape, true(), {}).returning(*columns))
-        )
-
-    @cached_property
-    def _locking_unlocked(self) -> Callable[[GuessShape], Prepared]:
-        columns, row = columns_of(self.table, ChallengeRow), self.table.c
-        touching = update(self.table).where(row.key == _KEY).values(held=row.held).returning(*columns)
-        return cache(lambda shape: self.database.prepare(touching.where(_unlocked(row, shape.locks))))
+    def _locking_unlocked(self) -> Callable[[GuessShape], Statement]:
+        return cache(lambda shape: self._touch(_unlocked(self.table.c, shape.locks)))
 
     def refusal(self, guess: Guess) -> Verdict | None:
         """Return why ``guess`` cannot be judged. Return ``None`` if it can."""
@@ -410,20 +394,20 @@ class SqlChallengeStore:
         return self.database.prepare(select(key, *columns).where(wanted))
 
     @cached_property
-    def _handing_over(self) -> Prepared:
+    def _handing_over(self) -> Statement:
         is_newest = self.table.c.nonce == bindparam("nonce_of_issue")
         return self._update(is_newest, {"handed_over": true()})
 
     @cached_property
-    def _clearing(self) -> Callable[[Literal["sends", "misses"]], Prepared]:
+    def _clearing(self) -> Callable[[Literal["sends", "misses"]], Statement]:
         return cache(lambda log: self._emptying({"sends": ""} if log == "sends" else _NO_MISSES))
 
-    def _emptying(self, empty: Mapping[str, object]) -> Prepared:
+    def _emptying(self, empty: Changes) -> Statement:
         is_kept = or_(*(self.table.c[name] != value for name, value in empty.items()))
         return self._update(is_kept, empty)
 
     @cached_property
-    def _noting(self) -> Prepared:
+    def _noting(self) -> Statement:
         row, new = self.table.c, {name: new_value(self.table, name) for name in _LOCK}
         is_same = row.misses == bindparam("same_misses")
         is_longer = or_(new["locked_until"] > row.locked_until, row.locked_at > _LATEST_MS)
@@ -431,29 +415,33 @@ class SqlChallengeStore:
         return self._update(and_(is_same, is_longer), changes)
 
     @cached_property
-    def _rewriting(self) -> Prepared:
+    def _rewriting(self) -> Statement:
         return self._update(true(), {name: new_value(self.table, name) for name in _ALL})
 
     @cached_property
-    def _touching(self) -> Prepared:
-        row = self.table.c
-        touching = update(self.table).where(row.key == _KEY).values(held=row.held)
-        return self.database.prepare(touching.returning(*columns_of(self.table, ChallengeRow)))
+    def _touching(self) -> Statement:
+        return self._touch(true())
+
+    def _touch(self, condition: ColumnElement[bool]) -> Statement:
+        """Return the statement that locks a row and returns it, if it meets a condition."""
+        which, held = and_(self.table.c.key == _KEY, condition), self.table.c.held
+        columns = tuple(columns_of(self.table, ChallengeRow))
+        return self.database.change(Change(self.table, which, {"held": held}, columns))
 
     @cached_property
-    def _putting(self) -> Prepared:
-        insert = self.database.insert(self.table).values(key=_KEY, **_new_row(self.table, _ALL))
-        changes = {name: insert.excluded[name] for name in _ALL}
-        return self.database.prepare(insert.on_conflict_do_update(index_elements=["key"], set_=changes))
+    def _putting(self) -> Statement:
+        row = {"key": _KEY, **_new_row(self.table, _ALL)}
+        return self.database.upsert(
+            Upsert(self.table, row, ("key",), lambda new: {name: new[name] for name in _ALL})
+        )
 
     @cached_property
-    def _making(self) -> Prepared:
-        insert = self.database.insert(self.table).values(key=_KEY, **_new_row(self.table, ()))
-        return self.database.prepare(insert.on_conflict_do_nothing())
+    def _making(self) -> Statement:
+        return self.database.upsert(Upsert(self.table, {"key": _KEY, **_new_row(self.table, ())}, ("key",)))
 
-    def _update(self, condition: ColumnElement[bool], changes: Mapping[str, object]) -> Prepared:
-        statement = update(self.table).where(self.table.c.key == _KEY, condition).values(**changes)
-        return self.database.prepare(statement)
+    def _update(self, condition: ColumnElement[bool], changes: Changes) -> Statement:
+        which = and_(self.table.c.key == _KEY, condition)
+        return self.database.change(Change(self.table, which, changes))
 
 
 def renamed(table: Table, name: str) -> Alias[Columns]:
@@ -461,7 +449,7 @@ def renamed(table: Table, name: str) -> Alias[Columns]:
     return cast("Alias[Columns]", table.alias(name))
 
 
-def judging_statement(table: Table | Alias[Columns], shape: GuessShape) -> Update:
+def judging(table: Table | Alias[Columns], shape: GuessShape) -> Change:
     """Count a guess in the one row of a subject, and use up the code if it is right."""
     return _judging(table, shape, _unlocked(table.c, shape.locks), _counting(table.c, shape))
 
@@ -471,7 +459,7 @@ def _judging(
     shape: GuessShape,
     unlocked: ColumnElement[bool],
     counting: Mapping[str, ColumnElement[Any]],
-) -> Update:
+) -> Change:
     """Count a guess in the row of a challenge, and use up the code if it is right."""
     row = table.c
     is_right = is_right_in(row, shape)
@@ -480,7 +468,7 @@ def _judging(
         "consumed_at": case((is_right, _NOW_MS), else_=null()),
         **counting,
     }
-    return update(table).where(row.key == _KEY, _is_live(row), unlocked).values(**changes)
+    return Change(table, and_(row.key == _KEY, _is_live(row), unlocked), changes)
 
 
 def verdict_of(guess: Guess, guesses: int, consumed_at: int | None) -> Verdict:

@@ -19,11 +19,11 @@ from sqlalchemy import (
     or_,
     select,
     true,
-    update,
 )
 
-from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, Row, new_value, new_values
+from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, new_value, new_values
 from flask_otpauth.adapters.sqlalchemy.purging import purge_table
+from flask_otpauth.adapters.sqlalchemy.statements import Change, Row, Statement
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, Name, columns_of
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.ports.storage import Purge, PurgedBatch
@@ -133,11 +133,11 @@ class SqlClientStore:
         return self._select_clients()
 
     @cached_property
-    def _blocking(self) -> Prepared:
+    def _blocking(self) -> Statement:
         return self._update(self.table, blocked_at=new_value(self.table, "blocked_at"))
 
     @cached_property
-    def _rotating(self) -> Prepared:
+    def _rotating(self) -> Statement:
         row = self.table.c
         ends_previous = bindparam("ends_previous", type_=Boolean())
         changes = {
@@ -149,7 +149,7 @@ class SqlClientStore:
         return self._update(self.table, or_(ends_previous, row.previous_until <= _NOW_MS), **changes)
 
     @cached_property
-    def _locking(self) -> Prepared:
+    def _locking(self) -> Statement:
         return self._update(self.table, generation=self.table.c.generation)
 
     def _select_clients(self, *conditions: ColumnElement[bool]) -> Prepared:
@@ -197,7 +197,7 @@ class SqlClientStore:
         return self._select_campaigns(self.campaigns.c.client_id == _ID)
 
     @cached_property
-    def _pausing(self) -> Prepared:
+    def _pausing(self) -> Statement:
         return self._update(self.campaigns, paused_at=new_value(self.campaigns, "paused_at"))
 
     def _select_campaigns(self, *conditions: ColumnElement[bool]) -> Prepared:
@@ -219,9 +219,9 @@ class SqlClientStore:
 
     def _update(
         self, table: Table, condition: ColumnElement[bool] | None = None, **changes: ColumnElement[object]
-    ) -> Prepared:
+    ) -> Statement:
         which = and_(table.c.id == _ID, true() if condition is None else condition)
-        return self.database.prepare(update(table).where(which).values(**changes))
+        return self.database.change(Change(table, which, changes))
 
 
 def _client(row: Row) -> Client:

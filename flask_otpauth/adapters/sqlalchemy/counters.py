@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import ColumnElement, Integer, Table, and_, bindparam, literal_column, select, update
+from sqlalchemy import ColumnElement, Integer, Table, and_, bindparam, literal_column, select
 
 from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared
 from flask_otpauth.adapters.sqlalchemy.purging import purge_table
+from flask_otpauth.adapters.sqlalchemy.statements import Change, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant
 from flask_otpauth.core.challenges import Cap
 from flask_otpauth.ports.storage import Purge, PurgedBatch
@@ -47,21 +49,20 @@ class Counters:
         return purge_table(self.database, self.table, self.table.c.day_end < purge.before_ms, purge)
 
     @cached_property
-    def _counting(self) -> Prepared:
-        count = self.table.c.count
-        end = bindparam("end_ms", type_=Instant)
-        insert = self.database.insert(self.table).values(key=_KEY, day_start=_START, day_end=end, count=_ONE)
+    def _counting(self) -> Statement:
+        count, end = self.table.c.count, bindparam("end_ms", type_=Instant)
+        row: dict[str, ColumnElement[Any]] = {"key": _KEY, "day_start": _START, "day_end": end, "count": _ONE}
         has_room = count < bindparam("most", type_=Integer())
-        upsert = insert.on_conflict_do_update(
-            index_elements=["key", "day_start"], set_={"count": count + _ONE}, where=has_room
+        changes = {"count": count + _ONE}
+        return self.database.upsert(
+            Upsert(self.table, row, ("key", "day_start"), lambda new: changes, has_room)
         )
-        return self.database.prepare(upsert)
 
     @cached_property
-    def _uncounting(self) -> Prepared:
+    def _uncounting(self) -> Statement:
         count = self.table.c.count
-        statement = update(self.table).where(self._is_day, count > literal_column("0"))
-        return self.database.prepare(statement.values(count=count - _ONE))
+        which = and_(self._is_day, count > literal_column("0"))
+        return self.database.change(Change(self.table, which, {"count": count - _ONE}))
 
     @cached_property
     def _reading(self) -> Prepared:

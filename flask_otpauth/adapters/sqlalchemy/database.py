@@ -11,9 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
-from importlib import import_module
-from typing import TYPE_CHECKING, Any, TypeAlias, TypeVar, cast
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import (
     BindParameter,
@@ -39,20 +37,18 @@ from sqlalchemy.pool import QueuePool
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from flask_otpauth.adapters.forks import in_child
+from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory
+from flask_otpauth.adapters.sqlalchemy.statements import Change, Deletion, Row, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Tables
 from flask_otpauth.core.errors import StorageUnavailable
 
 if TYPE_CHECKING:
-    from sqlalchemy.dialects import postgresql, sqlite
     from sqlalchemy.engine.interfaces import DBAPIModule
     from sqlalchemy.pool import PoolProxiedConnection
 
 T = TypeVar("T")
-Insert: TypeAlias = "postgresql.Insert | sqlite.Insert"
 
-#: A row: its columns in the order of the statement.
-Row = tuple[Any, ...]
 Parameters = dict[str, object] | tuple[object, ...]
 #: The rows of a statement, and how many rows it wrote.
 Done = tuple[list[Row], int]
@@ -60,50 +56,6 @@ Done = tuple[list[Row], int]
 #: How often an operation is tried whose row others keep changing.
 MAX_TRIES = 10
 
-
-@dataclass(frozen=True)
-class _Dialect:
-    """What differs between the databases."""
-
-    #: The level of our transactions, whatever the level of the host's engine is.
-    isolation_level: str
-    #: Makes an insert that can have ``ON CONFLICT``.
-    insert: Callable[[Table], Insert]
-    #: The attribute of the driver's connection, and its value, with which each statement commits by itself.
-    autocommit: Callable[[object], tuple[str, bool | None]]
-    #: Whether tables can be in another schema than the default one of the connection.
-    has_schemas: bool = True
-    #: The statement that begins a transaction at this level. ``None``: SQLAlchemy sets the level before it.
-    #: SQLite compiles all statements of a connection anew after its level was set.
-    begin: str | None = None
-
-
-def _sqlite_autocommit(driver: object) -> tuple[str, bool | None]:
-    # A host can connect with ``autocommit=False`` (Python 3.12), and then the older attribute has no effect.
-    is_newer = getattr(driver, "autocommit", None) is False
-    return ("autocommit", True) if is_newer else ("isolation_level", None)
-
-
-def _insert_of(dialect: str) -> Callable[[Table], Insert]:
-    """Return the function ``insert`` of a dialect, which is imported only if it is used."""
-
-    def insert(table: Table) -> Insert:
-        made: Insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(table)
-        return made
-
-    return insert
-
-
-_DIALECTS = {
-    "postgresql": _Dialect("READ COMMITTED", _insert_of("postgresql"), lambda driver: ("autocommit", True)),
-    # SERIALIZABLE is SQLite's only level; naming it undoes a host's AUTOCOMMIT.
-    "sqlite": _Dialect(
-        "SERIALIZABLE", _insert_of("sqlite"), _sqlite_autocommit, has_schemas=False, begin="BEGIN IMMEDIATE"
-    ),
-}
-
-#: The databases that can keep codes, as SQLAlchemy calls them.
-SUPPORTED = tuple(_DIALECTS)
 
 _MISSING_TABLE = (
     "42P01",  # PostgreSQL: undefined_table
@@ -129,17 +81,6 @@ class _Open(threading.local):
     """The connection whose transaction is open in this thread."""
 
     connection: Connection | None = None
-
-
-def not_supported(dialect: str) -> str:
-    """Return the end of the start-up error for a database of another dialect."""
-    return f"{dialect} is not supported for codes: use {' or '.join(SUPPORTED)}"
-
-
-def has_schemas(engine: Engine) -> bool:
-    """Return whether tables can be in another schema than the default one of the connection."""
-    dialect = _DIALECTS.get(engine.dialect.name)
-    return dialect is None or dialect.has_schemas
 
 
 class _Undone(Exception):
@@ -219,23 +160,32 @@ class Database:
 
     def __init__(self, engine: Engine, describe_lock_holder: Callable[[], str] = lambda: "") -> None:
         self.engine = engine
+        self._dialect = dialect_of(engine.dialect.name)
         self._outages = ErrorTranslation(describe_lock_holder)
         self._single = _quiet(engine)
         self._writer = with_isolation(engine)
-        begin = _beginning(engine.dialect)
+        begin = self._dialect.begin
         self._beginning = None if begin is None else self.prepare(text(begin))
         if begin is not None:
             self._writer = self._single
         self._forget()
         in_child(self, Database._forget)
 
-    def insert(self, table: Table) -> Insert:
-        """Return an insert that can have ``ON CONFLICT``."""
-        return _DIALECTS[self.engine.dialect.name].insert(table)
-
     def prepare(self, statement: ClauseElement, *, writes: bool = False) -> Prepared:
         """Compile a statement for this database. A query ``writes`` if a part of it does."""
         return Prepared(self, statement, isinstance(statement, SelectBase) and not writes)
+
+    def change(self, change: Change) -> Statement:
+        """Return an update as a statement for this database."""
+        return self._dialect.change(self, change)
+
+    def upsert(self, upsert: Upsert) -> Statement:
+        """Return an upsert as a statement for this database."""
+        return self._dialect.upsert(self, upsert)
+
+    def delete(self, deletion: Deletion) -> Statement:
+        """Return a deletion as a statement for this database."""
+        return self._dialect.delete(self, deletion)
 
     @property
     def is_in_transaction(self) -> bool:
@@ -329,8 +279,7 @@ class Database:
 
     def _commits_alone(self) -> bool:
         """Return whether a single statement runs at our isolation level without a ``BEGIN`` that names it."""
-        dialect = _DIALECTS.get(self.engine.dialect.name)
-        return dialect is not None and self.engine.dialect.default_isolation_level == dialect.isolation_level
+        return self.engine.dialect.default_isolation_level == self._dialect.isolation_level
 
     def _sent_alone(self, prepared: Prepared, parameters: Parameters) -> Done | None:
         """Execute a statement that is a transaction by itself. Return ``None`` if it has to begin one."""
@@ -419,8 +368,8 @@ def with_isolation(engine: Engine) -> Engine:
     connections, because those of ``engine`` belong to its parent.
     """
     in_child(engine, _leave_connections)
-    dialect = _DIALECTS.get(engine.dialect.name)
-    return engine if dialect is None else _quiet(engine, isolation_level=dialect.isolation_level)
+    level = dialect_of(engine.dialect.name).isolation_level
+    return engine if level is None else _quiet(engine, isolation_level=level)
 
 
 def _leave_connections(engine: Engine) -> None:
@@ -448,25 +397,28 @@ class _Autocommit:
     """
     Lets the database commit each statement by itself.
 
-    SQLAlchemy has an option for this, which costs as much as the statement. The databases on which codes
-    can be kept have an attribute of the driver's connection, and ask no server to change it.
+    SQLAlchemy has an option for this, which costs as much as the statement. This changes an attribute of the
+    driver's connection, and asks no server to change it.
     """
 
     __slots__ = ("_attribute", "_before", "_dialect", "_driver", "_pooled")
 
     def __init__(self, pooled: PoolProxiedConnection, dialect: Dialect) -> None:
         self._pooled, self._dialect, self._driver = pooled, dialect, pooled.dbapi_connection
-        ours = _DIALECTS.get(dialect.name)
-        self._attribute, value = ("", None) if ours is None else ours.autocommit(self._driver)
-        if self._attribute:
-            base = dialect.loaded_dbapi.Error
-            try:
+        base = dialect.loaded_dbapi.Error
+        try:
+            # A host can connect to SQLite with ``autocommit=False`` (Python 3.12), and then the older
+            # attribute has no effect.
+            has_newer = getattr(self._driver, "autocommit", None) is False
+            new = ("autocommit", True) if has_newer else dialect_of(dialect.name).autocommit
+            self._attribute, value = new
+            if self._attribute:
                 self._before = getattr(self._driver, self._attribute)
                 setattr(self._driver, self._attribute, value)
-            except base as error:
-                # Somebody has closed the connection. The pool must not hand it out again.
-                pooled.invalidate()
-                raise DBAPIError.instance(None, None, error, base, True, True, dialect) from error
+        except base as error:
+            # Somebody has closed the connection. The pool must not hand it out again.
+            pooled.invalidate()
+            raise DBAPIError.instance(None, None, error, base, True, True, dialect) from error
 
     def __enter__(self) -> None:
         pass
@@ -499,16 +451,10 @@ def with_write_lock(connection: Connection) -> Connection:
     SQLite waits for this lock only if the transaction holds no lock yet. The driver would begin the
     transaction at its first write, and not at a query or a savepoint before it.
     """
-    begin = _beginning(connection.dialect)
+    begin = dialect_of(connection.dialect.name).begin
     if begin is not None and not _is_in_transaction(connection):
         connection.exec_driver_sql(begin)
     return connection
-
-
-def _beginning(dialect: Dialect) -> str | None:
-    """Return the statement that begins a transaction, if SQLAlchemy and the driver do not begin it."""
-    ours = _DIALECTS.get(dialect.name)
-    return None if ours is None else ours.begin
 
 
 def _is_in_transaction(connection: Connection) -> bool:

@@ -39,20 +39,22 @@ from flask_otpauth.adapters.sqlalchemy.challenges import (
     is_right_in,
     issue_shape,
     issue_values,
-    judging_statement,
+    judging,
     renamed,
     verdict_of,
 )
 from flask_otpauth.adapters.sqlalchemy.database import (
     Database,
     Prepared,
-    Row,
     error_code,
     new_value,
     new_values,
 )
+from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
+from flask_otpauth.adapters.sqlalchemy.dialects.base import on_conflict, updating
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import EmailQuery, ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.sessions import COLUMNS, SqlSessionStore
+from flask_otpauth.adapters.sqlalchemy.statements import Row
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant
 from flask_otpauth.core.challenges import ChallengeRow, IssueResult, with_code, with_send, withheld_digest
 from flask_otpauth.core.errors import StorageUnavailable
@@ -162,12 +164,14 @@ class PostgresqlLogins:
             func.coalesce(certain, true()).label("is_certain"),
         )
         meant_cte = meant.select_from(found).cte("meant")
-        row = self.challenges.new_row(shape)
+        table, issuing = self.challenges.table, self.challenges.issuing(shape)
         withheld = bindparam("withheld_digest", type_=Digest)
-        row["digest"] = case((meant_cte.c.has_code, row["digest"]), else_=withheld)
+        digest = case((meant_cte.c.has_code, issuing.row["digest"]), else_=withheld)
+        row = {**issuing.row, "digest": digest}
         source = select(*row.values()).where(meant_cte.c.is_certain)
-        insert = self._database.insert(self.challenges.table).from_select(list(row), source)
-        issued = self.challenges.upsert(insert, shape).returning(self.challenges.table.c.key).cte("issued")
+        insert_row = dialect_of("postgresql").insert(table).from_select(list(row), source)
+        upsert = on_conflict(insert_row, issuing)
+        issued = upsert.returning(table.c.key).cte("issued")
         outcome = (meant_cte.c.n, meant_cte.c.is_certain, exists(select(issued.c.key)))
         columns = [*users.columns_in(found), *outcome]
         joined = meant_cte.outerjoin(found, true())
@@ -200,8 +204,8 @@ class PostgresqlLogins:
         # Short names: psycopg remembers how it reads a statement up to 4096 characters.
         challenge = renamed(self.challenges.table, "c")
         may = ~is_right_in(challenge.c, shape) | exists(select(user_cte.c.id_text))
-        judging = judging_statement(challenge, shape).where(may)
-        judged = judging.returning(challenge.c.guesses, challenge.c.consumed_at).cte("judged")
+        statement = updating(judging(challenge, shape)).where(may)
+        judged = statement.returning(challenge.c.guesses, challenge.c.consumed_at).cte("judged")
         closed = self._closing(user_cte, judged) if closing_others else select(literal_column("0").label("n"))
         ended = closed.cte("ended")
         columns = [*users.columns_in(found), judged.c.guesses, judged.c.consumed_at, ended.c.n]

@@ -15,6 +15,7 @@ from functools import cached_property
 from sqlalchemy import ColumnElement, Table, bindparam, case, literal_column, select, tuple_
 
 from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared
+from flask_otpauth.adapters.sqlalchemy.statements import Deletion, Statement
 from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 Key = Sequence[object]
@@ -58,7 +59,7 @@ class _Walk:
         return self._database.prepare(query.limit(literal_column(str(self._batch))))
 
     @cached_property
-    def _deleting(self) -> Prepared:
+    def _deleting(self) -> Statement:
         """
         Delete what nobody else is writing.
 
@@ -67,8 +68,7 @@ class _Walk:
         """
         is_near = self._is_after & (tuple_(*self._key) <= tuple_(*self._given("last")))
         idle = select(*self._key).where(is_near, self._is_old).with_for_update(skip_locked=True)
-        # The range is said twice, so that no database looks for the keys in the whole table.
-        return self._database.prepare(self._table.delete().where(is_near, tuple_(*self._key).in_(idle)))
+        return self._database.delete(Deletion(self._table, idle, is_near))
 
     @property
     def _is_after(self) -> ColumnElement[bool]:

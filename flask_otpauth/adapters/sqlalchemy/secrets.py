@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 from functools import cached_property
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import Boolean, Integer, Table, and_, bindparam, or_, select, update
+from sqlalchemy import Boolean, ColumnElement, Integer, Table, and_, bindparam, or_, select
 
-from flask_otpauth.adapters.sqlalchemy.database import Database, Insert, Prepared, new_value, new_values
+from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, new_value, new_values
+from flask_otpauth.adapters.sqlalchemy.statements import Change, Changes, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, columns_of
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 
@@ -83,46 +84,48 @@ class SqlSecretStore:
         )
 
     @cached_property
-    def _setting(self) -> Prepared:
-        row, insert = self.table.c, self._insert()
+    def _setting(self) -> Statement:
+        row = self.table.c
         is_replaced = or_(
             bindparam("is_any", type_=Boolean()),
             row.hash.is_(None),
             row.hash == bindparam("replaced", type_=row.hash.type),
         )
         may = and_(is_replaced, row.in_a_row < bindparam("cap", type_=Integer()))
-        changes = {name: insert.excluded[name] for name in ("hash", "failures", "failed_at")}
-        return self.database.prepare(
-            insert.on_conflict_do_update(index_elements=["key"], set_=changes, where=may)
+        written = ("hash", "failures", "failed_at")
+        return self.database.upsert(
+            Upsert(
+                self.table, self._new_row, ("key",), lambda new: {name: new[name] for name in written}, may
+            )
         )
 
     @cached_property
-    def _locking(self) -> Prepared:
+    def _locking(self) -> Statement:
         # An update locks the row, even if it changes no value.
-        locking = self._insert().on_conflict_do_update(
-            index_elements=["key"], set_={"failures": self.table.c.failures}
+        unchanged, columns = {"failures": self.table.c.failures}, tuple(columns_of(self.table, StoredSecret))
+        return self.database.upsert(
+            Upsert(self.table, self._new_row, ("key",), lambda new: unchanged, returning=columns)
         )
-        return self.database.prepare(locking.returning(*columns_of(self.table, StoredSecret)))
 
     @cached_property
-    def _rewriting(self) -> Prepared:
+    def _rewriting(self) -> Statement:
         return self._updating({name: new_value(self.table, name) for name in _COLUMNS})
 
     @cached_property
-    def _unblocking(self) -> Prepared:
+    def _unblocking(self) -> Statement:
         return self._updating({"failures": 0, "failed_at": 0})
 
     @cached_property
-    def _enabling(self) -> Prepared:
+    def _enabling(self) -> Statement:
         return self._updating({"failures": 0, "failed_at": 0, "in_a_row": 0})
 
     @cached_property
     def _deleting(self) -> Prepared:
         return self.database.prepare(self.table.delete().where(self.table.c.key == _KEY))
 
-    def _insert(self) -> Insert:
-        new = {name: new_value(self.table, name) for name in _COLUMNS}
-        return self.database.insert(self.table).values(key=_KEY, **new)
+    @property
+    def _new_row(self) -> dict[str, ColumnElement[Any]]:
+        return {"key": _KEY, **{name: new_value(self.table, name) for name in _COLUMNS}}
 
-    def _updating(self, changes: dict[str, object]) -> Prepared:
-        return self.database.prepare(update(self.table).where(self.table.c.key == _KEY).values(**changes))
+    def _updating(self, changes: Changes) -> Statement:
+        return self.database.change(Change(self.table, self.table.c.key == _KEY, changes))

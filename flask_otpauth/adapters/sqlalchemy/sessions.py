@@ -17,7 +17,7 @@ from sqlalchemy import (
     null,
     or_,
     select,
-    update,
+    true,
 )
 
 from flask_otpauth.adapters.sqlalchemy.challenges import SqlChallengeStore
@@ -25,7 +25,6 @@ from flask_otpauth.adapters.sqlalchemy.database import (
     MAX_TRIES,
     Database,
     Prepared,
-    Row,
     new_value,
     new_values,
     retry_until_explained,
@@ -37,6 +36,7 @@ from flask_otpauth.adapters.sqlalchemy.directory.model_directory import (
     rows_if_taken,
 )
 from flask_otpauth.adapters.sqlalchemy.purging import purge_table
+from flask_otpauth.adapters.sqlalchemy.statements import Change, Deletion, Row, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Instant, Name, columns_of
 from flask_otpauth.core import instants
 from flask_otpauth.core.challenges import GuessState
@@ -52,6 +52,7 @@ _ID = bindparam("session_id", type_=Name)
 _USER = bindparam("session_user_id", type_=Name)
 _NOW_MS = bindparam("now_ms", type_=Instant)
 _LATEST_MS = bindparam("latest_ms", type_=Instant)
+_CLOSED = {"closed_at": _NOW_MS, "alone_for": null()}
 
 
 @dataclass(frozen=True, eq=False, repr=False)
@@ -176,12 +177,13 @@ class SqlSessionStore:
         return self.database.prepare(self.table.insert().values(**values))
 
     @cached_property
-    def _opening_alone(self) -> Prepared:
+    def _opening_alone(self) -> Statement:
         row, values = self.table.c, {name: new_value(self.table, name) for name in COLUMNS}
-        insert = self.database.insert(self.table).values(**values, alone_for=values["user_id"])
-        closing = {"closed_at": _NOW_MS, "alone_for": null()}
-        upsert = insert.on_conflict_do_update(index_elements=["alone_for"], set_=closing)
-        return self.database.prepare(upsert.returning(row.id, row.authenticated_at, row.ends_at))
+        new_row = {**values, "alone_for": values["user_id"]}
+        returning = (row.id, row.authenticated_at, row.ends_at)
+        return self.database.upsert(
+            Upsert(self.table, new_row, ("alone_for",), lambda new: _CLOSED, returning=returning)
+        )
 
     @cached_property
     def _finding(self) -> Prepared:
@@ -204,16 +206,17 @@ class SqlSessionStore:
         return self.database.prepare(query.order_by(row.authenticated_at.desc(), row.id))
 
     @cached_property
-    def _closing_one(self) -> Prepared:
+    def _closing_one(self) -> Statement:
         return self._closing(self.table.c.id == _ID)
 
     @cached_property
-    def _closing_all(self) -> Prepared:
-        return self._closing(self._in_order(self.table.c.user_id == _USER, self.table.c.closed_at.is_(None)))
+    def _closing_all(self) -> Statement:
+        row = self.table.c
+        return self._closing(true(), locked=self._in_order(row.user_id == _USER, row.closed_at.is_(None)))
 
     @cached_property
-    def _deleting(self) -> Prepared:
-        return self.database.prepare(self.table.delete().where(self._in_order(self.table.c.user_id == _USER)))
+    def _deleting(self) -> Statement:
+        return self.database.delete(Deletion(self.table, self._in_order(self.table.c.user_id == _USER)))
 
     @cached_property
     def _generation(self) -> Prepared:
@@ -221,40 +224,41 @@ class SqlSessionStore:
         return self.database.prepare(select(row.generation).where(row.user_id == _USER))
 
     @cached_property
-    def _revoking(self) -> Prepared:
+    def _revoking(self) -> Statement:
         """Start the next token generation of a user."""
-        row = self.generations.c
-        insert = self.database.insert(self.generations).values(user_id=_USER, generation=literal_column("1"))
-        changes = {"generation": row.generation + literal_column("1")}
-        return self.database.prepare(insert.on_conflict_do_update(index_elements=["user_id"], set_=changes))
+        row = {"user_id": _USER, "generation": literal_column("1")}
+        changes = {"generation": self.generations.c.generation + literal_column("1")}
+        return self.database.upsert(Upsert(self.generations, row, ("user_id",), lambda new: changes))
 
     @cached_property
-    def _rotating(self) -> Prepared:
+    def _rotating(self) -> Statement:
         row = self.table.c
-        statement = update(self.table).where(
+        which = and_(
             row.id == _ID,
             row.generation == bindparam("presented", type_=row.generation.type),
             self._is_live,
             row.rotated_at > bindparam("unused_since", type_=Instant),
         )
         changes = {"generation": row.generation + literal_column("1"), "rotated_at": _NOW_MS}
-        return self.database.prepare(statement.values(**changes).returning(*columns_of(self.table, Session)))
+        returning = tuple(columns_of(self.table, Session))
+        return self.database.change(Change(self.table, which, changes, returning))
 
-    def _closing(self, which: ColumnElement[bool]) -> Prepared:
+    def _closing(self, which: ColumnElement[bool], locked: Select[Row] | None = None) -> Statement:
         """Close those that are not closed. Return when each was opened, and its natural end."""
         row = self.table.c
-        statement = update(self.table).where(which, row.closed_at.is_(None))
-        statement = statement.values(closed_at=_NOW_MS, alone_for=null())
-        return self.database.prepare(statement.returning(row.authenticated_at, row.ends_at))
+        returning = (row.authenticated_at, row.ends_at)
+        return self.database.change(
+            Change(self.table, and_(which, row.closed_at.is_(None)), _CLOSED, returning, locked)
+        )
 
-    def _in_order(self, *which: ColumnElement[bool]) -> ColumnElement[bool]:
+    def _in_order(self, *which: ColumnElement[bool]) -> Select[Row]:
         """
-        Return whether a session is one of ``which``. They are locked in the order of their ids.
+        Return a query that locks sessions in the order of their ids.
 
         Otherwise two logins of one user at once could each wait for a session that the other has locked.
         """
         row = self.table.c
-        return row.id.in_(select(row.id).where(*which).order_by(row.id).with_for_update())
+        return select(row.id).where(*which).order_by(row.id).with_for_update()
 
     @property
     def _is_live(self) -> ColumnElement[bool]:

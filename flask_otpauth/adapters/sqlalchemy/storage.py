@@ -9,7 +9,8 @@ from sqlalchemy import Engine, MetaData
 from flask_otpauth.adapters.sqlalchemy.challenges import SqlChallengeStore
 from flask_otpauth.adapters.sqlalchemy.clients import SqlClientStore
 from flask_otpauth.adapters.sqlalchemy.counters import Counters
-from flask_otpauth.adapters.sqlalchemy.database import SUPPORTED, Database, not_supported
+from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.dialects import SUPPORTED, not_supported
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory, memory_engine
 from flask_otpauth.adapters.sqlalchemy.postgresql import logins_of
 from flask_otpauth.adapters.sqlalchemy.secrets import SqlSecretStore

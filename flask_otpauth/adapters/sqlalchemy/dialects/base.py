@@ -1,0 +1,77 @@
+"""What every dialect has, and the statements of databases with ``RETURNING`` and ``ON CONFLICT``."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias
+
+from sqlalchemy import Delete, Table, Update, and_, tuple_, update
+
+from flask_otpauth.adapters.sqlalchemy.statements import Change, Deletion, Executor, Row, Statement, Upsert
+
+if TYPE_CHECKING:
+    from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.sql.dml import ReturningInsert
+
+    Insert: TypeAlias = "postgresql.Insert | sqlite.Insert"
+
+
+class Dialect:
+    """What differs between the databases. This base is for one of which nothing is known."""
+
+    #: The level of our transactions, whatever the level of the host's engine is. ``None``: that of the host.
+    isolation_level: str | None = None
+    #: Whether tables can be in another schema than the default one of the connection.
+    has_schemas = True
+    #: The statement that begins a transaction at this level. ``None``: SQLAlchemy sets the level before it.
+    begin: str | None = None
+    #: An attribute of the driver's connection, and its value with which each statement commits by itself.
+    #: It is used if the driver has no attribute ``autocommit``. Empty: there is none.
+    autocommit: tuple[str, None] = ("", None)
+
+    def insert(self, table: Table) -> Insert:
+        """Return an insert that can have ``ON CONFLICT``."""
+        raise NotImplementedError
+
+    def change(self, database: Executor, change: Change) -> Statement:
+        """Return the statement of a change."""
+        return database.prepare(updating(change))
+
+    def upsert(self, database: Executor, upsert: Upsert) -> Statement:
+        """Return the statement of an upsert."""
+        return database.prepare(on_conflict(self.insert(upsert.table).values(upsert.row), upsert))
+
+    def delete(self, database: Executor, deletion: Deletion) -> Statement:
+        """Return the statement of a deletion."""
+        return database.prepare(deleting(deletion))
+
+
+def updating(change: Change) -> Update:
+    """Return a change as an ``UPDATE`` that returns the rows."""
+    table, which = change.table, change.which
+    if change.locked is not None:
+        key = tuple_(*change.locked.selected_columns)
+        which = and_(key.in_(change.locked), which)
+    statement = update(table).where(which).values(dict(change.changes))
+    return statement.returning(*change.returning) if change.returning else statement
+
+
+def on_conflict(insert: Insert, upsert: Upsert) -> Insert | ReturningInsert[*Row]:
+    """
+    Let an insert change the row that is there.
+
+    ``ON CONFLICT DO UPDATE … WHERE`` waits for a transaction that is writing that row, locks the row, and
+    evaluates the condition on its newest version. So of two at once the second one sees what the first one
+    wrote. No row is written if the condition is false.
+    """
+    changes = dict(upsert.changes(dict(insert.excluded.items())))
+    if not changes:
+        return insert.on_conflict_do_nothing()
+    statement = insert.on_conflict_do_update(index_elements=upsert.key, set_=changes, where=upsert.condition)
+    return statement.returning(*upsert.returning) if upsert.returning else statement
+
+
+def deleting(deletion: Deletion) -> Delete:
+    """Return a deletion as one statement."""
+    is_one = tuple_(*deletion.table.primary_key.columns).in_(deletion.locked)
+    which = is_one if deletion.near is None else and_(deletion.near, is_one)
+    return deletion.table.delete().where(which)
