@@ -101,6 +101,6 @@ def test_the_error_names_a_column_that_is_missing(host: Host, column: str) -> No
     answer = run(host, "users", "show", ADDRESS)
 
     assert answer.exit_code == 1
-    assert "a column is missing: run your migrations" in answer.stderr
+    assert "a column is missing: run `flask otpauth upgrade`, or your migrations" in answer.stderr
     assert column in answer.stderr
     assert "init-db" not in answer.stderr

@@ -124,7 +124,9 @@ def test_a_missing_table_is_named_with_its_schema(schema: str, postgresql: str, 
         f"a table is missing: run `flask otpauth init-db`, or your migrations ({schema}.shop_secrets)"
         in shown
     )
-    assert f"a column is missing: run your migrations ({schema}.shop_users.full_name)" in shown
+    assert (
+        f"a column is missing: run `flask otpauth upgrade`, or your migrations ({schema}.shop_users." in shown
+    )
 
 
 # -- several apps -----------------------------------------------------------------------------

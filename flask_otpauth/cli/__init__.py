@@ -13,11 +13,24 @@ from flask_otpauth.cli.configuration import config, flows
 from flask_otpauth.cli.doctor import doctor
 from flask_otpauth.cli.groups import OtpAuthGroup
 from flask_otpauth.cli.sessions import sessions
-from flask_otpauth.cli.upkeep import backfill, init_db, purge, unlock
+from flask_otpauth.cli.upkeep import backfill, init_db, purge, unlock, upgrade
 from flask_otpauth.cli.users import users
 
 __all__ = ["otpauth"]
 
 otpauth = OtpAuthGroup("otpauth", help="Manage one-time codes.")
-for command in (init_db, backfill, users, sessions, clients, campaigns, unlock, purge, flows, config, doctor):
+for command in (
+    init_db,
+    upgrade,
+    backfill,
+    users,
+    sessions,
+    clients,
+    campaigns,
+    unlock,
+    purge,
+    flows,
+    config,
+    doctor,
+):
     otpauth.add_command(command)

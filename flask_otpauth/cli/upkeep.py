@@ -1,4 +1,4 @@
-"""Commands for the data: make the tables, fill in missing keys, delete old rows, unlock."""
+"""Commands for the data: make and upgrade the tables, fill in missing keys, delete old rows, unlock."""
 
 from __future__ import annotations
 
@@ -23,6 +23,31 @@ def init_db() -> None:
     """Create missing tables."""
     state().services.upkeep.create_all()
     click.echo("Tables created.")
+
+
+@click.command()
+@click.option("--sql", "only_show", is_flag=True, help="Only print the SQL statements.")
+@with_appcontext
+def upgrade(only_show: bool) -> None:
+    """
+    Add the tables, columns and indexes that a new version needs.
+
+    Nothing is changed or deleted, and a users table of your own is left alone. You can run this command
+    at any time, and repeatedly. If you have migrations, use these instead.
+    """
+    # Not at the top: the command line must load without it.
+    from flask_otpauth.adapters.sqlalchemy.schema import upgrade as add_what_is_missing
+
+    services = state().services
+    added = add_what_is_missing(services.storage, services.directory, dry_run=only_show)
+    if only_show:
+        click.echo("\n".join(f"{statement};" for each in added for statement in each.statements))
+        return
+    services.upkeep.create_all()  # for the mark of the subject key
+    for each in added:
+        click.echo(f"Added {each.name}.")
+    if not added:
+        click.echo("The packaged tables lack nothing.")
 
 
 @click.command()

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import sqlite3
+from contextlib import closing
 from pathlib import Path
 
 import pytest
@@ -12,7 +14,7 @@ from tests.docs.shell import DOCS, Shell, blocks
 pytestmark = pytest.mark.timeout(400)  # many processes, one after the other
 
 PAGE = "howto/flask-migrate.md"
-FIRST, UPGRADE, STAMP = blocks(PAGE, "sh")
+FIRST, MIGRATION, UPGRADE, STAMP = blocks(PAGE, "sh")
 (MISSING,) = (each.strip() for each in blocks(PAGE, "text"))
 EXAMPLE = (DOCS / "examples/migrated.py").read_text("utf-8")
 #: The app that the page warns of.
@@ -83,7 +85,7 @@ def test_a_new_version_of_the_package_is_a_migration_like_any_other(migrated: Sh
 
     checked = migrated.attempt("flask db check")
     refused = migrated.login("ann@example.com")
-    migrated.run(UPGRADE)
+    migrated.run(MIGRATION)
 
     assert checked.returncode == 1
     assert MISSING in refused
@@ -107,6 +109,10 @@ def test_flask_migrate_does_not_see_another_database(shop: Shell) -> None:
     init, migrate, _, mark = FIRST.splitlines()
 
     shop.run(f"{init}\n{migrate}\n{mark}")
+    with closing(sqlite3.connect(shop.folder / "codes.db")) as database:
+        database.execute("DROP INDEX ix_otpauth_sessions_alone_for")
+    upgraded = shop.run(UPGRADE)
 
     assert tables_made(shop) == 0
+    assert upgraded == "Added ix_otpauth_sessions_alone_for.\n"
     assert shop.login("ann@example.com") == "Login successful"

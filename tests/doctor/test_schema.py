@@ -21,6 +21,7 @@ from tests.adapters.databases import database_of, mariadb_database
 from tests.hosts import SECRET_KEY
 
 INIT_DB = "run `flask otpauth init-db`, or your migrations"
+UPGRADE = "run `flask otpauth upgrade`, or your migrations"
 TABLES = define(MetaData()).all()
 
 
@@ -101,7 +102,7 @@ def test_every_missing_column_is_named(app: Flask, engine: Engine) -> None:
         for column in table.c:
             renamed(engine, table.name, column.name, "gone")
             found += missing(app)
-            expected.append(f"a column is missing: run your migrations ({table.name}.{column.name}).")
+            expected.append(f"a column is missing: {UPGRADE} ({table.name}.{column.name}).")
             renamed(engine, table.name, "gone", column.name)
 
     assert found == expected

@@ -509,7 +509,7 @@ def _reason(error: DBAPIError, describe_lock_holder: Callable[[], str]) -> str |
     if error_code(error) == _MISSING_SCHEMA:
         return f"a schema is missing: create it ({first_line})"
     if any(each in said for each in _NO_COLUMN) or error_code(error) in _MISSING_COLUMN:
-        return f"a column is missing: run your migrations ({first_line})"
+        return f"a column is missing: run `flask otpauth upgrade`, or your migrations ({first_line})"
     if getattr(error.orig, "sqlite_errorname", "").startswith(_LOCKED):
         return f"the database is locked by another transaction. {describe_lock_holder()}".rstrip()
     if error.connection_invalidated or not isinstance(error, _MISTAKES):

@@ -1,51 +1,175 @@
-"""Compares the tables in a database with those that the package needs."""
+"""Compares the tables in a database with those that the package needs, and adds what is missing."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from typing import Any, TypeAlias
 
-from sqlalchemy import Connection, Table, inspect
+from sqlalchemy import Column, Connection, Engine, Index, Table, inspect
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.ext.compiler import compiles
+from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable, ExecutableDDLElement
+from sqlalchemy.sql.compiler import DDLCompiler
 
-from flask_otpauth.adapters.sqlalchemy.database import ErrorTranslation
+from flask_otpauth.adapters.sqlalchemy.database import ErrorTranslation, with_isolation, with_write_lock
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
+from flask_otpauth.adapters.sqlalchemy.tables import is_packaged
+
+#: What a database can lack.
+Part: TypeAlias = Table | Column[Any] | Index
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """A kind of part, and the words of the sentences about it."""
+
+    kind: type[Part]
+    one: str
+    several: str
+    #: The command that adds it to a packaged table.
+    command: str
+
+
+_KINDS = (
+    _Kind(Table, "a table is", "tables are", "init-db"),
+    _Kind(Column, "a column is", "columns are", "upgrade"),
+    _Kind(Index, "an index is", "indexes are", "upgrade"),
+)
+
+
+@dataclass(frozen=True)
+class Addition:
+    """A part that was missing, by its name, and the statements that add it."""
+
+    name: str
+    statements: tuple[str, ...]
+
+
+class _AddColumn(ExecutableDDLElement):
+    """``ALTER TABLE … ADD COLUMN``, for which SQLAlchemy has no class."""
+
+    def __init__(self, column: Column[Any]) -> None:
+        self.column = column
+
+
+@compiles(_AddColumn)
+def _add_column(element: _AddColumn, compiler: DDLCompiler, **_: object) -> str:
+    table = compiler.preparer.format_table(element.column.table)
+    return f"ALTER TABLE {table} ADD COLUMN {compiler.process(CreateColumn(element.column))}"
 
 
 def schema_problems(storage: object, directory: object) -> list[str]:
     """
-    Return a sentence about missing tables, and one about missing columns.
+    Return a sentence for each kind of part that is missing, and says what adds it.
 
-    A storage or a directory that is not in a database of SQLAlchemy is not examined.
+    A storage or a directory that is not in a database of SQLAlchemy is not examined. Of a users table of
+    the host, only the columns are.
 
     :raises StorageUnavailable: if a database cannot be read.
     """
-    tables, columns = [], []
-    for connection, table in _tables(storage, directory):
-        inspector = inspect(connection)
-        if not inspector.has_table(table.name, table.schema):
-            tables.append(table.fullname)
-            continue
-        # SQLite and MariaDB do not distinguish the case of a column's name.
-        present = {column["name"].lower() for column in inspector.get_columns(table.name, table.schema)}
-        columns += [f"{table.fullname}.{each.name}" for each in table.c if each.name.lower() not in present]
-    return [
-        *_sentence(tables, ("a table is", "tables are"), "run `flask otpauth init-db`, or your migrations"),
-        *_sentence(columns, ("a column is", "columns are"), "run your migrations"),
-    ]
-
-
-def _tables(storage: object, directory: object) -> Iterator[tuple[Connection, Table]]:
-    """Yield each table, with a connection to its database."""
+    parts: list[Part] = []
     if isinstance(storage, SqlAlchemyStorage):
         with ErrorTranslation(), storage.database.engine.connect() as connection:
-            yield from ((connection, table) for table in storage.tables.all())
+            parts += _missing(connection, storage.tables.all())
     if isinstance(directory, ModelDirectory):
         with directory.session(False) as session:
             tables = (table for table in directory.mapper.tables if isinstance(table, Table))
-            yield from ((session.connection(), table) for table in tables)
+            parts += _missing(session.connection(), tables)
+    return [*_sentences(parts, of_host=False), *_sentences(parts, of_host=True)]
 
 
-def _sentence(names: list[str], number: tuple[str, str], remedy: str) -> list[str]:
-    if not names:
-        return []
-    return [f"{number[len(names) > 1]} missing: {remedy} ({', '.join(names)})."]
+def upgrade(storage: object, directory: object, *, dry_run: bool) -> list[Addition]:
+    """
+    Add what the packaged tables lack, and return it. A ``dry_run`` only returns it.
+
+    Nothing is changed or dropped. So all that a newer version needs must be a new part, and a new column
+    must be nullable or have a default in the database.
+
+    :raises StorageUnavailable: if a database cannot be read or changed.
+    """
+    with ErrorTranslation():
+        try:
+            return _upgrade(storage, directory, dry_run)
+        except DBAPIError:
+            # Another process was adding the same at the same moment, and has done so by now.
+            return _upgrade(storage, directory, dry_run)
+
+
+def _upgrade(storage: object, directory: object, dry_run: bool) -> list[Addition]:
+    added = []
+    for engine, tables in _packaged(storage, directory).items():
+        with with_isolation(engine).begin() as connection:
+            for part in list(_missing(with_write_lock(connection), tables)):
+                statements = list(_statements(part))
+                for statement in statements if not dry_run else ():
+                    connection.execute(statement)
+                texts = (str(each.compile(dialect=engine.dialect)).strip() for each in statements)
+                added.append(Addition(_name(part), tuple(texts)))
+    return added
+
+
+def _packaged(storage: object, directory: object) -> dict[Engine, list[Table]]:
+    """Return the packaged tables on each engine."""
+    found: dict[Engine, list[Table]] = defaultdict(list)
+    if isinstance(storage, SqlAlchemyStorage):
+        found[storage.database.engine] += storage.tables.all()
+    if isinstance(directory, ModelDirectory) and directory.database and is_packaged(directory.table):
+        found[directory.database.engine].append(directory.table)
+    return found
+
+
+def _missing(connection: Connection, tables: Iterable[Table]) -> Iterator[Part]:
+    """Yield what the database lacks."""
+    inspector, preparer = inspect(connection), connection.dialect.identifier_preparer
+    for table in tables:
+        if not inspector.has_table(table.name, table.schema):
+            yield table
+            continue
+        # SQLite and MariaDB do not distinguish the case of a column's name.
+        columns = {column["name"].lower() for column in inspector.get_columns(table.name, table.schema)}
+        yield from (column for column in table.c if column.name.lower() not in columns)
+        if not is_packaged(table):
+            continue  # The host can have given its indexes other names.
+        # Both in the form that is in a statement: a long name is cut off there.
+        indexes = {
+            preparer.quote(str(each["name"])) for each in inspector.get_indexes(table.name, table.schema)
+        }
+        for index in sorted(table.indexes, key=lambda each: str(each.name)):
+            if preparer.format_index(index) not in indexes:
+                yield index
+
+
+def _statements(part: Part) -> Iterator[ExecutableDDLElement]:
+    """Yield the statements that add a part."""
+    if isinstance(part, Table):
+        yield CreateTable(part)
+        yield from (CreateIndex(index) for index in part.indexes)
+    else:
+        yield _AddColumn(part) if isinstance(part, Column) else CreateIndex(part)
+
+
+def _sentences(parts: Iterable[Part], *, of_host: bool) -> Iterator[str]:
+    for each in _KINDS:
+        names = [
+            _name(part) for part in parts if isinstance(part, each.kind) and _is_of_host(part) == of_host
+        ]
+        remedy = (
+            "run your migrations" if of_host else f"run `flask otpauth {each.command}`, or your migrations"
+        )
+        if names:
+            number = each.one if len(names) == 1 else each.several
+            yield f"{number} missing: {remedy} ({', '.join(names)})."
+
+
+def _is_of_host(part: Part) -> bool:
+    table = part if isinstance(part, Table) else part.table
+    return table is None or not is_packaged(table)
+
+
+def _name(part: Part) -> str:
+    if isinstance(part, Column):
+        return f"{part.table.fullname}.{part.name}"
+    return part.fullname if isinstance(part, Table) else str(part.name)

@@ -85,10 +85,15 @@ class TableNames:
         full = [f"{self.prefix}{name}" for name in (*names, *([USERS] if has_users else []))]
         keys = {f"{schema}.{name}" if schema else name for name in full}
         found = [table for key, table in metadata.tables.items() if key in keys]
-        return [table.fullname for table in found if _MARK not in table.info]
+        return [table.fullname for table in found if not is_packaged(table)]
 
 
 DEFAULT_NAMES = TableNames()
+
+
+def is_packaged(table: Table) -> bool:
+    """Return whether a table is one of the extension, and not of the host."""
+    return _MARK in table.info
 
 
 @dataclass(frozen=True)
