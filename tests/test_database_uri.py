@@ -10,6 +10,8 @@ from unittest.mock import patch
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy.dialects import registry
+from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.testing import Outbox
@@ -139,6 +141,7 @@ FORM = (
     "OTPAUTH_DATABASE_URI: expected a URL such as postgresql+psycopg://user:password@host/database "
     "or sqlite:///file.db"
 )
+USE = "use postgresql, mysql, mariadb or sqlite"
 
 
 @pytest.mark.parametrize(
@@ -149,16 +152,12 @@ FORM = (
             "OTPAUTH_DATABASE_URI: use postgresql+psycopg:// instead of postgres://",
         ),
         (
-            "mysql+pymysql://user:swordfish@127.0.0.1/shop",
-            "OTPAUTH_DATABASE_URI: mysql is not supported for codes: use postgresql or sqlite",
-        ),
-        (
-            "mariadb://user:swordfish@127.0.0.1/shop",
-            "OTPAUTH_DATABASE_URI: mariadb is not supported for codes: use postgresql or sqlite",
+            "oracle+oracledb://user:swordfish@127.0.0.1/shop",
+            f"OTPAUTH_DATABASE_URI: oracle is not supported for codes: {USE}",
         ),
         (
             "https://swordfish.example.com",
-            "OTPAUTH_DATABASE_URI: https is not supported for codes: use postgresql or sqlite",
+            f"OTPAUTH_DATABASE_URI: https is not supported for codes: {USE}",
         ),
         ("swordfish", FORM),
         ("://swordfish", FORM),
@@ -188,16 +187,22 @@ def test_a_driver_that_waits_for_no_answer_is_refused(tmp_path: Path) -> None:
     assert found == ("OTPAUTH_DATABASE_URI: its driver is asynchronous: use a synchronous one",)
 
 
+class Unknown(SQLiteDialect_pysqlite):
+    """A database of another maker."""
+
+    name = "unknown"
+    supports_statement_cache = True
+
+
 def test_a_hosts_database_that_cannot_keep_codes_is_told(tmp_path: Path) -> None:
-    app = host(tmp_path, None, SQLALCHEMY_DATABASE_URI="mysql+pymysql://user:swordfish@127.0.0.1/shop")
+    registry.register("unknown", __name__, "Unknown")
+    app = host(tmp_path, None, SQLALCHEMY_DATABASE_URI=f"unknown:///{tmp_path / 'shop.db'}")
     SQLAlchemy(app)
 
     with pytest.raises(ConfigurationError) as caught:
         OtpAuth(app)
 
-    assert caught.value.problems == (
-        "OTPAUTH_DATABASE_URI: mysql is not supported for codes: use postgresql or sqlite",
-    )
+    assert caught.value.problems == (f"OTPAUTH_DATABASE_URI: unknown is not supported for codes: {USE}",)
 
 
 def test_a_database_of_its_own_needs_nothing_of_the_hosts_flask_sqlalchemy(tmp_path: Path) -> None:

@@ -38,7 +38,7 @@ def postgresql_schema() -> Iterator[str]:
 
 @contextmanager
 def mariadb_database() -> Iterator[str]:
-    """A database of its own, as its URL: only for users, since our rows cannot be there yet."""
+    """A database of its own, as its URL."""
     need("MariaDB", listens(MARIADB_ADDRESS))
     database = f"otpauth_test_{uuid4().hex}"
     server = create_engine(MARIADB_URL)

@@ -127,12 +127,7 @@ class SqlChallengeStore:
 
     def withdraw(self, issue: Issue) -> None:
         """See the port. A second time changes nothing."""
-        with self.database.transaction():
-            keys = dict.fromkeys((issue.limits_key, issue.challenge_key))
-            values = {"old_entry": issue.entry, "nonce_of_issue": issue.nonce}
-            undone = [self._withdrawal.count(row_key=key, **values) > 0 for key in keys]
-            if issue.cap is not None and any(undone):
-                self.counters.uncount(issue.cap)
+        self.database.atomically(lambda: self._withdraw(issue))
 
     def redeem(self, guess: Guess) -> Verdict:
         """See the port. One write statement if limits and challenge are one row, else at most three."""
@@ -232,6 +227,13 @@ class SqlChallengeStore:
         self._put(issue.challenge_key, rules.with_code(challenge, issue))
         return IssueResult() if issue.cap is None or self.counters.count(issue.cap) else None
 
+    def _withdraw(self, issue: Issue) -> None:
+        keys = dict.fromkeys((issue.limits_key, issue.challenge_key))
+        values = {"old_entry": issue.entry, "nonce_of_issue": issue.nonce}
+        undone = [self._withdrawal.count(row_key=key, **values) > 0 for key in keys]
+        if issue.cap is not None and any(undone):
+            self.counters.uncount(issue.cap)
+
     @cached_property
     def _withdrawal(self) -> Statement:
         """Take the entry of the issue out of the row, and make its code invalid if it is the newest."""
@@ -282,8 +284,7 @@ class SqlChallengeStore:
         once wait for each other at the row, and the second is judged by the row after the first.
         """
         if guess.limits_key != guess.challenge_key:
-            with self.database.transaction():
-                return self._judge_two_rows(guess)
+            return self.database.atomically(lambda: self._judge_two_rows(guess))
         statement = self._judging_one_row(guess_shape(guess))
         rows = statement.rows(row_key=guess.limits_key, **guess_values(guess))
         return verdict_of(guess, *rows[0]) if rows else None
@@ -347,8 +348,7 @@ class SqlChallengeStore:
             # A purge went further back than codes are valid.
             self._making.count(row_key=guess.limits_key)
         elif _is_ahead(limits, guess.now_ms):
-            with self.database.transaction():
-                return self._judge_by_rules(guess)
+            return self.database.atomically(lambda: self._judge_by_rules(guess))
         return None
 
     def _judge_by_rules(self, guess: Guess) -> Verdict | None:

@@ -76,11 +76,14 @@ class SqlClientStore:
     def add_token(self, token: ClientToken, at_most: int) -> None:
         """See the port. Expired tokens of the client are deleted too."""
         values = new_values(vars(token))
-        with self.database.transaction():
+
+        def add() -> None:
             # This locks the row of the client, so that only one transaction at a time counts its tokens.
             self._locking.count(row_id=token.client_id)
             self._making_room.count(most=at_most - 1, **values)
             self._adding_token.count(**values)
+
+        self.database.atomically(add)
 
     def find_token(self, digests: Sequence[bytes]) -> ClientToken | None:
         """See the port."""
@@ -170,7 +173,8 @@ class SqlClientStore:
             .order_by(row.issued_at.desc(), row.digest)
             .limit(bindparam("most", type_=Integer()))
         )
-        is_kept = row.digest.in_(kept.scalar_subquery())
+        # MariaDB takes a LIMIT only in a query within the query.
+        is_kept = row.digest.in_(select(kept.subquery("kept").c.digest))
         return self.database.prepare(self.tokens.delete().where(row.client_id == client_id, ~is_kept))
 
     @cached_property

@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import (
@@ -39,9 +40,9 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory
-from flask_otpauth.adapters.sqlalchemy.statements import Change, Deletion, Row, Statement, Upsert
+from flask_otpauth.adapters.sqlalchemy.statements import Change, Counts, Deletion, Row, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Tables
-from flask_otpauth.core.errors import StorageUnavailable
+from flask_otpauth.core.errors import StorageUnavailable, TransactionLost
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIModule
@@ -55,18 +56,13 @@ Done = tuple[list[Row], int]
 
 #: How often an operation is tried whose row others keep changing.
 MAX_TRIES = 10
+#: For how long an operation is tried that the database undoes. It is as long as SQLite waits for a lock.
+PATIENCE_SECONDS = 5
 
 
-_MISSING_TABLE = (
-    "42P01",  # PostgreSQL: undefined_table
-    "42S02",  # MariaDB and MySQL: ER_NO_SUCH_TABLE
-    1146,
-)
-_MISSING_COLUMN = (
-    "42703",  # PostgreSQL: undefined_column
-    "42S22",  # MariaDB and MySQL: ER_BAD_FIELD_ERROR
-    1054,
-)
+# The codes of PostgreSQL, and the numbers of MariaDB and MySQL.
+_MISSING_TABLE = ("42P01", 1146)
+_MISSING_COLUMN = ("42703", 1054)
 _MISSING_SCHEMA = "3F000"  # PostgreSQL: invalid_schema_name
 _NO_COLUMN = ("no such column", "has no column named")  # SQLite
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
@@ -81,6 +77,8 @@ class _Open(threading.local):
     """The connection whose transaction is open in this thread."""
 
     connection: Connection | None = None
+    #: Whether the database has undone it.
+    is_lost = False
 
 
 class _Undone(Exception):
@@ -105,12 +103,16 @@ class Prepared:
     take longer than the database needs for one row.
     """
 
-    def __init__(self, database: Database, statement: ClauseElement, is_read: bool) -> None:
+    def __init__(
+        self, database: Database, statement: ClauseElement, is_read: bool, counts: Counts = "rowcount"
+    ) -> None:
         dialect = database.engine.dialect
         compiled = cast("SQLCompiler", statement.compile(dialect=dialect))
         self._database = database
         #: Whether the statement changes nothing, so that it needs no commit.
         self.is_read = is_read
+        #: The attribute of the driver's cursor that is returned as the count.
+        self.counts = counts
         self.sql = str(compiled)
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         self._constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
@@ -161,19 +163,29 @@ class Database:
     def __init__(self, engine: Engine, describe_lock_holder: Callable[[], str] = lambda: "") -> None:
         self.engine = engine
         self._dialect = dialect_of(engine.dialect.name)
-        self._outages = ErrorTranslation(describe_lock_holder)
+        self._outages = ErrorTranslation(describe_lock_holder, self._dialect.lost)
+        #: Whatever the error is, the outcome of a commit that was sent may be unknown.
+        self._commits = ErrorTranslation(describe_lock_holder)
         self._single = _quiet(engine)
         self._writer = with_isolation(engine)
-        begin = self._dialect.begin
+        begin, level = self._dialect.begin, self._dialect.level_of_next
+        self._leveling = None if level is None else self.prepare(text(level))
         self._beginning = None if begin is None else self.prepare(text(begin))
         if begin is not None:
             self._writer = self._single
         self._forget()
         in_child(self, Database._forget)
 
-    def prepare(self, statement: ClauseElement, *, writes: bool = False) -> Prepared:
-        """Compile a statement for this database. A query ``writes`` if a part of it does."""
-        return Prepared(self, statement, isinstance(statement, SelectBase) and not writes)
+    def prepare(
+        self, statement: ClauseElement, *, writes: bool = False, counts: Counts = "rowcount"
+    ) -> Prepared:
+        """
+        Compile a statement for this database.
+
+        A query ``writes`` if a part of it does. ``counts`` is the attribute of the driver's cursor that is
+        returned as the count.
+        """
+        return Prepared(self, statement, isinstance(statement, SelectBase) and not writes, counts)
 
     def change(self, change: Change) -> Statement:
         """Return an update as a statement for this database."""
@@ -196,6 +208,7 @@ class Database:
     def transaction(self) -> Iterator[None]:
         """Open a transaction, or take part in the one that is open in this thread."""
         if self._open.connection is not None:
+            self._demand_kept()
             yield
             return
         with self._outages:
@@ -203,11 +216,14 @@ class Database:
         try:
             with self._outages:
                 connection.begin()
+                if self._leveling is not None and not self._has_our_level():
+                    _sent(connection, self._leveling, ())
                 if self._beginning is not None and not _is_in_transaction(connection):
                     _sent(connection, self._beginning, ())
             self._open.connection = connection
             yield
-            with self._outages:
+            self._demand_kept()
+            with self._commits:
                 connection.commit()
         except BaseException:
             # If a COMMIT met a reader, SQLite keeps the transaction open, but SQLAlchemy takes it for ended.
@@ -215,20 +231,45 @@ class Database:
             _roll_back(connection)
             raise
         finally:
-            self._open.connection = None
+            self._open.connection, self._open.is_lost = None, False
             with self._outages:
                 connection.close()
 
+    def atomically(self, work: Callable[[], T]) -> T:
+        """
+        Return what ``work`` returns. All that it does is one transaction, or a part of the one that is open.
+
+        The whole transaction is tried again if the database undoes it because it was in the way of others.
+        """
+        if self._open.connection is not None:
+            return work()
+        give_up_at = monotonic() + PATIENCE_SECONDS
+        for _ in range(MAX_TRIES - 1):
+            try:
+                with self.transaction():
+                    return work()
+            except TransactionLost:
+                if monotonic() > give_up_at:
+                    raise
+        with self.transaction():
+            return work()
+
     def attempt(self, step: Callable[[], T | None]) -> T | None:
         """Return what ``step`` returns. If that is ``None``, undo all that it did, and nothing else."""
+
+        def demanded() -> T:
+            done = step()
+            if done is None:
+                raise _Undone
+            return done
+
         try:
-            with self._undoable():
-                done = step()
-                if done is None:
-                    raise _Undone
+            if self._open.connection is None:
+                return self.atomically(demanded)
+            with self._outages, self._open.connection.begin_nested():
+                return demanded()
         except _Undone:
             return None
-        return done
 
     def execute(self, prepared: Prepared, parameters: Parameters) -> Done:
         """
@@ -237,14 +278,19 @@ class Database:
         In a transaction, the statement is a part of it. Otherwise it is a transaction by itself, which
         the database begins and commits without being told to.
         """
-        with self._outages:
+        try:
+            with self._outages:
+                if self._open.connection is not None:
+                    return _sent(self._open.connection, prepared, parameters)
+                done = self._sent_alone(prepared, parameters)
+        except TransactionLost:
             if self._open.connection is not None:
-                return _sent(self._open.connection, prepared, parameters)
-            done = self._sent_alone(prepared, parameters)
+                self._open.is_lost = True
+                raise
+            done = None
         if done is not None:
             return done
-        with self.transaction():
-            return self.execute(prepared, parameters)
+        return self.atomically(lambda: self.execute(prepared, parameters))
 
     def create(self, tables: Tables) -> None:
         """Create those of ``tables`` that are missing."""
@@ -268,37 +314,48 @@ class Database:
             raise RuntimeError("no transaction is open")
         return self._open.connection
 
-    @contextmanager
-    def _undoable(self) -> Iterator[None]:
-        if self._open.connection is None:
-            with self.transaction():
-                yield
-        else:
-            with self._outages, self._open.connection.begin_nested():
-                yield
+    def _demand_kept(self) -> None:
+        """:raises TransactionLost: if the database has undone the open transaction, whoever noticed it."""
+        if self._open.is_lost:
+            raise TransactionLost("the database has undone the transaction")
 
-    def _commits_alone(self) -> bool:
-        """Return whether a single statement runs at our isolation level without a ``BEGIN`` that names it."""
+    def _has_our_level(self) -> bool:
+        """Return whether a connection is at our isolation level without a statement that names it."""
         return self.engine.dialect.default_isolation_level == self._dialect.isolation_level
+
+    def _must_begin(self, prepared: Prepared) -> bool:
+        """Return whether a single statement needs a ``BEGIN`` that names our isolation level."""
+        return not prepared.is_read and self._dialect.level_matters_alone and not self._has_our_level()
 
     def _sent_alone(self, prepared: Prepared, parameters: Parameters) -> Done | None:
         """Execute a statement that is a transaction by itself. Return ``None`` if it has to begin one."""
         if _is_watched(self._single):
             with self._single.connect() as connection, _Autocommit(connection.connection, connection.dialect):
-                if not (prepared.is_read or self._commits_alone()):
+                if self._must_begin(prepared):
                     return None
                 done = _sent(connection, prepared, parameters)
                 if not prepared.is_read:
-                    _commit(connection)
+                    with self._commits:
+                        _commit(connection)
                 return done
         pooled = self._pooled()
         try:
             with _Autocommit(pooled, self.engine.dialect):
-                if not (prepared.is_read or self._commits_alone()):
+                if self._must_begin(prepared):
                     return None
-                return _driven(pooled, prepared, parameters, lambda: Connection(self._single, pooled))
+                done = _driven(pooled, prepared, parameters, lambda: Connection(self._single, pooled))
+                if not (prepared.is_read or self._dialect.commits_alone):
+                    self._commit_alone(pooled, prepared)
+                return done
         finally:
             pooled.close()
+
+    def _commit_alone(self, pooled: PoolProxiedConnection, prepared: Prepared) -> None:
+        try:
+            pooled.commit()
+        except self.engine.dialect.loaded_dbapi.Error as error:
+            with self._commits:
+                raise _wrap(Connection(self._single, pooled), prepared, error) from error
 
     def _pooled(self) -> PoolProxiedConnection:
         """Return a connection of the pool. An object of SQLAlchemy around it would cost as much again."""
@@ -315,7 +372,7 @@ def _sent(connection: Connection, prepared: Prepared, parameters: Parameters) ->
         return _driven(connection.connection, prepared, parameters, lambda: connection)
     result = connection.exec_driver_sql(prepared.sql, parameters)
     rows = [tuple(row) for row in result] if result.returns_rows else []
-    return rows, result.rowcount
+    return rows, getattr(result, prepared.counts)
 
 
 def _driven(
@@ -328,7 +385,7 @@ def _driven(
     cursor = pooled.cursor()
     try:
         cursor.execute(prepared.sql, parameters)
-        return list(cursor.fetchall()) if prepared.returns_rows else [], cursor.rowcount
+        return list(cursor.fetchall()) if prepared.returns_rows else [], getattr(cursor, prepared.counts)
     except Exception as error:
         connection = connection_of()
         if isinstance(error, connection.dialect.loaded_dbapi.Error):
@@ -458,8 +515,11 @@ def with_write_lock(connection: Connection) -> Connection:
 
 
 def _is_in_transaction(connection: Connection) -> bool:
-    """Return whether SQLite has a transaction: the host may begin each one in its own way."""
-    return bool(getattr(connection.connection.driver_connection, "in_transaction", False))
+    """Return whether the driver has begun a transaction, or will with the next statement."""
+    driver = connection.connection.driver_connection
+    # SQLite: the host may begin each one in its own way. MariaDB: unless the host has chosen AUTOCOMMIT.
+    commits_alone = getattr(driver, "get_autocommit", lambda: True)()
+    return getattr(driver, "in_transaction", False) or not commits_alone
 
 
 def _commit(connection: Connection) -> None:
@@ -482,11 +542,14 @@ class ErrorTranslation:
     Raises ``StorageUnavailable`` in place of an error that is an outage.
 
     ``describe_lock_holder`` returns which transaction of the host is open, for the message about a locked
-    SQLite file.
+    SQLite file. An error with one of the codes ``lost`` is a ``TransactionLost``.
     """
 
-    def __init__(self, describe_lock_holder: Callable[[], str] = lambda: "") -> None:
+    def __init__(
+        self, describe_lock_holder: Callable[[], str] = lambda: "", lost: frozenset[object] = frozenset()
+    ) -> None:
         self._describe_lock_holder = describe_lock_holder
+        self._lost = lost
 
     def __enter__(self) -> None:
         pass
@@ -495,6 +558,8 @@ class ErrorTranslation:
         if isinstance(error, PoolTimeout):
             raise StorageUnavailable("no database connection became free in time") from error
         if isinstance(error, DBAPIError):
+            if error_code(error) in self._lost:
+                raise TransactionLost(f"gave up because of other transactions: {error.orig}") from error
             reason = _reason(error, self._describe_lock_holder)
             if reason is not None:
                 raise StorageUnavailable(reason) from error
@@ -518,7 +583,7 @@ def _reason(error: DBAPIError, describe_lock_holder: Callable[[], str]) -> str |
 
 
 def error_code(error: BaseException | None) -> object:
-    """Return the driver's code of an error of SQLAlchemy: the SQLSTATE, or MariaDB's number."""
+    """Return the driver's code of an error of SQLAlchemy: MariaDB's number, or the SQLSTATE."""
     raised = getattr(error, "orig", None)
-    code: object = getattr(raised, "sqlstate", None)
-    return code or next(iter(raised.args if raised else ()), None)
+    first: object = next(iter(raised.args), None) if raised else None
+    return first if isinstance(first, int) else getattr(raised, "sqlstate", None)

@@ -41,7 +41,8 @@ class SqlSecretStore:
 
     def fail(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> tuple[bool, StoredSecret]:
         """See the port. It takes two write statements, or one if nothing is counted."""
-        with self.database.transaction():
+
+        def fail() -> tuple[bool, StoredSecret]:
             secret = self._lock(key)
             if not secret.honors(judged, policy, now_ms):
                 return False, secret
@@ -49,17 +50,22 @@ class SqlSecretStore:
             self._rewriting.count(row_key=key, **new_values(vars(after)))
             return True, after
 
+        return self.database.atomically(fail)
+
     def passed(self, key: bytes, judged: str, policy: FailurePolicy, now_ms: int) -> bool:
         """See the port. It takes one read if there is no failure to forget."""
         secret = self.read(key)
         if not secret.in_a_row:
             return secret.honors(judged, policy, now_ms)
-        with self.database.transaction():
+
+        def passed() -> bool:
             secret = self._lock(key)
-            passed = secret.honors(judged, policy, now_ms)
-            if passed:
+            honors = secret.honors(judged, policy, now_ms)
+            if honors:
                 self._rewriting.count(row_key=key, **new_values(vars(StoredSecret(secret.hash))))
-            return passed
+            return honors
+
+        return self.database.atomically(passed)
 
     def unblock(self, key: bytes) -> None:
         """See the port."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import cache, cached_property, partial
 from typing import Any
@@ -74,18 +74,7 @@ class SqlSessionStore:
         if not closing_others:
             self._opening.count(**values)
             return 0
-        with self.database.transaction():
-            opened_at = session.rotated_at
-            closing = self._closing_all.rows(session_user_id=session.user_id, now_ms=opened_at)
-            closed = live_count(closing, opened_at)
-            for _ in range(MAX_TRIES):
-                # Inserts the only session of its user, or closes the one that came in between. The closed
-                # row stays locked, so that no other comes in between a second time.
-                [(session_id, *ends)] = self._opening_alone.rows(now_ms=opened_at, **values)
-                if session_id == session.id:
-                    return closed
-                closed += live_count([tuple(ends)], opened_at)
-        raise StorageUnavailable("gave up because other requests kept opening sessions of this user")
+        return self.database.atomically(lambda: self._open_alone(session, values))
 
     def rotate(self, refresh: Refresh) -> tuple[Rotation, Session | None]:
         """See the port. One write statement if the token is the newest."""
@@ -123,9 +112,12 @@ class SqlSessionStore:
 
     def close_all(self, user_id: str, now_ms: int) -> int:
         """See the port."""
-        with self.database.transaction():
+
+        def close() -> int:
             self._revoking.count(session_user_id=user_id)
             return live_count(self._closing_all.rows(session_user_id=user_id, now_ms=now_ms), now_ms)
+
+        return self.database.atomically(close)
 
     def delete_all(self, user_id: str) -> int:
         """See the port."""
@@ -141,6 +133,19 @@ class SqlSessionStore:
         row = self.table.c
         ended = or_(row.ends_at < purge.before_ms, row.closed_at < purge.before_ms)
         return purge_table(self.database, self.table, ended, purge)
+
+    def _open_alone(self, session: Session, values: Mapping[str, object]) -> int:
+        opened_at = session.rotated_at
+        closing = self._closing_all.rows(session_user_id=session.user_id, now_ms=opened_at)
+        closed = live_count(closing, opened_at)
+        for _ in range(MAX_TRIES):
+            # Inserts the only session of its user, or closes the one that came in between. The closed row
+            # stays locked, so that no other comes in between a second time.
+            [(session_id, *ends)] = self._opening_alone.rows(now_ms=opened_at, **values)
+            if session_id == session.id:
+                return closed
+            closed += live_count([tuple(ends)], opened_at)
+        raise StorageUnavailable("gave up because other requests kept opening sessions of this user")
 
     def _rotate(self, refresh: Refresh) -> tuple[Rotation, Session] | None:
         rows = self._rotating.rows(

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy import Alias, ClauseElement, Column, ColumnElement, Select, Table
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
+T = TypeVar("T")
+
+Counts = Literal["rowcount", "lastrowid"]
 #: Columns by name.
 Columns = ReadOnlyColumnCollection[str, Column[Any]]
 #: A row: its columns in the order of the statement.
@@ -30,8 +33,11 @@ class Statement(Protocol):
 class Executor(Protocol):
     """Executes statements on a database."""
 
-    def prepare(self, statement: ClauseElement) -> Statement:
-        """Compile a statement."""
+    def prepare(self, statement: ClauseElement, *, counts: Counts = "rowcount") -> Statement:
+        """Compile a statement. ``counts`` is the attribute of the driver's cursor with its count."""
+
+    def atomically(self, work: Callable[[], T]) -> T:
+        """Return what ``work`` returns. All of it is one transaction."""
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""Storage in a relational database, through SQLAlchemy Core: SQLite and PostgreSQL."""
+"""Storage in a relational database, through SQLAlchemy Core."""
 
 from __future__ import annotations
 

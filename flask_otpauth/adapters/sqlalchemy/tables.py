@@ -48,8 +48,10 @@ def exact(length: int) -> String:
 Digest = LargeBinary(DIGEST_BYTES).with_variant(BINARY(DIGEST_BYTES), *_MYSQL)
 Instant = BigInteger()
 Name = exact(255)
+# Texts of any length, in all languages, whatever the character set of the database. Hashes are compared, too.
+LongText = Text().with_variant(TEXT(collation="utf8mb4_bin"), *_MYSQL)
 # Instants in a log are compared as text: by code points, whatever the collation of the database.
-Log = Text().with_variant(TEXT(collation="C"), "postgresql")
+Log = LongText.with_variant(TEXT(collation="C"), "postgresql")
 
 
 #: The name of the packaged table of users, without the prefix.
@@ -153,7 +155,7 @@ def _challenges(metadata: MetaData, names: TableNames) -> dict[str, Table]:
             _required("expires_at", Instant),
             _required("guesses", Integer()),
             Column("consumed_at", Instant),
-            _required("reference", Text()),
+            _required("reference", LongText),
             _required("clears_misses", Boolean()),
             _required("handed_over", Boolean()),
             _required("held", Boolean()),
@@ -178,7 +180,7 @@ def _secrets(metadata: MetaData, names: TableNames) -> dict[str, Table]:
             metadata,
             "secrets",
             _key("key", Digest),
-            Column("hash", Text()),
+            Column("hash", LongText),
             _required("failures", Integer()),
             _required("failed_at", Instant),
             _required("in_a_row", Integer()),
@@ -220,9 +222,9 @@ def _clients(metadata: MetaData, names: TableNames) -> dict[str, Table]:
             metadata,
             "clients",
             _key("id", Name),
-            _required("name", Text()),
-            _required("flows", Text()),
-            _required("scope", Text()),
+            _required("name", LongText),
+            _required("flows", LongText),
+            _required("scope", LongText),
             _required("created_at", Instant),
             _required("secret_digest", Digest),
             _required("generation", Integer()),
@@ -247,9 +249,9 @@ def _clients(metadata: MetaData, names: TableNames) -> dict[str, Table]:
             "campaigns",
             _key("id", Name),
             _required("client_id", Name),
-            _required("name", Text()),
-            _required("caller_id", Text()),
-            _required("language", Text()),
+            _required("name", LongText),
+            _required("caller_id", LongText),
+            _required("language", LongText),
             _required("created_at", Instant),
             _required("repeats", Integer()),
             Column("daily_cap", Integer()),

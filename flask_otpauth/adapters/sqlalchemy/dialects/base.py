@@ -22,8 +22,17 @@ class Dialect:
     isolation_level: str | None = None
     #: Whether tables can be in another schema than the default one of the connection.
     has_schemas = True
-    #: The statement that begins a transaction at this level. ``None``: SQLAlchemy sets the level before it.
+    #: The statement that begins a transaction, if the driver does not. ``None``: SQLAlchemy begins it, and
+    #: sets the level of the connection before.
     begin: str | None = None
+    #: The statement that sets the level of the next transaction only, if the connection has another level.
+    level_of_next: str | None = None
+    #: Whether the level makes a difference to a statement that is a transaction by itself.
+    level_matters_alone = True
+    #: Whether such a statement is committed without being told to, where the driver can be set so.
+    commits_alone = True
+    #: The codes of errors with which the database has undone a transaction that can be tried again.
+    lost: frozenset[object] = frozenset()
     #: An attribute of the driver's connection, and its value with which each statement commits by itself.
     #: It is used if the driver has no attribute ``autocommit``. Empty: there is none.
     autocommit: tuple[str, None] = ("", None)
