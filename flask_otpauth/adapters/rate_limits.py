@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from math import ceil
 from threading import Timer
 from time import time
@@ -17,6 +16,7 @@ from limits.strategies import STRATEGIES, RateLimiter
 
 from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.core.errors import LimiterUnavailable, TooManyRequests
+from flask_otpauth.core.service import service
 
 #: By class of paths. Server-to-server flows count per client, and failures before that.
 DEFAULTS: Mapping[str, str | None] = {
@@ -65,7 +65,7 @@ class Counters(Protocol):
         """The strategy, with its storage."""
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class OwnCounters:
     """The counters of a host without a Limiter. A Limiter would add hooks to every request of the host."""
 

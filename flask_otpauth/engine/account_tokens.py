@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from datetime import timedelta
 
 from flask_otpauth.core.errors import AccountTokenInvalid, CredentialsInvalid
 from flask_otpauth.core.instants import epoch_ms, from_epoch_ms
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.sessions import person_key_of
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import Directory, User
@@ -16,7 +16,7 @@ from flask_otpauth.ports.tokens import TokenSigner
 _USE = "account"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class AccountTokens:
     """Issues and checks account tokens. Revoking the sessions of a user revokes them all."""
 

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Campaign, Client
 from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.service import service
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.storage import ClientStore
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Campaigns:
     """Creates campaigns and pauses them (``otpauth.campaigns``)."""
 

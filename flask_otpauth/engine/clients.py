@@ -14,6 +14,7 @@ from flask_otpauth.core.clients import Client, ClientToken
 from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.core.service import service
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.storage import ClientStore
 from flask_otpauth.ports.tokens import TokenSigner
@@ -29,7 +30,7 @@ class Credentials:
     secret: str = field(repr=False)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Clients:
     """
     Creates and blocks clients (``otpauth.clients``), and finds the client of a credential.

@@ -26,6 +26,7 @@ from flask_otpauth.core.challenges import (
 from flask_otpauth.core.instants import DAY, Block, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.messenger import Draft, Messenger
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import UserLookup
@@ -127,7 +128,7 @@ def issue_to_user(storage: Storage, request: UserIssue) -> UserIssueResult:
     return UserIssueResult(storage.challenges.issue(request.issue_for(user)), user)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Codes:
     """
     Issues codes, sends them and redeems them.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Container
-from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from functools import partial
 from typing import Protocol, TypeAlias
@@ -12,6 +11,7 @@ from flask_otpauth.core import errors
 from flask_otpauth.core.challenges import Act, draw_nonce
 from flask_otpauth.core.instants import DAY, Limit, epoch_ms, milliseconds
 from flask_otpauth.core.passwords import password_problem
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.codes import Codes
 from flask_otpauth.engine.messenger import Draft
 from flask_otpauth.engine.secrets import ATTEMPTS, UserSecrets, person
@@ -41,7 +41,7 @@ class Proof(Protocol):
         """
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Customers:
     """
     The PINs and passwords of a merchant's customers.
@@ -243,7 +243,7 @@ class Customers:
             messenger.notify(Draft("email", user.email, languages(), template=template, purpose=template))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class ByPassword:
     """A password as a proof. Its failures are counted together with those of all paths."""
 

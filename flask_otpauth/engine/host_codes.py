@@ -9,6 +9,7 @@ from datetime import datetime
 from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.core.sensitive import sensitive
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.codes import Codes, Target
 from flask_otpauth.engine.messenger import Draft
 from flask_otpauth.ports.addresses import Addresses
@@ -39,7 +40,7 @@ class Outcome:
         return self.accepted
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class HostCodes:
     """
     Sends and checks codes for your own views (``otpauth.codes``).

@@ -11,6 +11,7 @@ from flask_otpauth.core import errors
 from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.codes import Codes, Target
 from flask_otpauth.engine.messenger import Draft
 from flask_otpauth.engine.sessions import Login, Sessions, Tokens, session_of
@@ -54,7 +55,7 @@ class LoggedIn:
     tokens: Tokens
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Logins:
     """Logs users in: request a code, then verify it."""
 

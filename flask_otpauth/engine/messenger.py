@@ -11,6 +11,7 @@ from flask_otpauth.core.challenges import Issue, shows_code
 from flask_otpauth.core.durations import in_words
 from flask_otpauth.core.errors import OtpAuthError, SendFailed
 from flask_otpauth.core.sensitive import Sensitive, sensitive
+from flask_otpauth.core.service import service
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Delivery, Outgoing
 from flask_otpauth.ports.events import Events
@@ -50,7 +51,7 @@ class Draft:
     withheld: bool = False
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Messenger:
     """Writes messages and hands them to senders. If a message certainly fails, its code is withdrawn."""
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass, field, replace
 from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.codes import Codes, IssueOptions, Target
 from flask_otpauth.engine.messenger import Draft
 
@@ -23,7 +24,7 @@ class Order:
     code: str = field(repr=False)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Orders:
     """Creates orders and redeems them. An order belongs to one application."""
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.account_tokens import AccountTokens
 from flask_otpauth.engine.codes import Codes, Target
 from flask_otpauth.engine.messenger import Draft
@@ -22,7 +23,7 @@ class Holder:
     user: User | None = None
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class PhoneCodes:
     """Sends codes by SMS, and checks them."""
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes, IssueOptions, Target
 from flask_otpauth.engine.customers import Customers, Effect
@@ -20,7 +21,7 @@ PIN_RESET = "account.pin_reset"
 PASSWORD_RESET = "account.password_reset"
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Resets:
     """Issues codes that reset a PIN or a password, and resets it."""
 
@@ -129,7 +130,7 @@ class Resets:
         return Target(purpose, person(user), client_id, shown=str(user.id))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class AccountUseCases:
     """The use cases of the flow ``account``."""
 
@@ -139,7 +140,7 @@ class AccountUseCases:
     addresses: Addresses
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class ByCode:
     """A one-time code as a proof. It is used up in the transaction of the effect."""
 

@@ -11,6 +11,7 @@ from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import FOR_EVER, epoch_ms, whole_seconds
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.sessions import person_key_of
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import User
@@ -35,7 +36,7 @@ class SecretKind:
     normalize: Callable[[str], str] = str
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class UserSecrets:
     """
     The secrets of one kind, of all users.

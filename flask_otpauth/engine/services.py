@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Container, Mapping
-from dataclasses import dataclass
 
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes
 from flask_otpauth.engine.host_codes import HostCodes
@@ -19,7 +19,7 @@ from flask_otpauth.ports.storage import Storage
 from flask_otpauth.ports.tokens import TokenSigner
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Services:
     """What one app has. The flows, the extension and the command line use it."""
 

@@ -17,6 +17,7 @@ from flask_otpauth.core.errors import (
 from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing, from_base64url, to_base64url
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
+from flask_otpauth.core.service import service
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import Directory, User
@@ -89,7 +90,7 @@ class Login:
     authenticated_at: datetime
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Sessions:
     """
     Opens and closes sessions, and checks their tokens.

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
 from flask_otpauth.core.clients import Campaign, Client
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.campaigns import Campaigns
 from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes, IssueOptions, Target
 from flask_otpauth.engine.messenger import Draft
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class SpokenCodes:
     """Calls phones and speaks codes, and verifies these codes if that is configured."""
 

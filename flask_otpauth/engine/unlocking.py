@@ -11,6 +11,7 @@ from flask_otpauth.core.challenges import Issue, draw_nonce
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy, SubjectKind
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.secrets import UserSecrets, person
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.addresses import Addresses
@@ -41,7 +42,7 @@ class Unlocked:
         return any(change.was_locked for change in self.changes)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Unlocking:
     """Sets to zero what is counted for an address or a user."""
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from datetime import timedelta
 
 from flask_otpauth.core.instants import epoch_ms, milliseconds
 from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.subject_keys import leave_mark
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.storage import Purge, PurgedBatch, Storage
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Upkeep:
     """Creates tables and purges them."""
 

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from flask_otpauth.core.instants import from_epoch_ms
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.directory import UserReference
 
@@ -25,7 +26,7 @@ class OpenSession:
     ends_at: datetime
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class UserSessions:
     """Lists sessions and revokes them (``otpauth.sessions``)."""
 

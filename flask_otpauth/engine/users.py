@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Literal, TypeGuard
 from uuid import UUID
 
 from flask_otpauth.core.member_ids import member_id as checked_member_id
 from flask_otpauth.core.sensitive import sensitive
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.secrets import UserSecrets
 from flask_otpauth.engine.sessions import Sessions, person_key_of
 from flask_otpauth.ports.addresses import Addresses
@@ -22,7 +22,7 @@ from flask_otpauth.ports.directory import (
 )
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Users:
     """
     Creates, finds, disables and deletes users (``otpauth.users``).

@@ -12,7 +12,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import lru_cache, partial
 from ipaddress import IPv6Address, ip_address, ip_network
 from wsgiref.types import WSGIEnvironment
@@ -27,6 +27,7 @@ from werkzeug.wrappers import Response as HttpResponse
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login
 from flask_otpauth.ports.rate_limits import RateLimits
@@ -52,7 +53,7 @@ _ALWAYS_SENT = (("Content-Type", "application/json"), ("Cache-Control", "no-stor
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Mount:
     """One flow in one app, with what its ``build`` returned."""
 
@@ -144,7 +145,7 @@ class RestOfPath(BaseConverter):
         return Sensitive(value.removesuffix("/"))
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class _Route:
     """One path of a flow."""
 

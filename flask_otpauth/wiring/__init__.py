@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TypeVar
 
 from flask import Flask
@@ -15,6 +14,7 @@ from sqlalchemy import Engine
 from flask_otpauth.adapters.access_log import mask_codes
 from flask_otpauth.adapters.rate_limits import LimiterRateLimits
 from flask_otpauth.core.errors import ConfigurationError
+from flask_otpauth.core.service import service
 from flask_otpauth.engine.services import Services
 from flask_otpauth.ports.directory import User
 from flask_otpauth.settings import FlowSettings, Shared
@@ -31,7 +31,7 @@ logger = logging.getLogger("flask_otpauth")
 UseCaseT = TypeVar("UseCaseT")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class AppState:
     """The state of one app: ``app.extensions["otpauth"]``."""
 

@@ -23,6 +23,7 @@ from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDir
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, is_in_memory, memory_engine
 from flask_otpauth.adapters.sqlalchemy.tables import DEFAULT_NAMES, TableNames
 from flask_otpauth.core.errors import ConfigurationError
+from flask_otpauth.core.service import service
 from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.settings import PREFIX
@@ -33,7 +34,7 @@ from flask_otpauth.wiring.database_uri import engine_of
 _logger = logging.getLogger("flask_otpauth")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Databases:
     """The storage and the directory of an app."""
 

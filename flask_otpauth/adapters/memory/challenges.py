@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal
 
 from flask_otpauth.adapters.memory.state import Memory
@@ -21,10 +21,11 @@ from flask_otpauth.core.challenges import (
     without_misses,
 )
 from flask_otpauth.core.instants import Block, Limit
+from flask_otpauth.core.service import service
 from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class MemoryChallengeStore:
     """A :class:`~flask_otpauth.ports.storage.ChallengeStore`."""
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import Literal
 
 from flask_otpauth.adapters.memory.state import Memory
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
+from flask_otpauth.core.service import service
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class MemorySecretStore:
     """A :class:`~flask_otpauth.ports.storage.SecretStore`."""
 

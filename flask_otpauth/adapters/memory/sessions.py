@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from flask_otpauth.adapters.memory.state import Memory, remove
+from flask_otpauth.core.service import service
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh, rotated
 from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class MemorySessionStore:
     """A :class:`~flask_otpauth.ports.storage.SessionStore`."""
 

@@ -12,7 +12,7 @@ each of them counts. Everything else is a value of the statement.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cache, cached_property
 from typing import Any, Literal, NamedTuple, cast
 
@@ -59,6 +59,7 @@ from flask_otpauth.core.challenges import (
     with_lock,
 )
 from flask_otpauth.core.instants import Block, Limit
+from flask_otpauth.core.service import service
 from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 Writes = Literal["limits", "challenge", "both", "act"]
@@ -104,7 +105,7 @@ class GuessShape(NamedTuple):
     locks: Counts
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class SqlChallengeStore:
     """A :class:`~flask_otpauth.ports.storage.ChallengeStore` in two tables."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cache, cached_property
 
 from sqlalchemy import (
@@ -26,6 +26,7 @@ from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Row, Statement
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, Name, columns_of
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
+from flask_otpauth.core.service import service
 from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 _ID = bindparam("row_id", type_=Name)
@@ -33,7 +34,7 @@ _NOW_MS = bindparam("now_ms", type_=Instant)
 _FLOWS = [field.name for field in fields(Client)].index("flows")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class SqlClientStore:
     """A :class:`~flask_otpauth.ports.storage.ClientStore` in three tables."""
 

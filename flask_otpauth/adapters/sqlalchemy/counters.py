@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
@@ -14,6 +13,7 @@ from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant
 from flask_otpauth.core.challenges import Cap
+from flask_otpauth.core.service import service
 from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 _KEY = bindparam("row_key", type_=Digest)
@@ -21,7 +21,7 @@ _START = bindparam("start_ms", type_=Instant)
 _ONE: ColumnElement[int] = literal_column("1")
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class Counters:
     """Counts how many codes were issued under a cap on its day."""
 

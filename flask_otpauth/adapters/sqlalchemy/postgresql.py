@@ -8,7 +8,7 @@ and opens the session.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cache, cached_property
 
 from sqlalchemy import (
@@ -58,6 +58,7 @@ from flask_otpauth.adapters.sqlalchemy.statements import Row
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant
 from flask_otpauth.core.challenges import ChallengeRow, IssueResult, with_code, with_send, withheld_digest
 from flask_otpauth.core.errors import StorageUnavailable
+from flask_otpauth.core.service import service
 from flask_otpauth.ports.directory import UserLookup
 from flask_otpauth.ports.storage import LoginAttempt, LoginResult, UserIssue, UserIssueResult
 
@@ -67,7 +68,7 @@ _NOW_MS = bindparam("now_ms", type_=Instant)
 _LATEST_MS = bindparam("latest_ms", type_=Instant)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class PostgresqlLogins:
     """Issues codes to users and logs them in. Their table is in the database of the codes and sessions."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from functools import cached_property
 from typing import Any, Literal
 
@@ -12,6 +12,7 @@ from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, new_v
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Changes, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, columns_of
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
+from flask_otpauth.core.service import service
 
 _KEY = bindparam("row_key", type_=Digest)
 _COLUMNS = tuple(field.name for field in fields(StoredSecret))
@@ -19,7 +20,7 @@ _COLUMNS = tuple(field.name for field in fields(StoredSecret))
 _NO_CAP = 2**31 - 1
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class SqlSecretStore:
     """A :class:`~flask_otpauth.ports.storage.SecretStore` in one table."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from functools import cache, cached_property, partial
 from typing import Any
 
@@ -41,6 +41,7 @@ from flask_otpauth.adapters.sqlalchemy.tables import Instant, Name, columns_of
 from flask_otpauth.core import instants
 from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.errors import StorageUnavailable
+from flask_otpauth.core.service import service
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
 from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.storage import LoginAttempt, LoginResult, Purge, PurgedBatch
@@ -55,7 +56,7 @@ _LATEST_MS = bindparam("latest_ms", type_=Instant)
 _CLOSED = {"closed_at": _NOW_MS, "alone_for": null()}
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class SqlSessionStore:
     """A :class:`~flask_otpauth.ports.storage.SessionStore` in two tables."""
 
@@ -277,7 +278,7 @@ def live_count(closed: Iterable[Row], now_ms: int) -> int:
     return sum(opened_at <= latest and ends_at > now_ms for opened_at, ends_at in closed)
 
 
-@dataclass(frozen=True, eq=False, repr=False)
+@service
 class SqlLogins:
     """Logs users in whose table is in the database of the codes and sessions."""
 
