@@ -5,11 +5,12 @@ from __future__ import annotations
 import contextvars
 import logging
 import socket
+import sqlite3
 import sys
 import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -28,7 +29,7 @@ from sqlalchemy import (
     select,
     text,
 )
-from sqlalchemy.exc import IntegrityError, ProgrammingError
+from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import QueuePool
 
 from flask_otpauth.adapters.sqlalchemy.database import MAX_TRIES, retry_until_explained
@@ -321,7 +322,7 @@ def test_tables_may_be_created_by_several_at_once(request: pytest.FixtureRequest
 
 def test_tables_that_cannot_be_created_are_an_error(postgresql_url: str) -> None:
     url = make_url(postgresql_url).update_query_dict({"options": "-csearch_path=nowhere"})
-    with disposing(create_engine(url)) as engine, pytest.raises(ProgrammingError, match="schema"):
+    with disposing(create_engine(url)) as engine, pytest.raises(StorageUnavailable, match="schema"):
         SqlAlchemyStorage(engine).create_all()
 
 
@@ -389,9 +390,9 @@ def test_a_missing_column_is_told_with_what_adds_it(request: pytest.FixtureReque
     with storage.database.engine.begin() as connection:
         connection.execute(text("ALTER TABLE otpauth_sessions RENAME COLUMN person_key TO other"))
 
-    with pytest.raises(StorageUnavailable, match="run your migrations"):
+    with pytest.raises(StorageUnavailable, match="or your migrations"):
         storage.sessions.find("s")
-    with pytest.raises(StorageUnavailable, match="run your migrations"):
+    with pytest.raises(StorageUnavailable, match="or your migrations"):
         storage.sessions.open(session_of("user"), closing_others=False)
     storage.tables.metadata.drop_all(storage.database.engine)
 
@@ -516,6 +517,60 @@ def test_after_a_cut_between_two_single_statements_the_whole_pool_is_renewed(pos
             storage.sessions.find("s")
 
         assert [storage.sessions.find("s") for _ in range(2)] == [None, None]
+
+
+class InterruptedSqlite(sqlite3.Connection):
+    """A connection whose thread is ended in the midst of a statement, once."""
+
+    is_ending = False
+
+    def cursor(self, *given: Any) -> sqlite3.Cursor:
+        if InterruptedSqlite.is_ending:
+            InterruptedSqlite.is_ending = False
+            return super().cursor(InterruptedSqliteCursor)
+        return super().cursor(*given)
+
+
+class InterruptedSqliteCursor(sqlite3.Cursor):
+    """A cursor whose thread is ended while it executes a statement."""
+
+    def execute(self, *_: object) -> Self:
+        raise SystemExit
+
+
+def test_a_transaction_that_was_interrupted_cannot_go_on(tmp_path: Path) -> None:
+    options = {"connect_args": {"factory": InterruptedSqlite}}
+    with disposing(create_engine(f"sqlite:///{tmp_path}/otpauth.sqlite", **options)) as engine:
+        storage, pin = SqlAlchemyStorage(engine), fresh_key()
+        storage.create_all()
+
+        def go_on() -> None:
+            with storage.transaction():
+                storage.secrets.put(pin, "h1", replacing=None)
+                InterruptedSqlite.is_ending = True
+                with suppress(SystemExit):
+                    storage.secrets.read(pin)
+                storage.secrets.put(pin, "h2", replacing="any")
+
+        with pytest.raises(StorageUnavailable, match="lost"):
+            go_on()
+
+        assert storage.secrets.read(pin).hash is None
+
+
+@pytest.mark.parametrize("is_watched", [False, True])
+def test_an_attempt_that_did_nothing_undoes_itself_alone(
+    engine: Engine, storage: SqlAlchemyStorage, is_watched: bool
+) -> None:
+    if is_watched:
+        event.listen(engine, "before_cursor_execute", lambda *_: None)
+    kept, undone = fresh_key(), fresh_key()
+
+    with storage.transaction():
+        storage.secrets.put(kept, "h1", replacing=None)
+        storage.database.attempt(lambda: storage.secrets.put(undone, "h2", replacing=None) and None)
+
+    assert [storage.secrets.read(key).hash for key in (kept, undone)] == ["h1", None]
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 has no such connections here")

@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -76,7 +76,7 @@ _MISTAKES = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
 class _Open(threading.local):
     """The connection whose transaction is open in this thread."""
 
-    connection: Connection | None = None
+    connection: _ByDriver | _BySqlAlchemy | None = None
     #: Whether the database has undone it.
     is_lost = False
 
@@ -168,10 +168,8 @@ class Database:
         self._commits = ErrorTranslation(describe_lock_holder)
         self._single = _quiet(engine)
         self._writer = with_isolation(engine)
-        begin, level = self._dialect.begin, self._dialect.level_of_next
-        self._leveling = None if level is None else self.prepare(text(level))
-        self._beginning = None if begin is None else self.prepare(text(begin))
-        if begin is not None:
+        self._control = _Control(self)
+        if self._dialect.begin is not None:
             self._writer = self._single
         self._forget()
         in_child(self, Database._forget)
@@ -212,23 +210,20 @@ class Database:
             yield
             return
         with self._outages:
-            connection = self._writer.connect()
+            connection = self._connect()
         try:
             with self._outages:
                 connection.begin()
-                if self._leveling is not None and not self._has_our_level():
-                    _sent(connection, self._leveling, ())
-                if self._beginning is not None and not _is_in_transaction(connection):
-                    _sent(connection, self._beginning, ())
+                self._begin(connection)
             self._open.connection = connection
             yield
             self._demand_kept()
             with self._commits:
                 connection.commit()
         except BaseException:
-            # If a COMMIT met a reader, SQLite keeps the transaction open, but SQLAlchemy takes it for ended.
-            # The connection would go back to the pool with it, and the next transaction would commit it.
-            _roll_back(connection)
+            # If a COMMIT met a reader, SQLite keeps the transaction open. The connection would go back to the
+            # pool with it, and the next transaction would commit it.
+            connection.roll_back()
             raise
         finally:
             self._open.connection, self._open.is_lost = None, False
@@ -266,7 +261,7 @@ class Database:
         try:
             if self._open.connection is None:
                 return self.atomically(demanded)
-            with self._outages, self._open.connection.begin_nested():
+            with self._outages, self._open.connection.savepoint():
                 return demanded()
         except _Undone:
             return None
@@ -281,7 +276,7 @@ class Database:
         try:
             with self._outages:
                 if self._open.connection is not None:
-                    return _sent(self._open.connection, prepared, parameters)
+                    return self._open.connection.execute(prepared, parameters)
                 done = self._sent_alone(prepared, parameters)
         except TransactionLost:
             if self._open.connection is not None:
@@ -305,14 +300,21 @@ class Database:
         self._open = _Open()
 
     def _create(self, tables: Tables) -> None:
-        with self.transaction(), self._outages:
-            tables.metadata.create_all(self._connection, tables.all())
+        with self._outages, self._writer.begin() as connection:
+            tables.metadata.create_all(with_write_lock(connection), tables.all())
 
-    @property
-    def _connection(self) -> Connection:
-        if self._open.connection is None:
-            raise RuntimeError("no transaction is open")
-        return self._open.connection
+    def _connect(self) -> _ByDriver | _BySqlAlchemy:
+        """Take a connection for a transaction."""
+        if self._dialect.begin is None or _is_watched(self._single):
+            return _BySqlAlchemy(self._writer.connect())
+        return _ByDriver(self._single, self._control)
+
+    def _begin(self, connection: _ByDriver | _BySqlAlchemy) -> None:
+        """Begin a transaction by statements, as far as SQLAlchemy and the driver do not."""
+        if self._control.level is not None and not self._has_our_level():
+            connection.execute(self._control.level)
+        if self._control.begin is not None and not _is_in_transaction(connection.driver):
+            connection.execute(self._control.begin)
 
     def _demand_kept(self) -> None:
         """:raises TransactionLost: if the database has undone the open transaction, whoever noticed it."""
@@ -338,32 +340,143 @@ class Database:
                     with self._commits:
                         _commit(connection)
                 return done
-        pooled = self._pooled()
+        plain = _ByDriver(self._single, self._control)
         try:
-            with _Autocommit(pooled, self.engine.dialect):
-                if self._must_begin(prepared):
-                    return None
-                done = _driven(pooled, prepared, parameters, lambda: Connection(self._single, pooled))
-                if not (prepared.is_read or self._dialect.commits_alone):
-                    self._commit_alone(pooled, prepared)
-                return done
+            if self._must_begin(prepared):
+                return None
+            done = plain.execute(prepared, parameters)
+            if not (prepared.is_read or self._dialect.commits_alone):
+                with self._commits:
+                    plain.commit()
+            return done
         finally:
-            pooled.close()
+            plain.close()
 
-    def _commit_alone(self, pooled: PoolProxiedConnection, prepared: Prepared) -> None:
-        try:
-            pooled.commit()
-        except self.engine.dialect.loaded_dbapi.Error as error:
-            with self._commits:
-                raise _wrap(Connection(self._single, pooled), prepared, error) from error
 
-    def _pooled(self) -> PoolProxiedConnection:
-        """Return a connection of the pool. An object of SQLAlchemy around it would cost as much again."""
-        dialect = self.engine.dialect
+class _Control:
+    """The statements that begin and end a transaction, and a savepoint in it."""
+
+    def __init__(self, database: Database) -> None:
+        def prepared(sql: str | None) -> Prepared | None:
+            return None if sql is None else database.prepare(text(sql))
+
+        dialect = dialect_of(database.engine.dialect.name)
+        #: What begins a transaction, if the driver and SQLAlchemy do not, and what sets its level before.
+        self.begin, self.level = prepared(dialect.begin), prepared(dialect.level_of_next)
+        self.commit = database.prepare(text("COMMIT"))
+        self.roll_back = database.prepare(text("ROLLBACK"))
+        self.save = database.prepare(text("SAVEPOINT otpauth"))
+        self.release = database.prepare(text("RELEASE SAVEPOINT otpauth"))
+        self.undo = database.prepare(text("ROLLBACK TO SAVEPOINT otpauth"))
+
+
+class _ByDriver:
+    """
+    A connection of the pool, used by the driver alone: SQLAlchemy's object would cost as much again.
+
+    The database commits each statement by itself, unless it was told to begin a transaction.
+    """
+
+    __slots__ = ("_autocommit", "_control", "_engine", "_pooled")
+
+    def __init__(self, engine: Engine, control: _Control) -> None:
+        self._engine, self._control = engine, control
+        base = engine.dialect.loaded_dbapi.Error
         try:
-            return self.engine.raw_connection()
-        except dialect.loaded_dbapi.Error as error:
-            raise DBAPIError.instance(None, None, error, dialect.loaded_dbapi.Error, True) from error
+            self._pooled = engine.raw_connection()
+        except base as error:
+            raise DBAPIError.instance(None, None, error, base, True) from error
+        try:
+            self._autocommit = _Autocommit(self._pooled, engine.dialect)
+        except BaseException:
+            self._pooled.close()
+            raise
+
+    def execute(self, prepared: Prepared, parameters: Parameters = ()) -> Done:
+        """Execute a statement."""
+        if not self._pooled.is_valid:
+            raise StorageUnavailable("the transaction was lost with its connection")
+        return _driven(self._pooled, prepared, parameters, self._as_connection)
+
+    @property
+    def driver(self) -> object:
+        """The driver's connection."""
+        return self._pooled.driver_connection
+
+    def begin(self) -> None:
+        """Begin a transaction, which statements do here."""
+
+    def commit(self) -> None:
+        """Commit."""
+        self.execute(self._control.commit)
+
+    def roll_back(self) -> None:
+        """Roll back, unless SQLite has done so or the connection is lost."""
+        with suppress(DBAPIError, StorageUnavailable):
+            self.execute(self._control.roll_back)
+
+    @contextmanager
+    def savepoint(self) -> Iterator[None]:
+        """Undo all that is done inside if it fails."""
+        self.execute(self._control.save)
+        try:
+            yield
+        except TransactionLost:
+            raise
+        except BaseException:
+            self.execute(self._control.undo)
+            raise
+        self.execute(self._control.release)
+
+    def close(self) -> None:
+        """Give the connection back to the pool, as it was."""
+        try:
+            self._autocommit.restore()
+        finally:
+            self._pooled.close()
+
+    def _as_connection(self) -> Connection:
+        return Connection(self._engine, self._pooled)
+
+
+class _BySqlAlchemy:
+    """
+    A connection of SQLAlchemy. It tells the host's listeners and its log what is done on it.
+
+    It is used where the host listens, and where SQLAlchemy has to set the isolation level.
+    """
+
+    def __init__(self, connection: Connection) -> None:
+        self._connection = connection
+
+    @property
+    def driver(self) -> object:
+        """The driver's connection."""
+        return self._connection.connection.driver_connection
+
+    def execute(self, prepared: Prepared, parameters: Parameters = ()) -> Done:
+        """Execute a statement."""
+        return _sent(self._connection, prepared, parameters)
+
+    def begin(self) -> None:
+        """Begin a transaction, as far as SQLAlchemy and the driver do."""
+        self._connection.begin()
+
+    def commit(self) -> None:
+        """Commit."""
+        self._connection.commit()
+
+    def roll_back(self) -> None:
+        """Roll back by the driver: SQLAlchemy takes a transaction for ended if its commit failed."""
+        _roll_back(self._connection)
+
+    def savepoint(self) -> AbstractContextManager[object]:
+        """Undo all that is done inside if it fails."""
+        return self._connection.begin_nested()
+
+    def close(self) -> None:
+        """Give the connection back to the pool."""
+        self._connection.close()
 
 
 def _sent(connection: Connection, prepared: Prepared, parameters: Parameters) -> Done:
@@ -385,8 +498,10 @@ def _driven(
     cursor = pooled.cursor()
     try:
         cursor.execute(prepared.sql, parameters)
-        return list(cursor.fetchall()) if prepared.returns_rows else [], getattr(cursor, prepared.counts)
+        rows = list(cursor.fetchall()) if prepared.returns_rows else []
+        count: int = getattr(cursor, prepared.counts)
     except Exception as error:
+        cursor.close()
         connection = connection_of()
         if isinstance(error, connection.dialect.loaded_dbapi.Error):
             raise _wrap(connection, prepared, error) from error
@@ -396,8 +511,8 @@ def _driven(
         # would be taken for that of the next statement.
         connection_of().invalidate()
         raise
-    finally:
-        cursor.close()
+    cursor.close()
+    return rows, count
 
 
 def retry_until_explained(attempt: Callable[[], T | None], explain: Callable[[], T | None]) -> T:
@@ -481,6 +596,10 @@ class _Autocommit:
         pass
 
     def __exit__(self, *error: object) -> None:
+        self.restore()
+
+    def restore(self) -> None:
+        """Let the driver begin transactions as before."""
         if self._attribute and self._pooled.is_valid:
             try:
                 setattr(self._driver, self._attribute, self._before)
@@ -509,14 +628,13 @@ def with_write_lock(connection: Connection) -> Connection:
     transaction at its first write, and not at a query or a savepoint before it.
     """
     begin = dialect_of(connection.dialect.name).begin
-    if begin is not None and not _is_in_transaction(connection):
+    if begin is not None and not _is_in_transaction(connection.connection.driver_connection):
         connection.exec_driver_sql(begin)
     return connection
 
 
-def _is_in_transaction(connection: Connection) -> bool:
+def _is_in_transaction(driver: object) -> bool:
     """Return whether the driver has begun a transaction, or will with the next statement."""
-    driver = connection.connection.driver_connection
     # SQLite: the host may begin each one in its own way. MariaDB: unless the host has chosen AUTOCOMMIT.
     commits_alone = getattr(driver, "get_autocommit", lambda: True)()
     return getattr(driver, "in_transaction", False) or not commits_alone
