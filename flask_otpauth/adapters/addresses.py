@@ -150,6 +150,8 @@ def spellings(address: str) -> list[str]:
 
     The domain may have letters beyond ASCII, and accents may be separate characters (NFD).
     """
+    if address.isascii() and "xn--" not in address:
+        return [address]
     local, _, domain = address.rpartition("@")
     written = _parse_email(address).domain if "xn--" in domain else domain
     forms = {address, f"{local}@{written}"}

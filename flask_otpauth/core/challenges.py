@@ -50,6 +50,7 @@ from typing import TypeGuard
 
 from flask_otpauth.core import instants
 from flask_otpauth.core.instants import Block, Limit, reach_ms, strongest
+from flask_otpauth.core.keys import to_base64url
 from flask_otpauth.core.sensitive import Sensitive
 
 _TAG = re.compile("<[^>]*>")
@@ -62,7 +63,7 @@ def draw_code(length: int) -> Sensitive:
 
 def draw_nonce() -> str:
     """Draw a name for one issue or one guess: 16 URL-safe characters."""
-    return secrets.token_urlsafe(12)
+    return to_base64url(secrets.token_bytes(12))
 
 
 def withheld_digest(digest: bytes) -> bytes:

@@ -82,7 +82,9 @@ _LAST_MS = 10**INSTANT_WIDTH - 1
 
 def text_of(instant_ms: int) -> str:
     """Return an instant as text of a fixed width, so that texts compare as the instants do."""
-    return str(min(max(instant_ms, 0), _LAST_MS)).zfill(INSTANT_WIDTH)
+    if not 0 <= instant_ms <= _LAST_MS:
+        instant_ms = 0 if instant_ms < 0 else _LAST_MS
+    return f"{instant_ms:0{INSTANT_WIDTH}d}"
 
 
 def entry(instant_ms: int, nonce: str) -> str:

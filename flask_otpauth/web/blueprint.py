@@ -334,7 +334,8 @@ class Answer(Response):
     def get_wsgi_headers(self, environ: WSGIEnvironment) -> Headers:
         """Return the headers as they are sent."""
         headers = super().get_wsgi_headers(environ)
-        if "Access-Control-Allow-Origin" in headers:
+        # Only an answer to a browser's request from another page has the header of the host.
+        if "HTTP_ORIGIN" in environ and "Access-Control-Allow-Origin" in headers:
             exposed = [name.strip() for line in headers.getlist(_EXPOSED) for name in line.split(",")]
             known = {name.lower() for name in exposed}
             more = [name for name in _ACTED_ON if name in headers and name.lower() not in known]
@@ -347,7 +348,8 @@ def _respond(wire: Wire) -> Answer:
     """Return what an envelope made, as HTTP."""
     payload, status, headers = wire
     answer = Answer(_ENCODER.encode(payload), status, _ALWAYS_SENT)
-    answer.headers.update(headers)
+    if headers:
+        answer.headers.update(headers)
     return answer
 
 

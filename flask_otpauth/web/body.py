@@ -86,11 +86,7 @@ def _wrap(value: object, depth_left: int) -> object:
         surrogate).
     """
     if isinstance(value, str):
-        try:
-            value.encode()
-        except UnicodeEncodeError:
-            raise MalformedRequest from None
-        return Sensitive(value)
+        return Sensitive(_encodable(value))
     if isinstance(value, (dict, list)) and depth_left == 0:
         raise MalformedRequest
     if isinstance(value, list):
@@ -99,7 +95,15 @@ def _wrap(value: object, depth_left: int) -> object:
 
 
 def _wrap_object(value: dict[str, object], depth_left: int) -> dict[str, object]:
-    return {str(_wrap(name, 0)): _wrap(item, depth_left - 1) for name, item in value.items()}
+    return {_encodable(name): _wrap(item, depth_left - 1) for name, item in value.items()}
+
+
+def _encodable(text: str) -> str:
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise MalformedRequest from None
+    return text
 
 
 # -- parsing -----------------------------------------------------------------------------------

@@ -187,7 +187,7 @@ class JwtTokens:
             "aud": self._audience_of(use),
             "iat": int(issued_at.timestamp()),
             "exp": int(expires_at.timestamp()),
-            "jti": secrets.token_urlsafe(16),
+            "jti": to_base64url(secrets.token_bytes(16)),
         }
         self._check(use, complete, issued_at)
         unsigned = f"{self._newest.header}.{to_base64url(_as_json(complete))}"
