@@ -374,7 +374,7 @@ def test_purge_refuses_an_age_that_is_too_short_or_none(app: Flask, age: str, me
 def add_old_rows(app: Flask) -> SqlAlchemyStorage:
     """Add 201 rows that nothing needs, and return their storage."""
     storage: SqlAlchemyStorage = app.extensions["otpauth"].services.upkeep.storage
-    with storage.transaction():
+    with storage.database.transaction():
         for _ in range(201):
             storage.challenges.issue(one_row().issue())
     return storage

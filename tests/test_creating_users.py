@@ -19,7 +19,7 @@ EMAIL, PHONE, MEMBER_ID = "victim@example.com", "+84987888001", "M-1"
 PASSWORD, ANOTHER = "plum-Tractor 9 violet", "kite Harbour 31 olive"
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def database_uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with database_of(request.param, tmp_path) as uri:
         yield uri

@@ -121,7 +121,7 @@ def raising(storage: SqlAlchemyStorage, sqlstate: str) -> None:
     """Have the server raise an error of that class."""
     details = f"ERRCODE = '{sqlstate}', DETAIL = 'swordfish'"
     raised = f"DO $$ BEGIN RAISE EXCEPTION 'hunter2' USING {details}; END $$"
-    with storage.transaction():
+    with storage.database.transaction():
         storage.database.prepare(text(raised)).count()
 
 

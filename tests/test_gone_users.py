@@ -93,7 +93,7 @@ def host_on(uri: str, outbox: Outbox, clock: MovableClock, *, own_users: bool) -
     return Host(app, otpauth, outbox, "customer" if own_users else "otpauth_users")
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with database_of(request.param, tmp_path) as uri:
         yield uri

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Mapped, mapped_column
 from flask_otpauth import OtpAuth, StorageUnavailable
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.databases import database_of, postgresql_schema
+from tests.adapters.databases import database_of
 from tests.flows.email_caller import ADDRESS, EmailCaller, outcome
 from tests.hosts import SECRET_KEY
 
@@ -94,7 +94,7 @@ def shop_on(uri: str, outbox: Outbox, clock: MovableClock, own_users: bool = Fal
     return shop
 
 
-@pytest.fixture(params=["sqlite", "memory", "postgresql"])
+@pytest.fixture(params=["sqlite", "memory", "postgresql", "mariadb"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with database_of(request.param, tmp_path) as uri:
         yield uri
@@ -145,10 +145,11 @@ def test_the_hosts_transaction_can_go_on_after_a_refusal(shop: Shop) -> None:
     assert shop.orders() == 1
 
 
+@pytest.mark.parametrize("kind", ["postgresql", "mariadb"])
 def test_a_flushed_row_of_the_host_is_safe_if_the_database_locks_rows(
-    outbox: Outbox, clock: MovableClock
+    kind: str, tmp_path: Path, outbox: Outbox, clock: MovableClock
 ) -> None:
-    with postgresql_schema() as uri:
+    with database_of(kind, tmp_path) as uri:
         shop = shop_on(uri, outbox, clock)
         code = shop.outbox.last.code
 

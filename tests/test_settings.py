@@ -224,7 +224,7 @@ class Demanding:
 @pytest.mark.parametrize(
     ("key", "value", "told"),
     [
-        ("STORAGE", Nothing(), "Nothing object has no method transaction()"),
+        ("STORAGE", Nothing(), "Nothing object has no method atomically()"),
         ("USERS", Nothing, "Nothing object has no method get()"),
         ("USERS", "tests.test_settings:nobody", "cannot import 'tests.test_settings:nobody'"),
         ("USERS", "people", "'people' does not have the form 'package.module:attribute'"),

@@ -241,14 +241,13 @@ class Codes:
             the policy allows that.
         """
         guess = self.guess(policy, target, code)
-        result: T | None = None
-        if effect is None:
+
+        def redeem() -> tuple[Verdict, T | None]:
             verdict = self.storage.challenges.redeem(guess)
-        else:
-            with self.storage.transaction():
-                verdict = self.storage.challenges.redeem(guess)
-                if verdict.state is GuessState.ACCEPTED:
-                    result = effect()
+            is_accepted = verdict.state is GuessState.ACCEPTED
+            return verdict, effect() if effect is not None and is_accepted else None
+
+        verdict, result = redeem() if effect is None else self.storage.atomically(redeem)
         # After the transaction: an exception inside would undo the count of the guess.
         self.require_accepted(policy, target, guess, verdict)
         return result

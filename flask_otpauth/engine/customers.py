@@ -187,9 +187,10 @@ class Customers:
                 judged = secrets.check(user, old, field)
             except errors.SecretNotSet:
                 raise errors.SecretWrong(field) from None
-            with self.codes.storage.transaction():
-                if secrets.put(user, new_hash, replacing=judged):
-                    return effect()
+            put = partial(secrets.put, user, new_hash, replacing=judged)
+            result = self.codes.storage.atomically(partial(_effect_if, put, effect))
+            if result is not None:
+                return result
             # Another request replaced the secret after it was judged: judge again.
         raise errors.StorageUnavailable(f"gave up after {ATTEMPTS} attempts: the secret kept changing")
 
@@ -197,13 +198,16 @@ class Customers:
         self, secrets: UserSecrets, user: User, new_hash: str, field: str, replacing: str | None
     ) -> int:
         """Store a secret and close the sessions of the customer, in one transaction."""
-        with self.codes.storage.transaction():
+
+        def reset() -> int:
             while not secrets.put(user, new_hash, replacing=replacing):
                 self._demand_enabled(secrets, user, field)
                 if replacing != "any":
                     # The code was for the secret before, which was replaced after the code was judged.
                     raise errors.CodeWrong
             return self._end_sessions(user)
+
+        return self.codes.storage.atomically(reset)
 
     def _demand_enabled(self, secrets: UserSecrets, user: User, field: str) -> None:
         """Raise SecretBlocked if failures in a row have disabled the secret."""
@@ -260,3 +264,7 @@ class ByPassword:
         """Check the password, and run ``effect``."""
         self.customers.check_password(self.user, self.password, self.field)
         return effect("any")
+
+
+def _effect_if(step: Callable[[], bool], effect: Callable[[], int]) -> int | None:
+    return effect() if step() else None

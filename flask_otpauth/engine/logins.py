@@ -35,8 +35,9 @@ def log_in(storage: Storage, attempt: LoginAttempt) -> LoginResult:
         return result
     # Before the transaction: the directory may use the same database, and would wait for its end.
     user = attempt.user.find()
-    # An address without a user needs the same statements, so that a wrong code takes the same time.
-    with storage.transaction():
+
+    def redeem_and_open() -> LoginResult:
+        # An address without a user needs the same statements, so that a wrong code takes the same time.
         verdict = storage.challenges.redeem(attempt.guess)
         if verdict.state is not GuessState.ACCEPTED:
             return LoginResult(verdict)
@@ -44,7 +45,9 @@ def log_in(storage: Storage, attempt: LoginAttempt) -> LoginResult:
             return LoginResult(verdict, user)
         session = session_of(user, attempt.session)
         closed = storage.sessions.open(session, closing_others=attempt.closing_others)
-    return LoginResult(verdict, user, session, closed)
+        return LoginResult(verdict, user, session, closed)
+
+    return storage.atomically(redeem_and_open)
 
 
 @dataclass(frozen=True)

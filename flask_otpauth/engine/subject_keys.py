@@ -21,7 +21,8 @@ _MARK = "mark"
 def leave_mark(storage: Storage, keys: KeyRing, now_ms: int) -> None:
     """Write the mark of the subject key, if it is not there."""
     key = keys.row_key(_MARK)
-    with storage.transaction():
+
+    def write() -> None:
         if storage.challenges.reference(key) is None:
             no_code, nonce = secrets.token_bytes(32), draw_nonce()
             storage.challenges.issue(
@@ -30,6 +31,8 @@ def leave_mark(storage: Storage, keys: KeyRing, now_ms: int) -> None:
             # A row with a wrong guess that counts for ever is never purged.
             for_ever = Limit("lock", 1, None)
             storage.challenges.redeem(Guess(key, key, (bytes(32),), nonce, now_ms, 1, (for_ever,)))
+
+    storage.atomically(write)
 
 
 def find_marked(storage: Storage, candidates: Iterable[bytes]) -> list[bytes]:

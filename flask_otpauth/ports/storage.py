@@ -17,9 +17,8 @@ writes what the rule returns. A storage only makes this one step. The test class
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, replace
-from typing import Literal, Protocol, TypeAlias
+from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from flask_otpauth.core.challenges import Act, Cap, Guess, Issue, IssueResult, Verdict, withheld_digest
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
@@ -27,6 +26,8 @@ from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import Block
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
 from flask_otpauth.ports.directory import Directory, User, UserLookup
+
+T = TypeVar("T")
 
 __all__ = [
     "Cap",
@@ -439,12 +440,15 @@ class Storage(Protocol):
     def clients(self) -> ClientStore:
         """Clients, their tokens and their campaigns."""
 
-    def transaction(self) -> AbstractContextManager[None]:
+    def atomically(self, work: Callable[[], T]) -> T:
         """
-        Open a transaction around several operations of this thread.
+        Return what ``work`` returns. All that this thread does in the storage meanwhile is one transaction.
 
-        They are all written if the block ends without an exception, and none if it raises one. An operation
-        sees what the operations before it wrote. A transaction inside another one is a part of it.
+        It is all written if ``work`` returns, and nothing if it raises an exception. An operation sees what
+        the operations before it wrote. Inside another transaction, it is a part of that one.
+
+        If the database undoes the transaction because it was in the way of others, the storage may call
+        ``work`` again. So ``work`` has no other effects.
         """
 
     @property

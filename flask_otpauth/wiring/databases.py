@@ -85,7 +85,7 @@ def _storage(assembly: Assembly, place: _Place) -> Storage:
     }
     storage = None
     try:
-        storage = assembly.resolved("STORAGE", assembly.shared.storage, packaged, "transaction")
+        storage = assembly.resolved("STORAGE", assembly.shared.storage, packaged, "atomically")
     except ConfigurationError as error:
         assembly.problems += error.problems
     return MemoryStorage() if storage is None else storage

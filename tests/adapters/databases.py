@@ -72,7 +72,7 @@ def sqlite_engine(path: object) -> Engine:
 def emptied(storage: SqlAlchemyStorage) -> None:
     """Create the tables, and delete what is in them."""
     storage.create_all()
-    with storage.transaction():
+    with storage.database.transaction():
         for table in storage.tables.all():
             storage.database.prepare(table.delete()).count()
 

@@ -120,7 +120,7 @@ def test_a_login_is_three_statements_and_one_commit(storage: SqlAlchemyStorage, 
     storage.challenges.issue(subject.issue("111111"))
 
     def log_in() -> None:
-        with storage.transaction():
+        with storage.database.transaction():
             standing = storage.challenges.redeem(subject.guess("111111", locks=(BUDGET,)))
             assert standing.state is GuessState.ACCEPTED
             session = Session(fresh_name("session"), user, NOON, NOON, NOON + 1)

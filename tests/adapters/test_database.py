@@ -121,7 +121,7 @@ def test_on_postgresql_we_race_at_read_committed_whatever_the_hosts_level(
 
         level = storage.database.prepare(select(func.current_setting("transaction_isolation")), writes=True)
         levels = level.rows()
-        with storage.transaction():
+        with storage.database.transaction():
             levels += level.rows()
         for subject in (one_row(), two_rows()):
             CodeRaces().test_of_50_right_guesses_one_is_accepted(
@@ -223,7 +223,7 @@ def test_on_sqlite_what_is_one_transaction_stays_one_whatever_the_hosts_engine_d
 
 
 def _set_and_give_up(storage: SqlAlchemyStorage, pins: list[bytes]) -> None:
-    with storage.transaction():
+    with storage.database.transaction():
         for pin in pins:
             storage.secrets.read(pin)
             storage.secrets.put(pin, "h1", replacing=None)
@@ -238,7 +238,7 @@ def test_a_transaction_belongs_to_its_thread_even_where_the_context_is_handed_on
     pin, other = fresh_key(), fresh_key()
 
     def give_up_halfway() -> None:
-        with storage.transaction():
+        with storage.database.transaction():
             storage.secrets.put(pin, "h1", replacing=None)
             context = contextvars.copy_context()
             with ThreadPoolExecutor(1) as pool:
@@ -270,7 +270,7 @@ def test_a_host_that_listens_to_how_statements_are_executed_sees_ours(
         executed.append(sql.split(maxsplit=1)[0])
 
     storage.sessions.find("s")
-    with storage.transaction():
+    with storage.database.transaction():
         storage.sessions.find("s")
 
     assert executed == ["SELECT", "BEGIN", "SELECT"]
@@ -420,7 +420,7 @@ def test_a_connection_that_is_cut_undoes_the_transaction_and_the_next_one_works(
     pin = fresh_key()
 
     def cut_halfway() -> None:
-        with storage.transaction():
+        with storage.database.transaction():
             storage.secrets.put(pin, "h1", replacing=None)
             [(pid,)] = storage.database.prepare(select(func.pg_backend_pid())).rows()
             with postgresql.connect() as administrator:
@@ -592,7 +592,7 @@ def test_a_connection_that_is_cut_before_the_commit_is_an_outage(postgresql: Eng
     pin = fresh_key()
 
     def cut_at_the_end() -> None:
-        with storage.transaction():
+        with storage.database.transaction():
             storage.secrets.put(pin, "h1", replacing=None)
             [(pid,)] = storage.database.prepare(select(func.pg_backend_pid())).rows()
             with postgresql.connect() as administrator:
@@ -696,7 +696,7 @@ def test_threads_take_turns_on_a_database_in_memory() -> None:
             return storage.secrets.read(pin).hash
 
         reading = pool.submit(read_meanwhile)
-        with storage.transaction():
+        with storage.database.transaction():
             storage.secrets.put(pin, "h1", replacing=None)
             inside.set()
             storage.secrets.put(pin, "h2", replacing="h1")

@@ -55,21 +55,32 @@ def in_a_child(question: Callable[[], object]) -> str:
 
 
 @contextmanager
-def held_by_a_thread(hold: Callable[[], Any]) -> Iterator[None]:
-    """Another thread is inside ``hold()`` meanwhile."""
+def stopped_thread(work: Callable[[Callable[[], None]], object]) -> Iterator[None]:
+    """Another thread is in the middle of ``work`` meanwhile, where it calls its argument."""
     inside, leave = threading.Event(), threading.Event()
 
-    def work() -> None:
-        with hold():
-            inside.set()
-            leave.wait(PATIENCE_SECONDS)
+    def stop() -> None:
+        inside.set()
+        leave.wait(PATIENCE_SECONDS)
 
-    thread = threading.Thread(target=work)
+    thread = threading.Thread(target=work, args=(stop,))
     thread.start()
     assert inside.wait(PATIENCE_SECONDS)
     yield
     leave.set()
     thread.join()
+
+
+@contextmanager
+def held_by_a_thread(hold: Callable[[], Any]) -> Iterator[None]:
+    """Another thread is inside ``hold()`` meanwhile."""
+
+    def work(stop: Callable[[], None]) -> None:
+        with hold():
+            stop()
+
+    with stopped_thread(work):
+        yield
 
 
 @pytest.fixture
@@ -112,7 +123,7 @@ def test_writes_of_a_child_are_not_in_the_transaction_that_its_parent_has_open(e
     storage, mine, theirs = SqlAlchemyStorage(engine), fresh_key(), fresh_key()
     storage.create_all()
 
-    with storage.transaction():
+    with storage.database.transaction():
         storage.secrets.put(mine, "parent", replacing=None)
         written = in_a_child(lambda: storage.secrets.put(theirs, "child", replacing=None))
 
@@ -130,7 +141,7 @@ def test_a_database_in_memory_hangs_no_child(idle: bool) -> None:
     if idle:
         assert in_a_child(lambda: storage.secrets.read(key).hash) == "before the fork"
     else:
-        with held_by_a_thread(storage.transaction):
+        with held_by_a_thread(storage.database.transaction):
             assert in_a_child(lambda: storage.create_all() or storage.secrets.read(key).hash) == "None"
     engine.dispose()
 
@@ -139,13 +150,10 @@ def test_storage_in_memory_goes_on_in_a_child_without_what_was_half_done() -> No
     storage, kept, undone = MemoryStorage(), fresh_key(), fresh_key()
     storage.secrets.put(kept, "kept", replacing=None)
 
-    @contextmanager
-    def half_done() -> Iterator[None]:
-        with storage.transaction():
-            storage.secrets.put(undone, "half done", replacing=None)
-            yield
+    def work(stop: Callable[[], None]) -> None:
+        storage.atomically(lambda: (storage.secrets.put(undone, "half done", replacing=None), stop()))
 
-    with held_by_a_thread(half_done):
+    with stopped_thread(work):
         child = in_a_child(lambda: [storage.secrets.read(key).hash for key in (kept, undone)])
 
     assert child == "['kept', None]"

@@ -127,12 +127,12 @@ def test_a_commit_that_has_failed_is_not_made_up_for_by_the_next_one(tmp_path: P
     with engine.connect() as host:
         reading = host.execute(text("SELECT 1 FROM otpauth_challenges UNION ALL SELECT 2"))
         reading.fetchone()
-        with pytest.raises(StorageUnavailable), storage.transaction():
+        with pytest.raises(StorageUnavailable), storage.database.transaction():
             storage.challenges.redeem(subject.guess("111111"))
         reading.close()
         host.rollback()
     for _ in range(2):
-        with storage.transaction():
+        with storage.database.transaction():
             storage.challenges.issue(one_row().issue())
 
     assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED

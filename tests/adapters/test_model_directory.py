@@ -39,7 +39,7 @@ from sqlalchemy.orm import (
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory, StoredUser
 from flask_otpauth.ports.directory import NewUser
 from flask_otpauth.users import UserMixin
-from tests.adapters.databases import postgresql_schema
+from tests.adapters.databases import database_of
 
 ADDRESS = "ann@example.com"
 
@@ -69,12 +69,9 @@ class Users:
             connection.execute(update(self.directory.table).values(values))
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
-    if request.param == "sqlite":
-        yield f"sqlite:///{tmp_path / 'host.sqlite'}"
-        return
-    with postgresql_schema() as url:
+    with database_of(request.param, tmp_path) as url:
         yield url
 
 

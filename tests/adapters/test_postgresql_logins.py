@@ -221,7 +221,7 @@ def test_a_request_of_a_disabled_user_is_recognized_when_it_is_repeated(host: Ho
 def test_inside_a_transaction_an_issue_is_a_part_of_it(host: Host) -> None:
     user, subject = host.user(), one_row()
 
-    with suppress(InterruptedError), host.storage.transaction():
+    with suppress(InterruptedError), host.storage.database.transaction():
         issued = issue_to_user(host.storage, host.request(subject, address_of(user)))
         raise InterruptedError
 
@@ -498,7 +498,7 @@ def test_inside_a_transaction_a_login_is_a_part_of_it(host: Host) -> None:
     user, subject = host.user(), one_row()
     host.storage.challenges.issue(subject.issue("111111"))
 
-    with suppress(InterruptedError), host.storage.transaction():
+    with suppress(InterruptedError), host.storage.database.transaction():
         log_in(host.storage, host.attempt(subject, address_of(user)))
         raise InterruptedError
 
@@ -511,7 +511,7 @@ def test_inside_a_transaction_a_row_that_the_host_is_writing_does_no_harm(host: 
 
     with host.engine.connect() as connection:
         connection.execute(text("UPDATE otpauth_users SET full_name = 'A' WHERE id = :id"), {"id": user.id})
-        with host.storage.transaction():
+        with host.storage.database.transaction():
             result = host.log_in(address_of(user))
         connection.rollback()
 

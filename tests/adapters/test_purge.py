@@ -41,7 +41,7 @@ def test_a_purge_waits_for_no_request_and_spares_the_rows_that_it_writes(storage
         storage.challenges.issue(subject.issue(cap=cap))
     storage.sessions.open(session, closing_others=False)
 
-    with ThreadPoolExecutor(1) as other, storage.transaction():
+    with ThreadPoolExecutor(1) as other, storage.database.transaction():
         storage.challenges.issue(busy.issue(now_ms=LATER))
         storage.sessions.close(session.id, LATER)
         deleted = other.submit(purged, storage, LATER).result(30)
@@ -75,7 +75,7 @@ def test_a_second_purge_waits_for_no_other(storage: SqlAlchemyStorage) -> None:
     for subject in subjects:
         storage.challenges.issue(subject.issue())
 
-    with ThreadPoolExecutor(1) as other, storage.transaction():
+    with ThreadPoolExecutor(1) as other, storage.database.transaction():
         first = purged(storage, LATER)
         second = other.submit(purged, storage, LATER).result(30)
 

@@ -153,12 +153,12 @@ def session_steps(draw: st.DrawFn) -> list[Step]:
     return steps
 
 
-@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+@pytest.fixture(scope="module", params=["sqlite", "postgresql", "mariadb"])
 def sql(request: pytest.FixtureRequest) -> Iterator[SqlAlchemyStorage]:
     engine = (
         memory_engine()
         if request.param == "sqlite"
-        else create_engine(request.getfixturevalue("postgresql_url"))
+        else create_engine(request.getfixturevalue(f"{request.param}_url"))
     )
     yield SqlAlchemyStorage(engine)
     engine.dispose()

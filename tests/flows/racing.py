@@ -167,7 +167,7 @@ def racers() -> Iterator[Racers]:
     racers.close()
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
+@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
 def database(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     """An empty database that processes share."""
     with database_of(request.param, tmp_path) as uri:

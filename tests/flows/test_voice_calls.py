@@ -196,7 +196,7 @@ def test_a_retry_is_told_before_the_limits_and_after_a_pause(caller: VoiceCaller
 def test_of_a_client_of_another_flow_no_token_is_known(app: Flask, outbox: Outbox) -> None:
     caller = VoiceCaller(app, outbox)
     storage = app.extensions["otpauth"].services.storage
-    with storage.transaction():
+    with storage.database.transaction():
         storage.database.prepare(storage.tables.clients.update().values(flows="sms")).count()
 
     assert outcome(caller.call()) == (403, "client may not use this service")

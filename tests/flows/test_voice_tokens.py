@@ -247,7 +247,7 @@ def test_a_second_rotation_without_an_overlap_ends_that_of_the_first(caller: Voi
 def test_a_token_of_a_client_that_is_gone_is_nobodys(caller: VoiceCaller, app: Flask) -> None:
     token = caller.token
     storage = app.extensions["otpauth"].services.storage
-    with storage.transaction():
+    with storage.database.transaction():
         storage.database.prepare(storage.tables.clients.delete()).count()
 
     assert statuses(caller, [token]) == [401]

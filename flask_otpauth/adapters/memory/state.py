@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any, TypeVar
 
@@ -41,16 +40,14 @@ class Memory:
         self._before: Tables | None = None
         in_child(self, Memory._reset)
 
-    @contextmanager
-    def transaction(self) -> Iterator[None]:
-        """Hold the lock. An exception in the outermost transaction undoes everything that was done in it."""
+    def atomically(self, work: Callable[[], V]) -> V:
+        """See :class:`~flask_otpauth.ports.storage.Storage`. Other threads wait until ``work`` returns."""
         with self.lock:
             if self._before is not None:
-                yield
-                return
+                return work()
             self._before = self._copy()
             try:
-                yield
+                return work()
             except BaseException:
                 self._undo()
                 raise

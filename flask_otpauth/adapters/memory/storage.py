@@ -31,8 +31,8 @@ class MemoryStorage:
         self.secrets = MemorySecretStore(self._memory)
         self.sessions = MemorySessionStore(self._memory)
         self.clients = MemoryClientStore(self._memory)
-        #: See the port. Other threads wait until the transaction ends.
-        self.transaction = self._memory.transaction
+        #: See the port.
+        self.atomically = self._memory.atomically
 
     def create_all(self) -> None:
         """See the port. There is nothing to create."""

@@ -56,7 +56,7 @@ class SqlAlchemyStorage:
         #: See the port. It is for users in the same database.
         self.log_in = (in_one or SqlLogins(self.challenges, self.sessions)).log_in
         #: See the port. Operations inside it in the same thread are a part of it.
-        self.transaction = self.database.transaction
+        self.atomically = self.database.atomically
 
     def create_all(self) -> None:
         """See the port."""

@@ -169,9 +169,12 @@ class LoginContract(ContractBase):
         storage.challenges.issue(subject.issue("111111"))
         attempt = attempt_of(subject, person)
 
-        with suppress(InterruptedError), storage.transaction():
+        def log_in_and_fail() -> None:
             log_in(storage, attempt)
             raise InterruptedError
+
+        with suppress(InterruptedError):
+            storage.atomically(log_in_and_fail)
 
         assert storage.sessions.find(attempt.session.id) is None
         assert storage.sessions.find(earlier.id) == earlier

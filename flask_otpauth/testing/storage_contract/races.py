@@ -52,8 +52,7 @@ class Together:
     calls: tuple[Call, ...]
 
     def __call__(self, storage: Storage) -> list[Any]:
-        with storage.transaction():
-            return [call(storage) for call in self.calls]
+        return storage.atomically(lambda: [call(storage) for call in self.calls])
 
 
 #: What a race runs. Another process must be able to unpickle it.

@@ -33,11 +33,14 @@ class TransactionContract(ContractBase):
         pin = fresh_key()
         storage.challenges.issue(subject.issue("111111"))
 
-        with suppress(GaveUp), storage.transaction():
+        def work() -> None:
             storage.challenges.redeem(subject.guess("111111"))
             storage.sessions.open(session, closing_others=True)
             storage.secrets.put(pin, "h1", replacing="any")
             raise GaveUp
+
+        with suppress(GaveUp):
+            storage.atomically(work)
 
         assert storage.sessions.find(session.id) is None
         assert storage.secrets.read(pin) == StoredSecret()
@@ -47,9 +50,12 @@ class TransactionContract(ContractBase):
         issued_at = NOON - 90 * SECOND
         storage.challenges.issue(subject.issue("111111", issued_at))
 
-        with suppress(GaveUp), storage.transaction():
+        def work() -> None:
             storage.challenges.issue(subject.issue("222222", send_limits=(COOLDOWN,)))
             raise GaveUp
+
+        with suppress(GaveUp):
+            storage.atomically(work)
 
         assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.ACCEPTED
         assert storage.challenges.issue(subject.issue(send_limits=(COOLDOWN,))).issued
@@ -58,10 +64,12 @@ class TransactionContract(ContractBase):
         session = Session(fresh_name("session"), fresh_name("user"), NOON, NOON, NOON + 1)
         storage.challenges.issue(subject.issue("111111"))
 
-        with storage.transaction():
-            storage.challenges.redeem(subject.guess("111111"))
+        def work() -> GuessState:
+            verdict = storage.challenges.redeem(subject.guess("111111"))
             storage.sessions.open(session, closing_others=True)
+            return verdict.state
 
+        assert storage.atomically(work) is GuessState.ACCEPTED
         assert storage.sessions.find(session.id) == session
         assert storage.challenges.redeem(subject.guess("111111")).state is GuessState.USED
 
@@ -70,23 +78,24 @@ class TransactionContract(ContractBase):
     ) -> None:
         pin = fresh_key()
 
-        with storage.transaction():
+        def work() -> tuple[StoredSecret, StoredSecret, GuessState]:
             before = storage.secrets.read(pin)
             storage.secrets.put(pin, "h1", replacing=None)
             after = storage.secrets.read(pin)
             storage.challenges.issue(subject.issue("111111"))
-            verdict = storage.challenges.redeem(subject.guess("111111"))
+            return before, after, storage.challenges.redeem(subject.guess("111111")).state
 
-        assert (before, after) == (StoredSecret(), StoredSecret("h1"))
-        assert verdict.state is GuessState.ACCEPTED
+        assert storage.atomically(work) == (StoredSecret(), StoredSecret("h1"), GuessState.ACCEPTED)
 
     def test_an_inner_transaction_is_a_part_of_the_outer_one(self, storage: Storage) -> None:
         pin = fresh_key()
 
-        with suppress(GaveUp), storage.transaction():
-            with storage.transaction():
-                storage.secrets.put(pin, "h1", replacing=None)
+        def work() -> None:
+            storage.atomically(lambda: storage.secrets.put(pin, "h1", replacing=None))
             raise GaveUp
+
+        with suppress(GaveUp):
+            storage.atomically(work)
 
         assert storage.secrets.read(pin) == StoredSecret()
 
@@ -95,13 +104,14 @@ class TransactionContract(ContractBase):
         cap = cap_of(1)
         storage.challenges.issue(two_rows().issue(cap=cap))
 
-        with storage.transaction():
+        def work() -> tuple[bool, bool]:
             refused = storage.challenges.issue(subject.issue(cap=cap, send_limits=(COOLDOWN,)))
             storage.secrets.put(pin, "h1", replacing=None)
             again = storage.challenges.issue(subject.issue(cap=cap, send_limits=(COOLDOWN,)))
             storage.secrets.put(other, "h2", replacing=None)
+            return refused.issued, again.issued
 
-        assert (refused.issued, again.issued) == (False, False)
+        assert storage.atomically(work) == (False, False)
         assert [storage.secrets.read(key).hash for key in (pin, other)] == ["h1", "h2"]
         assert storage.challenges.issue(subject.issue(send_limits=(COOLDOWN,))).issued
 
