@@ -124,7 +124,7 @@ def is_refused(sessions: Sessions, token: str) -> bool:
     return False
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[Engine]:
     with database_of(request.param, tmp_path) as url:
         engine = create_engine(url)

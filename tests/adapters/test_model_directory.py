@@ -69,7 +69,7 @@ class Users:
             connection.execute(update(self.directory.table).values(values))
 
 
-@pytest.fixture(params=["sqlite", "postgresql", "mariadb"])
+@pytest.fixture(params=["sqlite", "postgresql"])
 def uri(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[str]:
     with database_of(request.param, tmp_path) as url:
         yield url

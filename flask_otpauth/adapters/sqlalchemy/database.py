@@ -162,14 +162,15 @@ class Database:
 
     def __init__(self, engine: Engine, describe_lock_holder: Callable[[], str] = lambda: "") -> None:
         self.engine = engine
-        self._dialect = dialect_of(engine.dialect.name)
-        self._outages = ErrorTranslation(describe_lock_holder, self._dialect.lost)
+        #: What differs between the databases.
+        self.dialect = dialect_of(engine.dialect.name)
+        self._outages = ErrorTranslation(describe_lock_holder, self.dialect.lost)
         #: Whatever the error is, the outcome of a commit that was sent may be unknown.
         self._commits = ErrorTranslation(describe_lock_holder)
         self._single = _quiet(engine)
         self._writer = with_isolation(engine)
         self._control = _Control(self)
-        if self._dialect.begin is not None:
+        if self.dialect.begin is not None:
             self._writer = self._single
         self._forget()
         in_child(self, Database._forget)
@@ -187,15 +188,15 @@ class Database:
 
     def change(self, change: Change) -> Statement:
         """Return an update as a statement for this database."""
-        return self._dialect.change(self, change)
+        return self.dialect.change(self, change)
 
     def upsert(self, upsert: Upsert) -> Statement:
         """Return an upsert as a statement for this database."""
-        return self._dialect.upsert(self, upsert)
+        return self.dialect.upsert(self, upsert)
 
     def delete(self, deletion: Deletion) -> Statement:
         """Return a deletion as a statement for this database."""
-        return self._dialect.delete(self, deletion)
+        return self.dialect.delete(self, deletion)
 
     @property
     def is_in_transaction(self) -> bool:
@@ -305,7 +306,7 @@ class Database:
 
     def _connect(self) -> _ByDriver | _BySqlAlchemy:
         """Take a connection for a transaction."""
-        if self._dialect.begin is None or _is_watched(self._single):
+        if self.dialect.begin is None or _is_watched(self._single):
             return _BySqlAlchemy(self._writer.connect())
         return _ByDriver(self._single, self._control)
 
@@ -323,11 +324,11 @@ class Database:
 
     def _has_our_level(self) -> bool:
         """Return whether a connection is at our isolation level without a statement that names it."""
-        return self.engine.dialect.default_isolation_level == self._dialect.isolation_level
+        return self.engine.dialect.default_isolation_level == self.dialect.isolation_level
 
     def _must_begin(self, prepared: Prepared) -> bool:
         """Return whether a single statement needs a ``BEGIN`` that names our isolation level."""
-        return not prepared.is_read and self._dialect.level_matters_alone and not self._has_our_level()
+        return not prepared.is_read and self.dialect.level_matters_alone and not self._has_our_level()
 
     def _sent_alone(self, prepared: Prepared, parameters: Parameters) -> Done | None:
         """Execute a statement that is a transaction by itself. Return ``None`` if it has to begin one."""
@@ -345,7 +346,7 @@ class Database:
             if self._must_begin(prepared):
                 return None
             done = plain.execute(prepared, parameters)
-            if not (prepared.is_read or self._dialect.commits_alone):
+            if not (prepared.is_read or self.dialect.commits_alone):
                 with self._commits:
                     plain.commit()
             return done

@@ -53,8 +53,10 @@ class SqlAlchemyStorage:
         in_one = logins_of(self.challenges, self.sessions)
         #: See the port. Only PostgreSQL has this step, for users in the same database.
         self.issue_to_user = in_one.issue_to_user if in_one else None
+        several = SqlLogins(self.challenges, self.sessions) if self.database.dialect.shares_locks else None
+        logins = in_one or several
         #: See the port. It is for users in the same database.
-        self.log_in = (in_one or SqlLogins(self.challenges, self.sessions)).log_in
+        self.log_in = logins.log_in if logins else None
         #: See the port. Operations inside it in the same thread are a part of it.
         self.atomically = self.database.atomically
 

@@ -31,6 +31,9 @@ class Dialect:
     level_matters_alone = True
     #: Whether such a statement is committed without being told to, where the driver can be set so.
     commits_alone = True
+    #: Whether a query can lock rows against changes, without waiting and without being in the way of others
+    #: that do the same.
+    shares_locks = True
     #: The codes of errors with which the database has undone a transaction that can be tried again.
     lost: frozenset[object] = frozenset()
     #: An attribute of the driver's connection, and its value with which each statement commits by itself.

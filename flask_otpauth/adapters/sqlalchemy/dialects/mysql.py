@@ -61,6 +61,8 @@ class Mysql(Dialect):
     # At each level, a statement by itself writes the newest version of a row.
     level_matters_alone = False
     commits_alone = False
+    # Both can, but no statement means it to both.
+    shares_locks = False
     # ER_LOCK_DEADLOCK, ER_LOCK_WAIT_TIMEOUT, and ER_SP_DOES_NOT_EXIST: the savepoint has gone with all else.
     lost = frozenset((1213, 1205, 1305))
 
