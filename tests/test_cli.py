@@ -7,8 +7,10 @@ import re
 import subprocess
 import sys
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from textwrap import dedent
+from time import monotonic
 from typing import Any
 
 import pytest
@@ -20,6 +22,7 @@ from sqlalchemy import create_engine, event, inspect
 from flask_otpauth import OtpAuth
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.cli import otpauth
+from flask_otpauth.cli.upkeep import PAUSE_SECONDS
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.settings import Shared
 from flask_otpauth.testing import MovableClock, Outbox
@@ -383,19 +386,21 @@ def add_old_rows(app: Flask) -> SqlAlchemyStorage:
 def test_purge_shows_how_far_it_is(app: Flask) -> None:
     add_old_rows(app)
 
-    result = invoke(app, "purge", "--batch", "1")
+    result = invoke(app, "purge", "--dry-run", "--batch", "1")
 
     assert result.stderr == "100 rows checked\n200 rows checked\n"
-    assert result.stdout == "201 rows deleted.\n"
+    assert result.stdout == "201 rows would be deleted.\n"
 
 
-def test_a_purge_that_is_stopped_says_what_it_has_deleted(make_app: MakeApp, database_file: str) -> None:
+def test_a_purge_pauses_and_says_what_it_has_deleted_when_it_is_stopped(
+    make_app: MakeApp, database_file: str
+) -> None:
     def stop(_connection: object, _cursor: object, sql: str, *_: object) -> None:
-        deletions.extend(["deletion"] * sql.startswith("DELETE"))
+        deletions.extend([monotonic()] * sql.startswith("DELETE"))
         if len(deletions) == 3:
             raise KeyboardInterrupt
 
-    app, deletions = make_app(OTPAUTH_DATABASE_URI=database_file), list[str]()
+    app, deletions = make_app(OTPAUTH_DATABASE_URI=database_file), list[float]()
     engine = add_old_rows(app).database.engine
     event.listen(engine, "before_cursor_execute", stop)
     stopped = invoke(app, "purge", "--batch", "50")
@@ -403,6 +408,7 @@ def test_a_purge_that_is_stopped_says_what_it_has_deleted(make_app: MakeApp, dat
     after = invoke(app, "purge")
 
     assert stopped.exit_code == 1
+    assert all(later - earlier >= PAUSE_SECONDS for earlier, later in pairwise(deletions))
     before, rest = (int(result.stdout.removesuffix(" rows deleted.\n")) for result in (stopped, after))
     # One row may be the mark of the subject key, which stays.
     assert before in (99, 100)

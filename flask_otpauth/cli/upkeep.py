@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from time import sleep
 
 import click
 from flask.cli import with_appcontext
@@ -11,10 +12,12 @@ from flask_otpauth.cli.groups import state
 from flask_otpauth.core.instants import DAY
 from flask_otpauth.core.policies import period_of
 from flask_otpauth.core.sensitive import one_line
-from flask_otpauth.ports.storage import PurgedBatch
 
 #: How often a purge says how far it is.
 BATCHES_PER_LINE = 100
+#: How long a purge waits after a batch in which it has deleted rows. On SQLite, each batch locks the whole
+#: file, and a request that waits for the lock looks for it ten times a second.
+PAUSE_SECONDS = 0.1
 
 
 @click.command("init-db")
@@ -122,14 +125,17 @@ def purge(older_than: timedelta, dry_run: bool, batch: int) -> None:
     You can run this command at any time, also while the app serves requests. You can stop it at any
     time: rows that were deleted stay deleted.
     """
-    result = PurgedBatch()
+    deleted = 0
     try:
-        for number, result in enumerate(state().services.upkeep.purge(older_than, batch, dry_run), 1):
+        for number, total in enumerate(state().services.upkeep.purge(older_than, batch, dry_run), 1):
+            has_deleted, deleted = total.deleted > deleted and not dry_run, total.deleted
             if number % BATCHES_PER_LINE == 0:
-                click.echo(f"{result.checked} rows checked", err=True)
+                click.echo(f"{total.checked} rows checked", err=True)
+            if has_deleted:
+                sleep(PAUSE_SECONDS)
     finally:
         # Also if it was stopped.
-        click.echo(f"{result.deleted} rows {'would be deleted' if dry_run else 'deleted'}.")
+        click.echo(f"{deleted} rows {'would be deleted' if dry_run else 'deleted'}.")
 
 
 @click.command()
