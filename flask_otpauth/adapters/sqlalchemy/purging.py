@@ -9,16 +9,19 @@ not write the new row in place of the old one ("HOT"). docs/operations.md has wh
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+import operator
+from collections.abc import Callable, Iterator, Sequence
 from functools import cached_property
+from typing import Any
 
-from sqlalchemy import ColumnElement, Table, bindparam, case, literal_column, select, tuple_
+from sqlalchemy import ColumnElement, Table, and_, bindparam, case, literal_column, select, tuple_
 
 from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared
 from flask_otpauth.adapters.sqlalchemy.statements import Deletion, Statement
 from flask_otpauth.ports.storage import Purge, PurgedBatch
 
 Key = Sequence[object]
+Comparison = Callable[[Any, Any], ColumnElement[bool]]
 
 
 def purge_table(
@@ -66,16 +69,22 @@ class _Walk:
         A purge locks rows in another order than requests do. So it must not wait for a lock while it has
         others, or both could wait for each other.
         """
-        is_near = self._is_after & (tuple_(*self._key) <= tuple_(*self._given("last")))
+        is_near = and_(self._is_after, self._compared(operator.le, operator.le, "last"))
         idle = select(*self._key).where(is_near, self._is_old).with_for_update(skip_locked=True)
         return self._database.delete(Deletion(self._table, idle, is_near))
 
     @property
     def _is_after(self) -> ColumnElement[bool]:
-        return tuple_(*self._key) > tuple_(*self._given("after"))
+        return self._compared(operator.ge, operator.gt, "after")
 
-    def _given(self, name: str) -> list[ColumnElement[object]]:
-        return [bindparam(f"{name}_{place}", type_=column.type) for place, column in enumerate(self._key)]
+    def _compared(self, first: Comparison, whole: Comparison, name: str) -> ColumnElement[bool]:
+        """
+        Compare the key of a row with the one that the parameters with this name have.
+
+        For MariaDB, the first column is compared alone, too: it finds no rows by an index otherwise.
+        """
+        given = [bindparam(f"{name}_{place}", type_=column.type) for place, column in enumerate(self._key)]
+        return and_(first(self._key[0], given[0]), whole(tuple_(*self._key), tuple_(*given)))
 
 
 def _named(name: str, key: Key) -> dict[str, object]:

@@ -1,0 +1,79 @@
+"""
+Codes in hash partitions, as the page on operations makes them, keep the contract.
+
+The parts of the contract are those about codes: no other table is partitioned.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import pytest
+from sqlalchemy import create_engine, text
+
+from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
+from flask_otpauth.testing.storage_contract.acts import ActContract
+from flask_otpauth.testing.storage_contract.apps import AppContract
+from flask_otpauth.testing.storage_contract.clocks import ClockContract
+from flask_otpauth.testing.storage_contract.code_races import CodeRaces
+from flask_otpauth.testing.storage_contract.codes import CodeContract
+from flask_otpauth.testing.storage_contract.limits import LimitContract
+from flask_otpauth.testing.storage_contract.logins import LoginContract
+from flask_otpauth.testing.storage_contract.purges import PurgeContract
+from flask_otpauth.testing.storage_contract.requests import RequestContract
+from flask_otpauth.testing.storage_contract.samples import one_row
+from flask_otpauth.testing.storage_contract.transactions import TransactionContract
+from tests.adapters.databases import emptied, let_go, postgresql_schema
+from tests.docs.shell import blocks
+
+
+@pytest.fixture(scope="module")
+def partitioned_url() -> Iterator[str]:
+    """A schema in which the table of codes has partitions."""
+    (partitioning,) = (block for block in blocks("operations.md", "sql") if "PARTITION" in block)
+    with postgresql_schema() as url:
+        engine = create_engine(url)
+        SqlAlchemyStorage(engine).create_all()
+        with engine.begin() as connection:
+            connection.execute(text(partitioning))
+        engine.dispose()
+        yield url
+
+
+class TestPartitions(
+    CodeContract,
+    RequestContract,
+    LimitContract,
+    AppContract,
+    ClockContract,
+    CodeRaces,
+    LoginContract,
+    ActContract,
+    PurgeContract,
+    TransactionContract,
+):
+    @staticmethod
+    def open_storage(where: str) -> SqlAlchemyStorage:
+        return SqlAlchemyStorage(create_engine(where, pool_size=10, max_overflow=0))
+
+    @staticmethod
+    def close_storage(storage: SqlAlchemyStorage) -> None:
+        let_go(storage)
+
+    @pytest.fixture
+    def where(self, partitioned_url: str) -> str:
+        storage = self.open_storage(partitioned_url)
+        emptied(storage)
+        let_go(storage)
+        return partitioned_url
+
+    def test_the_codes_are_in_all_partitions(self, storage: SqlAlchemyStorage) -> None:
+        for _ in range(100):
+            storage.challenges.issue(one_row().issue())
+
+        with storage.database.engine.connect() as connection:
+            found = connection.execute(
+                text("SELECT tableoid::regclass::text AS part, count(*) FROM otpauth_challenges GROUP BY 1")
+            ).all()
+
+        assert len(found) == 4
