@@ -109,6 +109,8 @@ def with_entry(log: str, new_entry: str) -> str:
     If the log is full, the oldest entry is dropped. The newest is dropped instead if the oldest would be
     the new entry itself, or if the newest is so far ahead that it does not count.
     """
+    if not log:
+        return new_entry
     entries = _entries(log)
     place = sum(one[:INSTANT_WIDTH] > new_entry[:INSTANT_WIDTH] for one in entries)
     entries.insert(place, new_entry)

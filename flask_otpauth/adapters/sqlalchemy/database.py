@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from operator import itemgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
@@ -119,7 +120,8 @@ class Prepared:
         kinds = {name: bind.type.dialect_impl(dialect) for name, bind in binds.items()}
         processors = {name: kind.bind_processor(dialect) for name, kind in kinds.items()}
         self._converted = [(name, convert) for name, convert in processors.items() if convert]
-        self._order = compiled.positiontup
+        #: Takes the parameters in the order of the statement, if they have no names there.
+        self._in_order = None if compiled.positiontup is None else _taking(compiled.positiontup)
         columns = getattr(statement, "exported_columns", ())
         results = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
         #: Asked of the statement, because psycopg would make an object for each column to say so.
@@ -143,13 +145,20 @@ class Prepared:
         except Exception as error:
             # As SQLAlchemy does: a type of the host's may not take every value.
             raise StatementError(type(error).__name__, self.sql, None, error, hide_parameters=True) from error
-        return given if self._order is None else tuple(given[name] for name in self._order)
+        return given if self._in_order is None else self._in_order(given)
 
     def _row(self, row: Row) -> Row:
         columns = list(row)
         for place, convert in self._results:
             columns[place] = convert(columns[place])
         return tuple(columns)
+
+
+def _taking(names: Sequence[str]) -> Callable[[dict[str, object]], tuple[object, ...]]:
+    """Return a function that takes these values, in this order."""
+    if len(names) > 1:
+        return itemgetter(*names)
+    return lambda values: tuple(values[name] for name in names)
 
 
 class Database:

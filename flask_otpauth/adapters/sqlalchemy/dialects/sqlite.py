@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Table
+from dataclasses import replace
+
+from sqlalchemy import Table, and_
 from sqlalchemy.dialects.sqlite import Insert
 
 from flask_otpauth.adapters.sqlalchemy.dialects.base import Dialect
+from flask_otpauth.adapters.sqlalchemy.statements import Change, Executor, Statement
 
 
 class Sqlite(Dialect):
@@ -17,6 +20,13 @@ class Sqlite(Dialect):
     # SQLAlchemy sets a level for the whole connection. Then SQLite compiles all statements anew.
     begin = "BEGIN IMMEDIATE"
     autocommit = ("isolation_level", None)
+
+    def change(self, database: Executor, change: Change) -> Statement:
+        """See the base class. There are no locks of rows, so nothing has to be locked in an order."""
+        if change.locked is not None and change.locked.whereclause is not None:
+            which = and_(change.locked.whereclause, change.which)
+            change = replace(change, which=which, locked=None)
+        return super().change(database, change)
 
     def insert(self, table: Table) -> Insert:
         """See the base class."""
