@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 from unittest.mock import patch
@@ -12,6 +13,7 @@ from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
+from sqlalchemy.ext.asyncio import create_async_engine
 
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.testing import Outbox
@@ -181,10 +183,48 @@ def test_a_driver_that_is_not_installed_is_named(tmp_path: Path) -> None:
     assert found == ("OTPAUTH_DATABASE_URI: its driver is not installed (psycopg)",)
 
 
-def test_a_driver_that_waits_for_no_answer_is_refused(tmp_path: Path) -> None:
-    found = problems("postgresql+psycopg_async://127.0.0.1/test", tmp_path)
+@pytest.mark.parametrize(
+    ("driver", "instead"),
+    [
+        ("postgresql+asyncpg", "postgresql+psycopg"),
+        ("postgresql+psycopg_async", "postgresql+psycopg"),
+        ("mysql+asyncmy", "mysql+pymysql"),
+        ("mariadb+aiomysql", "mariadb+pymysql"),
+        ("sqlite+aiosqlite", "sqlite"),
+    ],
+)
+def test_a_driver_that_waits_for_no_answer_is_refused_installed_or_not(
+    tmp_path: Path, driver: str, instead: str
+) -> None:
+    found = problems(f"{driver}:///test", tmp_path)
 
-    assert found == ("OTPAUTH_DATABASE_URI: its driver is asynchronous: use a synchronous one",)
+    assert found == (f"OTPAUTH_DATABASE_URI: its driver is asynchronous: use {instead}://",)
+
+
+def with_flask_sqlalchemy(folder: Path, uri: str) -> None:
+    app = host(folder, None, SQLALCHEMY_DATABASE_URI=uri)
+    SQLAlchemy(app)
+    OtpAuth(app)
+
+
+@pytest.mark.parametrize(
+    "start",
+    [
+        with_flask_sqlalchemy,
+        lambda folder, uri: OtpAuth(host(folder, None), db=create_async_engine(uri)),  # type: ignore[arg-type]
+        lambda folder, uri: OtpAuth(host(folder, None), db=create_async_engine(uri).sync_engine),
+    ],
+    ids=["Flask-SQLAlchemy", "AsyncEngine", "its Engine"],
+)
+def test_an_app_that_has_only_an_asynchronous_driver_is_told_what_to_set(
+    tmp_path: Path, start: Callable[[Path, str], object]
+) -> None:
+    with pytest.raises(ConfigurationError) as caught:
+        start(tmp_path, "postgresql+psycopg_async://user:swordfish@127.0.0.1/test")
+
+    (told,) = caught.value.problems
+    remedy = "set this to the same database with postgresql+psycopg://"
+    assert told == f"OTPAUTH_DATABASE_URI: the driver of the app's engine is asynchronous: {remedy}"
 
 
 class Unknown(SQLiteDialect_pysqlite):

@@ -16,6 +16,12 @@ from flask_otpauth.wiring.assembly import Assembly
 
 #: The exceptions of ``create_engine`` for options that it cannot use.
 _REFUSALS = (TypeError, ValueError, AttributeError, SQLAlchemyError)
+#: The usual driver that is not asynchronous, if the name of the database alone is not enough.
+_SYNCHRONOUS = {
+    "postgresql": "postgresql+psycopg",
+    "mysql": "mysql+pymysql",
+    "mariadb": "mariadb+pymysql",
+}
 _KEY = f"{PREFIX}DATABASE_URI"
 
 
@@ -31,10 +37,7 @@ def engine_of(assembly: Assembly, uri: str) -> Engine:
         if problem is None and is_in_memory(url):
             return memory_engine()
         if problem is None:
-            engine = _create(assembly, _in_instance_folder(url, assembly.app))
-            if not engine.dialect.is_async:
-                return engine
-            problem = "its driver is asynchronous: use a synchronous one"
+            return _create(assembly, _in_instance_folder(url, assembly.app))
     except ImportError as error:
         problem = f"its driver is not installed ({error.name})"
     except (SQLAlchemyError, ValueError):
@@ -44,6 +47,12 @@ def engine_of(assembly: Assembly, uri: str) -> Engine:
         )
     assembly.problems.append(f"{_KEY}: {problem}")
     return memory_engine()
+
+
+def synchronous(url: URL) -> str:
+    """Return the beginning of a URL of the same database with a driver that is not asynchronous."""
+    backend = url.get_backend_name()
+    return _SYNCHRONOUS.get(backend, backend)
 
 
 def _create(assembly: Assembly, url: URL) -> Engine:
@@ -81,6 +90,8 @@ def _problem(assembly: Assembly, url: URL) -> str | None:
         return "use postgresql+psycopg:// instead of postgres://"
     if backend not in SUPPORTED and assembly.shared.storage == "sqlalchemy":
         return not_supported(backend)
+    if url.get_dialect().is_async:
+        return f"its driver is asynchronous: use {synchronous(url)}://"
     return None
 
 

@@ -29,7 +29,7 @@ from flask_otpauth.ports.storage import Storage
 from flask_otpauth.settings import PREFIX
 from flask_otpauth.wiring import resolve
 from flask_otpauth.wiring.assembly import Assembly
-from flask_otpauth.wiring.database_uri import engine_of
+from flask_otpauth.wiring.database_uri import engine_of, synchronous
 
 _logger = logging.getLogger("flask_otpauth")
 
@@ -120,13 +120,13 @@ def _database(assembly: Assembly) -> tuple[Engine, MetaData]:
             "SQLALCHEMY_ENGINE_OPTIONS"
         )
     if isinstance(host, Engine):
-        return _not_shared(host), MetaData()
+        return _of_host(assembly, host), MetaData()
     found = _engine(assembly, host, host.metadata)
     if found is None:
         assembly.problems.append(
             "SQLALCHEMY_DATABASE_URI: set it in addition to the binds, or set OTPAUTH_DATABASE_URI"
         )
-    return _not_shared(found or memory_engine()), host.metadata
+    return _of_host(assembly, found or memory_engine()), host.metadata
 
 
 def _engine(assembly: Assembly, db: SQLAlchemy, metadata: MetaData) -> Engine | None:
@@ -143,8 +143,9 @@ def _flask_sqlalchemy(assembly: Assembly) -> SQLAlchemy | None:
 def _host_database(assembly: Assembly) -> SQLAlchemy | Engine | None:
     """Return the Flask-SQLAlchemy or the engine of the host; ``None`` if it has neither."""
     registered = _flask_sqlalchemy(assembly)
-    if isinstance(assembly.db, Engine):
-        return assembly.db
+    given = getattr(assembly.db, "sync_engine", assembly.db)  # of an AsyncEngine
+    if isinstance(given, Engine):
+        return given
     if assembly.db is not None and registered is not assembly.db:
         assembly.problems.append(
             "SQLALCHEMY_DATABASE_URI: call db.init_app(app) before otpauth.init_app(app)"
@@ -156,6 +157,17 @@ def _host_database(assembly: Assembly) -> SQLAlchemy | Engine | None:
             "SQLALCHEMY_DATABASE_URI: initialize Flask-SQLAlchemy before OtpAuth, or set OTPAUTH_DATABASE_URI"
         )
     return registered
+
+
+def _of_host(assembly: Assembly, engine: Engine) -> Engine:
+    """Return an engine of the host, or one in memory if it cannot be used."""
+    if not engine.dialect.is_async:
+        return _not_shared(engine)
+    assembly.problems.append(
+        f"{PREFIX}DATABASE_URI: the driver of the app's engine is asynchronous: set this to the same "
+        f"database with {synchronous(engine.url)}://"
+    )
+    return memory_engine()
 
 
 def _not_shared(engine: Engine) -> Engine:

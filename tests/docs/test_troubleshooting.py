@@ -112,6 +112,7 @@ CANNOT_START: list[Callable[[Path], None]] = [
     lambda folder: started(OTPAUTH_EMIAL_CODE_TTL=60),
     lambda folder: before_its_database(),
     lambda folder: started(OTPAUTH_DATABASE_URI="postgresql+psycopg2://localhost/shop"),
+    lambda folder: started(OTPAUTH_DATABASE_URI="postgresql+asyncpg://localhost/shop"),
     lambda folder: started(OTPAUTH_DATABASE_URI="oracle+oracledb://localhost/shop"),
     lambda folder: with_users(without_the_mixin),
     lambda folder: with_users(with_a_name_that_must_be_filled),

@@ -714,4 +714,7 @@ def error_code(error: BaseException | None) -> object:
     """Return the driver's code of an error of SQLAlchemy: MariaDB's number, or the SQLSTATE."""
     raised = getattr(error, "orig", None)
     first: object = next(iter(raised.args), None) if raised else None
-    return first if isinstance(first, int) else getattr(raised, "sqlstate", None)
+    if isinstance(first, int):
+        return first
+    # psycopg2 calls it ``pgcode``.
+    return getattr(raised, "sqlstate", None) or getattr(raised, "pgcode", None)
