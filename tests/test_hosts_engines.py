@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -47,6 +47,7 @@ DATABASES = {
     "sqlite in WAL": "sqlite",
     "psycopg": "postgresql+psycopg",
     "psycopg2": "postgresql+psycopg2",
+    "PyMySQL": "mysql+pymysql",
 }
 #: Levels that a database has not.
 UNKNOWN = {("sqlite", "REPEATABLE READ"), ("sqlite in WAL", "REPEATABLE READ")}
@@ -55,10 +56,19 @@ CELLS = [
 ]
 
 
+#: How a driver says whether it commits each statement.
+_COMMITS_ALONE: dict[str, Callable[[Any], object]] = {
+    "pysqlite": lambda driver: driver.isolation_level,
+    "psycopg": lambda driver: driver.autocommit,
+    "psycopg2": lambda driver: driver.autocommit,
+    "pymysql": lambda driver: driver.get_autocommit(),
+}
+
+
 @contextmanager
 def uri_of(database: str, folder: Path) -> Iterator[str]:
     """The URL of an empty database, with its driver."""
-    kind = DATABASES[database].partition("+")[0]
+    kind = DATABASES[database].partition("+")[0].replace("mysql", "mariadb")
     with database_of(kind, folder) as uri:
         if database == "sqlite in WAL":
             with closing(connect(make_url(uri).database or "")) as connection:
@@ -88,8 +98,9 @@ class Host:
         with self.app.app_context():
             connection = self.db.session.connection()
             driver = connection.connection.driver_connection
-            attribute = "isolation_level" if self.db.engine.dialect.name == "sqlite" else "autocommit"
-            return connection.get_isolation_level(), getattr(driver, attribute)
+            # The level means nothing to a statement that is committed by itself, and is not put back then.
+            level = "AUTOCOMMIT" if self.commits_alone else connection.get_isolation_level()
+            return level, _COMMITS_ALONE[connection.dialect.driver](driver)
 
 
 @pytest.fixture(scope="module", params=CELLS, ids=" ".join)

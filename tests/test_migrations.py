@@ -18,7 +18,7 @@ from sqlalchemy import inspect
 from flask_otpauth import OtpAuth
 from flask_otpauth.testing import Outbox
 from flask_otpauth.users import UserMixin
-from tests.adapters.databases import database_of, mariadb_database, postgresql_schema
+from tests.adapters.databases import database_of, schema_of
 from tests.docs.shell import blocks
 from tests.flows.email_caller import EmailCaller
 from tests.hosts import SECRET_KEY
@@ -71,15 +71,8 @@ def shop(
     # Flask-Migrate's env.py would silence every logger that there is.
     monkeypatch.setattr(logging.config, "fileConfig", lambda *args, **kwargs: None)
     config = {"SECRET_KEY": SECRET_KEY, "TESTING": True, "OTPAUTH_SENDERS": outbox.senders}
-    if request.param == "sqlite":
-        yield Shop(
-            config | {"SQLALCHEMY_DATABASE_URI": f"sqlite:///{tmp_path / 'shop.db'}"}, str(tmp_path / "m")
-        )
-        return
-    with (mariadb_database if request.param == "mariadb" else postgresql_schema)() as url:
-        if request.param == "mariadb":
-            config["OTPAUTH_DATABASE_URI"] = f"sqlite:///{tmp_path / 'codes.db'}"
-        yield Shop(config | {"SQLALCHEMY_DATABASE_URI": url}, str(tmp_path / "m"))
+    with database_of(request.param, tmp_path) as uri:
+        yield Shop(config | {"SQLALCHEMY_DATABASE_URI": uri}, str(tmp_path / "m"))
 
 
 def test_a_model_that_exists_is_migrated_and_back_with_what_is_in_it(shop: Shop) -> None:
@@ -140,15 +133,17 @@ def tables_of(app: Flask, schema: str | None) -> set[str]:
     return {name for name in names if name not in ("alembic_version", "sqlite_sequence")}
 
 
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "postgresql with a schema"])
+@pytest.mark.parametrize("has_schema", [False, True], ids=["prefix", "prefix and schema"])
+@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
 def test_tables_with_other_names_are_migrated_once_and_back(
-    kind: str, tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
+    kind: str, has_schema: bool, tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging.config, "fileConfig", lambda *args, **kwargs: None)
     folder = str(tmp_path / "m")
-    place = postgresql_schema() if "schema" in kind else nullcontext("")
-    with database_of(kind.partition(" ")[0], tmp_path) as uri, place as other:
-        schema = other.partition("search_path%3D")[2] or None
+    if has_schema and kind == "sqlite":
+        pytest.skip("SQLite has no schemas")
+    schemas = schema_of(kind, tmp_path) if has_schema else nullcontext()
+    with database_of(kind, tmp_path) as uri, schemas as schema:
         config = {"SECRET_KEY": SECRET_KEY, "TESTING": True, "OTPAUTH_SENDERS": outbox.senders}
         app = named(config | {"SQLALCHEMY_DATABASE_URI": uri}, schema, tmp_path)
         with app.app_context():

@@ -64,6 +64,14 @@ def database_of(kind: str, folder: Path) -> Iterator[str]:
             yield url
 
 
+@contextmanager
+def schema_of(kind: str, folder: Path) -> Iterator[str]:
+    """An empty schema of a database of that kind, which is not the default one of the connection."""
+    with database_of(kind, folder) as uri:
+        url = make_url(uri)
+        yield str(url.query["options"]).partition("=")[2] if "options" in url.query else str(url.database)
+
+
 def sqlite_engine(path: object) -> Engine:
     """An engine on a SQLite file."""
     return create_engine(f"sqlite:///{path}", connect_args=PATIENTLY)

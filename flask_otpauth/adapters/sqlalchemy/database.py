@@ -64,7 +64,7 @@ PATIENCE_SECONDS = 5
 # The codes of PostgreSQL, and the numbers of MariaDB and MySQL.
 _MISSING_TABLE = ("42P01", 1146)
 _MISSING_COLUMN = ("42703", 1054)
-_MISSING_SCHEMA = "3F000"  # PostgreSQL: invalid_schema_name
+_MISSING_SCHEMA = ("3F000", 1049)
 _NO_COLUMN = ("no such column", "has no column named")  # SQLite
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
 
@@ -699,7 +699,7 @@ def _reason(error: DBAPIError, describe_lock_holder: Callable[[], str]) -> str |
     first_line = said.partition("\n")[0]
     if said.startswith("no such table") or error_code(error) in _MISSING_TABLE:
         return f"a table is missing: run `flask otpauth init-db`, or your migrations ({first_line})"
-    if error_code(error) == _MISSING_SCHEMA:
+    if error_code(error) in _MISSING_SCHEMA:
         return f"a schema is missing: create it ({first_line})"
     if any(each in said for each in _NO_COLUMN) or error_code(error) in _MISSING_COLUMN:
         return f"a column is missing: run `flask otpauth upgrade`, or your migrations ({first_line})"

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from typing import Any, TypeAlias
+from typing import Any, TypeAlias, cast
 
 from sqlalchemy import Column, Connection, Engine, Index, Table, inspect
 from sqlalchemy.exc import DBAPIError
@@ -90,25 +90,30 @@ def upgrade(storage: object, directory: object, *, dry_run: bool) -> list[Additi
 
     :raises StorageUnavailable: if a database cannot be read or changed.
     """
-    with ErrorTranslation():
-        try:
-            return _upgrade(storage, directory, dry_run)
-        except DBAPIError:
-            # Another process was adding the same at the same moment, and has done so by now.
-            return _upgrade(storage, directory, dry_run)
-
-
-def _upgrade(storage: object, directory: object, dry_run: bool) -> list[Addition]:
     added = []
-    for engine, tables in _packaged(storage, directory).items():
-        with with_isolation(engine).begin() as connection:
-            for part in list(_missing(with_write_lock(connection), tables)):
-                statements = list(_statements(part))
-                for statement in statements if not dry_run else ():
-                    connection.execute(statement)
-                texts = (str(each.compile(dialect=engine.dialect)).strip() for each in statements)
-                added.append(Addition(_name(part), tuple(texts)))
+    with ErrorTranslation():
+        for engine, tables in _packaged(storage, directory).items():
+            with engine.connect() as connection:
+                missing = list(_missing(connection, tables))
+            for part in missing:
+                if dry_run or _add(engine, part):
+                    texts = (str(each.compile(dialect=engine.dialect)).strip() for each in _statements(part))
+                    added.append(Addition(_name(part), tuple(texts)))
     return added
+
+
+def _add(engine: Engine, part: Part) -> bool:
+    """Add a part. Return ``False`` if another process was adding it at the same moment."""
+    try:
+        with with_isolation(engine).begin() as connection:
+            for statement in _statements(part):
+                with_write_lock(connection).execute(statement)
+    except DBAPIError:
+        with engine.connect() as connection:
+            if any(each is part for each in _missing(connection, [_table(part)])):
+                raise
+        return False
+    return True
 
 
 def _packaged(storage: object, directory: object) -> dict[Engine, list[Table]]:
@@ -154,7 +159,9 @@ def _statements(part: Part) -> Iterator[ExecutableDDLElement]:
 def _sentences(parts: Iterable[Part], *, of_host: bool) -> Iterator[str]:
     for each in _KINDS:
         names = [
-            _name(part) for part in parts if isinstance(part, each.kind) and _is_of_host(part) == of_host
+            _name(part)
+            for part in parts
+            if isinstance(part, each.kind) and is_packaged(_table(part)) != of_host
         ]
         remedy = (
             "run your migrations" if of_host else f"run `flask otpauth {each.command}`, or your migrations"
@@ -164,9 +171,8 @@ def _sentences(parts: Iterable[Part], *, of_host: bool) -> Iterator[str]:
             yield f"{number} missing: {remedy} ({', '.join(names)})."
 
 
-def _is_of_host(part: Part) -> bool:
-    table = part if isinstance(part, Table) else part.table
-    return table is None or not is_packaged(table)
+def _table(part: Part) -> Table:
+    return part if isinstance(part, Table) else cast("Table", part.table)
 
 
 def _name(part: Part) -> str:

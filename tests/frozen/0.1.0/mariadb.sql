@@ -1,9 +1,9 @@
 CREATE TABLE otpauth_campaigns (
 	id VARCHAR(255) COLLATE utf8mb4_bin NOT NULL, 
 	client_id VARCHAR(255) COLLATE utf8mb4_bin NOT NULL, 
-	name TEXT NOT NULL, 
-	caller_id TEXT NOT NULL, 
-	language TEXT NOT NULL, 
+	name TEXT COLLATE utf8mb4_bin NOT NULL, 
+	caller_id TEXT COLLATE utf8mb4_bin NOT NULL, 
+	language TEXT COLLATE utf8mb4_bin NOT NULL, 
 	created_at BIGINT NOT NULL, 
 	repeats INTEGER NOT NULL, 
 	daily_cap INTEGER, 
@@ -15,15 +15,15 @@ CREATE INDEX ix_otpauth_campaigns_client_id ON otpauth_campaigns (client_id);
 
 CREATE TABLE otpauth_challenges (
 	`key` BINARY(32) NOT NULL, 
-	sends TEXT NOT NULL, 
-	misses TEXT NOT NULL, 
+	sends TEXT COLLATE utf8mb4_bin NOT NULL, 
+	misses TEXT COLLATE utf8mb4_bin NOT NULL, 
 	nonce VARCHAR(255) COLLATE utf8mb4_bin NOT NULL, 
 	digest BINARY(32), 
 	issued_at BIGINT NOT NULL, 
 	expires_at BIGINT NOT NULL, 
 	guesses INTEGER NOT NULL, 
 	consumed_at BIGINT, 
-	reference TEXT NOT NULL, 
+	reference TEXT COLLATE utf8mb4_bin NOT NULL, 
 	clears_misses BOOL NOT NULL, 
 	handed_over BOOL NOT NULL, 
 	held BOOL NOT NULL, 
@@ -46,9 +46,9 @@ CREATE INDEX ix_otpauth_client_tokens_client_id ON otpauth_client_tokens (client
 
 CREATE TABLE otpauth_clients (
 	id VARCHAR(255) COLLATE utf8mb4_bin NOT NULL, 
-	name TEXT NOT NULL, 
-	flows TEXT NOT NULL, 
-	scope TEXT NOT NULL, 
+	name TEXT COLLATE utf8mb4_bin NOT NULL, 
+	flows TEXT COLLATE utf8mb4_bin NOT NULL, 
+	scope TEXT COLLATE utf8mb4_bin NOT NULL, 
 	created_at BIGINT NOT NULL, 
 	secret_digest BINARY(32) NOT NULL, 
 	generation INTEGER NOT NULL, 
@@ -78,7 +78,7 @@ CREATE TABLE otpauth_generations (
 
 CREATE TABLE otpauth_secrets (
 	`key` BINARY(32) NOT NULL, 
-	hash TEXT, 
+	hash TEXT COLLATE utf8mb4_bin, 
 	failures INTEGER NOT NULL, 
 	failed_at BIGINT NOT NULL, 
 	in_a_row INTEGER NOT NULL, 
