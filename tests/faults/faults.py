@@ -96,9 +96,8 @@ def _read_only(site: Site, seconds: float) -> None:
 
 
 def _fill(site: Site, seconds: float) -> None:
-    site.store.disk.fill()
-    sleep(seconds)
-    site.store.disk.free()
+    with site.store.full():
+        sleep(seconds)
 
 
 def _step_clock(step_seconds: int) -> Callable[[Site, float], None]:

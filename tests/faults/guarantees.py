@@ -53,7 +53,7 @@ class Case:
     @property
     def row(self) -> dict[str, object]:
         """The row with the code that was guessed at."""
-        [ask] = self.round.asks
+        ask = self.round.asks[0]
         subject = ask.answer.data.get("id", ask.recipient)
         return self.book.code(self.round.flow.name, subject, self.round.client.id)
 
@@ -83,13 +83,16 @@ def _guesses_counted(case: Case) -> Iterator[Finding]:
     """Where the outcome of a request is unknown, exactly that much is allowed."""
     if not case.round.guesses:
         return
-    row, [recipient] = case.row, case.round.recipients
+    [recipient] = case.round.recipients
     told = case.told_of_guesses(Outcome.WRONG, right=False) if case.tells_what_is_counted else 0
-    unknown = case.told_of_guesses(Outcome.WRONG, *UNKNOWN, right=False)
-    counted = int(str(row.get("guesses", -1)))
-    yield _within("wrong guesses counted for the code", told, counted, min(unknown, case.most.guesses))
-    if row.get("consumed_at") is None:
-        misses = str(case.book.limits(case.round.flow.name, recipient).get("misses", "")).count(",")
+    most = case.told_of_guesses(Outcome.WRONG, *UNKNOWN, right=False)
+    misses = str(case.book.limits(case.round.flow.name, recipient).get("misses", "")).count(",")
+    if len(case.round.asks) > 1:
+        yield _within("wrong guesses counted for the subject", told, misses, min(most, case.most.budget))
+        return
+    counted = int(str(case.row.get("guesses", -1)))
+    yield _within("wrong guesses counted for the code", told, counted, min(most, case.most.guesses))
+    if case.row.get("consumed_at") is None:
         yield _within("wrong guesses counted for the subject", counted, misses, counted)
     if case.told_of_guesses(Outcome.EXHAUSTED, right=False):
         yield _within("guesses counted when they were used up", case.least.guesses, counted, 99)
@@ -136,8 +139,7 @@ def _recorded(case: Case) -> Iterator[Finding]:
 
 
 def _answered(case: Case) -> Iterator[Finding]:
-    answers = [each.answer for each in (*case.round.asks, *case.round.guesses)]
-    for answer in answers:
+    for answer in case.round.answers:
         yield f"answered {answer.seen}" if answer.outcome is Outcome.STRANGE else ""
 
 

@@ -80,15 +80,15 @@ class Harness:
         assert noticed or not fault.refuses, f"nobody noticed that {fault.says}"
 
     def _not_back(self, http: Http) -> str:
-        """Return what is still wrong ten seconds after a fault."""
-        deadline, in_a_row, seen = monotonic() + BACK_SECONDS, 0, ""
+        """Return what was still wrong ten seconds after a fault. A slow machine alone is nothing wrong."""
+        ended, in_a_row = monotonic(), 0
         while in_a_row < LOGINS_IN_A_ROW:
-            if monotonic() > deadline:
-                return f"not back: {seen}"
+            is_late = monotonic() > ended + BACK_SECONDS
             seen = self._login(http)
             in_a_row = 0 if seen else in_a_row + 1
-            if seen:
-                sleep(0.1)
+            if seen and is_late:
+                return f"not back: {seen}"
+            sleep(0.1 if seen else 0)
         return ""
 
     def _login(self, http: Http) -> str:
@@ -103,8 +103,7 @@ class Harness:
     def _check(self, load: Load, fault: Fault) -> None:
         for each in load.rounds:
             case = Case(each, fault, self.outbox, self.book)
-            answers = [one.answer.outcome for one in (*each.asks, *each.guesses)]
-            self.tally.answers[fault.says].update(answers)
+            self.tally.answers[fault.says].update(answer.outcome for answer in each.answers)
             for guarantee in GUARANTEES:
                 for finding in guarantee.check(case):
                     self.tally.add(guarantee.says, fault.says, finding)

@@ -7,11 +7,15 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Limits:
-    """How many codes one subject gets, how many guesses a code takes, and how many an application gets."""
+    """What one subject, one code and one application get in a day."""
 
     flow: str
+    #: Codes for a subject.
     sends: int
+    #: Wrong guesses at a code, and at all codes of a subject.
     guesses: int
+    budget: int
+    #: Codes of an application.
     cap: int | None = None
 
     @property
@@ -22,12 +26,16 @@ class Limits:
         The quota is that of a day, so that a clock that is an hour ahead has no quota of its own.
         """
         prefix = f"OTPAUTH_{self.flow.upper()}_"
-        values: dict[str, object] = {"SEND_QUOTAS": (f"{self.sends} per day",), "MAX_GUESSES": self.guesses}
+        values: dict[str, object] = {
+            "SEND_QUOTAS": (f"{self.sends} per day",),
+            "MAX_GUESSES": self.guesses,
+            "GUESS_BUDGET": f"{self.budget} per day",
+        }
         if self.cap is not None:
             values["DAILY_CAP"] = self.cap
         return {f"{prefix}{name}": value for name, value in values.items()}
 
 
 #: By flow. The other limits are lower, so that the usual ones hold wherever both are used.
-USUAL = {"email": Limits("email", 4, 5), "flashcall": Limits("flashcall", 4, 3, 5)}
-OTHER = {"email": Limits("email", 3, 4), "flashcall": Limits("flashcall", 3, 2, 4)}
+USUAL = {"email": Limits("email", 4, 5, 7), "flashcall": Limits("flashcall", 4, 3, 4, cap=5)}
+OTHER = {"email": Limits("email", 3, 4, 6), "flashcall": Limits("flashcall", 3, 2, 3, cap=4)}

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import partial
 from itertools import cycle
 from queue import Empty, Queue
@@ -50,6 +50,11 @@ class Round:
     client: Credentials
     asks: Sequence[Ask]
     guesses: Sequence[Guess] = ()
+
+    @property
+    def answers(self) -> list[Answer]:
+        """What the clients were answered."""
+        return [ask.answer for ask in self.asks] + [guess.answer for guess in self.guesses]
 
     @property
     def recipients(self) -> list[str]:
@@ -121,24 +126,31 @@ def many_asks(load: Load, flow: Flow, client: Credentials) -> Round:
     return Round(flow, client, [Ask(*each) for each in zip(recipients, answers, strict=True)])
 
 
-def _guessed(load: Load, flow: Flow, client: Credentials, is_right: Sequence[bool]) -> Round:
+def _guessed(load: Load, flow: Flow, client: Credentials, is_right: Sequence[bool], codes: int = 1) -> Round:
     """A person asks for a code. If it was surely sent, right and wrong codes are submitted at once."""
-    ask = Ask(recipient := new_recipient(flow), load.http.ask(flow, recipient, client))
-    messages = load.outbox.messages(recipient)
-    asked = Round(flow, client, [ask])
-    if ask.answer.outcome is not Outcome.SENT or not messages:
-        return asked
-    code, wrong, submitted = messages[-1].code, messages[-1].code, []
+    recipient, asks, guesses = new_recipient(flow), list[Ask](), list[Guess]()
+    for _ in range(codes):
+        asks.append(Ask(recipient, load.http.ask(flow, recipient, client)))
+        answer, messages = asks[-1].answer, load.outbox.messages(recipient)
+        if answer.outcome is not Outcome.SENT or not messages:
+            break
+        submitted = _codes(messages[-1].code, is_right)
+        sending = [partial(load.http.submit, flow, answer.data, each, client) for each in submitted]
+        guesses += [Guess(*each) for each in zip(is_right, load.at_once(sending), strict=True)]
+    return Round(flow, client, asks, guesses)
+
+
+def _codes(code: str, is_right: Sequence[bool]) -> list[str]:
+    """The right code, or one of different wrong ones, for each place."""
+    codes, wrong = [], code
     for each in is_right:
         wrong = another(wrong)
-        submitted.append(code if each else wrong)
-    data = ask.answer.data
-    answers = load.at_once([partial(load.http.submit, flow, data, each, client) for each in submitted])
-    return replace(asked, guesses=[Guess(*each) for each in zip(is_right, answers, strict=True)])
+        codes.append(code if each else wrong)
+    return codes
 
 
 def right_and_wrong(load: Load, flow: Flow, client: Credentials) -> Round:
-    """The right code is submitted often, and wrong ones with it."""
+    """The right code is submitted often, and a wrong one with it."""
     return _guessed(load, flow, client, [True, True, True, True, False])
 
 
@@ -147,7 +159,12 @@ def only_wrong(load: Load, flow: Flow, client: Credentials) -> Round:
     return _guessed(load, flow, client, [False] * AT_ONCE)
 
 
-KINDS = (many_asks, right_and_wrong, only_wrong)
+def wrong_at_two_codes(load: Load, flow: Flow, client: Credentials) -> Round:
+    """More wrong codes are submitted than a person may guess, over two codes."""
+    return _guessed(load, flow, client, [False] * (AT_ONCE - 2), codes=2)
+
+
+KINDS = (many_asks, right_and_wrong, only_wrong, wrong_at_two_codes)
 
 
 @contextmanager

@@ -54,15 +54,15 @@ class Disk:
     folder: Path
     can_be_full: bool
 
-    def fill(self) -> None:
+    @contextmanager
+    def filled(self) -> Iterator[None]:
         """Leave no space."""
-        with suppress(OSError), (self.folder / "filler").open("wb", buffering=0) as filler:
-            while filler.write(bytes(_MEGABYTE // 64)):
+        filler = self.folder / "filler"
+        with suppress(OSError), filler.open("wb", buffering=0) as file:
+            while file.write(bytes(_MEGABYTE // 64)):
                 pass
-
-    def free(self) -> None:
-        """Leave space again."""
-        (self.folder / "filler").unlink(missing_ok=True)
+        yield
+        filler.unlink()
 
 
 @contextmanager

@@ -8,20 +8,28 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
 
-from sqlalchemy import Engine, create_engine, make_url, text
+from sqlalchemy import URL, Engine, create_engine, text
+from sqlalchemy.exc import DBAPIError
 
 from flask_otpauth.adapters.sqlalchemy.dialects import SUPPORTED
 from tests.faults.app import Place
 from tests.faults.proxy import Proxy, proxy_to
-from tests.faults.servers import MARIADB, POSTGRESQL, Disk, Kind, Server, disk, running
+from tests.faults.servers import MARIADB, POSTGRESQL, START_SECONDS, Disk, Kind, Server, disk, running
 
 #: How long a statement may take, or wait for another one.
 PATIENCE_MS = 700
+#: The database of the app on a server.
+DATABASE = "shop"
 #: How long each answer takes if the store is slow.
 DELAY_SECONDS = 0.04
+
+#: A table is full if so many inserts in a row have failed. Some of its pages may have room after the first.
+_IN_VAIN = 30
 
 #: Keeps what it does until the block ends.
 Doing = Callable[[], AbstractContextManager[None]]
@@ -41,6 +49,8 @@ class Running:
     blocked: Doing
     #: Makes all that is done take long.
     slow: Doing
+    #: Leaves no space.
+    full: Doing
     #: Refuses all writes; ``None``: the app does that itself, by a control.
     read_only: Doing | None = None
     server: Server | None = None
@@ -48,8 +58,12 @@ class Running:
 
     def place(self, folder: str, planted: str, ahead_seconds: float) -> Place:
         """What the workers of an app in ``folder`` need to know."""
-        options = {"pool_size": 4, "max_overflow": 2, "pool_timeout": PATIENCE_MS / 1000}
-        options["connect_args"] = self.connect_args
+        options = {
+            "pool_size": 4,
+            "max_overflow": 2,
+            "pool_timeout": PATIENCE_MS / 1000,
+            "connect_args": self.connect_args,
+        }
         return Place(folder, self.url_of_app, options, planted, ahead_seconds)
 
 
@@ -61,26 +75,20 @@ def sqlite() -> Iterator[Running]:
     """A file."""
     with disk(16, "root") as own:
         file = own.folder / "shop.sqlite"
-
-        @contextmanager
-        def blocked() -> Iterator[None]:
-            with _write_lock(str(file)):
-                yield
-
-        @contextmanager
-        def slow() -> Iterator[None]:
-            over = threading.Event()
-            with ThreadPoolExecutor(1) as pool:
-                pool.submit(_lock_again_and_again, str(file), over)
-                yield
-                over.set()
-
         url = f"sqlite:///{file}"
-        yield Running(url, url, {"timeout": PATIENCE_MS / 1000}, own, blocked, slow)
+        yield Running(
+            url=url,
+            url_of_app=url,
+            connect_args={"timeout": PATIENCE_MS / 1000},
+            disk=own,
+            blocked=partial(_write_lock, file),
+            slow=partial(_locked_again_and_again, file),
+            full=own.filled,
+        )
 
 
 @contextmanager
-def _write_lock(file: str) -> Iterator[None]:
+def _write_lock(file: Path) -> Iterator[None]:
     connection = sqlite3.connect(file, isolation_level=None, timeout=10)
     try:
         connection.execute("BEGIN EXCLUSIVE")
@@ -90,10 +98,20 @@ def _write_lock(file: str) -> Iterator[None]:
         connection.close()
 
 
-def _lock_again_and_again(file: str, over: threading.Event) -> None:
-    while not over.wait(DELAY_SECONDS / 4):
-        with _write_lock(file):
-            over.wait(DELAY_SECONDS)
+@contextmanager
+def _locked_again_and_again(file: Path) -> Iterator[None]:
+    over = threading.Event()
+
+    def lock() -> None:
+        while not over.wait(DELAY_SECONDS / 4):
+            with _write_lock(file):
+                over.wait(DELAY_SECONDS)
+
+    with ThreadPoolExecutor(1) as pool:
+        locking = pool.submit(lock)
+        yield
+        over.set()
+    locking.result()
 
 
 # -- servers ------------------------------------------------------------------------------------
@@ -104,9 +122,12 @@ class ServerStore:
     """What differs between the stores that are servers."""
 
     kind: Kind
-    #: The URLs of the administrator and of the app, but for the port.
-    admin_url: str
-    app_url: str
+    #: The driver, and the names of the administrator and of the app.
+    driver: str
+    admin: str
+    app: str
+    #: A database that is there from the start.
+    first_database: str
     connect_args: dict[str, Any]
     #: Statements that make the database of the app.
     creating: tuple[str, ...]
@@ -114,31 +135,38 @@ class ServerStore:
     blocking: tuple[str, str]
     #: Statements before and after the server only reads.
     reading_only: tuple[tuple[str, ...], tuple[str, ...]]
+    #: Statements that use up, and give back, the space that a table has reserved on the disk.
+    filling: tuple[str, str] | None = None
 
     @contextmanager
     def open(self) -> Iterator[Running]:
         """Run a server, with a proxy in front of it."""
         with running(self.kind) as server, proxy_to(server.port) as proxy:
-            url = _with_port(self.admin_url, server.port)
-            admin = create_engine(url, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
-            _execute(admin, "SELECT 1", within_seconds=60)
+            url = self._url(self.admin, server.port)
+            first = url.set(database=self.first_database)
+            admin = create_engine(first, pool_pre_ping=True, isolation_level="AUTOCOMMIT")
+            _execute(admin, "SELECT 1", within_seconds=START_SECONDS)
             _execute(admin, *self.creating)
-            actions = _Actions(self, admin, proxy)
-            database = make_url(self.app_url).database
+            actions = _Actions(self, admin, create_engine(url, pool_pre_ping=True), proxy)
             try:
                 yield Running(
-                    make_url(url).set(database=database).render_as_string(hide_password=False),
-                    _with_port(self.app_url, proxy.port),
-                    self.connect_args,
-                    server.disk,
-                    actions.blocked,
-                    actions.slow,
-                    actions.read_only,
-                    server,
-                    proxy,
+                    url=url.render_as_string(),
+                    url_of_app=self._url(self.app, proxy.port).render_as_string(),
+                    connect_args=self.connect_args,
+                    disk=server.disk,
+                    blocked=actions.blocked,
+                    slow=actions.slow,
+                    full=partial(actions.full, server.disk),
+                    read_only=actions.read_only,
+                    server=server,
+                    proxy=proxy,
                 )
             finally:
-                admin.dispose()
+                actions.admin.dispose()
+                actions.tables.dispose()
+
+    def _url(self, user: str, port: int) -> URL:
+        return URL.create(self.driver, user, host="127.0.0.1", port=port, database=DATABASE)
 
 
 @dataclass(frozen=True)
@@ -146,20 +174,35 @@ class _Actions:
     """What can be done to a server while it runs."""
 
     store: ServerStore
+    #: The administrator, in the database of the server's own tables and in that of the app.
     admin: Engine
+    tables: Engine
     proxy: Proxy
 
     @contextmanager
     def blocked(self) -> Iterator[None]:
         """Keep all writers waiting."""
-        database = make_url(self.store.app_url).database
-        engine = create_engine(self.admin.url.set(database=database))
         begin, end = self.store.blocking
-        with engine.connect() as connection:
+        with self.tables.connect() as connection:
             connection.execute(text(begin))
             yield
             connection.execute(text(end))
-        engine.dispose()
+
+    @contextmanager
+    def full(self, own: Disk) -> Iterator[None]:
+        """Leave no space on the disk, and none in the table."""
+        if self.store.filling is None:
+            with own.filled():
+                yield
+            return
+        use_up, give_back = self.store.filling
+        filling = self.tables.execution_options(isolation_level="AUTOCOMMIT")
+        with own.filled():
+            in_vain = 0
+            while in_vain < _IN_VAIN:
+                in_vain = 0 if _succeeds(filling, use_up) else in_vain + 1
+            yield
+        _execute(filling, give_back, within_seconds=START_SECONDS)
 
     @contextmanager
     def slow(self) -> Iterator[None]:
@@ -177,8 +220,13 @@ class _Actions:
         _execute(self.admin, *after)
 
 
-def _with_port(url: str, port: int) -> str:
-    return make_url(url).set(port=port).render_as_string(hide_password=False)
+def _succeeds(engine: Engine, statement: str) -> bool:
+    try:
+        with engine.connect() as connection:
+            connection.execute(text(statement))
+    except DBAPIError:
+        return False
+    return True
 
 
 def _execute(engine: Engine, *statements: str, within_seconds: float = 0.0) -> None:
@@ -199,12 +247,14 @@ def _execute(engine: Engine, *statements: str, within_seconds: float = 0.0) -> N
 
 _POSTGRESQL = ServerStore(
     POSTGRESQL,
-    "postgresql+psycopg://postgres@127.0.0.1/postgres",
-    "postgresql+psycopg://postgres@127.0.0.1/shop",
-    {"options": f"-cstatement_timeout={PATIENCE_MS}", "connect_timeout": 2},
-    ("CREATE DATABASE shop",),
-    ("LOCK TABLE otpauth_challenges IN ACCESS EXCLUSIVE MODE", "ROLLBACK"),
-    (
+    driver="postgresql+psycopg",
+    admin="postgres",
+    app="postgres",
+    first_database="postgres",
+    connect_args={"options": f"-cstatement_timeout={PATIENCE_MS}", "connect_timeout": 2},
+    creating=(f"CREATE DATABASE {DATABASE}",),
+    blocking=("LOCK TABLE otpauth_challenges IN ACCESS EXCLUSIVE MODE", "ROLLBACK"),
+    reading_only=(
         ("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"),
         ("ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()"),
     ),
@@ -212,20 +262,31 @@ _POSTGRESQL = ServerStore(
 
 _MARIADB = ServerStore(
     MARIADB,
-    "mysql+pymysql://root@127.0.0.1/mysql",
-    "mysql+pymysql://shop@127.0.0.1/shop",
-    {
+    driver="mysql+pymysql",
+    admin="root",
+    app="shop",
+    first_database="mysql",
+    connect_args={
         "init_command": f"SET SESSION max_statement_time = {PATIENCE_MS / 1000}",
         "connect_timeout": 2,
         "read_timeout": 5,
     },
-    (
-        "CREATE DATABASE shop CHARACTER SET utf8mb4",
+    creating=(
+        f"CREATE DATABASE {DATABASE} CHARACTER SET utf8mb4",
         "CREATE USER shop@'127.0.0.1'",
-        "GRANT ALL ON shop.* TO shop@'127.0.0.1'",
+        f"GRANT ALL ON {DATABASE}.* TO shop@'127.0.0.1'",
     ),
-    ("LOCK TABLES otpauth_challenges WRITE", "UNLOCK TABLES"),
-    (("SET GLOBAL read_only = 1",), ("SET GLOBAL read_only = 0",)),
+    blocking=("LOCK TABLES otpauth_challenges WRITE", "UNLOCK TABLES"),
+    reading_only=(("SET GLOBAL read_only = 1",), ("SET GLOBAL read_only = 0",)),
+    filling=(
+        """
+        INSERT INTO otpauth_challenges
+        SELECT UNHEX(SHA2(CONCAT(seq, UUID()), 256)), '', '', 'filler', NULL, 0, 0, 0, NULL,
+               REPEAT('x', 200), 0, 0, 0, 0, 0, 0
+        FROM seq_1_to_5
+        """,
+        "DELETE FROM otpauth_challenges WHERE nonce = 'filler'",
+    ),
 )
 
 
