@@ -15,6 +15,8 @@ from pathlib import Path
 import nox
 
 ROOT = Path(__file__).parent
+#: What the session ``build`` makes.
+DIST = ROOT / "dist"
 PYTHONS = ("3.11", "3.12", "3.13", "3.14")
 
 #: What runs where all tests would take too long: what a new Python or an old dependency is likely to break.
@@ -30,25 +32,16 @@ MEASURED = {
     "COVERAGE_FILE": str(ROOT / ".coverage"),
 }
 
-nox.needs_version = ">=2024.10"
+nox.needs_version = ">=2025.10.14"
 nox.options.sessions = ("lint", "spelling", "types", "tests", "docs")
 # A Python that the machine lacks is named as skipped. The hosted CI, which has them all, demands them.
 nox.options.error_on_missing_interpreters = False
+nox.options.download_python = "never"
 
 
 def tool(session: nox.Session, module: str, *arguments: str, env: dict[str, str] | None = None) -> None:
     """Run a module of the development environment."""
     session.run(sys.executable, "-m", module, *arguments, env=env, external=True)
-
-
-def built(session: nox.Session) -> tuple[Path, Path]:
-    """A source distribution of the tree, and the wheel that was built from it."""
-    folder = Path(session.create_tmp()) / "dist"
-    for old in folder.glob("*"):
-        old.unlink()
-    tool(session, "build", "--outdir", str(folder), str(ROOT))
-    (sdist,), (wheel,) = folder.glob("*.tar.gz"), folder.glob("*.whl")
-    return sdist, wheel
 
 
 # -- in the development environment -----------------------------------------------------------
@@ -107,6 +100,13 @@ def docs(session: nox.Session) -> None:
 
 
 @nox.session(python=False)
+def build(session: nox.Session) -> None:
+    """A source distribution of the tree in ``dist``, and the wheel that is built from it."""
+    shutil.rmtree(DIST, ignore_errors=True)
+    tool(session, "build", "--outdir", str(DIST), str(ROOT))
+
+
+@nox.session(python=False)
 def release(session: nox.Session) -> None:
     """Whether the tree can be released, as RELEASING.md says. It names everything that is still missing."""
     tool(session, "tools.release")
@@ -127,7 +127,7 @@ def lock(session: nox.Session) -> None:
 # -- in an environment of their own -----------------------------------------------------------
 
 
-@nox.session(python=PYTHONS)
+@nox.session(python=PYTHONS, venv_backend="uv")
 def pythons(session: nox.Session) -> None:
     """The quick part of the tests on each Python, or what you name after ``--``."""
     if not session.posargs and session.python == ".".join(map(str, sys.version_info[:2])):
@@ -143,7 +143,7 @@ def lowest(session: nox.Session) -> None:
     session.run("pytest", *(session.posargs or QUICK))
 
 
-@nox.session(name="sqlalchemy-2.0")
+@nox.session(name="sqlalchemy-2.0", venv_backend="uv")
 def sqlalchemy_2_0(session: nox.Session) -> None:
     """The storage tests on SQLAlchemy 2.0. The development environment has a newer version."""
     session.install("-e", ".[test]", "SQLAlchemy>=2.0.31,<2.1")
@@ -153,10 +153,10 @@ def sqlalchemy_2_0(session: nox.Session) -> None:
     session.run("pytest", "tests/adapters", "tests/test_user_keys.py")
 
 
-@nox.session
+@nox.session(requires=["build"])
 def package(session: nox.Session) -> None:
     """The package alone, installed as users install it: no file is missing, and the example app starts."""
-    _, wheel = built(session)
+    (wheel,) = DIST.glob("*.whl")
     session.install(str(wheel))
     session.run("python", "-m", "pip", "check")
     elsewhere = Path(session.create_tmp())
@@ -177,10 +177,10 @@ def contents(folder: Path) -> set[str]:
     return {str(file.relative_to(folder)) for file in files}
 
 
-@nox.session
+@nox.session(requires=["build"], venv_backend="uv")
 def sdist(session: nox.Session) -> None:
     """The source distribution: it has every file of the repository, its tests run, its docs can be built."""
-    archive, wheel = built(session)
+    (archive,), (wheel,) = DIST.glob("*.tar.gz"), DIST.glob("*.whl")
     tool(session, "twine", "check", "--strict", str(archive), str(wheel))
     with tarfile.open(archive) as packed:
         names = {name.partition("/")[2] for name in packed.getnames()}

@@ -12,7 +12,7 @@ import pytest
 ROOT = Path(__file__).parents[1]
 NOXFILE = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
 #: ``nox -s lint types``, and what ci.yml fills into ``nox --session "$SESSION"``.
-CALLS = re.compile(r"nox (?:-s|--session) ([a-z][\w. -]+)|session: (?:\[([^$\]]+)\]|([\w.-]+))")
+CALLS = re.compile(r'nox"? (?:-s|--session) ([a-z][\w. -]*\w)|session: (?:\[([^$\]]+)\]|([\w.-]+))')
 
 
 def constants(node: ast.AST) -> list[str]:
