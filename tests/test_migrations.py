@@ -118,11 +118,11 @@ def named(config: dict[str, Any], schema: str | None, folder: Path) -> Flask:
     app.config.from_mapping(config, OTPAUTH_TABLE_PREFIX="login_", OTPAUTH_SCHEMA=schema)
     db.init_app(app)
     migrate = flask_migrate.Migrate()
-    page = blocks("howto/flask-migrate.md", "python")[-1].replace("auth", str(schema))
+    (page,) = (each for each in blocks("howto/flask-migrate.md", "python") if "include_name" in each)
     if schema is None:
         migrate.init_app(app, db)
     else:
-        exec(page, {"migrate": migrate, "app": app, "db": db})
+        exec(page.replace('"auth"', repr(schema)), {"migrate": migrate, "app": app, "db": db})
     app.extensions["test_otpauth"] = OtpAuth(app)
     return app
 
@@ -133,15 +133,21 @@ def tables_of(app: Flask, schema: str | None) -> set[str]:
     return {name for name in names if name not in ("alembic_version", "sqlite_sequence")}
 
 
-@pytest.mark.parametrize("has_schema", [False, True], ids=["prefix", "prefix and schema"])
-@pytest.mark.parametrize("kind", ["sqlite", "postgresql", "mariadb"])
+@pytest.mark.parametrize(
+    ("kind", "has_schema"),
+    [
+        ("sqlite", False),
+        ("postgresql", False),
+        ("postgresql", True),
+        ("mariadb", False),
+        ("mariadb", True),
+    ],
+)
 def test_tables_with_other_names_are_migrated_once_and_back(
     kind: str, has_schema: bool, tmp_path: Path, outbox: Outbox, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(logging.config, "fileConfig", lambda *args, **kwargs: None)
     folder = str(tmp_path / "m")
-    if has_schema and kind == "sqlite":
-        pytest.skip("SQLite has no schemas")
     schemas = schema_of(kind, tmp_path) if has_schema else nullcontext()
     with database_of(kind, tmp_path) as uri, schemas as schema:
         config = {"SECRET_KEY": SECRET_KEY, "TESTING": True, "OTPAUTH_SENDERS": outbox.senders}

@@ -105,6 +105,11 @@ class Shared(Settings):
         "Flask-SQLAlchemy: a SQLite file in the instance folder.",
         repr=False,
     )
+    bind_key: str | None = Field(
+        None,
+        description="The key in `SQLALCHEMY_BINDS` of the database for the extension. Default: the default "
+        "database of your Flask-SQLAlchemy.",
+    )
     engine_options: EngineOptions = Field(
         {},
         description="Options of SQLAlchemy's `create_engine` for that database, such as `{'pool_size': 10, "

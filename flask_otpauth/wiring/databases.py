@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import cast
 
@@ -26,7 +26,7 @@ from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.core.service import service
 from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.storage import Storage
-from flask_otpauth.settings import PREFIX
+from flask_otpauth.settings import PREFIX, Shared
 from flask_otpauth.wiring import resolve
 from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.database_uri import engine_of, synchronous
@@ -111,22 +111,38 @@ def _place(assembly: Assembly) -> _Place:
 def _database(assembly: Assembly) -> tuple[Engine, MetaData]:
     """Return the engine of the storage, and the metadata of its tables."""
     host = _host_database(assembly)
+    assembly.problems += _settings_without_effect(assembly.shared, host)
     if assembly.shared.database_uri or host is None:
         engine = engine_of(assembly, assembly.shared.database_uri or _default_uri(assembly))
         return _not_shared(engine), MetaData()
-    if assembly.shared.engine_options:
-        assembly.problems.append(
+    if isinstance(host, Engine):
+        return _of_host(assembly, host), MetaData()
+    return _bound(assembly, host)
+
+
+def _settings_without_effect(shared: Shared, host: SQLAlchemy | Engine | None) -> Iterator[str]:
+    if shared.engine_options and host is not None and not shared.database_uri:
+        yield (
             f"{PREFIX}ENGINE_OPTIONS: requires {PREFIX}DATABASE_URI; for the engine of the app, set "
             "SQLALCHEMY_ENGINE_OPTIONS"
         )
-    if isinstance(host, Engine):
-        return _of_host(assembly, host), MetaData()
-    found = _engine(assembly, host, host.metadata)
-    if found is None:
-        assembly.problems.append(
-            "SQLALCHEMY_DATABASE_URI: set it in addition to the binds, or set OTPAUTH_DATABASE_URI"
-        )
-    return _of_host(assembly, found or memory_engine()), host.metadata
+    if shared.bind_key is not None and (shared.database_uri or not isinstance(host, SQLAlchemy)):
+        yield f"{PREFIX}BIND_KEY: requires Flask-SQLAlchemy, and that {PREFIX}DATABASE_URI is not set"
+
+
+def _bound(assembly: Assembly, host: SQLAlchemy) -> tuple[Engine, MetaData]:
+    """Return the engine of a Flask-SQLAlchemy with the chosen key, and its metadata."""
+    key = assembly.shared.bind_key
+    with assembly.app.app_context():
+        engine = host.engines.get(key)
+    if engine is not None:
+        return _of_host(assembly, engine), host.metadatas[key]
+    assembly.problems.append(
+        "SQLALCHEMY_DATABASE_URI: set it in addition to the binds, or set OTPAUTH_BIND_KEY"
+        if key is None
+        else f"{PREFIX}BIND_KEY: SQLALCHEMY_BINDS has no {key!r}"
+    )
+    return memory_engine(), MetaData()
 
 
 def _engine(assembly: Assembly, db: SQLAlchemy, metadata: MetaData) -> Engine | None:
