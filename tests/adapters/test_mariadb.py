@@ -1,13 +1,34 @@
-"""Storage in MariaDB keeps the contract, on threads and on processes."""
+"""Storage in MariaDB keeps the contract, on threads and on processes. And what is done only there."""
 
 from __future__ import annotations
 
-import pytest
-from sqlalchemy import create_engine
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
+from graphlib import CycleError
+from itertools import count
+from threading import Barrier, BrokenBarrierError
 
+import pytest
+from sqlalchemy import Connection, Engine, create_engine, event, true
+from sqlalchemy.engine.interfaces import IsolationLevel
+
+from flask_otpauth.adapters.sqlalchemy.statements import Change
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
+from flask_otpauth.core.errors import StorageUnavailable
+from flask_otpauth.core.sessions import Session
 from flask_otpauth.testing.storage_contract import StorageContract
-from tests.adapters.databases import emptied, let_go
+from flask_otpauth.testing.storage_contract.samples import (
+    BUDGET,
+    COOLDOWN,
+    NOON,
+    QUOTA,
+    fresh_key,
+    fresh_name,
+    one_row,
+)
+from tests.adapters.databases import PATIENCE_SECONDS, emptied, let_go, mariadb_database
+from tests.adapters.test_budgets import PIN, Meter
 
 
 class TestMariadb(StorageContract):
@@ -25,3 +46,212 @@ class TestMariadb(StorageContract):
         emptied(storage)
         let_go(storage)
         return mariadb_url
+
+
+# -- deadlocks and locks -----------------------------------------------------------------------------
+
+
+@pytest.fixture
+def engine(mariadb_url: str) -> Iterator[Engine]:
+    engine = create_engine(mariadb_url, pool_size=10)
+    yield engine
+    engine.dispose()
+
+
+@pytest.fixture
+def storage(engine: Engine) -> SqlAlchemyStorage:
+    storage = SqlAlchemyStorage(engine)
+    emptied(storage)
+    return storage
+
+
+def failed(storage: SqlAlchemyStorage, key: bytes) -> int:
+    """Count a failure of a PIN. Return how many there are."""
+    return storage.secrets.fail(key, "h1", PIN, NOON)[1].failures
+
+
+def test_a_transaction_that_ends_a_deadlock_is_repeated_as_a_whole(storage: SqlAlchemyStorage) -> None:
+    keys, tries = (fresh_key(), fresh_key()), count()
+    for key in keys:
+        storage.secrets.put(key, "h1", replacing=None)
+    both_have_one = Barrier(2)
+
+    def fail_in(order: tuple[bytes, ...]) -> None:
+        first, second = order
+        failed(storage, first)
+        if next(tries) < 2:
+            both_have_one.wait(PATIENCE_SECONDS)
+        failed(storage, second)
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda order: storage.atomically(lambda: fail_in(order)), (keys, keys[::-1])))
+
+    assert next(tries) == 3
+    assert [storage.secrets.read(key).failures for key in keys] == [2, 2]
+
+
+def test_what_an_operation_has_swallowed_is_not_committed_by_halves(storage: SqlAlchemyStorage) -> None:
+    keys, both_have_one = (fresh_key(), fresh_key()), Barrier(2)
+    for key in keys:
+        storage.secrets.put(key, "h1", replacing=None)
+
+    def fail_in(order: tuple[bytes, ...]) -> None:
+        failed(storage, order[0])
+        with suppress(BrokenBarrierError):
+            both_have_one.wait(1)
+        with suppress(StorageUnavailable):
+            failed(storage, order[1])
+
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda order: storage.atomically(lambda: fail_in(order)), (keys, keys[::-1])))
+
+    assert [storage.secrets.read(key).failures for key in keys] == [2, 2]
+
+
+def test_a_lock_that_was_waited_for_too_long_is_waited_for_again(
+    storage: SqlAlchemyStorage, mariadb_url: str
+) -> None:
+    key = fresh_key()
+    storage.secrets.put(key, "h1", replacing=None)
+    impatient = create_engine(
+        mariadb_url, connect_args={"init_command": "SET SESSION innodb_lock_wait_timeout = 1"}
+    )
+    holder = storage.database.engine.connect()
+    holder.execute(storage.tables.secrets.update().values(in_a_row=0))
+
+    @event.listens_for(impatient, "handle_error")
+    def let_go(_context: object) -> None:
+        holder.rollback()
+
+    with holder:
+        failures = failed(SqlAlchemyStorage(impatient), key)
+    impatient.dispose()
+
+    assert failures == 1
+
+
+def test_nothing_is_repeated_after_a_commit_was_sent(storage: SqlAlchemyStorage, engine: Engine) -> None:
+    key, calls = fresh_key(), count()
+
+    @event.listens_for(engine, "commit")
+    def kill(connection: Connection) -> None:
+        number = connection.connection.driver_connection.thread_id()  # type: ignore[union-attr]
+        with create_engine(engine.url).connect() as administrator:
+            administrator.exec_driver_sql(f"KILL {number}")
+
+    def work() -> None:
+        next(calls)
+        storage.secrets.put(key, "h1", replacing=None)
+
+    with pytest.raises(StorageUnavailable):
+        storage.atomically(work)
+
+    assert next(calls) == 1
+
+
+# -- other people's engines --------------------------------------------------------------------------
+
+LEVELS: list[IsolationLevel] = ["AUTOCOMMIT", "READ UNCOMMITTED", "REPEATABLE READ", "SERIALIZABLE"]
+
+
+@pytest.mark.parametrize("level", LEVELS)
+def test_whatever_level_the_host_has_a_transaction_is_undone_and_sees_what_others_commit(
+    storage: SqlAlchemyStorage, mariadb_url: str, level: IsolationLevel
+) -> None:
+    key, other = fresh_key(), fresh_key()
+    engine = create_engine(mariadb_url, isolation_level=level)
+    hosts = SqlAlchemyStorage(engine)
+
+    def work() -> None:
+        assert hosts.secrets.read(other).hash is None
+        hosts.secrets.put(key, "h1", replacing=None)
+        storage.secrets.put(other, "h2", replacing=None)
+        assert hosts.secrets.read(other).hash == "h2"
+        raise InterruptedError
+
+    with pytest.raises(InterruptedError):
+        hosts.atomically(work)
+    with engine.connect() as connection:
+        kept = connection.get_isolation_level()
+    engine.dispose()
+
+    assert storage.secrets.read(key).hash is None
+    assert kept == ("REPEATABLE READ" if level == "AUTOCOMMIT" else level)
+
+
+def test_hashes_that_differ_in_case_are_two(storage: SqlAlchemyStorage) -> None:
+    key = fresh_key()
+    storage.secrets.put(key, "$argon2$a", replacing=None)
+
+    assert not storage.secrets.put(key, "h2", replacing="$argon2$A")
+
+
+def test_a_change_is_computed_from_the_row_before_it(storage: SqlAlchemyStorage) -> None:
+    key, row = fresh_key(), storage.tables.secrets.c
+    storage.secrets.put(key, "h1", replacing=None)
+    failed(storage, key)
+    which, changes = row.key == key, {"failures": row.failures + 1, "in_a_row": row.failures + 10}
+
+    storage.database.change(Change(storage.tables.secrets, which, changes)).count()
+
+    secret = storage.secrets.read(key)
+    assert (secret.failures, secret.in_a_row) == (2, 11)
+
+
+def test_a_change_that_no_order_computes_from_the_row_before_is_refused(storage: SqlAlchemyStorage) -> None:
+    row = storage.tables.secrets.c
+
+    with pytest.raises(CycleError):
+        storage.database.change(
+            Change(storage.tables.secrets, true(), {"failures": row.in_a_row, "in_a_row": row.failures})
+        )
+
+
+# -- the server --------------------------------------------------------------------------------------
+
+
+def test_several_processes_may_create_the_tables_at_once() -> None:
+    with mariadb_database() as url:
+        engines = [create_engine(url) for _ in range(6)]
+        with ThreadPoolExecutor(6) as pool:
+            list(pool.map(lambda engine: SqlAlchemyStorage(engine).create_all(), engines))
+        for engine in engines:
+            engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("is_mariadb", "version", "told"),
+    [
+        (True, (10, 5, 29), "MariaDB 10.6 or newer is needed, and this is 10.5.29"),
+        (False, (5, 7, 44), "MySQL 8.0 or newer is needed, and this is 5.7.44"),
+    ],
+)
+def test_an_old_server_is_told_when_it_is_used_first(
+    storage: SqlAlchemyStorage, engine: Engine, is_mariadb: bool, version: tuple[int, ...], told: str
+) -> None:
+    engine.dialect.is_mariadb, engine.dialect.server_version_info = is_mariadb, version  # type: ignore[attr-defined]
+
+    with pytest.raises(StorageUnavailable, match=told):
+        SqlAlchemyStorage(engine).secrets.read(fresh_key())
+
+
+# -- what an operation costs -------------------------------------------------------------------------
+
+
+def test_each_operation_has_this_budget(storage: SqlAlchemyStorage, engine: Engine) -> None:
+    meter, subject, other = Meter(), one_row(), one_row()
+    meter.attach(engine)
+    challenges, sessions, user = storage.challenges, storage.sessions, fresh_name("user")
+
+    def log_in() -> None:
+        challenges.redeem(subject.guess("111111", locks=(BUDGET,)))
+        sessions.open(Session(fresh_name("session"), user, NOON, NOON, NOON + 1), closing_others=True)
+
+    # Writes, reads and commits. A query that locks a row is a read.
+    assert meter.measure(lambda: challenges.issue(subject.issue("000000", send_limits=(QUOTA,)))) == (2, 0, 2)
+    assert meter.measure(lambda: challenges.issue(subject.issue("111111", send_limits=(QUOTA,)))) == (1, 0, 1)
+    assert meter.measure(lambda: challenges.redeem(subject.guess("222222", locks=(BUDGET,)))) == (1, 1, 1)
+    assert meter.measure(lambda: storage.atomically(log_in)) == (2, 3, 1)
+    challenges.issue(other.issue(send_limits=(COOLDOWN,)))
+    assert meter.measure(lambda: challenges.issue(other.issue(send_limits=(COOLDOWN,)))) == (2, 1, 2)
+    assert meter.measure(lambda: sessions.list_open(user, NOON)) == (0, 1, 0)

@@ -31,6 +31,7 @@ from sqlalchemy.exc import (
     DBAPIError,
     IntegrityError,
     NotSupportedError,
+    OperationalError,
     ProgrammingError,
     StatementError,
 )
@@ -64,6 +65,7 @@ PATIENCE_SECONDS = 5
 # The codes of PostgreSQL, and the numbers of MariaDB and MySQL.
 _MISSING_TABLE = ("42P01", 1146)
 _MISSING_COLUMN = ("42703", 1054)
+_ALREADY_THERE = (1050, 1061)  # MariaDB and MySQL: a table, an index
 _MISSING_SCHEMA = ("3F000", 1049)
 _NO_COLUMN = ("no such column", "has no column named")  # SQLite
 _LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
@@ -173,6 +175,7 @@ class Database:
         self.engine = engine
         #: What differs between the databases.
         self.dialect = dialect_of(engine.dialect.name)
+        self._knows_version = not self.dialect.depends_on_version
         self._outages = ErrorTranslation(describe_lock_holder, self.dialect.lost)
         #: Whatever the error is, the outcome of a commit that was sent may be unknown.
         self._commits = ErrorTranslation(describe_lock_holder)
@@ -193,7 +196,22 @@ class Database:
         A query ``writes`` if a part of it does. ``counts`` is the attribute of the driver's cursor that is
         returned as the count.
         """
+        if not self._knows_version:
+            self._learn_version()
         return Prepared(self, statement, isinstance(statement, SelectBase) and not writes, counts)
+
+    def _learn_version(self) -> None:
+        """
+        Let SQLAlchemy ask the server for its version.
+
+        :raises StorageUnavailable: if the server does not answer, or is too old.
+        """
+        with self._outages:
+            self.engine.connect().close()
+        problem = self.dialect.why_too_old(self.engine.dialect)
+        if problem is not None:
+            raise StorageUnavailable(problem)
+        self._knows_version = True
 
     def change(self, change: Change) -> Statement:
         """Return an update as a statement for this database."""
@@ -299,11 +317,12 @@ class Database:
 
     def create(self, tables: Tables) -> None:
         """Create those of ``tables`` that are missing."""
-        try:
-            self._create(tables)
-        except (IntegrityError, ProgrammingError):
-            # Another process was creating them at the same moment, and has done so by now.
-            self._create(tables)
+        # Another process may create them at the same moment. On MariaDB, it may be ahead at each table.
+        for _ in tables.all():
+            with suppress(IntegrityError, OperationalError, ProgrammingError):
+                self._create(tables)
+                return
+        self._create(tables)
 
     def _forget(self) -> None:
         # A transaction that is open in the thread that forks belongs to the parent process.
@@ -368,16 +387,16 @@ class _Control:
 
     def __init__(self, database: Database) -> None:
         def prepared(sql: str | None) -> Prepared | None:
-            return None if sql is None else database.prepare(text(sql))
+            return None if sql is None else Prepared(database, text(sql), is_read=False)
 
         dialect = dialect_of(database.engine.dialect.name)
         #: What begins a transaction, if the driver and SQLAlchemy do not, and what sets its level before.
         self.begin, self.level = prepared(dialect.begin), prepared(dialect.level_of_next)
-        self.commit = database.prepare(text("COMMIT"))
-        self.roll_back = database.prepare(text("ROLLBACK"))
-        self.save = database.prepare(text("SAVEPOINT otpauth"))
-        self.release = database.prepare(text("RELEASE SAVEPOINT otpauth"))
-        self.undo = database.prepare(text("ROLLBACK TO SAVEPOINT otpauth"))
+        self.commit = Prepared(database, text("COMMIT"), is_read=False)
+        self.roll_back = Prepared(database, text("ROLLBACK"), is_read=False)
+        self.save = Prepared(database, text("SAVEPOINT otpauth"), is_read=False)
+        self.release = Prepared(database, text("RELEASE SAVEPOINT otpauth"), is_read=False)
+        self.undo = Prepared(database, text("ROLLBACK TO SAVEPOINT otpauth"), is_read=False)
 
 
 class _ByDriver:
@@ -705,6 +724,8 @@ def _reason(error: DBAPIError, describe_lock_holder: Callable[[], str]) -> str |
         return f"a column is missing: run `flask otpauth upgrade`, or your migrations ({first_line})"
     if getattr(error.orig, "sqlite_errorname", "").startswith(_LOCKED):
         return f"the database is locked by another transaction. {describe_lock_holder()}".rstrip()
+    if error_code(error) in _ALREADY_THERE:
+        return None
     if error.connection_invalidated or not isinstance(error, _MISTAKES):
         return f"database error: {first_line}"
     return None

@@ -10,6 +10,7 @@ from flask_otpauth.adapters.sqlalchemy.statements import Change, Deletion, Execu
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
+    from sqlalchemy.engine.interfaces import Dialect as SqlAlchemyDialect
     from sqlalchemy.sql.dml import ReturningInsert
 
     Insert: TypeAlias = "postgresql.Insert | sqlite.Insert"
@@ -34,11 +35,18 @@ class Dialect:
     #: Whether a query can lock rows against changes, without waiting and without being in the way of others
     #: that do the same.
     shares_locks = True
+    #: Whether SQLAlchemy compiles a statement for the version of the server, which it learns from its first
+    #: connection.
+    depends_on_version = False
     #: The codes of errors with which the database has undone a transaction that can be tried again.
     lost: frozenset[object] = frozenset()
     #: An attribute of the driver's connection, and its value with which each statement commits by itself.
     #: It is used if the driver has no attribute ``autocommit``. Empty: there is none.
     autocommit: tuple[str, None] = ("", None)
+
+    def why_too_old(self, server: SqlAlchemyDialect) -> str | None:
+        """Return why a server of this version cannot keep codes. ``None``: it can."""
+        return None
 
     def insert(self, table: Table) -> Insert:
         """Return an insert that can have ``ON CONFLICT``."""

@@ -14,7 +14,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import partial
 from graphlib import TopologicalSorter
-from typing import Any, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import (
     BindParameter,
@@ -48,6 +48,9 @@ from flask_otpauth.adapters.sqlalchemy.statements import (
 )
 from flask_otpauth.core.errors import StorageUnavailable
 
+if TYPE_CHECKING:
+    from sqlalchemy.engine.interfaces import Dialect as SqlAlchemyDialect
+
 #: How often a row is upserted that others keep inserting and deleting.
 _MAX_TRIES = 10
 
@@ -61,10 +64,20 @@ class Mysql(Dialect):
     # At each level, a statement by itself writes the newest version of a row.
     level_matters_alone = False
     commits_alone = False
+    # For instance, MariaDB has a type for UUIDs since 10.7.
+    depends_on_version = True
     # Both can, but no statement means it to both.
     shares_locks = False
     # ER_LOCK_DEADLOCK, ER_LOCK_WAIT_TIMEOUT, and ER_SP_DOES_NOT_EXIST: the savepoint has gone with all else.
     lost = frozenset((1213, 1205, 1305))
+
+    def why_too_old(self, server: SqlAlchemyDialect) -> str | None:
+        """See the base class."""
+        version = tuple(server.server_version_info or ())
+        name, lowest = ("MariaDB", (10, 6)) if getattr(server, "is_mariadb", False) else ("MySQL", (8, 0))
+        if version[:2] >= lowest:
+            return None
+        return f"{name} {_dotted(lowest)} or newer is needed, and this is {_dotted(version[:3])}"
 
     def change(self, database: Executor, change: Change) -> Statement:
         """See the base class."""
@@ -95,6 +108,10 @@ class Mysql(Dialect):
         key = list(deletion.table.primary_key.columns)
         deleting = database.prepare(deletion.table.delete().where(_has_key(key)))
         return _LockedRows(database, key, deletion.locked, deleting)
+
+
+def _dotted(version: Sequence[object]) -> str:
+    return ".".join(map(str, version))
 
 
 class _LockedRows:

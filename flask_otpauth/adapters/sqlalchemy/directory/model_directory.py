@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, dataclass, field, fields
-from functools import partial
+from functools import cache, cached_property, partial
 from inspect import getattr_static
 from operator import attrgetter
 from typing import Any, Literal, TypeVar, cast
@@ -37,7 +37,7 @@ from sqlalchemy import (
     update,
 )
 from sqlalchemy import cast as sql_cast
-from sqlalchemy.exc import DBAPIError, IntegrityError, ProgrammingError, StatementError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError, StatementError
 from sqlalchemy.orm import Mapper, Session, class_mapper, make_transient_to_detached
 from sqlalchemy.types import TypeDecorator
 
@@ -45,6 +45,7 @@ from flask_otpauth.adapters.addresses import spellings
 from flask_otpauth.adapters.sqlalchemy.database import (
     Database,
     ErrorTranslation,
+    Prepared,
     with_isolation,
     with_write_lock,
 )
@@ -144,8 +145,6 @@ class ModelDirectory:
         self._look_ups = {kind: self._look_up(kind) for kind in _KINDS} if self._columns else {}
         #: Executes single statements. ``None`` if the host's connection is the only one.
         self.database = None if host_session is not None else Database(engine, describe_lock_holder)
-        if self.database is not None:
-            self._prepared = {kind: self.database.prepare(each) for kind, each in self._look_ups.items()}
         self._email_query = (
             EmailQuery(self.mapper, self._columns, self._key, engine.dialect) if self._columns else None
         )
@@ -195,8 +194,8 @@ class ModelDirectory:
         """Create the table, if it is missing."""
         try:
             self._create_table()
-        except (IntegrityError, ProgrammingError):
-            # PostgreSQL: another process was creating it at the same moment, and has done so by now.
+        except (IntegrityError, OperationalError, ProgrammingError):
+            # Another process was creating it at the same moment, and has done so by now.
             self._create_table()
 
     def get(self, user_id: str) -> StoredUser | None:
@@ -335,6 +334,11 @@ class ModelDirectory:
         wanted = self._key.value(value) if kind == "id" else value
         return None if wanted is None else {"value": wanted}
 
+    @cached_property
+    def _prepared(self) -> Callable[[IdentifierKind], Prepared]:
+        database = cast("Database", self.database)
+        return cache(lambda kind: database.prepare(self._look_ups[kind]))
+
     def _look_up(self, kind: IdentifierKind) -> Select[*tuple[Any, ...]]:
         """Return the statement that reads the columns of the users with an identifier."""
         wanted = [column.label(name) for name, column in zip(_ATTRIBUTES, self._columns or (), strict=True)]
@@ -350,7 +354,7 @@ class ModelDirectory:
 
     def _read(self, kind: IdentifierKind, given: Mapping[str, object]) -> list[StoredUser]:
         if self.database is not None:
-            return [StoredUser(*row) for row in self._prepared[kind].rows(**given)]
+            return [StoredUser(*row) for row in self._prepared(kind).rows(**given)]
         with self.session(False) as session:
             return [StoredUser(*row) for row in session.execute(self._look_ups[kind], given)]
 
