@@ -8,7 +8,7 @@ from http import HTTPStatus
 
 from flask.testing import FlaskClient
 
-from bench.apps import APPS, App, set_up
+from bench.apps import APPS, App
 from bench.databases import new_database
 from bench.load import token_in
 from bench.people import CODE_HEADER, email_of
@@ -34,10 +34,10 @@ def count(app: App, kind: str) -> Costs:
     """
     Count what an app does on a kind of database.
 
-    :raises Unavailable: if the server does not answer, or flask_otpauth does not support it.
+    :raises Unavailable: if the server does not answer.
     """
     with new_database(kind) as direct:
-        set_up(app, direct)
+        app.set_up(direct)
         with counted(direct) as (url, counter):
             running = app.create_app(url)
             try:
@@ -53,7 +53,7 @@ def measure(kind: str) -> Iterator[str]:
     """
     Count what all apps do. Yield a table.
 
-    :raises Unavailable: if the server does not answer, or flask_otpauth does not support it.
+    :raises Unavailable: if the server does not answer.
     """
     lines = ["| | request-otp | verify-otp | protected |", "| --- " * 4 + "|"]
     for name, app in APPS.items():

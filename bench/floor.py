@@ -196,6 +196,8 @@ def _mariadb(url: URL) -> Database:
             password=url.password or "",
             database=url.database,
             autocommit=autocommit,
+            # At the level of the server, an update before an insert locks the gap that another inserts into.
+            init_command="SET SESSION TRANSACTION ISOLATION LEVEL READ COMMITTED",
         )
 
     writers = _PerThread(lambda: open_connection(autocommit=False))

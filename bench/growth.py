@@ -10,7 +10,7 @@ from statistics import median
 from sqlalchemy import inspect, text
 
 from bench import load
-from bench.apps import APPS, set_up
+from bench.apps import APPS
 from bench.databases import engine_of, new_database, server_process, settle
 from bench.load import log_in_and_read
 from bench.people import USERS
@@ -52,7 +52,7 @@ def measure(sizes: Sequence[int], plan: Plan) -> Iterator[str]:
         urls = [stack.enter_context(new_database("postgresql")) for _ in sizes]
         for size, url in zip(sizes, urls, strict=True):
             progress(f"growth: {size:,} rows")
-            set_up(APPS["product"], url)
+            APPS["product"].set_up(url)
             server = stack.enter_context(gunicorn("product", url, 2, 8))
             load.run(server.port, log_in_and_read, clients=1, seconds=0)
             add_rows(url, size)

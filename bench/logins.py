@@ -7,7 +7,7 @@ from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, replace
 
 from bench import load
-from bench.apps import APPS, set_up
+from bench.apps import APPS
 from bench.databases import new_database, server_process, settle
 from bench.processes import memory_mib
 from bench.rounds import Plan, Side, progress, table, take_turns
@@ -32,12 +32,12 @@ def served(kind: str) -> Iterator[Apps]:
     """
     Serve all apps on one kind of database.
 
-    :raises Unavailable: if its server does not answer, or flask_otpauth does not support it.
+    :raises Unavailable: if its server does not answer.
     """
     with ExitStack() as stack:
         urls = [stack.enter_context(new_database(kind)) for _ in APPS]
         for app, url in zip(APPS.values(), urls, strict=True):
-            set_up(app, url)
+            app.set_up(url)
         servers = {
             name: stack.enter_context(gunicorn(name, url, *WORKERS[kind]))
             for name, url in zip(APPS, urls, strict=True)
@@ -49,7 +49,7 @@ def measure(kind: str, plan: Plan) -> Iterator[str]:
     """
     Measure one kind of database. Yield the results.
 
-    :raises Unavailable: if its server does not answer, or flask_otpauth does not support it.
+    :raises Unavailable: if its server does not answer.
     """
     if kind == "sqlite":
         # More clients would only wait for each other's locks. What counts is the CPU time of a login.

@@ -14,7 +14,7 @@ def measure(kind: str, plan: Plan) -> Iterator[str]:
     """
     Measure one kind of database. Yield a table.
 
-    :raises Unavailable: if its server does not answer, or flask_otpauth does not support it.
+    :raises Unavailable: if its server does not answer.
     """
     plan = replace(plan, clients=plan.clients[:1])
     with served(kind) as apps:

@@ -35,6 +35,7 @@ def figures(output: str) -> dict[str, list[str]]:
         ("costs", "sqlite", ["floor", "product"]),
         ("logins", "sqlite", ["floor", "product"]),
         ("logins", "postgresql", ["floor", "product"]),
+        ("costs", "mariadb", ["floor", "product"]),
         ("protected", "sqlite", ["floor", "product"]),
         ("growth", "postgresql", ["10 rows", "20 rows"]),
         (
@@ -60,18 +61,6 @@ def test_a_part_shows_figures_for_everything_that_it_measures(
     shown = figures(capsys.readouterr().out)
     assert list(shown) == names
     assert all(NUMBER.match(cell) for cells in shown.values() for cell in cells)
-
-
-def test_a_database_that_is_not_supported_is_named_and_the_others_are_measured(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    need_server("mariadb")
-
-    main(["--parts", "costs", "--databases", "mariadb", "sqlite"])
-
-    output = capsys.readouterr().out
-    assert "Not measured: flask_otpauth does not support it yet" in output
-    assert list(figures(output)) == ["floor", "product"]
 
 
 def test_a_server_that_does_not_answer_is_named_and_the_others_are_measured(

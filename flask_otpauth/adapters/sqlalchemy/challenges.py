@@ -197,7 +197,8 @@ class SqlChallengeStore:
             return written
 
         new_row = {"key": _KEY, **_new_row(self.table, names)}
-        return Upsert(self.table, new_row, ("key",), changes, and_(true(), *conditions))
+        stamp = "nonce" if "nonce" in names else None
+        return Upsert(self.table, new_row, ("key",), changes, and_(true(), *conditions), stamp)
 
     def explain_issue(self, issue: Issue) -> IssueResult | None:
         """

@@ -66,6 +66,8 @@ class Upsert:
     changes: Callable[[Mapping[str, ColumnElement[Any]]], Changes] = lambda new: {}
     #: The condition on the row that is there. ``None`` means that it may always be changed.
     condition: ColumnElement[bool] | None = None
+    #: The name of a changed column whose new value is unlike all before, so that it tells of the change.
+    stamp: str | None = None
     #: What is returned of the row that was inserted or changed, as it is afterwards.
     returning: tuple[Column[Any], ...] = ()
 

@@ -1,12 +1,11 @@
 """
 MariaDB and MySQL, by the statements that both of them have.
 
-They have no ``RETURNING`` for an update, and no condition in an upsert. So a query locks a row and computes
-what it will be, and then the row is written by its key. An upsert is an update, and an insert if there was
-nothing to update.
+They have no ``RETURNING`` for an update. So a query locks a row and computes what it will be, and then the
+row is written by its key. An upsert has no condition as a whole. So each of its changes has it.
 
-They compute the changes of an update from left to right, and each sees those before it. So a column is
-written after all others that are computed from it.
+They compute changes from left to right, and each one sees those before it. So a column is written after all
+others that are computed from it.
 """
 
 from __future__ import annotations
@@ -29,7 +28,6 @@ from sqlalchemy import (
     func,
     literal_column,
     select,
-    true,
     type_coerce,
     update,
 )
@@ -40,6 +38,7 @@ from flask_otpauth.adapters.sqlalchemy.dialects.base import Dialect
 from flask_otpauth.adapters.sqlalchemy.statements import (
     Change,
     Changes,
+    Columns,
     Deletion,
     Executor,
     Row,
@@ -87,21 +86,13 @@ class Mysql(Dialect):
 
     def upsert(self, database: Executor, upsert: Upsert) -> Statement:
         """See the base class."""
-        changes = upsert.changes(upsert.row)
-        if upsert.condition is None and not upsert.returning:
-            return database.prepare(_inserting(upsert, changes or {upsert.key[0]: upsert.row[upsert.key[0]]}))
-        has_key = and_(*(upsert.table.c[name] == upsert.row[name] for name in upsert.key))
-        which = and_(has_key, true() if upsert.condition is None else upsert.condition)
-        changing = self.change(database, Change(upsert.table, which, changes, upsert.returning))
-        # What LAST_INSERT_ID() is given tells the driver that the row was there. The number of written rows
-        # does not: SQLAlchemy asks for that of matched rows. A value of the row keeps it from being computed
-        # before there is a row.
-        column = upsert.table.c[upsert.key[0]]
-        is_there = func.last_insert_id(func.length(column) + _ONE) > literal_column("0")
-        unchanged = {column.name: func.if_(is_there, column, column)}
-        inserting = database.prepare(_inserting(upsert, unchanged), counts="lastrowid")
-        inserted = [cast("BindParameter[Any]", upsert.row[each.name]).key for each in upsert.returning]
-        return _ChangeOrInsert(database, changing, inserting, inserted)
+        changes = upsert.changes(upsert.row) or {upsert.key[0]: upsert.row[upsert.key[0]]}
+        if upsert.returning:
+            return _ChangeOrInsert(database, upsert, self.change(database, _change_of(upsert, changes)))
+        if upsert.condition is None:
+            return database.prepare(_inserting(upsert, _in_order(upsert.table.c, changes)))
+        guarded = _guarded(upsert.table.c, changes, upsert.condition, upsert.stamp)
+        return _Guarded(database.prepare(_inserting(upsert, guarded), counts="lastrowid"))
 
     def delete(self, database: Executor, deletion: Deletion) -> Statement:
         """See the base class."""
@@ -141,45 +132,84 @@ class _LockedRows:
         return [row[len(self._names) :] for row in rows]
 
 
-class _ChangeOrInsert:
-    """An upsert: a change, and an insert if nothing was changed."""
+class _Guarded:
+    """An upsert with a condition. What ``LAST_INSERT_ID()`` was given tells whether it was met."""
 
-    def __init__(
-        self, database: Executor, changing: Statement, inserting: Statement, inserted: Sequence[str]
-    ) -> None:
-        self._database = database
-        self._changing = changing
-        self._inserting = inserting
-        self._inserted = inserted
+    def __init__(self, statement: Statement) -> None:
+        self._statement = statement
 
     def rows(self, **values: object) -> list[Row]:
-        """Return the row that was changed or inserted. Nothing forbids the change."""
+        """Execute it. It returns no rows."""
+        return self._statement.rows(**values)
+
+    def count(self, **values: object) -> int:
+        """Execute it. Return 1 if the row was inserted or changed."""
+        return int(self._statement.count(**values) != _REFUSED)
+
+
+class _ChangeOrInsert:
+    """An upsert that returns the row: a change, and an insert if there was no row to change."""
+
+    def __init__(self, database: Executor, upsert: Upsert, changing: Statement) -> None:
+        self._database = database
+        self._changing = changing
+        column = upsert.table.c[upsert.key[0]]
+        # Never met. It reads the row, so that it is not computed before there is one.
+        never = _guarded(upsert.table.c, {column.name: column}, func.length(column) < literal_column("0"))
+        self._inserting = _Guarded(database.prepare(_inserting(upsert, never), counts="lastrowid"))
+        #: The parameters with what is returned of a new row.
+        self._new = [cast("BindParameter[Any]", upsert.row[each.name]).key for each in upsert.returning]
+
+    def rows(self, **values: object) -> list[Row]:
+        """Return the row."""
         return self._database.atomically(partial(self._rows, values))
 
     def count(self, **values: object) -> int:
-        """
-        Return 1 if a row was changed or inserted.
-
-        Each of the two statements is a step by itself. If a row is inserted between them, nothing is done,
-        as if that row had been there before and had forbidden the change.
-        """
-        return self._changing.count(**values) or self._count_inserted(values)
-
-    def _count_inserted(self, values: Mapping[str, object]) -> int:
-        was_there = self._inserting.count(**values)
-        return 0 if was_there else 1
+        """Return 1."""
+        return len(self.rows(**values))
 
     def _rows(self, values: Mapping[str, object]) -> list[Row]:
         for _ in range(_MAX_TRIES):
             rows = self._changing.rows(**values)
             if rows:
                 return rows
-            if self._count_inserted(values):
-                return [tuple(values[name] for name in self._inserted)]
+            if self._inserting.count(**values):
+                return [tuple(values[name] for name in self._new)]
         raise StorageUnavailable("gave up because others kept inserting and deleting the row")
 
 
-_ONE: ColumnElement[int] = literal_column("1")
+#: What ``LAST_INSERT_ID()`` is given if the condition on the row that is there is met, and if it is not.
+_MET, _REFUSED = 1, 2
+
+
+def _guarded(
+    row: Columns, changes: Changes, condition: ColumnElement[bool], stamp: str | None = None
+) -> list[tuple[str, object]]:
+    """
+    Return the changes in their order. Each leaves its column as it is if the condition is not met.
+
+    The first one decides, and tells it by ``LAST_INSERT_ID()``. The number of written rows does not tell it,
+    because SQLAlchemy asks for that of matched rows.
+
+    :raises graphlib.CycleError: if there is no stamp, and the condition reads several of the columns. After
+        the change of the first one, it would be another condition.
+    """
+    told = func.if_(condition, literal_column(str(_MET)), literal_column(str(_REFUSED)))
+    decides = func.last_insert_id(told) == literal_column(str(_MET))
+    others = {name: value for name, value in changes.items() if name != stamp}
+    is_met = condition if stamp is None else row[stamp] == changes[stamp]
+    guarded = {name: func.if_(is_met, value, row[name]) for name, value in others.items()}
+    names = [*([] if stamp is None else [stamp]), *(name for name, _ in _in_order(row, guarded))]
+    first = names[0]
+    return [
+        (first, func.if_(decides, changes[first], row[first])),
+        *((name, guarded[name]) for name in names[1:]),
+    ]
+
+
+def _change_of(upsert: Upsert, changes: Changes) -> Change:
+    has_key = and_(*(upsert.table.c[name] == upsert.row[name] for name in upsert.key))
+    return Change(upsert.table, has_key, changes, upsert.returning)
 
 
 def _changing_locked_rows(database: Executor, change: Change) -> Statement:
@@ -206,15 +236,14 @@ def _has_key(key: Sequence[Column[Any]]) -> ColumnElement[bool]:
 
 
 def _updating(table: Table, which: ColumnElement[bool], changes: Changes) -> Update:
-    return update(table).where(which).ordered_values(*_in_order(table, changes))
+    return update(table).where(which).ordered_values(*_in_order(table.c, changes))
 
 
-def _inserting(upsert: Upsert, changes: Changes) -> Insert:
-    ordered = _in_order(upsert.table, changes)
+def _inserting(upsert: Upsert, ordered: list[tuple[str, Any]]) -> Insert:
     return Insert(upsert.table).values(upsert.row).on_duplicate_key_update(ordered)
 
 
-def _in_order(table: Table, changes: Changes) -> list[tuple[str, object]]:
+def _in_order(row: Columns, changes: Changes) -> list[tuple[str, object]]:
     """
     Return the changes in the order in which they can be written one by one.
 
@@ -222,17 +251,17 @@ def _in_order(table: Table, changes: Changes) -> list[tuple[str, object]]:
     """
     readers: dict[str, set[str]] = {name: set() for name in changes}
     for name, value in changes.items():
-        for read in _columns_in(value, table) & (changes.keys() - {name}):
+        for read in _columns_in(value, row) & (changes.keys() - {name}):
             readers[read].add(name)
     return [(name, changes[name]) for name in TopologicalSorter(readers).static_order()]
 
 
-def _columns_in(value: object, table: Table) -> set[str]:
-    """Return the names of the columns of ``table`` that a value is computed from."""
+def _columns_in(value: object, row: Columns) -> set[str]:
+    """Return the names of the columns of a row that a value is computed from."""
     if not isinstance(value, ClauseElement):
         return set()
     elements = visitors.iterate(value)
-    return {each.name for each in elements if isinstance(each, Column) and each.table is table}
+    return {each.name for each in elements if isinstance(each, Column) and each is row.get(each.name)}
 
 
 DIALECT = Mysql()
