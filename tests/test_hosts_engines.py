@@ -33,13 +33,16 @@ THREADS, ROUNDS = 8, 4
 ENGINES: dict[str, dict[str, Any]] = {
     "as it comes": {},
     "AUTOCOMMIT": {"isolation_level": "AUTOCOMMIT"},
-    "AUTOCOMMIT by execution options": {"execution_options": {"isolation_level": "AUTOCOMMIT"}},
     "SERIALIZABLE": {"isolation_level": "SERIALIZABLE"},
     "REPEATABLE READ": {"isolation_level": "REPEATABLE READ"},
     "NullPool": {"poolclass": NullPool},
-    "pool_pre_ping": {"pool_pre_ping": True, "pool_recycle": 280},
-    "echo": {"echo": True, "echo_pool": True},
-    "no cache": {"query_cache_size": 0},
+    "what changes no rule": {
+        "pool_pre_ping": True,
+        "pool_recycle": 280,
+        "echo": True,
+        "echo_pool": True,
+        "query_cache_size": 0,
+    },
 }
 #: Each kind of database, with the driver.
 DATABASES = {
