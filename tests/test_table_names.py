@@ -187,6 +187,29 @@ def test_without_a_setting_the_tables_are_in_the_schema_of_the_hosts_metadata(
     assert set(tables_in(uri, schema)) == {f"otpauth_{name}" for name in (*STORED, "users")}
 
 
+def test_an_engine_of_the_host_can_translate_schemas(schema: str, uri: str, outbox: Outbox) -> None:
+    db = SQLAlchemy(engine_options={"execution_options": {"schema_translate_map": {None: schema}}})
+    app = host(uri, db, outbox)
+
+    with app.app_context():
+        otpauth_of(app).create_all()
+        assert EmailCaller(app, outbox).login()
+        assert "missing" not in command(app, "doctor").output
+        for table in db.metadata.tables.values():
+            for index in table.indexes:
+                index.drop(db.engine)
+        lacks = command(app, "doctor").output
+        statements = command(app, "upgrade", "--sql").output
+        command(app, "upgrade")
+        assert "missing" not in command(app, "doctor").output
+        db.engine.dispose()
+
+    assert "indexes are missing" in lacks
+    assert f" {schema}.otpauth_sessions " in statements.replace("`", "")
+    assert set(tables_in(uri, schema)) == {f"otpauth_{name}" for name in (*STORED, "users")}
+    assert tables_in(uri) == {}
+
+
 def test_a_schema_that_the_database_lacks_is_told(uri: str, outbox: Outbox) -> None:
     db = SQLAlchemy()
     app = host(uri, db, outbox, schema="not_there")

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any, TypeVar, cast
 from sqlalchemy import (
     BindParameter,
     ClauseElement,
+    Compiled,
     Connection,
     Dialect,
     Engine,
@@ -98,6 +99,13 @@ def new_values(columns: Mapping[str, object]) -> dict[str, object]:
     return {f"new_{name}": value for name, value in columns.items()}
 
 
+def compiled_for(engine: Engine, statement: ClauseElement) -> Compiled:
+    """Compile a statement for ``engine``, which can have other schemas than its tables say."""
+    schemas = engine.get_execution_options().get("schema_translate_map")
+    options = {"schema_translate_map": schemas, "render_schema_translate": True} if schemas else {}
+    return statement.compile(dialect=engine.dialect, **options)
+
+
 class Prepared:
     """
     A statement that is compiled once, for all requests.
@@ -110,7 +118,7 @@ class Prepared:
         self, database: Database, statement: ClauseElement, is_read: bool, counts: Counts = "rowcount"
     ) -> None:
         dialect = database.engine.dialect
-        compiled = cast("SQLCompiler", statement.compile(dialect=dialect))
+        compiled = cast("SQLCompiler", compiled_for(database.engine, statement))
         self._database = database
         #: Whether the statement changes nothing, so that it needs no commit.
         self.is_read = is_read

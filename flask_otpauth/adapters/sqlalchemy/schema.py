@@ -13,7 +13,12 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable, ExecutableDDLElement
 from sqlalchemy.sql.compiler import DDLCompiler
 
-from flask_otpauth.adapters.sqlalchemy.database import ErrorTranslation, with_isolation, with_write_lock
+from flask_otpauth.adapters.sqlalchemy.database import (
+    ErrorTranslation,
+    compiled_for,
+    with_isolation,
+    with_write_lock,
+)
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.adapters.sqlalchemy.tables import is_packaged
@@ -97,7 +102,7 @@ def upgrade(storage: object, directory: object, *, dry_run: bool) -> list[Additi
                 missing = list(_missing(connection, tables))
             for part in missing:
                 if dry_run or _add(engine, part):
-                    texts = (str(each.compile(dialect=engine.dialect)).strip() for each in _statements(part))
+                    texts = (str(compiled_for(engine, each)).strip() for each in _statements(part))
                     added.append(Addition(_name(part), tuple(texts)))
     return added
 
@@ -129,19 +134,19 @@ def _packaged(storage: object, directory: object) -> dict[Engine, list[Table]]:
 def _missing(connection: Connection, tables: Iterable[Table]) -> Iterator[Part]:
     """Yield what the database lacks."""
     inspector, preparer = inspect(connection), connection.dialect.identifier_preparer
+    translated = connection.get_execution_options().get("schema_translate_map", {})
     for table in tables:
-        if not inspector.has_table(table.name, table.schema):
+        schema = translated.get(table.schema, table.schema)
+        if not inspector.has_table(table.name, schema):
             yield table
             continue
         # SQLite and MariaDB do not distinguish the case of a column's name.
-        columns = {column["name"].lower() for column in inspector.get_columns(table.name, table.schema)}
+        columns = {column["name"].lower() for column in inspector.get_columns(table.name, schema)}
         yield from (column for column in table.c if column.name.lower() not in columns)
         if not is_packaged(table):
             continue  # The host can have given its indexes other names.
         # Both in the form that is in a statement: a long name is cut off there.
-        indexes = {
-            preparer.quote(str(each["name"])) for each in inspector.get_indexes(table.name, table.schema)
-        }
+        indexes = {preparer.quote(str(each["name"])) for each in inspector.get_indexes(table.name, schema)}
         for index in sorted(table.indexes, key=lambda each: str(each.name)):
             if preparer.format_index(index) not in indexes:
                 yield index
