@@ -545,7 +545,7 @@ def test_a_transaction_that_was_interrupted_cannot_go_on(tmp_path: Path) -> None
         storage.create_all()
 
         def go_on() -> None:
-            with storage.transaction():
+            with storage.database.transaction():
                 storage.secrets.put(pin, "h1", replacing=None)
                 InterruptedSqlite.is_ending = True
                 with suppress(SystemExit):
@@ -566,7 +566,7 @@ def test_an_attempt_that_did_nothing_undoes_itself_alone(
         event.listen(engine, "before_cursor_execute", lambda *_: None)
     kept, undone = fresh_key(), fresh_key()
 
-    with storage.transaction():
+    with storage.database.transaction():
         storage.secrets.put(kept, "h1", replacing=None)
         storage.database.attempt(lambda: storage.secrets.put(undone, "h2", replacing=None) and None)
 
