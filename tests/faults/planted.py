@@ -102,5 +102,5 @@ def planted_in(storage: SqlAlchemyStorage, operation: str) -> SqlAlchemyStorage:
     """The storage with that operation planted, and without the statements that would take its place."""
     storage.challenges = PLANTED[operation](storage, lambda: sleep(PAUSE_SECONDS))  # type: ignore[assignment]
     storage.issue_to_user = None
-    storage.log_in = None  # type: ignore[assignment]
+    storage.log_in = None
     return storage

@@ -128,6 +128,11 @@ class Server:
             assert monotonic() < deadline, self.log
             sleep(0.02)
 
+    def start_again(self) -> None:
+        """Start it if it has ended by itself, as the service manager of a machine does."""
+        if self.process is None or self.process.poll() is not None:
+            self.start()
+
     def stop(self) -> None:
         """Shut it down."""
         assert self.process is not None

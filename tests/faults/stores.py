@@ -136,7 +136,8 @@ class ServerStore:
     #: Statements before and after the server only reads.
     reading_only: tuple[tuple[str, ...], tuple[str, ...]]
     #: Statements that use up, and give back, the space that a table has reserved on the disk.
-    filling: tuple[str, str] | None = None
+    filling: str = ""
+    emptying: str = "SELECT 1"
 
     @contextmanager
     def open(self) -> Iterator[Running]:
@@ -156,7 +157,7 @@ class ServerStore:
                     disk=server.disk,
                     blocked=actions.blocked,
                     slow=actions.slow,
-                    full=partial(actions.full, server.disk),
+                    full=partial(actions.full, server),
                     read_only=actions.read_only,
                     server=server,
                     proxy=proxy,
@@ -189,20 +190,19 @@ class _Actions:
             connection.execute(text(end))
 
     @contextmanager
-    def full(self, own: Disk) -> Iterator[None]:
-        """Leave no space on the disk, and none in the table."""
-        if self.store.filling is None:
-            with own.filled():
-                yield
-            return
-        use_up, give_back = self.store.filling
-        filling = self.tables.execution_options(isolation_level="AUTOCOMMIT")
-        with own.filled():
-            in_vain = 0
+    def full(self, server: Server) -> Iterator[None]:
+        """Leave no space on the disk, and none in the table. A server that it ends is started again."""
+        tables = self.tables.execution_options(isolation_level="AUTOCOMMIT")
+        with server.disk.filled():
+            in_vain = 0 if self.store.filling else _IN_VAIN
             while in_vain < _IN_VAIN:
-                in_vain = 0 if _succeeds(filling, use_up) else in_vain + 1
+                in_vain = 0 if _succeeds(tables, self.store.filling) else in_vain + 1
             yield
-        _execute(filling, give_back, within_seconds=START_SECONDS)
+        deadline = monotonic() + START_SECONDS
+        while not _succeeds(tables, self.store.emptying):
+            assert monotonic() < deadline, server.log
+            server.start_again()
+            sleep(0.05)
 
     @contextmanager
     def slow(self) -> Iterator[None]:
@@ -278,15 +278,13 @@ _MARIADB = ServerStore(
     ),
     blocking=("LOCK TABLES otpauth_challenges WRITE", "UNLOCK TABLES"),
     reading_only=(("SET GLOBAL read_only = 1",), ("SET GLOBAL read_only = 0",)),
-    filling=(
-        """
+    filling="""
         INSERT INTO otpauth_challenges
         SELECT UNHEX(SHA2(CONCAT(seq, UUID()), 256)), '', '', 'filler', NULL, 0, 0, 0, NULL,
                REPEAT('x', 200), 0, 0, 0, 0, 0, 0
         FROM seq_1_to_5
         """,
-        "DELETE FROM otpauth_challenges WHERE nonce = 'filler'",
-    ),
+    emptying="DELETE FROM otpauth_challenges WHERE nonce = 'filler'",
 )
 
 
