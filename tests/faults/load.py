@@ -9,7 +9,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import partial
-from itertools import cycle
+from itertools import count, cycle
 from queue import Empty, Queue
 from time import monotonic, sleep
 
@@ -87,10 +87,10 @@ class Load:
                 continue
             self.rounds.append(kind(self, flow, client))
 
-    def await_rounds(self, count: int) -> None:
+    def await_rounds(self, ended: int) -> None:
         """Return when so many rounds have ended."""
         deadline = monotonic() + WAIT_SECONDS
-        while len(self.rounds) < count and monotonic() < deadline:
+        while len(self.rounds) < ended and monotonic() < deadline:
             sleep(0.01)
 
     def stop(self) -> None:
@@ -109,13 +109,13 @@ class Load:
             return list(pool.map(send, requests))
 
 
-_chance = random.SystemRandom()
+_numbers = count(10**8)
 
 
 def new_recipient(flow: Flow) -> str:
     """An address that nobody has used."""
-    number = _chance.randrange(10**9)
-    return f"user{number:09}@example.com" if flow.name == "email" else f"79{number:09}"
+    number = next(_numbers)
+    return f"user{number}@example.com" if flow.name == "email" else f"79{number}"
 
 
 def many_asks(load: Load, flow: Flow, client: Credentials) -> Round:

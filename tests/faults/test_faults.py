@@ -27,7 +27,7 @@ def printed(capsys: pytest.CaptureFixture[str], store: str) -> dict[str, str]:
 def test_every_guarantee_holds_under_load_whatever_fails(
     store: Store, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    need(f"{store.name}, to be started by a test,", store.is_here)
+    need(f"{store.name} that a test can start", store.is_here)
 
     status = main(["--stores", store.name, "--seconds", str(SECONDS), "--races", "0"])
 
