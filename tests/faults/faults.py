@@ -22,10 +22,12 @@ class Site:
 
     store: Running
     gunicorn: Gunicorn
+    #: Waits for so many seconds, and until clients have noticed what is the matter.
+    hold: Callable[[float], None] = sleep
 
 
-def _nothing(_: Site, seconds: float) -> None:
-    sleep(seconds)
+def _nothing(site: Site, seconds: float) -> None:
+    site.hold(seconds)
 
 
 def _kill_workers(site: Site, seconds: float) -> None:
@@ -39,14 +41,14 @@ def _kill_workers(site: Site, seconds: float) -> None:
 def _restart_server(site: Site, seconds: float) -> None:
     assert site.store.server is not None
     site.store.server.stop()
-    sleep(seconds / 2)
+    site.hold(seconds / 2)
     site.store.server.start()
 
 
 def _kill_server(site: Site, seconds: float) -> None:
     assert site.store.server is not None
     site.store.server.kill()
-    sleep(seconds / 2)
+    site.hold(seconds / 2)
     site.store.server.start()
 
 
@@ -61,7 +63,7 @@ def _cut_connections(site: Site, seconds: float) -> None:
 def _lose_answers(site: Site, seconds: float) -> None:
     assert site.store.proxy is not None
     site.store.proxy.loses_answers = True
-    sleep(seconds)
+    site.hold(seconds)
     site.store.proxy.loses_answers = False
 
 
@@ -71,7 +73,7 @@ def _control(name: str) -> Callable[[Site, float], None]:
     def cause(site: Site, seconds: float) -> None:
         control = site.gunicorn.place.control(name)
         control.touch()
-        sleep(seconds)
+        site.hold(seconds)
         control.unlink()
 
     return cause
@@ -79,12 +81,12 @@ def _control(name: str) -> Callable[[Site, float], None]:
 
 def _block(site: Site, seconds: float) -> None:
     with site.store.blocked():
-        sleep(max(seconds, 1.5))
+        site.hold(max(seconds, 1.5))
 
 
 def _slow(site: Site, seconds: float) -> None:
     with site.store.slow():
-        sleep(seconds)
+        site.hold(seconds)
 
 
 def _read_only(site: Site, seconds: float) -> None:
@@ -92,19 +94,19 @@ def _read_only(site: Site, seconds: float) -> None:
         _control("read-only")(site, seconds)
         return
     with site.store.read_only():
-        sleep(seconds)
+        site.hold(seconds)
 
 
 def _fill(site: Site, seconds: float) -> None:
     with site.store.full():
-        sleep(seconds)
+        site.hold(seconds)
 
 
 def _step_clock(step_seconds: int) -> Callable[[Site, float], None]:
     def cause(site: Site, seconds: float) -> None:
         clock = site.gunicorn.place.control(f"clock.{site.gunicorn.workers()[0]}")
         clock.write_text(str(step_seconds))
-        sleep(seconds)
+        site.hold(seconds)
         clock.unlink()
 
     return cause
@@ -116,7 +118,7 @@ def _other_settings(site: Site, seconds: float) -> None:
     site.gunicorn.replace(site.gunicorn.workers()[0])
     site.gunicorn.await_workers(1, "other")
     control.unlink()
-    sleep(seconds)
+    site.hold(seconds)
     site.gunicorn.replace(site.gunicorn.workers("other")[0])
 
 

@@ -6,8 +6,9 @@ import tempfile
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from queue import Queue
 from time import monotonic, sleep
@@ -71,7 +72,7 @@ class Harness:
         self.site.gunicorn.await_workers(WORKERS)
         with under_load(http, self.outbox, applications, len(self.tally.faults)) as load:
             load.await_rounds(ROUNDS)
-            fault.cause(self.site, seconds)
+            fault.cause(replace(self.site, hold=partial(_hold, load)), seconds)
             self.tally.add(BACK, fault.says, self._not_back(http))
             load.await_rounds(len(load.rounds) + ROUNDS)
         self.tally.faults[fault.says] += 1
@@ -107,6 +108,13 @@ class Harness:
             for guarantee in GUARANTEES:
                 for finding in guarantee.check(case):
                     self.tally.add(guarantee.says, fault.says, finding)
+
+
+def _hold(load: Load, seconds: float) -> None:
+    """Wait for so long, and until each driver has begun and ended a round since then."""
+    ended = len(load.rounds)
+    sleep(seconds)
+    load.await_rounds(ended + 2 * DRIVERS)
 
 
 @contextmanager

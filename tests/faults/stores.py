@@ -135,9 +135,9 @@ class ServerStore:
     blocking: tuple[str, str]
     #: Statements before and after the server only reads.
     reading_only: tuple[tuple[str, ...], tuple[str, ...]]
-    #: Statements that use up, and give back, the space that a table has reserved on the disk.
-    filling: str = ""
-    emptying: str = "SELECT 1"
+    #: Statements that use up, by a row smaller than ours, and give back the space that a table has reserved.
+    filling: str
+    emptying: str = "DELETE FROM otpauth_challenges WHERE nonce = 'filler'"
 
     @contextmanager
     def open(self) -> Iterator[Running]:
@@ -194,7 +194,7 @@ class _Actions:
         """Leave no space on the disk, and none in the table. A server that it ends is started again."""
         tables = self.tables.execution_options(isolation_level="AUTOCOMMIT")
         with server.disk.filled():
-            in_vain = 0 if self.store.filling else _IN_VAIN
+            in_vain = 0
             while in_vain < _IN_VAIN:
                 in_vain = 0 if _succeeds(tables, self.store.filling) else in_vain + 1
             yield
@@ -258,6 +258,11 @@ _POSTGRESQL = ServerStore(
         ("ALTER SYSTEM SET default_transaction_read_only = on", "SELECT pg_reload_conf()"),
         ("ALTER SYSTEM RESET default_transaction_read_only", "SELECT pg_reload_conf()"),
     ),
+    filling="""
+        INSERT INTO otpauth_challenges
+        VALUES (sha256(random()::text::bytea), '', '', 'filler', NULL, 0, 0, 0, NULL, '', false, false,
+                false, 0, 0, 0)
+        """,
 )
 
 _MARIADB = ServerStore(
@@ -280,11 +285,8 @@ _MARIADB = ServerStore(
     reading_only=(("SET GLOBAL read_only = 1",), ("SET GLOBAL read_only = 0",)),
     filling="""
         INSERT INTO otpauth_challenges
-        SELECT UNHEX(SHA2(CONCAT(seq, UUID()), 256)), '', '', 'filler', NULL, 0, 0, 0, NULL,
-               REPEAT('x', 200), 0, 0, 0, 0, 0, 0
-        FROM seq_1_to_5
+        VALUES (UNHEX(SHA2(UUID(), 256)), '', '', 'filler', NULL, 0, 0, 0, NULL, '', 0, 0, 0, 0, 0, 0)
         """,
-    emptying="DELETE FROM otpauth_challenges WHERE nonce = 'filler'",
 )
 
 
