@@ -33,6 +33,7 @@ def ready(tmp_path: Path) -> Path:
     edit(tmp_path / "setup.cfg", r"^version = .+$", "version = 1.2.0")
     for file in (tmp_path / "setup.cfg", tmp_path / "SECURITY.md", *tmp_path.glob(".github/**/config.yml")):
         edit(file, r"flask-otpauth\.invalid", "otpauth.example")
+    (tmp_path / "tests/frozen/1.2.0").mkdir(parents=True)
     text = (tmp_path / "README.md").read_text("utf-8")
     (tmp_path / "README.md").write_text(
         re.sub("not released yet|until the first release", "", text, flags=re.IGNORECASE), "utf-8"
@@ -72,6 +73,10 @@ def undo(name: str, pattern: str, replacement: str) -> Callable[[Path], None]:
         (
             undo("CHANGES.md", r"1\.1\.0 \(2026-10-31\)", "1.1.0 (unreleased)"),
             "CHANGES.md: merge the section '1.1.0 (unreleased)' into the newest one",
+        ),
+        (
+            lambda root: (root / "tests/frozen/1.2.0").rmdir(),
+            "tests/frozen/1.2.0: write the tables and rows of this version (python -m tests.frozen)",
         ),
         (
             undo("README.md", r"\A", "Version 1.2 is not released yet. "),

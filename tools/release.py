@@ -15,7 +15,12 @@ PLACEHOLDER = re.compile(r"[\w.@:/-]+\.invalid\b")
 def problems(root: Path) -> Iterator[str]:
     """What must be done in the tree at ``root`` before it can be released, one sentence each."""
     yield from _placeholders(root)
-    yield from _changelog(root)
+    config = ConfigParser()
+    config.read(root / "setup.cfg", "utf-8")
+    version = config["metadata"]["version"]
+    yield from _changelog(root, version)
+    if not (root / "tests/frozen" / version).is_dir():
+        yield f"tests/frozen/{version}: write the tables and rows of this version (python -m tests.frozen)"
     readme = (root / "README.md").read_text("utf-8")
     if re.search("not released yet|until the first release", readme, re.IGNORECASE):
         yield "README.md: say how to install the release, not that there is none"
@@ -29,13 +34,10 @@ def _placeholders(root: Path) -> Iterator[str]:
                 yield f"{file.relative_to(root)}:{number}: replace the placeholder {found}"
 
 
-def _changelog(root: Path) -> Iterator[str]:
+def _changelog(root: Path, version: str) -> Iterator[str]:
     for fragment in sorted((root / "changes.d").glob("*.md")):
         if fragment.name != "README.md":
             yield f"changes.d/{fragment.name}: move it to CHANGES.md with towncrier"
-    config = ConfigParser()
-    config.read(root / "setup.cfg", "utf-8")
-    version = config["metadata"]["version"]
     changes = (root / "CHANGES.md").read_text("utf-8")
     newest, *others = re.findall("^## (.+)$", changes, re.MULTILINE)
     if not re.fullmatch(re.escape(version) + r" \(\d{4}-\d{2}-\d{2}\)", newest):
