@@ -573,6 +573,22 @@ def test_an_attempt_that_did_nothing_undoes_itself_alone(
     assert [storage.secrets.read(key).hash for key in (kept, undone)] == ["h1", None]
 
 
+def test_the_exception_that_ends_a_thread_leaves_an_attempt_as_it_is(tmp_path: Path) -> None:
+    options = {"connect_args": {"factory": InterruptedSqlite}}
+    with disposing(create_engine(f"sqlite:///{tmp_path}/otpauth.sqlite", **options)) as engine:
+        storage, pin = SqlAlchemyStorage(engine), fresh_key()
+        storage.create_all()
+
+        def interrupted() -> None:
+            InterruptedSqlite.is_ending = True
+            storage.secrets.put(pin, "h1", replacing=None)
+
+        with pytest.raises(SystemExit):
+            storage.atomically(lambda: storage.database.attempt(interrupted))
+
+        assert storage.secrets.read(pin).hash is None
+
+
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 has no such connections here")
 def test_a_sqlite_connection_of_the_newer_kind_commits_a_single_statement(tmp_path: Path) -> None:
     options = {"connect_args": {"autocommit": False}}

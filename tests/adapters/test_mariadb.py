@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import replace
 from graphlib import CycleError
 from itertools import count
 from threading import Barrier, BrokenBarrierError
@@ -12,6 +13,7 @@ from threading import Barrier, BrokenBarrierError
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, event, true
 from sqlalchemy.engine.interfaces import IsolationLevel
+from sqlalchemy.exc import IntegrityError
 
 from flask_otpauth.adapters.sqlalchemy.statements import Change
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
@@ -177,6 +179,37 @@ def test_whatever_level_the_host_has_a_transaction_is_undone_and_sees_what_other
 
     assert storage.secrets.read(key).hash is None
     assert kept == ("REPEATABLE READ" if level == "AUTOCOMMIT" else level)
+
+
+def test_a_statement_leaves_no_transaction_to_a_pool_that_does_not_roll_back(
+    storage: SqlAlchemyStorage, mariadb_url: str
+) -> None:
+    user = fresh_name("user")
+    session = Session(fresh_name("session"), user, NOON, NOON, NOON + 1)
+    storage.sessions.open(session, closing_others=False)
+    engine = create_engine(mariadb_url, pool_reset_on_return=None)
+    hosts = SqlAlchemyStorage(engine)
+
+    before = hosts.sessions.list_open(user, NOON)
+    with pytest.raises(IntegrityError):
+        hosts.sessions.open(session, closing_others=False)
+    closed = hosts.sessions.close_all(user, NOON)
+    hosts.sessions.list_open(user, NOON)
+    storage.sessions.open(replace(session, id=fresh_name("session")), closing_others=False)
+    after = hosts.sessions.list_open(user, NOON)
+    engine.dispose()
+
+    assert [len(before), closed, len(after)] == [1, 1, 1]
+
+
+def test_one_connection_is_enough(storage: SqlAlchemyStorage, mariadb_url: str) -> None:
+    key = fresh_key()
+    engine = create_engine(mariadb_url, pool_size=1, max_overflow=0, pool_timeout=1)
+
+    failures = failed(SqlAlchemyStorage(engine), key)
+    engine.dispose()
+
+    assert failures == 1
 
 
 def test_hashes_that_differ_in_case_are_two(storage: SqlAlchemyStorage) -> None:

@@ -37,7 +37,7 @@ from sqlalchemy.exc import (
     StatementError,
 )
 from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.pool import QueuePool, reset_none
 from sqlalchemy.sql.compiler import SQLCompiler
 
 from flask_otpauth.adapters.forks import in_child
@@ -215,7 +215,9 @@ class Database:
         :raises StorageUnavailable: if the server does not answer, or is too old.
         """
         with self._outages:
-            self.engine.connect().close()
+            # In a transaction it has been asked, and the pool may have no other connection.
+            if not self.is_in_transaction:
+                self.engine.connect().close()
         problem = self.dialect.why_too_old(self.engine.dialect)
         if problem is not None:
             raise StorageUnavailable(problem)
@@ -366,28 +368,44 @@ class Database:
         """Return whether a single statement needs a ``BEGIN`` that names our isolation level."""
         return not prepared.is_read and self.dialect.level_matters_alone and not self._has_our_level()
 
+    def _must_commit(self, prepared: Prepared) -> bool:
+        """Return whether a single statement has begun a transaction that nobody else ends."""
+        if self.dialect.commits_alone:
+            return False
+        # A pool rolls back when a connection returns to it. The host can have turned that off, and then the
+        # next read would see what this one saw. SQLAlchemy has no public name for it.
+        return not prepared.is_read or self._single.pool._reset_on_return is reset_none  # noqa: SLF001
+
     def _sent_alone(self, prepared: Prepared, parameters: Parameters) -> Done | None:
         """Execute a statement that is a transaction by itself. Return ``None`` if it has to begin one."""
         if _is_watched(self._single):
-            with self._single.connect() as connection, _Autocommit(connection.connection, connection.dialect):
-                if self._must_begin(prepared):
-                    return None
-                done = _sent(connection, prepared, parameters)
-                if not prepared.is_read:
-                    with self._commits:
-                        _commit(connection)
-                return done
+            return self._sent_alone_by_sqlalchemy(prepared, parameters)
         plain = _ByDriver(self._single, self._control)
         try:
             if self._must_begin(prepared):
                 return None
             done = plain.execute(prepared, parameters)
-            if not (prepared.is_read or self.dialect.commits_alone):
+            if self._must_commit(prepared):
                 with self._commits:
                     plain.commit()
+        except BaseException:
+            if not self.dialect.commits_alone:
+                plain.roll_back()
+            raise
+        else:
             return done
         finally:
             plain.close()
+
+    def _sent_alone_by_sqlalchemy(self, prepared: Prepared, parameters: Parameters) -> Done | None:
+        with self._single.connect() as connection, _Autocommit(connection.connection, connection.dialect):
+            if self._must_begin(prepared):
+                return None
+            done = _sent(connection, prepared, parameters)
+            if not prepared.is_read:
+                with self._commits:
+                    _commit(connection)
+            return done
 
 
 class _Control:
@@ -461,7 +479,9 @@ class _ByDriver:
         except TransactionLost:
             raise
         except BaseException:
-            self.execute(self._control.undo)
+            # If a statement was interrupted, the connection is gone, and the exception must end the thread.
+            with suppress(StorageUnavailable):
+                self.execute(self._control.undo)
             raise
         self.execute(self._control.release)
 
