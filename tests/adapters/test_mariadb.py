@@ -11,10 +11,12 @@ from itertools import count
 from threading import Barrier, BrokenBarrierError
 
 import pytest
-from sqlalchemy import Connection, Engine, create_engine, event, true
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text, true
 from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import IntegrityError
 
+from flask_otpauth.adapters.sqlalchemy.directory.model import packaged_model
+from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.statements import Change
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core.errors import StorageUnavailable
@@ -250,6 +252,21 @@ def test_several_processes_may_create_the_tables_at_once() -> None:
             list(pool.map(lambda engine: SqlAlchemyStorage(engine).create_all(), engines))
         for engine in engines:
             engine.dispose()
+
+
+def test_the_tables_have_transactions_whatever_the_default_of_the_server_is() -> None:
+    options = {"init_command": "SET SESSION default_storage_engine = Aria"}
+    with mariadb_database() as url:
+        engine = create_engine(url, connect_args=options)
+        SqlAlchemyStorage(engine).create_all()
+        ModelDirectory(packaged_model(MetaData()), engine).create_all()
+        with engine.connect() as connection:
+            used = connection.scalars(
+                text("SELECT engine FROM information_schema.tables WHERE table_schema = database()")
+            ).all()
+        engine.dispose()
+
+    assert used == ["InnoDB"] * 9
 
 
 @pytest.mark.parametrize(
