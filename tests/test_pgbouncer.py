@@ -66,7 +66,7 @@ def pgbouncer(ini: Path) -> Iterator[None]:
 
 @pytest.fixture
 def uri(tmp_path: Path) -> Iterator[str]:
-    """A database that is reached through it alone."""
+    """A database that is reached through it alone: its URL from ``://`` on."""
     need("PgBouncer", program() is not None)
     with postgresql_schema() as direct:
         server, port = make_url(direct), free_port()
@@ -83,7 +83,7 @@ def uri(tmp_path: Path) -> Iterator[str]:
             )
         )
         with pgbouncer(tmp_path / "pgbouncer.ini"):
-            yield f"postgresql+psycopg://shop@127.0.0.1:{port}/otpauth"
+            yield f"://shop@127.0.0.1:{port}/otpauth"
 
 
 def app_on(uri: str, outbox: Outbox, *, own_engine: bool) -> Flask:
@@ -112,11 +112,15 @@ def app_on(uri: str, outbox: Outbox, *, own_engine: bool) -> Flask:
     return app
 
 
-@pytest.mark.parametrize("own_engine", [True, False], ids=["our engine", "the host's engine"])
+@pytest.mark.parametrize(
+    ("driver", "own_engine"),
+    [("psycopg", True), ("psycopg", False), ("psycopg2", True)],
+    ids=["our engine", "the host's engine", "our engine by psycopg2"],
+)
 def test_with_the_options_of_the_page_each_request_is_answered(
-    uri: str, outbox: Outbox, own_engine: bool
+    uri: str, outbox: Outbox, driver: str, own_engine: bool
 ) -> None:
-    app = app_on(uri, outbox, own_engine=own_engine)
+    app = app_on(f"postgresql+{driver}{uri}", outbox, own_engine=own_engine)
 
     def looks(number: int) -> list[str]:
         http, email = app.test_client(), f"user{number}@example.com"
