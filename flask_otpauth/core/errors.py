@@ -86,10 +86,6 @@ class StorageUnavailable(Unavailable):
     """The storage is down. Nothing was counted or lost."""
 
 
-class TransactionLost(StorageUnavailable):
-    """The database has undone a transaction that was in the way of others. It can be tried again."""
-
-
 class LimiterUnavailable(Unavailable):
     """The store of the rate limits is down."""
 

@@ -45,7 +45,7 @@ from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Counts, Deletion, Row, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Tables
-from flask_otpauth.core.errors import StorageUnavailable, TransactionLost
+from flask_otpauth.core.errors import StorageUnavailable
 
 if TYPE_CHECKING:
     from sqlalchemy.engine.interfaces import DBAPIModule
@@ -83,6 +83,10 @@ class _Open(threading.local):
     connection: _ByDriver | _BySqlAlchemy | None = None
     #: Whether the database has undone it.
     is_lost = False
+
+
+class TransactionLost(StorageUnavailable):
+    """The database has undone a transaction that was in the way of others. It can be tried again."""
 
 
 class _Undone(Exception):
