@@ -11,7 +11,7 @@ from itertools import count
 from threading import Barrier, BrokenBarrierError
 
 import pytest
-from sqlalchemy import Connection, Engine, MetaData, create_engine, event, text, true
+from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url, text, true
 from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import IntegrityError
 
@@ -19,6 +19,7 @@ from flask_otpauth.adapters.sqlalchemy.directory.model import packaged_model
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.statements import Change
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
+from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.sessions import Session
 from flask_otpauth.testing.storage_contract import StorageContract
@@ -283,6 +284,27 @@ def test_an_old_server_is_told_when_it_is_used_first(
 
     with pytest.raises(StorageUnavailable, match=told):
         SqlAlchemyStorage(engine).secrets.read(fresh_key())
+
+
+def test_mysqlclient_tells_the_same_as_pymysql(mariadb_url: str) -> None:
+    pytest.importorskip("MySQLdb", reason="mysqlclient is not installed here: it must be compiled")
+    engine = create_engine(make_url(mariadb_url).set(drivername="mysql+mysqldb"))
+    storage, subject, pin = SqlAlchemyStorage(engine), one_row(), fresh_key()
+    emptied(storage)
+
+    issued = [
+        storage.challenges.issue(subject.issue("111111", send_limits=(QUOTA,))).issued for _ in range(4)
+    ]
+    verdicts = [
+        storage.challenges.redeem(subject.guess(code)).state for code in ("222222", "111111", "111111")
+    ]
+    storage.secrets.put(pin, "h1", replacing=None)
+    failures = [failed(storage, pin) for _ in range(2)]
+    engine.dispose()
+
+    assert issued == [True, True, True, False]
+    assert verdicts == [GuessState.WRONG, GuessState.ACCEPTED, GuessState.USED]
+    assert failures == [1, 2]
 
 
 # -- what an operation costs -------------------------------------------------------------------------
