@@ -15,6 +15,7 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_
 from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import IntegrityError
 
+from flask_otpauth.adapters.sqlalchemy.database import TransactionLost
 from flask_otpauth.adapters.sqlalchemy.directory.model import packaged_model
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
 from flask_otpauth.adapters.sqlalchemy.statements import Change
@@ -104,7 +105,7 @@ def test_what_an_operation_has_swallowed_is_not_committed_by_halves(storage: Sql
         failed(storage, order[0])
         with suppress(BrokenBarrierError):
             both_have_one.wait(1)
-        with suppress(StorageUnavailable):
+        with suppress(TransactionLost):
             failed(storage, order[1])
 
     with ThreadPoolExecutor(2) as pool:

@@ -85,7 +85,7 @@ class _Open(threading.local):
     is_lost = False
 
 
-class TransactionLost(StorageUnavailable):
+class TransactionLost(Exception):
     """The database has undone a transaction that was in the way of others. It can be tried again."""
 
 
@@ -280,16 +280,16 @@ class Database:
         """
         if self._open.connection is not None:
             return work()
-        give_up_at = monotonic() + PATIENCE_SECONDS
-        for _ in range(MAX_TRIES - 1):
+        give_up_at, lost = monotonic() + PATIENCE_SECONDS, None
+        for _ in range(MAX_TRIES):
             try:
                 with self.transaction():
                     return work()
-            except TransactionLost:
+            except TransactionLost as error:
+                lost = error
                 if monotonic() > give_up_at:
-                    raise
-        with self.transaction():
-            return work()
+                    break
+        raise StorageUnavailable(f"gave up because of other transactions: {lost}") from lost
 
     def attempt(self, step: Callable[[], T | None]) -> T | None:
         """Return what ``step`` returns. If that is ``None``, undo all that it did, and nothing else."""
@@ -738,7 +738,7 @@ class ErrorTranslation:
             raise StorageUnavailable("no database connection became free in time") from error
         if isinstance(error, DBAPIError):
             if error_code(error) in self._lost:
-                raise TransactionLost(f"gave up because of other transactions: {error.orig}") from error
+                raise TransactionLost(str(error.orig)) from error
             reason = _reason(error, self._describe_lock_holder)
             if reason is not None:
                 raise StorageUnavailable(reason) from error

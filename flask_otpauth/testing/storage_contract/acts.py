@@ -51,6 +51,18 @@ class ActContract(ContractBase):
         assert blocks[:3] == [None] * 3
         assert blocks[3] is not None
 
+    def test_a_purge_spares_the_act_that_reached_the_limit(self, storage: Storage) -> None:
+        key = fresh_key()
+        for minute in (0, 5, 9):
+            storage.challenges.count(act_of(key, NOON + minute * MINUTE))
+
+        later = NOON + 16 * MINUTE
+        purged(storage, later)
+        blocks = [storage.challenges.count(act_of(key, later + n)) for n in range(3)]
+
+        assert blocks[:2] == [None] * 2
+        assert blocks[2] is not None
+
     def test_a_purge_spares_what_a_limit_still_looks_at(self, storage: Storage) -> None:
         key = fresh_key()
         for n in range(3):
