@@ -11,9 +11,11 @@ from unittest.mock import patch
 import pytest
 from flask import Flask
 from flask_sqlalchemy import SQLAlchemy
+from sqlalchemy import create_engine
 from sqlalchemy.dialects import registry
 from sqlalchemy.dialects.sqlite.pysqlite import SQLiteDialect_pysqlite
 from sqlalchemy.ext.asyncio import create_async_engine
+from sqlalchemy.pool import Pool, SingletonThreadPool, StaticPool
 
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.testing import Outbox
@@ -225,6 +227,19 @@ def test_an_app_that_has_only_an_asynchronous_driver_is_told_what_to_set(
     (told,) = caught.value.problems
     remedy = "set this to the same database with postgresql+psycopg://"
     assert told == f"OTPAUTH_DATABASE_URI: the driver of the app's engine is asynchronous: {remedy}"
+
+
+@pytest.mark.parametrize("pool", [StaticPool, SingletonThreadPool])
+def test_an_app_whose_transactions_the_extension_would_commit_is_told_what_to_set(
+    tmp_path: Path, pool: type[Pool]
+) -> None:
+    engine = create_engine(f"sqlite:///{tmp_path / 'shop.db'}", poolclass=pool)
+
+    with pytest.raises(ConfigurationError) as caught:
+        OtpAuth(host(tmp_path, None), db=engine)
+
+    (told,) = caught.value.problems
+    assert told.startswith(f"OTPAUTH_DATABASE_URI: the app's engine shares one connection ({pool.__name__})")
 
 
 class Unknown(SQLiteDialect_pysqlite):

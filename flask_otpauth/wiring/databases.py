@@ -10,6 +10,7 @@ from typing import cast
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine, MetaData, Table
 from sqlalchemy.orm import class_mapper
+from sqlalchemy.pool import SingletonThreadPool, StaticPool
 
 from flask_otpauth.adapters.memory.storage import MemoryStorage
 from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
@@ -32,6 +33,9 @@ from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.database_uri import engine_of, synchronous
 
 _logger = logging.getLogger("flask_otpauth")
+#: The pools that give a thread the connection that it already has. To commit on it would commit what the host
+#: has begun.
+_SHARING = (SingletonThreadPool, StaticPool)
 
 
 @service
@@ -177,12 +181,19 @@ def _host_database(assembly: Assembly) -> SQLAlchemy | Engine | None:
 
 def _of_host(assembly: Assembly, engine: Engine) -> Engine:
     """Return an engine of the host, or one in memory if it cannot be used."""
-    if not engine.dialect.is_async:
+    if engine.dialect.is_async:
+        problem = (
+            "the driver of the app's engine is asynchronous: set this to the same database with "
+            f"{synchronous(engine.url)}://"
+        )
+    elif isinstance(engine.pool, _SHARING) and not is_in_memory(engine.url):
+        problem = (
+            f"the app's engine shares one connection ({type(engine.pool).__name__}): set this to the same "
+            "database"
+        )
+    else:
         return _not_shared(engine)
-    assembly.problems.append(
-        f"{PREFIX}DATABASE_URI: the driver of the app's engine is asynchronous: set this to the same "
-        f"database with {synchronous(engine.url)}://"
-    )
+    assembly.problems.append(f"{PREFIX}DATABASE_URI: {problem}")
     return memory_engine()
 
 

@@ -15,8 +15,9 @@ from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_sqlalchemy import SQLAlchemy
 from flask_wtf import CSRFProtect
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.pool import StaticPool
 
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.senders import Receipt, Status
@@ -113,6 +114,9 @@ CANNOT_START: list[Callable[[Path], None]] = [
     lambda folder: before_its_database(),
     lambda folder: started(OTPAUTH_DATABASE_URI="postgresql+psycopg2://localhost/shop"),
     lambda folder: started(OTPAUTH_DATABASE_URI="postgresql+asyncpg://localhost/shop"),
+    lambda folder: OtpAuth(
+        host(OTPAUTH_DATABASE_URI=None), db=create_engine(f"sqlite:///{folder}/shop.db", poolclass=StaticPool)
+    ),
     lambda folder: started(OTPAUTH_DATABASE_URI="oracle+oracledb://localhost/shop"),
     lambda folder: with_users(without_the_mixin),
     lambda folder: with_users(with_a_name_that_must_be_filled),
