@@ -10,6 +10,7 @@ from graphlib import CycleError
 from itertools import count
 from threading import Barrier, BrokenBarrierError
 
+import pymysql
 import pytest
 from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_url, text, true
 from sqlalchemy.engine.interfaces import IsolationLevel
@@ -254,6 +255,20 @@ def test_several_processes_may_create_the_tables_at_once() -> None:
             list(pool.map(lambda engine: SqlAlchemyStorage(engine).create_all(), engines))
         for engine in engines:
             engine.dispose()
+
+
+def test_tables_whose_creation_met_a_deadlock_are_an_outage() -> None:
+    with mariadb_database() as url:
+        engine = create_engine(url)
+
+        @event.listens_for(engine, "do_execute")
+        def deadlock(_cursor: object, statement: str, *_: object) -> None:
+            if "CREATE TABLE" in statement:
+                raise pymysql.err.OperationalError(1213, "Deadlock found when trying to get lock")
+
+        with pytest.raises(StorageUnavailable, match="Deadlock"):
+            SqlAlchemyStorage(engine).create_all()
+        engine.dispose()
 
 
 def test_the_tables_have_transactions_whatever_the_default_of_the_server_is() -> None:

@@ -343,7 +343,8 @@ class Database:
         self._open = _Open()
 
     def _create(self, tables: Tables) -> None:
-        with self._outages, self._writer.begin() as connection:
+        # Not as a transaction that can be tried again: MariaDB commits each table by itself.
+        with self._commits, self._writer.begin() as connection:
             tables.metadata.create_all(with_write_lock(connection), tables.all())
 
     def _connect(self) -> _ByDriver | _BySqlAlchemy:
