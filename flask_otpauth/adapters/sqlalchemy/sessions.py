@@ -280,7 +280,11 @@ def live_count(closed: Iterable[Row], now_ms: int) -> int:
 
 @service
 class SqlLogins:
-    """Logs users in whose table is in the database of the codes and sessions."""
+    """
+    Logs users in whose table is in the database of the codes and sessions.
+
+    It is for a database in which nobody else can write while a transaction that has written is open.
+    """
 
     challenges: SqlChallengeStore
     sessions: SqlSessionStore
@@ -323,12 +327,5 @@ class SqlLogins:
 
     @cached_property
     def _reading(self) -> Callable[[Select[*tuple[Any, ...]]], Prepared]:
-        """
-        Read users by an identifier. Until the commit, nobody else can disable them.
-
-        On SQLite the transaction has the lock for all writes. Elsewhere the rows are locked, without waiting:
-        a transaction of the host in this thread may have the lock.
-        """
-        return cache(
-            lambda query: self.challenges.database.prepare(query.with_for_update(read=True, nowait=True))
-        )
+        """Read users by an identifier. Until the commit, nobody else can disable them."""
+        return cache(self.challenges.database.prepare)

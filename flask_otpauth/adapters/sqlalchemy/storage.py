@@ -53,7 +53,7 @@ class SqlAlchemyStorage:
         in_one = logins_of(self.challenges, self.sessions)
         #: See the port. Only PostgreSQL has this step, for users in the same database.
         self.issue_to_user = in_one.issue_to_user if in_one else None
-        several = SqlLogins(self.challenges, self.sessions) if self.database.dialect.shares_locks else None
+        several = SqlLogins(self.challenges, self.sessions) if self.database.dialect.has_one_writer else None
         logins = in_one or several
         #: See the port. It is for users in the same database.
         self.log_in = logins.log_in if logins else None

@@ -3,10 +3,10 @@ The tables of the storage.
 
 They are in the host's metadata, so that ``db.create_all()`` and migrations include them.
 
-Keys and digests are binary, and names are compared byte by byte on all databases. Otherwise a collation could
-treat two subjects as one. But MariaDB and MySQL ignore spaces at the end of a name. Only the id of a user in a
-directory of the host can have them. Instants are epoch milliseconds. Unique columns have an index with a name,
-because a migration cannot add or drop a constraint without a name.
+Keys and digests are binary, and names are compared byte by byte on all databases. Otherwise a collation
+could treat two subjects as one. But MariaDB and MySQL ignore spaces at the end of a name. Only the id of a
+user in a directory of the host can have them. Instants are epoch milliseconds. Unique columns have an index
+with a name, because a migration cannot add or drop a constraint without a name.
 """
 
 from __future__ import annotations

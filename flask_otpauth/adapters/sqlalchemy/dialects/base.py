@@ -32,9 +32,8 @@ class Dialect:
     level_matters_alone = True
     #: Whether such a statement is committed without being told to, where the driver can be set so.
     commits_alone = True
-    #: Whether a query can lock rows against changes, without waiting and without being in the way of others
-    #: that do the same.
-    shares_locks = True
+    #: Whether nobody else can write while a transaction that has written is open.
+    has_one_writer = False
     #: Whether SQLAlchemy compiles a statement for the version of the server, which it learns from its first
     #: connection.
     depends_on_version = False

@@ -65,8 +65,6 @@ class Mysql(Dialect):
     commits_alone = False
     # For instance, MariaDB has a type for UUIDs since 10.7.
     depends_on_version = True
-    # Both can, but no statement means it to both.
-    shares_locks = False
     # ER_LOCK_DEADLOCK, ER_LOCK_WAIT_TIMEOUT, and ER_SP_DOES_NOT_EXIST: the savepoint has gone with all else.
     lost = frozenset((1213, 1205, 1305))
 

@@ -17,6 +17,7 @@ class Sqlite(Dialect):
     #: SQLite's only level. To name it undoes a host's AUTOCOMMIT.
     isolation_level = "SERIALIZABLE"
     has_schemas = False
+    has_one_writer = True
     # SQLAlchemy sets a level for the whole connection. Then SQLite compiles all statements anew.
     begin = "BEGIN IMMEDIATE"
     autocommit = ("isolation_level", None)
