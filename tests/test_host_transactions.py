@@ -12,6 +12,7 @@ import pytest
 from flask import Flask, request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy.orm import Mapped, mapped_column
+from sqlalchemy.pool import StaticPool
 
 from flask_otpauth import OtpAuth, StorageUnavailable
 from flask_otpauth.testing import MovableClock, Outbox
@@ -177,6 +178,35 @@ def test_a_flushed_row_of_the_host_is_safe_in_a_database_in_memory(
         assert (uncommitted, shop.orders()) == (0, 1)
         with shop.app.app_context():
             assert shop.otpauth.users.find("new@example.com") is not None
+
+
+def test_a_flushed_row_of_the_host_is_safe_where_the_users_share_its_connection(tmp_path: Path) -> None:
+    app, db = Flask("host"), SQLAlchemy()
+
+    class Customer(UserMixin, db.Model):  # type: ignore[name-defined]
+        id: Mapped[int] = mapped_column(primary_key=True)
+
+    app.config.update(
+        SECRET_KEY=SECRET_KEY,
+        MAIL_DEFAULT_SENDER="shop@example.com",
+        SQLALCHEMY_DATABASE_URI=f"sqlite:///{tmp_path / 'shop.sqlite'}",
+        SQLALCHEMY_ENGINE_OPTIONS={"poolclass": StaticPool},
+        OTPAUTH_DATABASE_URI=f"sqlite:///{tmp_path / 'otpauth.sqlite'}",
+        OTPAUTH_USERS=Customer,
+    )
+    db.init_app(app)
+    otpauth = OtpAuth(app)
+    with app.app_context():
+        db.create_all()
+        otpauth.create_all()
+        customer = otpauth.users.create(email=ADDRESS)
+        db.session.commit()
+        db.session.add(Customer(email="other@example.com"))
+        db.session.flush()
+        otpauth.users.disable(customer.id)
+        db.session.rollback()
+
+        assert db.session.query(Customer).count() == 1
 
 
 # -- a locked SQLite file --------------------------------------------------------------------

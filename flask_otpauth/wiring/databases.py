@@ -276,7 +276,7 @@ def _model_directory(assembly: Assembly, model: type[UserMixin]) -> ModelDirecto
     unread = unread_status(model)
     if unread is not None:
         _logger.warning("OTPAUTH_USERS: %s", unread)
-    host_session = db.session if is_in_memory(engine.url) else None
+    host_session = db.session if is_in_memory(engine.url) or isinstance(engine.pool, _SHARING) else None
     return ModelDirectory(model, engine, lambda: _describe_lock_holder(assembly), host_session)
 
 

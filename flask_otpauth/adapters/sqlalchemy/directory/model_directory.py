@@ -120,8 +120,8 @@ class ModelDirectory:
     :param engine: the engine of its table.
     :param describe_lock_holder: returns which transaction of the host is open, for the message about a
         locked SQLite file.
-    :param host_session: returns the host's session. Only for a database in memory, which has one
-        connection for all.
+    :param host_session: returns the host's session. Only for an engine that has one connection for all,
+        such as that of a database in memory.
     """
 
     def __init__(
