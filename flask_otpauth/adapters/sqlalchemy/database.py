@@ -43,7 +43,14 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory
-from flask_otpauth.adapters.sqlalchemy.statements import Change, Counts, Deletion, Row, Statement, Upsert
+from flask_otpauth.adapters.sqlalchemy.statements import (
+    Change,
+    CountAttribute,
+    Deletion,
+    Row,
+    Statement,
+    Upsert,
+)
 from flask_otpauth.adapters.sqlalchemy.tables import Tables
 from flask_otpauth.core.errors import StorageUnavailable
 
@@ -119,7 +126,7 @@ class Prepared:
     """
 
     def __init__(
-        self, database: Database, statement: ClauseElement, is_read: bool, counts: Counts = "rowcount"
+        self, database: Database, statement: ClauseElement, is_read: bool, counts: CountAttribute = "rowcount"
     ) -> None:
         dialect = database.engine.dialect
         compiled = cast("SQLCompiler", compiled_for(database.engine, statement))
@@ -200,7 +207,7 @@ class Database:
         in_child(self, Database._forget)
 
     def prepare(
-        self, statement: ClauseElement, *, writes: bool = False, counts: Counts = "rowcount"
+        self, statement: ClauseElement, *, writes: bool = False, counts: CountAttribute = "rowcount"
     ) -> Prepared:
         """
         Compile a statement for this database.

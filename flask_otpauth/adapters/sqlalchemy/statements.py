@@ -11,7 +11,8 @@ from sqlalchemy.sql.base import ReadOnlyColumnCollection
 
 T = TypeVar("T")
 
-Counts = Literal["rowcount", "lastrowid"]
+#: The attribute of the driver's cursor that is a count.
+CountAttribute = Literal["rowcount", "lastrowid"]
 #: Columns by name.
 Columns = ReadOnlyColumnCollection[str, Column[Any]]
 #: A row: its columns in the order of the statement.
@@ -33,7 +34,7 @@ class Statement(Protocol):
 class Executor(Protocol):
     """Executes statements on a database."""
 
-    def prepare(self, statement: ClauseElement, *, counts: Counts = "rowcount") -> Statement:
+    def prepare(self, statement: ClauseElement, *, counts: CountAttribute = "rowcount") -> Statement:
         """Compile a statement. ``counts`` is the attribute of the driver's cursor with its count."""
 
     def atomically(self, work: Callable[[], T]) -> T:
