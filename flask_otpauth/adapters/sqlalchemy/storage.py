@@ -45,6 +45,8 @@ class SqlAlchemyStorage:
         self.database = Database(engine, describe_lock_holder)
         self.tables = define(MetaData() if metadata is None else metadata, names)
         tables = self.tables
+        for table in tables.all():
+            self.database.dialect.complete(table)
         counters = Counters(self.database, tables.counters)
         self.challenges = SqlChallengeStore(self.database, tables.challenges, counters)
         self.secrets = SqlSecretStore(self.database, tables.secrets)

@@ -71,9 +71,7 @@ class TableNames:
 
     def options(self) -> dict[str, Any]:
         """Return the options that each table is defined with."""
-        # Whatever the default of the server is: other engines of MariaDB have no transactions.
-        engine = {f"{dialect}_engine": "InnoDB" for dialect in _MYSQL}
-        return {"schema": self.schema, "info": {_MARK: True}, **engine}
+        return {"schema": self.schema, "info": {_MARK: True}}
 
     def table(self, metadata: MetaData, name: str, *parts: SchemaItem) -> Table:
         """Define a table in ``metadata``. Several extension objects may share it: the first one defines."""

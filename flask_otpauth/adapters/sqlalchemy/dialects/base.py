@@ -47,6 +47,9 @@ class Dialect:
         """Return why a server of this version cannot keep codes. ``None``: it can."""
         return None
 
+    def complete(self, table: Table) -> None:
+        """Add to the definition of a table what only this kind of database needs."""
+
     def insert(self, table: Table) -> Insert:
         """Return an insert that can have ``ON CONFLICT``."""
         raise NotImplementedError

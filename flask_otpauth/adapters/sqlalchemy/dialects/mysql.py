@@ -68,6 +68,12 @@ class Mysql(Dialect):
     # ER_LOCK_DEADLOCK, ER_LOCK_WAIT_TIMEOUT, and ER_SP_DOES_NOT_EXIST: the savepoint has gone with all else.
     lost = frozenset((1213, 1205, 1305))
 
+    def complete(self, table: Table) -> None:
+        """See the base class."""
+        # Whatever the default of the server is: other engines of MariaDB have no transactions.
+        for name in ("mysql", "mariadb"):
+            table.dialect_options[name]["engine"] = "InnoDB"
+
     def why_too_old(self, server: SqlAlchemyDialect) -> str | None:
         """See the base class."""
         version = tuple(server.server_version_info or ())

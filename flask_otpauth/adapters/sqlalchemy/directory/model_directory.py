@@ -49,6 +49,7 @@ from flask_otpauth.adapters.sqlalchemy.database import (
     with_isolation,
     with_write_lock,
 )
+from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
 from flask_otpauth.adapters.sqlalchemy.directory.host_models import (
     attribute_of,
     can_be_set,
@@ -62,6 +63,7 @@ from flask_otpauth.adapters.sqlalchemy.directory.model import (
     key_of,
     new_person_key,
 )
+from flask_otpauth.adapters.sqlalchemy.tables import is_packaged
 from flask_otpauth.ports.directory import IdentifierKind, NewUser, User, UserExists
 
 T = TypeVar("T")
@@ -134,6 +136,8 @@ class ModelDirectory:
         self.model = model
         self.mapper = class_mapper(model)
         self.table = cast("Table", self.mapper.local_table)
+        if is_packaged(self.table):
+            dialect_of(engine.dialect.name).complete(self.table)
         self._open = own_sessions(engine) if host_session is None else shared_sessions(host_session, model)
         self._describe_lock_holder = describe_lock_holder
         self._dialect = engine.dialect
