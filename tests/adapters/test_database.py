@@ -590,16 +590,31 @@ def test_the_exception_that_ends_a_thread_leaves_an_attempt_as_it_is(tmp_path: P
 
 
 @pytest.mark.skipif(sys.version_info < (3, 12), reason="sqlite3 has no such connections here")
-def test_a_sqlite_connection_of_the_newer_kind_commits_a_single_statement(tmp_path: Path) -> None:
-    options = {"connect_args": {"autocommit": False}}
+@pytest.mark.parametrize("is_watched", [False, True])
+@pytest.mark.parametrize("autocommit", [False, True])
+def test_a_sqlite_connection_of_the_newer_kind_commits_and_rolls_back(
+    tmp_path: Path, autocommit: bool, is_watched: bool
+) -> None:
+    options = {"connect_args": {"autocommit": autocommit}}
     with disposing(create_engine(f"sqlite:///{tmp_path}/otpauth.sqlite", **options)) as engine:
-        storage, pin = SqlAlchemyStorage(engine), fresh_key()
+        if is_watched:
+            event.listen(engine, "before_cursor_execute", lambda *arguments: None)
+        storage = SqlAlchemyStorage(engine)
         storage.create_all()
+        single, whole, undone = fresh_key(), fresh_key(), fresh_key()
 
-        storage.secrets.put(pin, "h1", replacing=None)
-        engine.dispose()
+        def fail() -> None:
+            storage.secrets.put(undone, "h1", replacing=None)
+            raise LookupError
 
-        assert storage.secrets.read(pin).hash == "h1"
+        storage.secrets.put(single, "h1", replacing=None)
+        storage.atomically(lambda: storage.secrets.put(whole, "h1", replacing=None))
+        with pytest.raises(LookupError):
+            storage.atomically(fail)
+
+        with disposing(create_engine(engine.url)) as other:
+            seen = SqlAlchemyStorage(other).secrets
+            assert [seen.read(key).hash for key in (single, whole, undone)] == ["h1", "h1", None]
 
 
 def test_a_connection_that_is_cut_before_the_commit_is_an_outage(postgresql: Engine) -> None:

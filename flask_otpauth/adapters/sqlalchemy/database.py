@@ -533,6 +533,8 @@ class _BySqlAlchemy:
 
     def commit(self) -> None:
         """Commit."""
+        if _leaves_commits_to_statements(self.driver):
+            self._connection.exec_driver_sql("COMMIT")
         self._connection.commit()
 
     def roll_back(self) -> None:
@@ -696,10 +698,15 @@ def with_write_lock(connection: Connection) -> Connection:
     SQLite waits for this lock only if the transaction holds no lock yet. The driver would begin the
     transaction at its first write, and not at a query or a savepoint before it.
     """
-    begin = dialect_of(connection.dialect.name).begin
-    if begin is not None and not _is_in_transaction(connection.connection.driver_connection):
+    begin, driver = dialect_of(connection.dialect.name).begin, connection.connection.driver_connection
+    if begin is not None and not (_is_in_transaction(driver) or _leaves_commits_to_statements(driver)):
         connection.exec_driver_sql(begin)
     return connection
+
+
+def _leaves_commits_to_statements(driver: object) -> bool:
+    """Return whether SQLAlchemy cannot commit or roll back: SQLite with ``autocommit=True`` (Python 3.12)."""
+    return getattr(driver, "autocommit", None) is True and hasattr(driver, "in_transaction")
 
 
 def _is_in_transaction(driver: object) -> bool:
@@ -721,6 +728,8 @@ def _roll_back(connection: Connection) -> None:
     """Roll back through the driver. SQLAlchemy does not if the host has chosen that for its autocommit."""
     if not (connection.closed or connection.invalidated):
         with suppress(connection.dialect.loaded_dbapi.Error):
+            if _leaves_commits_to_statements(connection.connection.driver_connection):
+                connection.connection.cursor().execute("ROLLBACK")
             connection.connection.rollback()
 
 
