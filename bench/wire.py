@@ -66,7 +66,7 @@ class Transactions:
         words = statement.upper().rstrip(";").split()
         if words[:2] == ["SET", "AUTOCOMMIT"]:
             self._autocommit = words[-1] == "1"
-        elif words[0] in ("BEGIN", "START"):
+        elif words[:1] in (["BEGIN"], ["START"]):
             self._open = True
         elif words in (["COMMIT"], ["ROLLBACK"]):
             self._counter.commits += self._wrote and words == ["COMMIT"]

@@ -12,7 +12,7 @@ from flask_otpauth.adapters.sqlalchemy.counters import Counters
 from flask_otpauth.adapters.sqlalchemy.database import Database
 from flask_otpauth.adapters.sqlalchemy.dialects import SUPPORTED, not_supported
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory, memory_engine
-from flask_otpauth.adapters.sqlalchemy.postgresql import logins_of
+from flask_otpauth.adapters.sqlalchemy.postgresql_logins import logins_of
 from flask_otpauth.adapters.sqlalchemy.secrets import SqlSecretStore
 from flask_otpauth.adapters.sqlalchemy.sessions import SqlLogins, SqlSessionStore
 from flask_otpauth.adapters.sqlalchemy.tables import DEFAULT_NAMES, TableNames, Tables, define
