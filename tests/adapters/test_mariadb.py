@@ -34,6 +34,7 @@ from flask_otpauth.testing.storage_contract.samples import (
     fresh_name,
     one_row,
 )
+from flask_otpauth.users import NewUser
 from tests.adapters.databases import PATIENCE_SECONDS, emptied, let_go, mariadb_database
 from tests.adapters.test_budgets import PIN, Meter
 
@@ -205,6 +206,43 @@ def test_a_statement_leaves_no_transaction_to_a_pool_that_does_not_roll_back(
     engine.dispose()
 
     assert [len(before), closed, len(after)] == [1, 1, 1]
+
+
+class CutAfterCommit(pymysql.Connection):  # type: ignore[type-arg]
+    """A connection that the server ends after a commit, when the pool has rolled back."""
+
+    is_cut = has_committed = False
+
+    def commit(self) -> None:
+        super().commit()
+        self.has_committed = self.is_cut
+
+    def rollback(self) -> None:
+        super().rollback()
+        if self.has_committed:
+            with suppress(pymysql.Error):
+                self.kill(self.thread_id())
+
+
+def test_a_connection_that_is_lost_after_the_commit_of_a_user_is_an_outage(
+    mariadb_url: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    url = make_url(mariadb_url)
+
+    def connect() -> pymysql.Connection:  # type: ignore[type-arg]
+        return CutAfterCommit(host=url.host, port=url.port, user=url.username, database=url.database)
+
+    engine = create_engine(url, creator=connect)
+    directory = ModelDirectory(packaged_model(MetaData()), engine)
+    directory.create_all()
+    monkeypatch.setattr(CutAfterCommit, "is_cut", True)
+
+    with pytest.raises(StorageUnavailable):
+        directory.create(NewUser(email="ann@example.com"))
+
+    monkeypatch.undo()
+    assert directory.find("email", "ann@example.com")
+    engine.dispose()
 
 
 def test_one_connection_is_enough(storage: SqlAlchemyStorage, mariadb_url: str) -> None:

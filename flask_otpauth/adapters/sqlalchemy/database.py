@@ -733,6 +733,22 @@ def _roll_back(connection: Connection) -> None:
             connection.connection.rollback()
 
 
+@contextmanager
+def errors_of_sqlalchemy(engine: Engine) -> Iterator[None]:
+    """
+    Raise SQLAlchemy's exception for an error of the driver.
+
+    SQLAlchemy does not do that while a connection goes back to its pool, where it resets the isolation level.
+    On MariaDB, this takes a statement, and the connection may be lost.
+    """
+    dialect = engine.dialect
+    base = dialect.loaded_dbapi.Error
+    try:
+        yield
+    except base as error:
+        raise DBAPIError.instance(None, None, error, base, True, True, dialect) from error
+
+
 class ErrorTranslation:
     """
     Raises ``StorageUnavailable`` in place of an error that is an outage.

@@ -46,6 +46,7 @@ from flask_otpauth.adapters.sqlalchemy.database import (
     Database,
     ErrorTranslation,
     Prepared,
+    errors_of_sqlalchemy,
     with_isolation,
     with_write_lock,
 )
@@ -581,7 +582,7 @@ def own_sessions(engine: Engine) -> OpenSession:
 
     @contextmanager
     def open_session(writes: bool) -> Iterator[Session]:
-        with Session(engine, expire_on_commit=False) as session:
+        with errors_of_sqlalchemy(engine), Session(engine, expire_on_commit=False) as session:
             yield session
             if writes:
                 session.commit()
