@@ -30,6 +30,7 @@ _PARTS = (
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS.split()))
 
+# Not at the top (E402): pytest rewrites the assertions of what is imported after it was told.
 from flask_otpauth.testing.storage_contract.acts import ActContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.apps import AppContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.clients import ClientContract  # noqa: E402
