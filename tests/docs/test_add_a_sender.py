@@ -1,4 +1,4 @@
-"""The page on senders: its example, run against a provider that answers in each way."""
+"""The page on senders: a person logs in through its example. docs/examples/test_acme.py tests the sender."""
 
 from __future__ import annotations
 
@@ -11,18 +11,14 @@ from pathlib import Path
 
 import pytest
 
-from docs.examples.acme import AcmeMail, create_app
-from flask_otpauth.senders import Message, Status
-
-MESSAGE = Message("email", "user@example.com", code="123456", text="Your code is 123456", subject="Your code")
+from docs.examples.acme import create_app
 
 
 @dataclass
 class Provider:
-    """Acme's side: what it was sent, and how it answers."""
+    """Acme's side: what it was sent."""
 
     url: str = ""
-    status: int = 202
     mails: list[dict[str, str]] = field(default_factory=list)
 
 
@@ -33,14 +29,11 @@ def provider() -> Iterator[Provider]:
     class Handler(BaseHTTPRequestHandler):
         def do_POST(self) -> None:
             body = self.rfile.read(int(self.headers["Content-Length"]))
-            if self.headers["Authorization"] != "Bearer acme-token":
-                self.send_response(401)
-            elif acme.status:
-                acme.mails.append(json.loads(body))
-                self.send_response(acme.status)
-            else:
-                return  # hang up without an answer
+            assert self.headers["Authorization"] == "Bearer acme-token"
+            acme.mails.append(json.loads(body))
+            self.send_response(202)
             self.end_headers()
+            self.wfile.write(b'{"id": "m-1"}')
 
         def log_message(self, *args: object) -> None:
             """Keep the test's output clean."""
@@ -52,40 +45,6 @@ def provider() -> Iterator[Provider]:
         yield acme
         server.shutdown()
         thread.join()
-
-
-@pytest.mark.parametrize(
-    ("answer", "status"),
-    [
-        (202, Status.ACCEPTED),
-        (422, Status.INVALID_RECIPIENT),
-        (429, Status.RATE_LIMITED),
-        (503, Status.UNAVAILABLE),
-        (418, Status.REJECTED),
-        (0, Status.TIMEOUT),
-    ],
-)
-def test_the_example_sender_tells_the_outcomes_apart(provider: Provider, answer: int, status: Status) -> None:
-    provider.status = answer
-
-    receipt = AcmeMail(provider.url, "acme-token").send(MESSAGE)
-
-    assert receipt.status is status
-
-
-def test_the_example_sender_tells_that_its_own_token_is_refused(provider: Provider) -> None:
-    receipt = AcmeMail(provider.url, "another-token").send(MESSAGE)
-
-    assert receipt.status is Status.AUTH_ERROR
-
-
-def test_the_example_sender_certainly_did_not_send_where_nobody_listens(provider: Provider) -> None:
-    with ThreadingHTTPServer(("127.0.0.1", 0), BaseHTTPRequestHandler) as server:
-        closed = server.server_port
-
-    receipt = AcmeMail(f"http://127.0.0.1:{closed}", "acme-token").send(MESSAGE)
-
-    assert receipt.status is Status.UNAVAILABLE
 
 
 def test_a_person_logs_in_through_the_example_sender(
