@@ -31,6 +31,16 @@ from flask_otpauth.core.challenges import (
     without_issue,
     without_misses,
 )
+from flask_otpauth.core.circuits import (
+    Admission,
+    Circuit,
+    CircuitPolicy,
+    CircuitState,
+    Evidence,
+    SendAttempt,
+    judge_attempt,
+    with_outcome,
+)
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import Block, Limit
@@ -44,6 +54,7 @@ from flask_otpauth.core.sessions import (
 from flask_otpauth.ports.directory import UserLookup
 from flask_otpauth.ports.storage import (
     ChallengeStore,
+    CircuitStore,
     ClientStore,
     FindWithUser,
     IssueToUser,
@@ -61,14 +72,20 @@ from flask_otpauth.ports.storage import (
 
 __all__ = [
     "Act",
+    "Admission",
     "Block",
     "Campaign",
     "Cap",
     "ChallengeRow",
     "ChallengeStore",
+    "Circuit",
+    "CircuitPolicy",
+    "CircuitState",
+    "CircuitStore",
     "Client",
     "ClientStore",
     "ClientToken",
+    "Evidence",
     "FailurePolicy",
     "FindWithUser",
     "Guess",
@@ -86,6 +103,7 @@ __all__ = [
     "Refresh",
     "Rotation",
     "SecretStore",
+    "SendAttempt",
     "Session",
     "SessionStore",
     "SqlAlchemyStorage",
@@ -97,6 +115,7 @@ __all__ = [
     "UserLookup",
     "Verdict",
     "block_of",
+    "judge_attempt",
     "judge_guess",
     "judge_issue",
     "judge_refresh",
@@ -106,6 +125,7 @@ __all__ = [
     "with_guess",
     "with_lock",
     "with_miss",
+    "with_outcome",
     "with_send",
     "without_issue",
     "without_misses",

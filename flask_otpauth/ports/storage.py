@@ -1,5 +1,5 @@
 """
-What a storage must do: protocols whose methods are operations on codes, secrets, sessions and clients.
+What a storage must do: protocols whose methods are operations on what is stored.
 
 **Atomic.** Each method is one atomic step. If several threads or processes call methods at the same time,
 the results, and what is stored afterwards, are the same as if they had called one after the other.
@@ -21,6 +21,7 @@ from dataclasses import dataclass, replace
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from flask_otpauth.core.challenges import Act, Cap, Guess, Issue, IssueResult, Verdict, withheld_digest
+from flask_otpauth.core.circuits import Admission, Circuit, Evidence, SendAttempt
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import Block
@@ -32,6 +33,7 @@ T = TypeVar("T")
 __all__ = [
     "Cap",
     "ChallengeStore",
+    "CircuitStore",
     "ClientStore",
     "FindWithUser",
     "IssueToUser",
@@ -321,6 +323,38 @@ class ClientStore(Protocol):
         """Pause a campaign, or resume it with ``None``. Return whether there is such a campaign."""
 
 
+class CircuitStore(Protocol):
+    """
+    The circuits of senders, by the name of the sender (:mod:`flask_otpauth.core.circuits`).
+
+    They are asked for only where there are several senders to choose from.
+    """
+
+    def read(self, name: str) -> Circuit:
+        """Return a circuit as it is now. One that was never stored is closed."""
+
+    def admit(self, attempt: SendAttempt) -> Admission:
+        """
+        Judge whether a message may be handed to a sender.
+
+        In one step: judge the circuit as :func:`~flask_otpauth.core.circuits.judge_attempt` does, and store
+        it if it has changed. So of many callers exactly one is the probe.
+
+        If the circuit is closed, this is one read by key, and nothing is written.
+        """
+
+    def note(self, attempt: SendAttempt, evidence: Evidence, now_ms: int) -> tuple[Circuit, Circuit]:
+        """
+        Note what came of an attempt that was admitted.
+
+        In one step: change the circuit as :func:`~flask_otpauth.core.circuits.with_outcome` does. The caller
+        does not call this if it would not change the circuit that was admitted.
+
+        Return the circuit before and after this step. So exactly one of many callers is told that the
+        circuit was opened or closed.
+        """
+
+
 @dataclass(frozen=True)
 class UserIssue:
     """A code to issue for an identifier, whether a user has it or not."""
@@ -422,7 +456,7 @@ class PurgedBatch:
 
 
 class Storage(Protocol):
-    """The four stores, and the operations over several of them."""
+    """The stores, and the operations over several of them."""
 
     @property
     def challenges(self) -> ChallengeStore:
@@ -439,6 +473,10 @@ class Storage(Protocol):
     @property
     def clients(self) -> ClientStore:
         """Clients, their tokens and their campaigns."""
+
+    @property
+    def circuits(self) -> CircuitStore:
+        """The circuits of senders."""
 
     def atomically(self, work: Callable[[], T]) -> T:
         """
@@ -466,8 +504,8 @@ class Storage(Protocol):
         """
         Delete rows that nothing has depended on since ``purge.before_ms``, in batches.
 
-        These are codes with their limits, counters of caps, sessions and client tokens. Apps with different
-        limits may share a row. So the row itself says until when a limit looks at it
+        These are codes with their limits, counters of caps, sessions, client tokens and circuits. Apps with
+        different limits may share a row. So the row itself says until when a limit looks at it
         (``ChallengeRow.needed_until``) and whether it must be kept (``held``). The purge of one app ends no
         quota and no lock of another.
 

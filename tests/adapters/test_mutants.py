@@ -16,11 +16,12 @@ from typing import Any, cast
 import pytest
 
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
+from flask_otpauth.testing.storage_contract.circuits import CircuitContract
 from flask_otpauth.testing.storage_contract.code_races import CodeRaces
 from flask_otpauth.testing.storage_contract.races import race_on_threads
 from flask_otpauth.testing.storage_contract.samples import Subject, one_row, two_rows
 from tests.adapters.databases import let_go, sqlite_engine
-from tests.faults.planted import PLANTED, ReadsThenWrites
+from tests.faults.planted import PLANTED, ReadsBeforeItAdmits, ReadsThenWrites
 
 RACES = CodeRaces()
 
@@ -71,3 +72,12 @@ def test_the_same_storage_with_nothing_planted_keeps_it(
     storage.challenges = cast("Any", ReadsThenWrites(storage, both_have_read()))
 
     contract(storage, one_row(), partial(race_on_threads, storage))
+
+
+def test_a_storage_that_reads_before_it_gives_a_probe_breaks_the_contract(
+    storage: SqlAlchemyStorage,
+) -> None:
+    storage.circuits = cast("Any", ReadsBeforeItAdmits(storage.circuits, both_have_read()))
+
+    with pytest.raises(AssertionError):
+        CircuitContract().test_of_16_messages_at_once_one_probes(storage, partial(race_on_threads, storage))

@@ -12,9 +12,11 @@ from typing import Any
 
 from sqlalchemy import update
 
+from flask_otpauth.adapters.sqlalchemy.circuits import SqlCircuitStore
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core import challenges as rules
 from flask_otpauth.core.challenges import ChallengeRow, Guess, GuessState, Issue, IssueResult, Verdict
+from flask_otpauth.core.circuits import Admission, SendAttempt, judge_attempt
 from tests.adapters.databases import read
 
 #: Long enough for another process to read the same row.
@@ -92,6 +94,27 @@ class ReadsBeforeItIssues(ReadsThenWrites):
             challenge = limits
         self._write(issue.challenge_key, rules.with_code(challenge, issue))
         return IssueResult()
+
+
+class ReadsBeforeItAdmits:
+    """The circuits in SQL. Whether a message is the probe is judged in Python, and written afterwards."""
+
+    def __init__(self, circuits: SqlCircuitStore, pause: Callable[[], object]) -> None:
+        self._sql = circuits
+        self._pause = pause
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._sql, name)
+
+    def admit(self, attempt: SendAttempt) -> Admission:
+        """Judge the attempt."""
+        circuit = self._sql.read(attempt.name)
+        admission = judge_attempt(circuit, attempt)
+        if admission.circuit != circuit:
+            self._pause()
+            changes = update(self._sql.table).where(self._sql.table.c.name == attempt.name)
+            self._sql.database.prepare(changes.values(vars(admission.circuit))).count()
+        return admission
 
 
 #: By the operation that is planted.

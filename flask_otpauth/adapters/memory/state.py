@@ -9,6 +9,7 @@ from typing import Any, TypeVar
 
 from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.core.challenges import ChallengeRow
+from flask_otpauth.core.circuits import Circuit
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.failures import StoredSecret
 from flask_otpauth.core.sessions import Session
@@ -34,6 +35,8 @@ class Memory:
     #: By digest.
     client_tokens: dict[bytes, ClientToken] = field(default_factory=dict)
     campaigns: dict[str, Campaign] = field(default_factory=dict)
+    #: By the name of the sender.
+    circuits: dict[str, Circuit] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()

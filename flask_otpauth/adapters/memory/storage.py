@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from flask_otpauth.adapters.memory.challenges import MemoryChallengeStore
+from flask_otpauth.adapters.memory.circuits import MemoryCircuitStore
 from flask_otpauth.adapters.memory.clients import MemoryClientStore
 from flask_otpauth.adapters.memory.secrets import MemorySecretStore
 from flask_otpauth.adapters.memory.sessions import MemorySessionStore
@@ -31,6 +32,7 @@ class MemoryStorage:
         self.secrets = MemorySecretStore(self._memory)
         self.sessions = MemorySessionStore(self._memory)
         self.clients = MemoryClientStore(self._memory)
+        self.circuits = MemoryCircuitStore(self._memory)
         #: See the port.
         self.atomically = self._memory.atomically
 
@@ -39,5 +41,5 @@ class MemoryStorage:
 
     def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
         """See the port."""
-        for part in (self.challenges, self.sessions, self.clients):
+        for part in (self.challenges, self.sessions, self.clients, self.circuits):
             yield from part.purge(purge)

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from sqlalchemy import Engine, MetaData
 
 from flask_otpauth.adapters.sqlalchemy.challenges import SqlChallengeStore
+from flask_otpauth.adapters.sqlalchemy.circuits import SqlCircuitStore
 from flask_otpauth.adapters.sqlalchemy.clients import SqlClientStore
 from flask_otpauth.adapters.sqlalchemy.counters import Counters
 from flask_otpauth.adapters.sqlalchemy.database import Database
@@ -52,6 +53,7 @@ class SqlAlchemyStorage:
         self.secrets = SqlSecretStore(self.database, tables.secrets)
         self.sessions = SqlSessionStore(self.database, tables.sessions, tables.generations)
         self.clients = SqlClientStore(self.database, tables.clients, tables.client_tokens, tables.campaigns)
+        self.circuits = SqlCircuitStore(self.database, tables.circuits)
         in_one = logins_of(self.challenges, self.sessions)
         #: See the port. Only PostgreSQL has this step, for users in the same database.
         self.issue_to_user = in_one.issue_to_user if in_one else None
@@ -68,5 +70,5 @@ class SqlAlchemyStorage:
 
     def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
         """See the port. Secrets and token generations stay: each belongs to a user."""
-        for part in (self.challenges, self.sessions, self.clients):
+        for part in (self.challenges, self.sessions, self.clients, self.circuits):
             yield from part.purge(purge)

@@ -112,6 +112,7 @@ class Tables:
     clients: Table
     client_tokens: Table
     campaigns: Table
+    circuits: Table
 
     def all(self) -> list[Table]:
         """Return all tables in a list."""
@@ -126,6 +127,7 @@ def define(metadata: MetaData, names: TableNames = DEFAULT_NAMES) -> Tables:
         **_secrets(metadata, names),
         **_sessions(metadata, names),
         **_clients(metadata, names),
+        **_circuits(metadata, names),
     )
 
 
@@ -258,5 +260,19 @@ def _clients(metadata: MetaData, names: TableNames) -> dict[str, Table]:
             Column("daily_cap", Integer()),
             Column("paused_at", Instant),
             names.index("campaigns", "client_id"),
+        ),
+    }
+
+
+def _circuits(metadata: MetaData, names: TableNames) -> dict[str, Table]:
+    return {
+        "circuits": names.table(
+            metadata,
+            "circuits",
+            _key("name", Name),
+            _required("failures", Integer()),
+            _required("failed_at", Instant),
+            _required("probe", Name),
+            _required("probed_at", Instant),
         ),
     }

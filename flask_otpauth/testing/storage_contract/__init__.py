@@ -25,14 +25,15 @@ import pytest
 # pytest must rewrite these modules before they are imported, so that a failure shows the compared values.
 # So the imports below cannot be at the top of the file (E402).
 _PARTS = (
-    "acts apps clients clocks code_races codes crashes limits logins purges requests secret_races secrets "
-    "sessions transactions"
+    "acts apps circuits clients clocks code_races codes crashes limits logins purges requests secret_races "
+    "secrets sessions transactions"
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS.split()))
 
 # Not at the top (E402): pytest rewrites the assertions of what is imported after it was told.
 from flask_otpauth.testing.storage_contract.acts import ActContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.apps import AppContract  # noqa: E402
+from flask_otpauth.testing.storage_contract.circuits import CircuitContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.clients import ClientContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.clocks import ClockContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.code_races import CodeRaces  # noqa: E402
@@ -62,6 +63,7 @@ class OneProcessStorageContract(
     ActContract,
     PurgeContract,
     ClientContract,
+    CircuitContract,
     TransactionContract,
 ):
     """The tests for a storage in the memory of one process. Races run on threads only."""
