@@ -23,7 +23,8 @@ from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core.instants import DAY
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.testing import MovableClock, Outbox
-from flask_otpauth.testing.storage_contract.samples import cap_of, two_rows
+from flask_otpauth.testing.storage_contract.deliveries import LEASE, delivery
+from flask_otpauth.testing.storage_contract.samples import NOON, cap_of, fresh_key, two_rows
 from tests.adapters.databases import database_of
 from tests.docs.page_host import PageHost
 from tests.docs.test_api_pages import API, with_profile
@@ -88,12 +89,22 @@ def statements(
             host.replay(API / f"{flow}.md")
             upkeep = host.app.extensions["otpauth"].services.upkeep
             upkeep.storage.challenges.issue(two_rows().issue(cap=cap_of(1)))
+            deliver(upkeep.storage)
             clock.tick(days=400)
             list(upkeep.purge(DAY, 1000, dry_run=False))
         clock.tick((start - clock()).total_seconds())
     yield recorder.statements
     for engine in recorder.engines:
         engine.dispose()
+
+
+def deliver(storage: SqlAlchemyStorage) -> None:
+    """Execute the statements about messages on their way."""
+    row = delivery(challenge_key=fresh_key())
+    storage.deliveries.add(row)
+    storage.deliveries.due(NOON, 10)
+    storage.deliveries.claim(row.id, NOON, LEASE)
+    storage.deliveries.find_sent("twilio", "SM1")
 
 
 def test_each_statement_finds_its_rows_by_an_index(

@@ -23,6 +23,7 @@ from typing import Literal, Protocol, TypeAlias, TypeVar
 from flask_otpauth.core.challenges import Act, Cap, Guess, Issue, IssueResult, Verdict, withheld_digest
 from flask_otpauth.core.circuits import Admission, Circuit, Evidence, SendAttempt
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
+from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import Block
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
@@ -35,6 +36,7 @@ __all__ = [
     "ChallengeStore",
     "CircuitStore",
     "ClientStore",
+    "DeliveryStore",
     "FindWithUser",
     "IssueToUser",
     "LogIn",
@@ -355,6 +357,86 @@ class CircuitStore(Protocol):
         """
 
 
+class DeliveryStore(Protocol):
+    """
+    Messages that are kept until they are handed over, and what became of them.
+
+    The rules are in :mod:`flask_otpauth.core.deliveries`. A method that changes a row reads it, calls a rule,
+    and writes what the rule returns, in one step. If the rule returns ``None``, or there is no such row,
+    nothing changes.
+    """
+
+    def add(self, row: DeliveryRow) -> None:
+        """
+        Add a row. Its id is new.
+
+        Inside :meth:`Storage.atomically`, it is added together with the issue of its code, or not at all.
+        """
+
+    def find(self, delivery_id: str) -> DeliveryRow | None:
+        """Return the row with this id; ``None`` if there is none."""
+
+    def find_sent(self, sender: str, provider_id: str) -> DeliveryRow | None:
+        """
+        Return the row that this sender handed over, by the id that the provider gave the message.
+
+        Only as much of the id is compared as a row keeps
+        (:func:`~flask_otpauth.core.deliveries.kept_provider_id`).
+        """
+
+    def due(self, now_ms: int, limit: int) -> Sequence[str]:
+        """
+        Return the ids of at most ``limit`` rows that may be claimed now, those that are due longest first.
+
+        Others may claim them before the caller does.
+        """
+
+    def claim(self, delivery_id: str, now_ms: int, lease_ms: int) -> DeliveryRow | None:
+        """
+        Claim a row (:func:`~flask_otpauth.core.deliveries.claimed`). Of many callers, exactly one gets it.
+
+        Return it as it is after this step. Return ``None`` if it was not claimed: there is no such row, it is
+        not due, somebody has it or had it, or its code is not awaited. In the last case, it is canceled.
+        """
+
+    def begin(self, claim: DeliveryRow) -> bool:
+        """
+        Note that the message may have been sent (:func:`~flask_otpauth.core.deliveries.begun`).
+
+        ``claim`` is what :meth:`claim` has returned. Return whether the caller may now hand the message over.
+        If not, its lease was over, and somebody else has claimed the row.
+        """
+
+    def settle(self, claim: DeliveryRow, report: DeliveryReport, *, failed: bool) -> bool:
+        """
+        Note the outcome of a hand-over (:func:`~flask_otpauth.core.deliveries.settled`).
+
+        ``claim`` is what :meth:`claim` has returned, or a row that was added as handed over. ``failed`` says
+        that the message was certainly not sent. Return whether the row has changed.
+        """
+
+    def withdraw(self, delivery_id: str) -> bool:
+        """
+        Note that the message will not be sent (:func:`~flask_otpauth.core.deliveries.withdrawn`).
+
+        Return whether that is so. If not, somebody has claimed the row.
+        """
+
+    def hasten(self, delivery_id: str, due_at: int) -> bool:
+        """
+        Let a row be due earlier (:func:`~flask_otpauth.core.deliveries.hastened`).
+
+        Return whether it has changed.
+        """
+
+    def report(self, delivery_id: str, report: DeliveryReport) -> bool:
+        """
+        Note a report of the provider (:func:`~flask_otpauth.core.deliveries.reported`).
+
+        Return whether it told something new. If there is no such row, it did not.
+        """
+
+
 @dataclass(frozen=True)
 class UserIssue:
     """A code to issue for an identifier, whether a user has it or not."""
@@ -478,6 +560,10 @@ class Storage(Protocol):
     def circuits(self) -> CircuitStore:
         """The circuits of senders."""
 
+    @property
+    def deliveries(self) -> DeliveryStore:
+        """Messages on their way."""
+
     def atomically(self, work: Callable[[], T]) -> T:
         """
         Return what ``work`` returns. All that this thread does in the storage meanwhile is one transaction.
@@ -504,10 +590,10 @@ class Storage(Protocol):
         """
         Delete rows that nothing has depended on since ``purge.before_ms``, in batches.
 
-        These are codes with their limits, counters of caps, sessions, client tokens and circuits. Apps with
-        different limits may share a row. So the row itself says until when a limit looks at it
-        (``ChallengeRow.needed_until``) and whether it must be kept (``held``). The purge of one app ends no
-        quota and no lock of another.
+        These are codes with their limits, counters of caps, sessions, client tokens, circuits and
+        deliveries. Apps with different limits may share a row. So the row itself says until when a limit
+        looks at it (``ChallengeRow.needed_until``) and whether it must be kept (``held``). The purge of one
+        app ends no quota and no lock of another.
 
         Each step of the iterator is one short transaction, in which no other operation waits for long. So
         the purge can be ended after any step: what was deleted stays deleted. Rows that another operation

@@ -14,6 +14,7 @@ from sqlalchemy import Engine, create_engine, event, text
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core.challenges import Act
 from flask_otpauth.core.clients import Client, ClientToken
+from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow, DeliveryStatus
 from flask_otpauth.core.failures import FailurePolicy
 from flask_otpauth.core.sessions import Refresh, Session
 from flask_otpauth.testing import MovableClock, Outbox
@@ -38,6 +39,8 @@ ONE_ROW, SUBJECT, CAP, SECRET = one_row(), two_rows(), cap_of(9), fresh_key()
 SESSION = Session("a session", "a user", NOON, NOON, NOON + DAY)
 CLIENT = Client("a client", "", (), "member", NOON, fresh_key())
 TOKEN = ClientToken(fresh_key(), CLIENT.id, 0, NOON, NOON + DAY)
+DELIVERY = DeliveryRow("a message", SUBJECT.challenge_key, "a nonce", "sms", NOON, NOON + DAY, NOON + DAY)
+REPORT = DeliveryReport(DeliveryStatus.DELIVERED)
 POLICY = FailurePolicy(limit=3)
 #: What each key is.
 KEYS: dict[object, str] = {
@@ -50,6 +53,7 @@ KEYS: dict[object, str] = {
     SESSION.user_id: "user",
     CLIENT.id: "client",
     TOKEN.digest: "token",
+    DELIVERY.id: "message",
 }
 
 
@@ -107,7 +111,7 @@ class Touched:
         for name, value in (values or {}).items():
             # psycopg has a wrapper around bytes. A column that is not a key finds no row.
             key = KEYS.get(getattr(value, "obj", value))
-            if key and name not in ("new_user_id", "new_client_id"):
+            if key and name not in ("new_user_id", "new_client_id", "new_challenge_key"):
                 self.keys.add(key)
 
 
@@ -192,6 +196,22 @@ def of_clients(storage: SqlAlchemyStorage) -> Operations:
     }
 
 
+def of_deliveries(storage: SqlAlchemyStorage) -> Operations:
+    """The operations on one message."""
+    store = storage.deliveries
+    return {
+        "`deliveries.add`, `find`, `begin`, `settle`, `withdraw`, `hasten`, `report`": [
+            lambda: store.add(DELIVERY),
+            lambda: store.find(DELIVERY.id),
+            lambda: store.begin(DELIVERY),
+            lambda: store.settle(DELIVERY, REPORT, failed=False),
+            lambda: store.hasten(DELIVERY.id, NOON - 1),
+            lambda: store.report(DELIVERY.id, REPORT),
+        ],
+        "`deliveries.claim`": [lambda: store.claim(DELIVERY.id, NOON, DAY)],
+    }
+
+
 def test_the_operations_touch_what_the_table_says(engine: Engine) -> None:
     storage, verbs = SqlAlchemyStorage(engine), "`challenges.issue`, `redeem`, `withdraw`"
     issue, _, withdraw = of_codes(storage, SUBJECT, cap=CAP)
@@ -203,6 +223,7 @@ def test_the_operations_touch_what_the_table_says(engine: Engine) -> None:
         **of_secrets(storage),
         **of_sessions(storage),
         **of_clients(storage),
+        **of_deliveries(storage),
     }
     page = (DOCS / PAGE).read_text("utf-8")
     rows = re.findall(r"^\| (`\w+\..+?) \| (.+?) \| (.+?) \|$", page, re.MULTILINE)

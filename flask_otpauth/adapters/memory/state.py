@@ -11,6 +11,7 @@ from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.core.challenges import ChallengeRow
 from flask_otpauth.core.circuits import Circuit
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
+from flask_otpauth.core.deliveries import DeliveryRow
 from flask_otpauth.core.failures import StoredSecret
 from flask_otpauth.core.sessions import Session
 from flask_otpauth.ports.storage import Purge, PurgedBatch
@@ -37,6 +38,7 @@ class Memory:
     campaigns: dict[str, Campaign] = field(default_factory=dict)
     #: By the name of the sender.
     circuits: dict[str, Circuit] = field(default_factory=dict)
+    deliveries: dict[str, DeliveryRow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()

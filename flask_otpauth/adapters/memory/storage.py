@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from flask_otpauth.adapters.memory.challenges import MemoryChallengeStore
 from flask_otpauth.adapters.memory.circuits import MemoryCircuitStore
 from flask_otpauth.adapters.memory.clients import MemoryClientStore
+from flask_otpauth.adapters.memory.deliveries import MemoryDeliveryStore
 from flask_otpauth.adapters.memory.secrets import MemorySecretStore
 from flask_otpauth.adapters.memory.sessions import MemorySessionStore
 from flask_otpauth.adapters.memory.state import Memory
@@ -33,6 +34,7 @@ class MemoryStorage:
         self.sessions = MemorySessionStore(self._memory)
         self.clients = MemoryClientStore(self._memory)
         self.circuits = MemoryCircuitStore(self._memory)
+        self.deliveries = MemoryDeliveryStore(self._memory)
         #: See the port.
         self.atomically = self._memory.atomically
 
@@ -41,5 +43,5 @@ class MemoryStorage:
 
     def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
         """See the port."""
-        for part in (self.challenges, self.sessions, self.clients, self.circuits):
+        for part in (self.challenges, self.sessions, self.clients, self.circuits, self.deliveries):
             yield from part.purge(purge)

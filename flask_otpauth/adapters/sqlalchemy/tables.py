@@ -113,6 +113,7 @@ class Tables:
     client_tokens: Table
     campaigns: Table
     circuits: Table
+    deliveries: Table
 
     def all(self) -> list[Table]:
         """Return all tables in a list."""
@@ -128,6 +129,7 @@ def define(metadata: MetaData, names: TableNames = DEFAULT_NAMES) -> Tables:
         **_sessions(metadata, names),
         **_clients(metadata, names),
         **_circuits(metadata, names),
+        **_deliveries(metadata, names),
     )
 
 
@@ -274,5 +276,33 @@ def _circuits(metadata: MetaData, names: TableNames) -> dict[str, Table]:
             _required("failed_at", Instant),
             _required("probe", Name),
             _required("probed_at", Instant),
+        ),
+    }
+
+
+def _deliveries(metadata: MetaData, names: TableNames) -> dict[str, Table]:
+    return {
+        "deliveries": names.table(
+            metadata,
+            "deliveries",
+            _key("id", Name),
+            Column("challenge_key", Digest),
+            _required("nonce", Name),
+            _required("channel", Name),
+            _required("due_at", Instant),
+            Column("expires_at", Instant),
+            _required("needed_until", Instant),
+            _required("step", Integer()),
+            _required("sealed", LargeBinary()),
+            _required("state", Name),
+            _required("claimed_until", Instant),
+            _required("sender", Name),
+            _required("provider_id", Name),
+            _required("status", Name),
+            _required("cost", Name),
+            _required("currency", Name),
+            # Whoever looks for what is due reads no row that is done.
+            names.index("deliveries", "state", "due_at"),
+            names.index("deliveries", "sender", "provider_id"),
         ),
     }

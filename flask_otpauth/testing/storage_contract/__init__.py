@@ -25,8 +25,8 @@ import pytest
 # pytest must rewrite these modules before they are imported, so that a failure shows the compared values.
 # So the imports below cannot be at the top of the file (E402).
 _PARTS = (
-    "acts apps circuits clients clocks code_races codes crashes limits logins purges requests secret_races "
-    "secrets sessions transactions"
+    "acts apps circuits clients clocks code_races codes crashes deliveries limits logins purges requests "
+    "secret_races secrets sessions transactions"
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS.split()))
 
@@ -39,6 +39,7 @@ from flask_otpauth.testing.storage_contract.clocks import ClockContract  # noqa:
 from flask_otpauth.testing.storage_contract.code_races import CodeRaces  # noqa: E402
 from flask_otpauth.testing.storage_contract.codes import CodeContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.crashes import CrashContract  # noqa: E402
+from flask_otpauth.testing.storage_contract.deliveries import DeliveryContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.limits import LimitContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.logins import LoginContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.purges import PurgeContract  # noqa: E402
@@ -64,6 +65,7 @@ class OneProcessStorageContract(
     PurgeContract,
     ClientContract,
     CircuitContract,
+    DeliveryContract,
     TransactionContract,
 ):
     """The tests for a storage in the memory of one process. Races run on threads only."""

@@ -20,6 +20,7 @@ from sqlalchemy import (
     ClauseElement,
     Column,
     ColumnElement,
+    LargeBinary,
     Select,
     Table,
     Update,
@@ -31,7 +32,7 @@ from sqlalchemy import (
     type_coerce,
     update,
 )
-from sqlalchemy.dialects.mysql import Insert
+from sqlalchemy.dialects.mysql import MEDIUMBLOB, Insert
 from sqlalchemy.sql import visitors
 
 from flask_otpauth.adapters.sqlalchemy.dialects.base import Dialect
@@ -73,6 +74,10 @@ class Mysql(Dialect):
         # Whatever the default of the server is: other engines of MariaDB have no transactions.
         for name in ("mysql", "mariadb"):
             table.dialect_options[name]["engine"] = "InnoDB"
+        for column in table.c:
+            if isinstance(column.type, LargeBinary) and column.type.length is None:
+                # A BLOB has at most 64 kilobytes, and a sealed e-mail can be longer.
+                column.type = LargeBinary().with_variant(MEDIUMBLOB(), "mysql", "mariadb")
 
     def why_too_old(self, server: SqlAlchemyDialect) -> str | None:
         """See the base class."""
