@@ -8,30 +8,16 @@ import pytest
 from flask import Flask
 
 import flask_otpauth
+from flask_otpauth.core.challenges import shows_code
 from flask_otpauth.testing import Outbox
 from tests.flows.account_caller import Merchant, new_customer
 from tests.flows.email_caller import ADDRESS, EmailCaller
+from tests.flows.sms_caller import SmsCaller
 from tests.hosts import MakeApp
 
 PHONE = "+84987654321"
 TEMPLATES = Path(flask_otpauth.__file__).parent / "templates" / "otpauth"
 LANGUAGES = ("vi", "en", "lo", "ru", "id")
-
-#: 3GPP TS 23.038 §6.2.1: characters of seven bits, and those of twice seven.
-GSM = frozenset(
-    "@£$¥èéùìòÇ\nØø\rÅåΔ_ΦΓΛΩΠΨΣΘΞÆæßÉ !\"#¤%&'()*+,-./0123456789:;<=>?¡ABCDEFGHIJKLMNOPQRSTUVWXYZÄÖÑÜ§¿"
-    "abcdefghijklmnopqrstuvwxyzäöñüà"
-)
-GSM_EXTENSION = frozenset("\f^{}\\[~]|€")
-
-
-def segments(text: str) -> int:
-    """Return how many segments an SMS with that text has."""
-    if set(text) <= GSM | GSM_EXTENSION:
-        units, alone, joined = len(text) + sum(each in GSM_EXTENSION for each in text), 160, 153
-    else:
-        units, alone, joined = len(text.encode("utf-16-le")) // 2, 70, 67
-    return 1 if units <= alone else -(-units // joined)
 
 
 def sent(app: Flask, outbox: Outbox, channel: str, locale: str, **values: str) -> str:
@@ -52,28 +38,30 @@ def test_an_sms_is_one_segment_in_every_language(
 
     text = sent(app, outbox, "sms", locale, **values)
 
-    assert segments(text) == 1, f"{len(text)}: {text}"
+    assert outbox.last.segments == 1, f"{len(text)}: {text}"
     assert outbox.last.locale == locale
-    assert ("example_app" in text) is not ("@example.com #" in text)
+    assert "example_app" in text
+    assert text.endswith(f"\n\n@example.com #{outbox.last.code}") is bool(values)
 
 
 def test_a_name_with_accents_leaves_a_vietnamese_sms_one_segment(make_app: MakeApp, outbox: Outbox) -> None:
     text = sent(make_app(brand="Công ty Cổ phần Hoa Sen"), outbox, "sms", "vi")
 
     assert "tai Cong ty Co phan Hoa Sen, co hieu luc trong 5 phut." in text
-    assert segments(text) == 1
+    assert outbox.last.segments == 1
+    assert outbox.last.encoding == "GSM-7"
 
 
 @pytest.mark.parametrize(("brand", "shown"), [(None, "host"), ("Trees & Co", "Trees & Co")])
 @pytest.mark.parametrize("locale", LANGUAGES)
-@pytest.mark.parametrize("channel", ["email", "sms", "whatsapp"])
+@pytest.mark.parametrize("channel", ["email", "sms", "whatsapp", "voice"])
 def test_every_message_and_its_subject_name_the_app(
     channel: str, locale: str, brand: str | None, shown: str, make_app: MakeApp, outbox: Outbox
 ) -> None:
     text = sent(make_app(brand=brand), outbox, channel, locale)
 
     assert shown in text
-    assert outbox.last.code in text
+    assert shows_code(text, outbox.last.code)
     if channel == "email":
         assert shown in outbox.last.subject
         assert shown.replace("&", "&amp;") in (outbox.last.html or "")
@@ -155,3 +143,62 @@ def test_a_merchants_messages_name_the_app_too(make_app: MakeApp, outbox: Outbox
 def test_what_cannot_be_a_name_is_told_at_start(brand: object, make_app: MakeApp) -> None:
     with pytest.raises(flask_otpauth.ConfigurationError, match="OTPAUTH_BRAND: expected a name of one line"):
         make_app(brand=brand)
+
+
+APP_HASH = "FA+9qCX9VSu"
+
+
+@pytest.mark.parametrize(
+    ("settings", "last_lines"),
+    [
+        ({"sms_origin": "example.com"}, "\n\n@example.com #{code}"),
+        ({"sms_app_hash": APP_HASH}, f"\n\n{APP_HASH}"),
+        ({"sms_origin": "example.com", "sms_app_hash": APP_HASH}, f"\n\n{APP_HASH}\n@example.com #{{code}}"),
+    ],
+)
+def test_every_sms_with_a_code_ends_with_the_lines_for_phones(
+    settings: dict[str, str], last_lines: str, make_app: MakeApp, outbox: Outbox
+) -> None:
+    app = make_app(account_language="en", **settings)
+    new_customer(app)
+
+    SmsCaller(app, outbox).resend(cc_phone="84", phone="912345678")
+    Merchant(app).request(type="sms", template_code="code")
+    sent(app, outbox, "sms", "en")
+
+    assert len(outbox.messages) == 3
+    for message in outbox.messages:
+        assert message.text.endswith(last_lines.format(code=message.code))
+        assert message.text.count(APP_HASH) == last_lines.count(APP_HASH)
+
+
+@pytest.mark.parametrize("locale", ["vi", "en", "id"])
+def test_an_sms_for_android_has_at_most_140_bytes(locale: str, make_app: MakeApp, outbox: Outbox) -> None:
+    text = sent(make_app(brand="example_app", sms_app_hash=APP_HASH), outbox, "sms", locale)
+
+    assert len(text.encode()) <= 140
+
+
+@pytest.mark.parametrize("channel", ["email", "whatsapp", "voice"])
+def test_another_channel_has_no_lines_for_phones(channel: str, make_app: MakeApp, outbox: Outbox) -> None:
+    text = sent(make_app(sms_origin="shop.test", sms_app_hash=APP_HASH), outbox, channel, "en")
+
+    assert "@shop.test" not in text
+    assert APP_HASH not in text
+    assert (outbox.last.segments, outbox.last.encoding) == (0, "")
+
+
+def test_a_hosts_template_that_has_the_lines_gets_none(
+    make_app: MakeApp, outbox: Outbox, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = tmp_path / "templates" / "otpauth" / "sms"
+    folder.mkdir(parents=True)
+    own = f"{{{{ code }}}}\n{APP_HASH}\n\n@{{{{ origin }}}} #{{{{ code }}}}"
+    (folder / "code.en.txt").write_text(own, "utf-8")
+    app = make_app(sms_origin="example.com", sms_app_hash=APP_HASH)
+    monkeypatch.setattr(app, "root_path", str(tmp_path))
+
+    text = sent(app, outbox, "sms", "en")
+
+    code = outbox.last.code
+    assert text == f"{code}\n{APP_HASH}\n\n@example.com #{code}"

@@ -311,8 +311,8 @@ class Codes:
         now_ms = epoch_ms(self.clock())
         code = options.code if options.code is not None else draw_code(policy.code_length)
         expires_at = from_epoch_ms(now_ms + policy.code_ttl_ms)
-        message = self.messenger.write(draft, code, expires_at)
         issue = self._issue(policy, target, now_ms, options, code)
+        message = self.messenger.write(draft, code, expires_at, issue.nonce)
         if draft.withheld:
             issue = replace(issue, digest=withheld_digest(issue.digest))
         return _Unsent(Issued(code, expires_at), draft, message, issue)

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from flask_otpauth.core.accents import without_accents
-from flask_otpauth.core.challenges import Issue, shows_code
+from flask_otpauth.core.challenges import Issue, draw_nonce, shows_code
 from flask_otpauth.core.durations import in_words
 from flask_otpauth.core.errors import OtpAuthError, SendFailed
 from flask_otpauth.core.sensitive import Sensitive, sensitive
@@ -40,6 +40,8 @@ class Draft:
     caller_number: str = field(default="", repr=False)
     #: The order or the campaign.
     reference: str = ""
+    #: The client that asks for the code.
+    client_id: str = ""
     #: Further values for the template. Each text is put on one line, so that only a template adds lines: the
     #: last line of an SMS has a meaning.
     values: Mapping[str, object] = field(default_factory=dict, repr=False)
@@ -49,6 +51,20 @@ class Draft:
     #: The message is written and queued, but not sent: its recipient gets no code, and the response must not
     #: show that.
     withheld: bool = False
+
+
+@dataclass(frozen=True)
+class MessageSettings:
+    """What all messages of an app have in common."""
+
+    #: The name of the app.
+    brand: str
+    #: The host of the origin-bound last line of an SMS with a code; ``None``: no such line.
+    origin: str | None = None
+    #: The line by which Android finds the app that an SMS with a code is for; ``None``: no such line.
+    app_hash: str | None = None
+    #: The names of templates at the provider, by channel, template and locale.
+    template_ids: Mapping[tuple[str, str, str], str] = field(default_factory=dict)
 
 
 @service
@@ -62,8 +78,7 @@ class Messenger:
     storage: Storage
     clock: Clock
     events: Events
-    #: The name of the app, for the templates.
-    brand: str
+    settings: MessageSettings
     #: For each channel, the last receipt in this process that did not depend on the recipient. A withheld
     #: message gets the same receipt.
     last: dict[str, Receipt] = field(default_factory=dict)
@@ -98,7 +113,7 @@ class Messenger:
         if message.has_expired(self.clock()):
             return self._settle(outgoing, Receipt(Status.REJECTED, detail="its code has expired"))
         receipt = self.routes[message.channel].send(message)
-        if receipt.status is not Status.INVALID_RECIPIENT:
+        if not receipt.status.is_about_recipient:
             self.last[message.channel] = receipt
         return self._settle(outgoing, receipt)
 
@@ -140,20 +155,24 @@ class Messenger:
         names = {locale: f"otpauth/{channel}/code.{locale}.txt" for locale in locales}
         return next((locale for locale, name in names.items() if self.templates.has(name)), None)
 
-    def write(self, draft: Draft, code: str = "", expires_at: datetime | None = None) -> Message:
+    def write(
+        self, draft: Draft, code: str = "", expires_at: datetime | None = None, message_id: str = ""
+    ) -> Message:
         """
         Write the message of ``draft`` with ``code``. What a template raises is raised.
 
         :raises SendFailed: if the written message does not show the code.
         """
-        text, html, subject, locale = "", None, "", next(iter(draft.locales), _LAST_RESORT)
+        text, html, subject = "", None, ""
         found = self._find_template(draft, code)
+        template, locale = found or (draft.template, next(iter(draft.locales), _LAST_RESORT))
+        values = self._values(draft, code, locale, expires_at)
         if found is not None:
-            template, locale = found
-            values = self._values(draft, code, locale, expires_at)
-            text = Sensitive((self._part(draft, template, locale, "txt", values) or "").strip())
-            html = self._part(draft, template, locale, "html", values)
-            subject = self._part(draft, template, locale, "subject.txt", values) or ""
+            shown = {**values, "unaccented": without_accents}
+            text = (self._part(draft, template, locale, "txt", shown) or "").strip()
+            text = Sensitive(self._with_last_lines(text, values) if draft.channel == "sms" and code else text)
+            html = self._part(draft, template, locale, "html", shown)
+            subject = self._part(draft, template, locale, "subject.txt", shown) or ""
         message = Message(
             channel=draft.channel,
             recipient=draft.recipient,
@@ -166,6 +185,11 @@ class Messenger:
             caller_number=draft.caller_number,
             expires_at=expires_at,
             reference=draft.reference,
+            id=message_id or draw_nonce(),
+            template=template,
+            template_id=self.settings.template_ids.get((draft.channel, template, locale), ""),
+            values=values,
+            client_id=draft.client_id,
         )
         if found is not None:
             self._demand_code(draft, message)
@@ -195,10 +219,10 @@ class Messenger:
         """Return all values of a template. None is missing, so no global of the host takes its place."""
         seconds = 0 if expires_at is None else max(1, round((expires_at - self.clock()).total_seconds()))
         return {
-            "origin": None,
+            "origin": self.settings.origin if draft.channel == "sms" else None,
             "repeats": 2,
             "code_in_subject": False,
-            "brand": self.brand,
+            "brand": self.settings.brand,
             **{name: _on_one_line(value) for name, value in draft.values.items()},
             "code": code,
             "purpose": draft.purpose,
@@ -206,8 +230,19 @@ class Messenger:
             "seconds": seconds,
             "minutes": max(1, seconds // 60),
             "validity": in_words(seconds, locale) if seconds else "",
-            "unaccented": without_accents,
         }
+
+    def _with_last_lines(self, text: str, values: Mapping[str, object]) -> str:
+        """
+        Return an SMS with the lines that let a phone fill in its code. The template may have them already.
+
+        The line of the origin is the last one, as browsers demand (https://wicg.github.io/sms-one-time-codes/).
+        Android finds its line anywhere.
+        """
+        origin = f"@{values['origin']} #{values['code']}" if values["origin"] else None
+        body = text.removesuffix(origin).rstrip() if origin else text
+        app_hash = None if self.settings.app_hash in body.splitlines() else self.settings.app_hash
+        return "\n\n".join([body, "\n".join(filter(None, [app_hash, origin]))]).rstrip()
 
     def _demand_code(self, draft: Draft, message: Message) -> None:
         """Report and raise a failure if the message does not show its code."""

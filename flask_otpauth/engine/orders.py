@@ -63,6 +63,7 @@ class Orders:
             purpose=self.policy.scope,
             caller_number=Sensitive(prefix + drawn),
             reference=order_id,
+            client_id=application_id,
         )
         self.codes.send(self.policy, target, draft, options)
         return Order(order_id, prefix, drawn)

@@ -32,8 +32,6 @@ class PhoneCodes:
     addresses: Addresses
     account_tokens: AccountTokens
     policy: Policy
-    #: The host of the origin-bound last line of the message; ``None``: no such line.
-    origin: str | None = None
 
     def holder_of(self, number: str) -> Holder:
         """Return who has ``number``, which is in canonical form (E.164)."""
@@ -51,7 +49,7 @@ class PhoneCodes:
             holder.number,
             locales=locales,
             purpose=self.policy.scope,
-            values={"origin": self.origin},
+            client_id=client_id,
             discreet=True,
             withheld=holder.user is not None and not holder.user.is_enabled,
         )

@@ -59,6 +59,8 @@ class Resets:
         target = self._target(purpose, user, client_id)
         codes.demand_unlocked(policy, target)
         draft = self._draft(purpose, user, channel, template_code)
+        if draft:
+            draft = replace(draft, client_id=client_id)
         # The code is for the address that it is sent to, and for the secret that it resets. If one of them
         # changes, the code is invalid.
         recipient = draft.recipient if draft else ""

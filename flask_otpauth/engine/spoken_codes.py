@@ -54,6 +54,7 @@ class SpokenCodes:
             purpose=policy.scope,
             caller_number=campaign.caller_id,
             reference=campaign.id,
+            client_id=client.id,
             values={"repeats": campaign.repeats},
         )
         self.codes.send(policy, self._target(client, campaign, phone), draft, options)

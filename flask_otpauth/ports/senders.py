@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from flask_otpauth.core.segments import segmented
 from flask_otpauth.core.sensitive import mask_address, one_line
 
 #: The channels on which messages are sent.
@@ -39,6 +42,26 @@ class Message:
     expires_at: datetime | None = None
     #: The order or the campaign.
     reference: str = ""
+    #: A unique name of 16 URL-safe characters. A provider that gets it twice can tell that it is one message.
+    id: str = ""
+    #: The name of the template that the text was made of, such as ``code``.
+    template: str = ""
+    #: The name of the same template at the provider, from ``OTPAUTH_TEMPLATE_IDS``.
+    template_id: str = ""
+    #: What the template was filled with: ``brand``, ``validity``, ``minutes`` and the others, by name.
+    values: Mapping[str, object] = field(default_factory=dict, repr=False)
+    #: The client that asked for the code.
+    client_id: str = ""
+
+    @property
+    def encoding(self) -> str:
+        """How an SMS is encoded: ``GSM-7`` or ``UCS-2``. Empty on another channel."""
+        return segmented(self.text).encoding if self.channel == "sms" else ""
+
+    @property
+    def segments(self) -> int:
+        """The number of segments of an SMS, each of which is billed. 0 on another channel."""
+        return segmented(self.text).segments if self.channel == "sms" else 0
 
     def has_expired(self, now: datetime) -> bool:
         """Return whether its code has expired at ``now``."""
@@ -56,6 +79,8 @@ class Status(StrEnum):
 
     ACCEPTED = "accepted"
     INVALID_RECIPIENT = "invalid_recipient"
+    #: The recipient has told the provider to send nothing more.
+    OPTED_OUT = "opted_out"
     REJECTED = "rejected"
     RATE_LIMITED = "rate_limited"
     AUTH_ERROR = "auth_error"
@@ -68,9 +93,14 @@ class Status(StrEnum):
         return self not in (Status.ACCEPTED, Status.TIMEOUT)
 
     @property
+    def is_about_recipient(self) -> bool:
+        """Whether the recipient is the reason, so that another sender of the channel would fail too."""
+        return self in (Status.INVALID_RECIPIENT, Status.OPTED_OUT)
+
+    @property
     def may_fail_over(self) -> bool:
         """Whether another sender may try: this one failed, and the recipient is not the reason."""
-        return self.is_definite_failure and self is not Status.INVALID_RECIPIENT
+        return self.is_definite_failure and not self.is_about_recipient
 
 
 @dataclass(frozen=True)
@@ -81,10 +111,14 @@ class Receipt:
     status: Status
     #: The id that the provider gave the message.
     provider_id: str = ""
-    #: The cost, in the currency of the provider.
-    cost: float | None = None
+    #: The cost of the message.
+    cost: Decimal | None = None
+    #: The currency of the cost, as in ISO 4217, such as ``VND``.
+    currency: str = ""
     #: A text for the log. It must not hold a secret.
     detail: str = ""
+    #: The name of the sender that tried it last, if the senders of the channel have names.
+    sender: str = ""
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "status", Status(self.status))

@@ -34,6 +34,7 @@ from flask_otpauth.settings.values import (
     SecretBytes,
     SecretBytesList,
     TablePrefix,
+    TemplateIds,
     UrlPath,
 )
 
@@ -136,6 +137,12 @@ class Shared(Settings):
     )
     brand: Brand | None = Field(
         None, description="The name of your app in messages. Default: the name of the Flask object."
+    )
+    template_ids: TemplateIds = Field(
+        {},
+        description="The names under which a provider or an operator knows your templates, by channel, "
+        "template and language: `{('sms', 'code', 'vi'): '1207161234567'}`. A sender finds the name in "
+        "`message.template_id`.",
     )
     language: Language | None = Field(
         None,

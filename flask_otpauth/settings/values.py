@@ -87,6 +87,17 @@ def _locale(value: str) -> str:
     return value
 
 
+def _template_ids(value: dict[tuple[str, str, str], str]) -> dict[tuple[str, str, str], str]:
+    """Return the ids with languages in the spelling of file names."""
+    for _, _, language in value:
+        if not preferences(language):
+            raise ValueError(f"{language!r} is not a valid language")
+    return {
+        (channel, template, preferences(language)[0]): template_id
+        for (channel, template, language), template_id in value.items()
+    }
+
+
 def _brand(value: str) -> str:
     brand = value.strip()
     if not brand or len(brand.splitlines()) > 1 or len(brand) > _LONGEST_BRAND:
@@ -155,6 +166,11 @@ Hook = Annotated[
 Language = Annotated[
     Annotated[str, AfterValidator(_locale)] | Hook,
     Accepts("a language such as 'de', or what returns one: a callable, or the dotted path to one"),
+]
+TemplateIds = Annotated[
+    dict[tuple[str, str, str], str],
+    AfterValidator(_template_ids),
+    Accepts("a dict such as {('sms', 'code', 'vi'): '1207161234567'}"),
 ]
 Brand = Annotated[str, AfterValidator(_brand), Accepts("a name of one line, at most 64 characters")]
 #: Bytes that are never shown. A field of this type has ``repr=False``.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import cast
 
 from phonenumbers import SUPPORTED_REGIONS
 
@@ -18,16 +19,18 @@ from flask_otpauth.core.policies import Policy, SubjectKind
 from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes
 from flask_otpauth.engine.host_codes import HostCodes
-from flask_otpauth.engine.messenger import Messenger
+from flask_otpauth.engine.messenger import MessageSettings, Messenger
 from flask_otpauth.engine.secrets import UserSecrets
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import SessionPolicy, Sessions
 from flask_otpauth.engine.unlocking import Unlocking
 from flask_otpauth.engine.upkeep import Upkeep
 from flask_otpauth.engine.users import Users
+from flask_otpauth.flows.sms.settings import SmsSettings
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.events import Events
-from flask_otpauth.settings import PREFIX
+from flask_otpauth.ports.senders import CHANNELS
+from flask_otpauth.settings import PREFIX, nearest
 from flask_otpauth.wiring import secret_keys, senders
 from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.clock import clock_of
@@ -75,8 +78,18 @@ def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
 def _messenger(assembly: Assembly, stores: Databases, clock: Clock, events: Events) -> Messenger:
     routes, delivery = senders.routes(assembly, clock), senders.delivery(assembly)
     templates = JinjaTemplates(lambda: assembly.app.jinja_env)
-    brand = assembly.shared.brand or assembly.app.name
-    return Messenger(routes, delivery, templates, stores.storage, clock, events, brand)
+    return Messenger(routes, delivery, templates, stores.storage, clock, events, _message_settings(assembly))
+
+
+def _message_settings(assembly: Assembly) -> MessageSettings:
+    shared, sms = assembly.shared, cast(SmsSettings, assembly.by_flow["sms"])
+    assembly.problems += [
+        f"{PREFIX}TEMPLATE_IDS: unknown channel {channel!r}{nearest(channel, CHANNELS)}"
+        for channel, _, _ in shared.template_ids
+        if channel not in CHANNELS
+    ]
+    brand = shared.brand or assembly.app.name
+    return MessageSettings(brand, sms.origin, sms.app_hash, shared.template_ids)
 
 
 def _session_policy(assembly: Assembly) -> SessionPolicy:

@@ -16,7 +16,7 @@ from flask_otpauth.core.instants import DAY
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy, Quota
 from flask_otpauth.engine.codes import Codes, IssueOptions, Target
-from flask_otpauth.engine.messenger import Draft, Messenger
+from flask_otpauth.engine.messenger import Draft, MessageSettings, Messenger
 from flask_otpauth.senders import MemorySender, Message, Receipt, Sender, Status
 from flask_otpauth.testing import MovableClock
 from tests.codes import another
@@ -84,7 +84,7 @@ def staged(
     clock, sender, heard, storage = MovableClock(), MemorySender(answer), Heard(), MemoryStorage()
     routes: dict[str, Sender] = dict.fromkeys(("sms", "flashcall", "email"), sender)
     known = templates or PlainTemplates("otpauth/sms/code.en.txt")
-    post = Messenger(routes, InlineDelivery(), known, storage, clock, heard, "Shop")
+    post = Messenger(routes, InlineDelivery(), known, storage, clock, heard, MessageSettings("Shop"))
     keys = KeyRing((b"k" * 32,), b"s" * 32)
     return Stage(clock, sender, heard, Codes(storage, keys, post, clock, heard))
 

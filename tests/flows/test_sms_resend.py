@@ -505,7 +505,7 @@ def test_the_last_line_binds_the_code_to_the_configured_origin(make_app: MakeApp
 
     code = outbox.last.code
     assert outbox.last.text.splitlines() == [
-        f"{code} is your code, valid for 5 minutes. Never give it to anybody.",
+        f"{code} is your code for host, valid for 5 minutes. Never give it to anybody.",
         "",
         f"@example.com #{code}",
     ]

@@ -59,18 +59,18 @@ def test_the_sender_gets_script_digits_phone_and_caller_id(caller: VoiceCaller, 
     message = outbox.last
     assert (message.channel, message.recipient, message.code) == ("voice", NUMBER, "9070")
     assert (message.caller_number, message.reference) == ("+842471000000", campaign.id)
-    assert message.text == ("Your code is: 9, 0, 7, 0. Your code is: 9, 0, 7, 0. Thank you, goodbye.")
+    assert message.text == "Your code for host is: 9, 0, 7, 0. " * 2 + "Thank you, goodbye."
     assert len(outbox.messages) == 1
 
 
 @pytest.mark.parametrize(
     ("language", "sentence"),
     [
-        ("vi", "Mã xác thực của bạn là: 0, 1, 2, 3."),
-        ("en", "Your code is: 0, 1, 2, 3."),
-        ("lo", "ລະຫັດຂອງທ່ານແມ່ນ: 0, 1, 2, 3."),
-        ("ru", "Ваш код: 0, 1, 2, 3."),
-        ("id", "Kode Anda adalah: 0, 1, 2, 3."),
+        ("vi", "Mã xác thực của bạn tại host là: 0, 1, 2, 3."),
+        ("en", "Your code for host is: 0, 1, 2, 3."),
+        ("lo", "ລະຫັດຂອງທ່ານສຳລັບ host ແມ່ນ: 0, 1, 2, 3."),
+        ("ru", "Ваш код для host: 0, 1, 2, 3."),
+        ("id", "Kode Anda untuk host adalah: 0, 1, 2, 3."),
     ],
 )
 @pytest.mark.parametrize("repeats", [1, 2, 3])
@@ -91,7 +91,7 @@ def test_the_digits_are_read_one_by_one_as_often_as_the_campaign_says(
 def test_a_campaign_speaks_vietnamese_twice_by_default(caller: VoiceCaller, outbox: Outbox) -> None:
     caller.call("0123")
 
-    assert outbox.last.text.count("Mã xác thực của bạn là: 0, 1, 2, 3.") == 2
+    assert outbox.last.text.count("Mã xác thực của bạn tại host là: 0, 1, 2, 3.") == 2
 
 
 @pytest.mark.parametrize(

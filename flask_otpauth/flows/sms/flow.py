@@ -28,7 +28,6 @@ def _build(services: Services, settings: SmsSettings) -> PhoneCodes:
         addresses=services.addresses,
         account_tokens=account_tokens,
         policy=settings.policy(PURPOSE),
-        origin=settings.origin,
     )
 
 

@@ -19,6 +19,7 @@ PURPOSE = "sms"
 
 #: Parameters that every call of the published API has. They are required only if the host says so.
 SIBLING_FIELDS = ("device_id", "platform", "lang")
+_APP_HASH = re.compile("[A-Za-z0-9+/]{11}")
 _HOST = re.compile("[a-z0-9-]+([.][a-z0-9-]+)+")
 
 
@@ -69,7 +70,14 @@ class SmsSettings(WritingSettings):
         "the data of a captcha that must be answered first.",
     )
     origin: str | None = Field(
-        None, description="Host name for the origin-bound last line of an SMS, `@example.com #123456`."
+        None,
+        description="Host name for the origin-bound last line of each SMS with a code, also of the other "
+        "flows: `@example.com #123456`. Browsers fill in the code by it.",
+    )
+    app_hash: str | None = Field(
+        None,
+        description="The 11 characters by which Android's SMS Retriever finds your app. They are a line of "
+        "each SMS with a code, also of the other flows.",
     )
 
     @property
@@ -92,6 +100,8 @@ class SmsSettings(WritingSettings):
         ]
         if self.origin is not None and not _HOST.fullmatch(self.origin):
             found.append("ORIGIN: expected a host name such as example.com")
+        if self.app_hash is not None and not _APP_HASH.fullmatch(self.app_hash):
+            found.append("APP_HASH: expected the 11 characters of your app such as FA+9qCX9VSu")
         if set(self.required_fields) - set(SIBLING_FIELDS):
             found.append(f"REQUIRED_FIELDS: expected a list of {', '.join(SIBLING_FIELDS)}")
         texts = [text for catalog in self.messages.values() for text in catalog.values()]
