@@ -44,13 +44,14 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import Enum
 from typing import TypeGuard
 
 from flask_otpauth.core import instants
 from flask_otpauth.core.instants import Block, Limit, reach_ms, strongest
 from flask_otpauth.core.keys import to_base64url
+from flask_otpauth.core.record import record
 from flask_otpauth.core.sensitive import Sensitive
 
 _TAG = re.compile("<[^>]*>")
@@ -92,7 +93,7 @@ def shows_code(text: str, code: str) -> bool:
     )
 
 
-@dataclass(frozen=True)
+@record
 class ChallengeRow:
     """One row of the store: the limits of a subject, its challenge, or both. Instants are epoch ms."""
 
@@ -124,7 +125,7 @@ class ChallengeRow:
     locked_until: int = 0
 
 
-@dataclass(frozen=True)
+@record
 class Cap:
     """At most ``count`` codes in a calendar day: the cap of a campaign or an application."""
 
@@ -138,7 +139,7 @@ class Cap:
         return Block("quota", self.day_end_ms, self.count) if counted >= self.count else None
 
 
-@dataclass(frozen=True)
+@record
 class Issue:
     """An accepted request for a code, as the store needs it."""
 
@@ -180,7 +181,7 @@ class Issue:
         return max(self.expires_at_ms, self.now_ms + self.repeat_within_ms)
 
 
-@dataclass(frozen=True)
+@record
 class IssueResult:
     """What became of an issue: issued, a repetition of the issue before it, or blocked."""
 
@@ -198,7 +199,7 @@ class IssueResult:
         return self.block is None and not (self.repeated or self.under_way)
 
 
-@dataclass(frozen=True)
+@record
 class Guess:
     """A submitted code, as the store needs it."""
 
@@ -229,7 +230,7 @@ class Guess:
         return any(limit.period_ms is None for limit in self.locks)
 
 
-@dataclass(frozen=True)
+@record
 class Act:
     """Something that is limited and counted without a code, as the store needs it."""
 
@@ -260,7 +261,7 @@ class GuessState(Enum):
     NONE = "none"
 
 
-@dataclass(frozen=True)
+@record
 class Verdict:
     """The answer of the store to a guess."""
 

@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
 
 from flask_otpauth.core import instants
+from flask_otpauth.core.record import record
 
 #: No token is signed for a longer time, and a token that claims one is refused.
 LONGEST_TOKEN_LIFE = timedelta(days=3660)
 
 
-@dataclass(frozen=True)
+@record
 class Session:
     """
     A session, which a login opens. Instants are epoch milliseconds.
@@ -44,7 +45,7 @@ class Session:
         return opened and self.closed_at is None and now_ms < self.ends_at
 
 
-@dataclass(frozen=True)
+@record
 class Refresh:
     """A presented refresh token, and the periods that it is judged by."""
 

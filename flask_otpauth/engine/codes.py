@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from datetime import datetime
 from itertools import chain
 from time import sleep
@@ -26,6 +26,7 @@ from flask_otpauth.core.challenges import (
 from flask_otpauth.core.instants import DAY, Block, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.record import record
 from flask_otpauth.core.service import service
 from flask_otpauth.engine.messenger import Draft, Messenger
 from flask_otpauth.ports.clock import Clock
@@ -37,7 +38,7 @@ from flask_otpauth.ports.storage import Storage, UserIssue, UserIssueResult
 T = TypeVar("T")
 
 
-@dataclass(frozen=True)
+@record
 class Target:
     """What a code is bound to: it is accepted only for this purpose, subject and client."""
 
@@ -61,7 +62,7 @@ class Target:
         return self.shown or self.subject
 
 
-@dataclass(frozen=True)
+@record
 class IssueOptions:
     """What a request for a code may ask for, besides what its policy says."""
 
@@ -81,7 +82,7 @@ class IssueOptions:
     is_known: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class Issued:
     """A code that was issued."""
 
@@ -91,7 +92,7 @@ class Issued:
     repeated: bool = False
 
 
-@dataclass(frozen=True)
+@record
 class _Unsent:
     """A code whose message is written and not sent yet."""
 

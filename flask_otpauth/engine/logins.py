@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import Literal, TypeAlias
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.record import record
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.core.service import service
 from flask_otpauth.engine.codes import Codes, Target
@@ -50,7 +51,7 @@ def log_in(storage: Storage, attempt: LoginAttempt) -> LoginResult:
     return storage.atomically(redeem_and_open)
 
 
-@dataclass(frozen=True)
+@record
 class LoggedIn:
     """A user who has just logged in or refreshed, and the tokens of the session."""
 

@@ -16,6 +16,7 @@ from flask_otpauth.core.errors import (
 )
 from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing, from_base64url, to_base64url
+from flask_otpauth.core.record import record
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.core.service import service
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
@@ -60,7 +61,7 @@ class SessionPolicy:
     single_session: bool = True
 
 
-@dataclass(frozen=True)
+@record
 class Tokens:
     """The tokens of a session."""
 
@@ -70,7 +71,7 @@ class Tokens:
     expires_at: datetime
 
 
-@dataclass(frozen=True)
+@record
 class Opening:
     """A session that was opened."""
 
@@ -81,7 +82,7 @@ class Opening:
     closed: int
 
 
-@dataclass(frozen=True)
+@record
 class Login:
     """The user of a valid access token, and when the user logged in."""
 

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Protocol
 
 from flask_otpauth.core.challenges import Issue
+from flask_otpauth.core.record import record
 from flask_otpauth.ports.senders import Message, Receipt
 
 
-@dataclass(frozen=True)
+@record
 class Outgoing:
     """A message on its way to a sender."""
 

@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
 
+from flask_otpauth.core.record import record
+
 #: What a user can be found by.
 IdentifierKind: TypeAlias = Literal["id", "email", "phone", "member_id"]
 
@@ -110,7 +112,7 @@ class Directory(Protocol):
         """Delete a user. Return whether there was such a user."""
 
 
-@dataclass(frozen=True)
+@record
 class UserLookup:
     """
     The question which user has an identifier, in canonical form.

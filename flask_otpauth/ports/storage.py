@@ -26,6 +26,7 @@ from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import Block
+from flask_otpauth.core.record import record
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
 from flask_otpauth.ports.directory import Directory, User, UserLookup
 
@@ -437,7 +438,7 @@ class DeliveryStore(Protocol):
         """
 
 
-@dataclass(frozen=True)
+@record
 class UserIssue:
     """A code to issue for an identifier, whether a user has it or not."""
 
@@ -464,7 +465,7 @@ class UserIssue:
         return replace(self.issue, digest=withheld_digest(self.issue.digest))
 
 
-@dataclass(frozen=True)
+@record
 class UserIssueResult:
     """The outcome of an issue for an identifier."""
 
@@ -478,7 +479,7 @@ class UserIssueResult:
 IssueToUser: TypeAlias = Callable[[UserIssue], UserIssueResult | None]
 
 
-@dataclass(frozen=True)
+@record
 class LoginAttempt:
     """A guess at a code, and the session to open if the code is accepted."""
 
@@ -492,7 +493,7 @@ class LoginAttempt:
     closing_others: bool
 
 
-@dataclass(frozen=True)
+@record
 class LoginResult:
     """The outcome of a login."""
 

@@ -18,6 +18,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.errors import Fault, InvalidFields, MalformedRequest
+from flask_otpauth.core.record import record
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.settings import FlowSettings
@@ -144,7 +145,7 @@ class Body(BaseModel):
         }
 
 
-@dataclass(frozen=True)
+@record
 class Address:
     """An e-mail address of a request."""
 

@@ -11,6 +11,7 @@ from urllib.parse import unquote_plus
 
 from flask_otpauth.core.clients import Client
 from flask_otpauth.core.errors import CredentialsMissing, FreshLoginRequired, Refusal
+from flask_otpauth.core.record import record
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login
@@ -23,7 +24,7 @@ class Headers(Protocol):
         """Return the value of one header."""
 
 
-@dataclass(frozen=True)
+@record
 class Presented:
     """The headers of a request, with each value made sensitive because it may be a credential."""
 

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from typing import Protocol, TypeVar
 
 from flask_otpauth.core import errors
+from flask_otpauth.core.record import record
 
 Row = TypeVar("Row")
 
@@ -19,7 +20,7 @@ Row = TypeVar("Row")
 Wire = tuple[Mapping[str, object], int, Mapping[str, str]]
 
 
-@dataclass(frozen=True)
+@record
 class Success:
     """What a handler returns: the data, a sentence, and headers that the document shows."""
 

@@ -14,6 +14,7 @@ from typing import Any, Generic, Literal, TypeAlias, TypedDict, TypeVar, Unpack
 
 from flask_otpauth.core.clients import Client
 from flask_otpauth.core.policies import SubjectKind
+from flask_otpauth.core.record import record
 from flask_otpauth.engine.secrets import SecretKind
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login, SessionPolicy
@@ -32,7 +33,7 @@ BodyT = TypeVar("BodyT", bound=Body)
 RateLimitClass: TypeAlias = Literal["send", "redeem", "token", "authentication"]
 
 
-@dataclass(frozen=True)
+@record
 class Call(Generic[SettingsT, UseCaseT]):
     """What a handler gets in addition to the parsed body."""
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import asdict, field, fields
 from functools import cache, cached_property, partial
 from inspect import getattr_static
 from operator import attrgetter
@@ -65,6 +65,7 @@ from flask_otpauth.adapters.sqlalchemy.directory.model import (
     new_person_key,
 )
 from flask_otpauth.adapters.sqlalchemy.tables import is_packaged
+from flask_otpauth.core.record import record
 from flask_otpauth.ports.directory import IdentifierKind, NewUser, User, UserExists
 
 T = TypeVar("T")
@@ -84,7 +85,7 @@ _KINDS: tuple[IdentifierKind, ...] = ("id", "email", "phone", "member_id")
 OpenSession = Callable[[bool], AbstractContextManager[Session]]
 
 
-@dataclass(frozen=True, slots=True)
+@record
 class StoredUser:
     """A user as it was read from the table."""
 
