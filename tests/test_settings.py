@@ -254,7 +254,7 @@ def test_what_cannot_do_its_work_is_refused_at_the_start(key: str, value: Any, t
 def test_what_cannot_send_is_no_sender(sender: Any, told: str) -> None:
     app = host(OTPAUTH_SENDERS={"email": ["console", sender]})
 
-    assert problems(app) == (f"OTPAUTH_SENDERS['email']: {told}",)
+    assert problems(app) == (f"OTPAUTH_SENDERS['email'][1]: {told}",)
 
 
 def test_a_clock_tells_an_aware_datetime() -> None:
@@ -640,6 +640,7 @@ def test_keys_and_passwords_are_marked_as_secrets() -> None:
         "OTPAUTH_JWT_KEYS",
         "OTPAUTH_DATABASE_URI",
         "OTPAUTH_ENGINE_OPTIONS",
+        "OTPAUTH_PROVIDERS",
     }
 
 

@@ -15,6 +15,7 @@ from flask_otpauth.settings.reading import Reader, nearest
 from flask_otpauth.settings.values import (
     CodeLength,
     Count,
+    Declaration,
     Duration,
     Hook,
     LargeCount,
@@ -31,6 +32,7 @@ __all__ = [
     "PREFIX",
     "CodeLength",
     "Count",
+    "Declaration",
     "Duration",
     "FlowSettings",
     "Hook",

@@ -27,12 +27,14 @@ from flask_otpauth.settings.values import (
     Hook,
     Language,
     Period,
+    Providers,
     Quotas,
     QuotaText,
     Region,
     SchemaName,
     SecretBytes,
     SecretBytesList,
+    Senders,
     TablePrefix,
     TemplateIds,
     UrlPath,
@@ -43,7 +45,6 @@ PREFIX = "OTPAUTH_"
 #: A code must not be valid for longer (NIST SP 800-63B-4 §3.1.3.2, OWASP ASVS 5.0 6.5.5).
 LONGEST_CODE_TTL = timedelta(minutes=10)
 
-Senders = Annotated[dict[str, object], Accepts("a dict of senders by channel")]
 Limits = Annotated[
     dict[str, str | None], Accepts("a dict of limits such as {'email.request-otp': '100 per hour'}")
 ]
@@ -85,9 +86,16 @@ class Shared(Settings):
     senders: Senders = Field(
         {},
         description="The sender for each channel (`email`, `sms`, `whatsapp`, `voice`, `flashcall`): a name "
-        "(`mail`, `console`, `memory`), a dotted path, an instance, or a list of these, which "
+        "(`mail`, `console`, `memory`, or one of `OTPAUTH_PROVIDERS`), a declaration as in "
+        "`OTPAUTH_PROVIDERS`, a dotted path, an instance, or a list of these, which "
         "are tried in order. Merged over `{'email': 'mail'}`. In debug mode, a channel without a "
         "sender uses `console`.",
+    )
+    providers: Providers = Field(
+        {},
+        description="Senders by a name of your choice, for `OTPAUTH_SENDERS`. Each is a declaration, a "
+        "dotted path or an instance. A declaration is a dict with a `profile`.",
+        repr=False,
     )
     delivery: object = Field(
         "inline",

@@ -13,7 +13,7 @@ from pydantic.fields import FieldInfo
 
 from flask_otpauth.core.policies import Quota
 from flask_otpauth.settings.declared import PREFIX, Settings
-from flask_otpauth.settings.values import Accepts
+from flask_otpauth.settings.values import Accepts, Declaration
 
 #: The words for a value of a plain type.
 _PLAIN: Mapping[object, str] = {
@@ -84,6 +84,8 @@ def format_value(value: object) -> str:
         return repr(str(value))
     if isinstance(value, (list, tuple)):
         return f"({', '.join(format_value(each) for each in value)}{',' * (len(value) == 1)})"
+    if isinstance(value, Declaration):
+        return repr(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{key!r}: {format_value(each)}" for key, each in value.items()) + "}"
     if value is None or isinstance(value, (bool, int, str)):

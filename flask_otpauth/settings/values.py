@@ -34,6 +34,27 @@ class Accepts:
     words: str
 
 
+class Declaration(dict[str, object]):
+    """What declares a sender. It may hold secrets, so its ``repr`` only shows the profile."""
+
+    __slots__ = ()
+
+    def __repr__(self) -> str:
+        profile = self.get("profile")
+        shown = f"'profile': {profile!r}, " if isinstance(profile, str) else ""
+        return f"{{{shown}...}}"
+
+
+def _senders(value: dict[str, object]) -> dict[str, object]:
+    return {name: _sender(each) for name, each in value.items()}
+
+
+def _sender(value: object) -> object:
+    if isinstance(value, dict):
+        return Declaration(value)
+    return tuple(map(_sender, value)) if isinstance(value, (list, tuple)) else value
+
+
 def _duration(value: object) -> timedelta:
     if isinstance(value, int) and not isinstance(value, bool):
         value = timedelta(seconds=min(value, _LONGEST_SECONDS + 1))
@@ -136,6 +157,8 @@ Quotas = Annotated[
     Accepts("a list of quotas such as ('5 per 15 minutes', '20 per day')"),
 ]
 Strings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Accepts("a list of strings")]
+Senders = Annotated[dict[str, object], AfterValidator(_senders), Accepts("a dict of senders by channel")]
+Providers = Annotated[dict[str, object], AfterValidator(_senders), Accepts("a dict of senders by name")]
 FlowNames = Annotated[
     tuple[object, ...], BeforeValidator(_as_tuple), Accepts("a list of names, dotted paths and flows")
 ]

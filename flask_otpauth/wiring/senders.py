@@ -4,18 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from flask_mail import Mail
-
 from flask_otpauth.adapters.delivery import InlineDelivery, ThreadDelivery
-from flask_otpauth.adapters.senders.console import ConsoleSender
 from flask_otpauth.adapters.senders.failover import FailoverSender
 from flask_otpauth.adapters.senders.mail import MailSender
-from flask_otpauth.adapters.senders.memory import MemorySender
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Delivery
 from flask_otpauth.ports.senders import CHANNELS, Sender
 from flask_otpauth.settings import nearest
 from flask_otpauth.wiring.assembly import Assembly
+from flask_otpauth.wiring.providers import Providers
 
 
 def routes(assembly: Assembly, clock: Clock) -> dict[str, Sender]:
@@ -40,8 +37,9 @@ def routes(assembly: Assembly, clock: Clock) -> dict[str, Sender]:
                 "needs ('console' prints messages)"
             )
             assembly.demand_to_serve([f"OTPAUTH_SENDERS: {missing}"])
+    providers = Providers(assembly)
     return {
-        channel: FailoverSender(_senders(assembly, channel, value, channel in needed), clock)
+        channel: FailoverSender(_senders(assembly, providers, channel, value, channel in needed), clock)
         for channel, value in chosen.items()
         if value
     }
@@ -64,21 +62,13 @@ def delivery(assembly: Assembly) -> Delivery:
     return chosen or InlineDelivery()
 
 
-def _senders(assembly: Assembly, channel: str, value: object, needed: bool) -> list[Sender]:
-    packaged: dict[str, Callable[[], Sender]] = {
-        "mail": lambda: _mail(assembly),
-        "console": ConsoleSender,
-        "memory": MemorySender,
-    }
-    names = list(value) if isinstance(value, (list, tuple)) else [value]
-    if "mail" in names and needed:
+def _senders(
+    assembly: Assembly, providers: Providers, channel: str, value: object, needed: bool
+) -> list[Sender]:
+    key = f"SENDERS[{channel!r}]"
+    values = {key: value}
+    if isinstance(value, (list, tuple)):
+        values = {f"{key}[{index}]": each for index, each in enumerate(value)}
+    if "mail" in values.values() and needed:
         assembly.demand_to_serve(MailSender.problems(assembly.app.config))
-    found = [assembly.resolved(f"SENDERS[{channel!r}]", name, packaged, "send") for name in names]
-    # If a sender was not found, the app will not start, and any sender will do.
-    return [MemorySender() if sender is None else sender for sender in found]
-
-
-def _mail(assembly: Assembly) -> MailSender:
-    if "mail" not in assembly.app.extensions:
-        Mail(assembly.app)
-    return MailSender(assembly.app.extensions["mail"])
+    return [providers.find(each, chosen) for each, chosen in values.items()]

@@ -1,0 +1,77 @@
+"""The senders by name: the packaged ones, and those that a host declares in ``OTPAUTH_PROVIDERS``."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+
+from flask_mail import Mail
+
+from flask_otpauth.adapters.senders.console import ConsoleSender
+from flask_otpauth.adapters.senders.declarations import Problem, WrongDeclaration
+from flask_otpauth.adapters.senders.mail import MailSender
+from flask_otpauth.adapters.senders.memory import MemorySender
+from flask_otpauth.ports.senders import Sender
+from flask_otpauth.settings import PREFIX, Declaration, nearest
+from flask_otpauth.wiring.assembly import Assembly
+
+#: Makes a sender of a declaration, or raises :class:`WrongDeclaration`.
+Builder = Callable[[Mapping[str, object]], Sender]
+
+#: Who makes the sender of a declaration, by its profile.
+BUILDERS: Mapping[str, Builder] = {}
+
+
+class Providers:
+    """Finds the sender that a setting names or declares."""
+
+    def __init__(self, assembly: Assembly) -> None:
+        self._assembly = assembly
+        packaged: dict[str, Callable[[], Sender]] = {
+            "mail": lambda: _mail(assembly),
+            "console": ConsoleSender,
+            "memory": MemorySender,
+        }
+        self._named = dict(packaged)
+        for name, value in assembly.shared.providers.items():
+            key = f"PROVIDERS[{name!r}]"
+            if name in packaged:
+                assembly.problems.append(
+                    f"{PREFIX}{key}: choose another name, a packaged sender has this one"
+                )
+            found = self._make(key, value, {})
+            self._named[name] = lambda found=found: found  # type: ignore[misc]
+
+    def find(self, key: str, value: object) -> Sender:
+        """Return the sender that ``value`` of the setting ``key`` means. Add a problem if there is none."""
+        return self._make(key, value, self._named)
+
+    def _make(self, key: str, value: object, named: Mapping[str, Callable[[], Sender]]) -> Sender:
+        if isinstance(value, Declaration):
+            found = self._declared(key, value)
+        else:
+            found = self._assembly.resolved(key, value, named, "send")
+        # If a sender was not found, the app will not start, and any sender will do.
+        return MemorySender() if found is None else found
+
+    def _declared(self, key: str, declaration: Declaration) -> Sender | None:
+        try:
+            return _builder(declaration)(declaration)
+        except WrongDeclaration as error:
+            self._assembly.problems += [each.under(f"{PREFIX}{key}") for each in error.problems]
+            return None
+
+
+def _builder(declaration: Declaration) -> Builder:
+    profile = declaration.get("profile")
+    if not isinstance(profile, str):
+        raise WrongDeclaration([Problem(("profile",), "expected the name of a profile")])
+    if profile not in BUILDERS:
+        known = nearest(profile, BUILDERS)
+        raise WrongDeclaration([Problem(("profile",), f"unknown profile {profile!r}{known}")])
+    return BUILDERS[profile]
+
+
+def _mail(assembly: Assembly) -> MailSender:
+    if "mail" not in assembly.app.extensions:
+        Mail(assembly.app)
+    return MailSender(assembly.app.extensions["mail"])
