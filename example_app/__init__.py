@@ -17,8 +17,10 @@ from flask.json.provider import DefaultJSONProvider
 
 from example_app import backend, pages, seeds
 from example_app.extensions import db, otpauth
-from example_app.inbox import CHANNELS, InboxSender
 from example_app.models import User
+from flask_otpauth.inbox import Inbox, inbox_pages
+
+CHANNELS = ("email", "sms", "whatsapp", "voice", "flashcall")
 
 
 class _Json(DefaultJSONProvider):
@@ -40,10 +42,12 @@ def create_app(instance_path: str | None = None, config: Mapping[str, Any] | Non
     """
     folder = Path(instance_path or Path(__file__).parent / "instance").resolve()
     app = Flask(__name__, instance_path=str(folder))
+    # An app for real people sets OTPAUTH_DEV_INBOX instead, which needs debug mode. This one never sends.
+    inbox = app.extensions["inbox"] = Inbox()
     app.config.from_mapping(
         SECRET_KEY=_secret_key(folder),
         OTPAUTH_FLOWS=("email", "sms", "flashcall", "voice", "account"),
-        OTPAUTH_SENDERS=dict.fromkeys(CHANNELS, InboxSender.of(app)),
+        OTPAUTH_SENDERS=dict.fromkeys(CHANNELS, inbox),
         OTPAUTH_USERS=User,
         # The host's own text beside the packaged one: templates/otpauth/email/reset.en.txt
         OTPAUTH_ACCOUNT_TEMPLATES={"code": "code", "reset": "reset"},
@@ -59,6 +63,7 @@ def create_app(instance_path: str | None = None, config: Mapping[str, Any] | Non
     otpauth.init_app(app)
     app.register_blueprint(pages.pages)
     app.register_blueprint(backend.backend)
+    app.register_blueprint(inbox_pages(inbox))
     with app.app_context():
         seeds.first_start()
     return app

@@ -48,7 +48,7 @@ class RunningApp:
 
     def newest_code(self, recipient: str) -> str:
         """Return the code in the newest message to an address, as the inbox has it."""
-        return str(self._fetch("GET", f"/inbox/code?to={quote(recipient)}") or "")
+        return str(self._fetch("GET", f"/otpauth/inbox/code?to={quote(recipient)}") or "")
 
     def act(self, step: Step, values: Values) -> Iterator[str]:
         """Do nothing: the examples of the documents need only requests and codes."""

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from flask import Blueprint, Response, current_app, jsonify, render_template, request
+from flask import Blueprint, Response, jsonify, render_template, request
 
 from example_app.backend import CUSTOMER
 from example_app.documents import chapters
 from example_app.extensions import db, otpauth
-from example_app.inbox import CHANNELS, InboxSender
 from example_app.models import Key, User
 from example_app.seeds import PASSWORDS
 
@@ -73,26 +72,6 @@ def account() -> str:
     return render_template("account.html", customer=otpauth.users.find(CUSTOMER))
 
 
-@pages.get("/inbox")
-def inbox() -> str:
-    """Show all messages that would have been sent."""
-    return render_template("inbox.html", delivered=InboxSender.of(current_app).newest_first())
-
-
-@pages.get("/inbox/latest")
-def latest_message() -> Response:
-    """Return the newest message of a channel, for the phones on the pages."""
-    channel = request.args.get("channel", "")
-    delivered = InboxSender.of(current_app).latest(channel) if channel in CHANNELS else None
-    return jsonify(delivered.shown() if delivered else None)
-
-
-@pages.get("/inbox/code")
-def latest_code() -> Response:
-    """Return the code that was last sent to an address, for the shell."""
-    return Response(InboxSender.of(current_app).code_for(request.args.get("to", "")), mimetype="text/plain")
-
-
 @pages.get("/keys")
 def keys() -> str:
     """Show the clients, the campaigns, the people, and each documented call for the shell."""
@@ -133,10 +112,10 @@ def not_found(error: Exception) -> tuple[str, int]:
 
 @pages.after_app_request
 def harden(response: Response) -> Response:
-    """Add security headers to the pages. The answers of the flows have headers of their own."""
+    """Add security headers to the pages. The flows and the inbox have headers of their own."""
     if response.mimetype == "text/html":
-        response.headers["Content-Security-Policy"] = CONTENT_SECURITY_POLICY
-        response.headers["Referrer-Policy"] = "same-origin"
-        response.headers["X-Content-Type-Options"] = "nosniff"
+        response.headers.setdefault("Content-Security-Policy", CONTENT_SECURITY_POLICY)
+        response.headers.setdefault("Referrer-Policy", "same-origin")
+        response.headers.setdefault("X-Content-Type-Options", "nosniff")
     response.headers.setdefault("Cache-Control", "no-store")
     return response

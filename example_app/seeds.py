@@ -8,7 +8,6 @@ from werkzeug.security import generate_password_hash
 
 from example_app.client import buy_token
 from example_app.extensions import db, otpauth
-from example_app.inbox import InboxSender
 from example_app.models import Key, User
 
 #: The flows that a client calls, and the name of the client that is made for each.
@@ -70,7 +69,7 @@ def start_over() -> None:
     db.session.remove()
     db.drop_all()
     db.create_all()
-    InboxSender.of(current_app).clear()
+    current_app.extensions["inbox"].clear()
     _fill()
 
 

@@ -32,7 +32,7 @@ from flask_otpauth.engine.user_sessions import UserSessions
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.directory import User, UserReference
 from flask_otpauth.web.credentials import Presented, user_login
-from flask_otpauth.wiring import AppState, wire
+from flask_otpauth.wiring import AppState, inbox, wire
 
 P = ParamSpec("P")
 #: A view, which may be a coroutine function.
@@ -81,6 +81,8 @@ class OtpAuth:
         app.register_blueprint(Blueprint("otpauth_templates", "flask_otpauth", template_folder="templates"))
         for mount in state.mounts.values():
             app.register_blueprint(mount.blueprint())
+        if state.inbox is not None:
+            inbox.mount(app, state.inbox)
         app.extensions["otpauth"] = state
         # Flask finds the commands by their entry point too, but a test runner and a vendored copy do not.
         app.cli.add_command(cli.otpauth)

@@ -7,7 +7,7 @@ const RINGS_FOR_MS = 5000;
 let timer;
 
 /** The newest message of a channel. */
-export const latest = async (channel) => (await fetch(`/inbox/latest?channel=${channel}`)).json();
+export const latest = async (channel) => (await fetch(`/otpauth/inbox/latest?channel=${channel}`)).json();
 
 /** A message arrives. */
 export function receive({ text }) {

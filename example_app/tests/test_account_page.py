@@ -34,7 +34,7 @@ def unfold(page: Page, title: str) -> Locator:
 
 
 def newest_code(page: Page) -> str:
-    return page.request.get("/inbox/code", params={"to": "customer@stamps.co.id"}).text()
+    return page.request.get("/otpauth/inbox/code", params={"to": "customer@stamps.co.id"}).text()
 
 
 def test_a_pin_is_blocked_by_three_wrong_ones_and_unblocked(page: Page) -> None:
@@ -112,7 +112,7 @@ def test_the_mail_of_a_reset_is_written_by_the_host(page: Page) -> None:
     page.locator("#send-code").click()
     expect(outcome(page)).to_have_text("A code is in the inbox.")
 
-    page.goto("/inbox")
+    page.goto("/otpauth/inbox")
 
     expect(page.locator("#messages h2")).to_have_text("A code for your new PIN")
     expect(page.locator("#messages .text")).to_contain_text("wants to choose a new PIN")

@@ -101,7 +101,7 @@ def test_several_people_may_use_it_at_once(tmp_path: Path) -> None:
     def log_in(number: int) -> str:
         address, client = f"user{number}@example.com", app.test_client()
         client.post("/apis/auth/request-otp", json={"email": address})
-        code = client.get("/inbox/code", query_string={"to": address}).text
+        code = client.get("/otpauth/inbox/code", query_string={"to": address}).text
         login = client.post("/apis/auth/verify-otp", json={"email": address, "otpCode": code}).get_json()
         bearer = {"Authorization": f"Bearer {login['data']['accessToken']}"}
         return str(client.get("/apis/user/profile", headers=bearer).get_json()["data"]["email"])

@@ -31,7 +31,7 @@ def test_every_line_gets_its_answer_if_a_person_does_what_the_notes_say(page: Pa
 
     def value(source: str) -> str:
         if source == "the code of the newest message in the inbox":
-            return page.request.get("/inbox/code?to=user@example.com").text()
+            return page.request.get("/otpauth/inbox/code?to=user@example.com").text()
         place, _, title = source.removesuffix("”").partition(" of the answer to “")
         return str(reduce(getitem, place.split("."), answers[title]))
 

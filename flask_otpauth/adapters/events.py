@@ -19,7 +19,7 @@ from flask_otpauth.ports.senders import Receipt
 logger = logging.getLogger("flask_otpauth")
 
 _ADDRESSES = ("recipient", "subject")
-_WARNINGS = ("answer_not_kept", "send_failed", "token_reused", "withdraw_failed")
+_WARNINGS = ("send_failed", "token_reused", "withdraw_failed")
 
 
 class App(Protocol):

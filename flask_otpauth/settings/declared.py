@@ -175,6 +175,11 @@ class Shared(Settings):
         "app does not start.",
         repr=False,
     )
+    dev_inbox: StrictBool = Field(
+        False,
+        description="In debug mode, show messages at `/otpauth/inbox` instead of sending them, on each "
+        "channel that `OTPAUTH_SENDERS` does not name. Outside of debug mode, the app does not start.",
+    )
     allow_weak_keys: StrictBool = Field(
         False,
         description="Accept secrets shorter than 32 bytes and published sample keys, even outside of debug "

@@ -16,11 +16,12 @@ from flask_otpauth.adapters.rate_limits import LimiterRateLimits
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.core.service import service
 from flask_otpauth.engine.services import Services
+from flask_otpauth.inbox import Inbox
 from flask_otpauth.ports.directory import User
 from flask_otpauth.settings import FlowSettings, Shared
 from flask_otpauth.web.blueprint import Mount
 from flask_otpauth.web.flow import AnyFlow
-from flask_otpauth.wiring import databases, paths, secret_keys
+from flask_otpauth.wiring import databases, inbox, paths, secret_keys
 from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.envelopes import envelope_of, own_envelope
 from flask_otpauth.wiring.rate_limits import rate_limits
@@ -54,6 +55,8 @@ class AppState:
     are_stores_new: bool
     #: Problems that stop a process that serves requests, but not a command.
     postponed: tuple[str, ...]
+    #: The inbox of ``OTPAUTH_DEV_INBOX``.
+    inbox: Inbox | None
 
     @property
     def host_codes(self) -> Mapping[str, FlowSettings]:
@@ -84,6 +87,7 @@ def wire(app: Flask, limiter: Limiter | None, db: SQLAlchemy | Engine | None) ->
     :raises ConfigurationError: if there are problems. It has all of them.
     """
     assembly = Assembly.of(app, limiter, db)
+    assembly.demand_to_serve(inbox.problems(app, assembly.shared))
     stores = databases.open_databases(assembly)
     ring = secret_keys.key_ring(assembly, stores)
     built = services(assembly, ring, stores)
@@ -112,6 +116,7 @@ def wire(app: Flask, limiter: Limiter | None, db: SQLAlchemy | Engine | None) ->
         stores.for_views,
         stores.are_new,
         tuple(assembly.postponed),
+        assembly.inbox,
     )
 
 

@@ -11,6 +11,7 @@ from flask_limiter import Limiter
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import Engine
 
+from flask_otpauth.inbox import Inbox
 from flask_otpauth.settings import PREFIX, FlowSettings, Reader, Shared
 from flask_otpauth.web.flow import AnyFlow
 from flask_otpauth.wiring.flows import find_flows
@@ -39,6 +40,8 @@ class Assembly:
     problems: list[str] = field(default_factory=list)
     #: Problems that only matter if this process serves requests.
     postponed: list[str] = field(default_factory=list)
+    #: Where messages go in development.
+    inbox: Inbox | None = None
 
     @classmethod
     def of(cls, app: Flask, limiter: Limiter | None, db: SQLAlchemy | Engine | None) -> Assembly:
@@ -47,7 +50,8 @@ class Assembly:
         shared = reader.shared()
         flows, registered = find_flows(shared.flows, reader.problems)
         by_flow = reader.flows(shared, {name: flow.settings for name, flow in flows.items()}, registered)
-        return cls(app, limiter, db, shared, flows, by_flow, registered, reader.problems)
+        inbox = Inbox() if shared.dev_inbox else None
+        return cls(app, limiter, db, shared, flows, by_flow, registered, reader.problems, inbox=inbox)
 
     @property
     def rules_sessions(self) -> str:

@@ -46,7 +46,13 @@ def routes(assembly: Assembly, clock: Clock) -> dict[str, Sender]:
 
 
 def _defaults(assembly: Assembly) -> dict[str, object]:
-    """Return ``mail`` for e-mail, except in debug mode without ``MAIL_*``, which uses the console."""
+    """
+    Return ``mail`` for e-mail, except in debug mode without ``MAIL_*``, which uses the console.
+
+    With an inbox for development, it is the sender of every channel.
+    """
+    if assembly.inbox is not None:
+        return dict.fromkeys(CHANNELS, assembly.inbox)
     if assembly.app.debug and not assembly.app.config.get("MAIL_DEFAULT_SENDER"):
         return {}
     return {"email": "mail"}

@@ -16,7 +16,6 @@ from flask_otpauth.core.challenges import Act
 from flask_otpauth.core.clients import Client, ClientToken
 from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow, DeliveryStatus
 from flask_otpauth.core.failures import FailurePolicy
-from flask_otpauth.core.idempotency import RequestAttempt
 from flask_otpauth.core.sessions import Refresh, Session
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.testing.storage_contract.samples import (
@@ -41,7 +40,6 @@ SESSION = Session("a session", "a user", NOON, NOON, NOON + DAY)
 CLIENT = Client("a client", "", (), "member", NOON, fresh_key())
 TOKEN = ClientToken(fresh_key(), CLIENT.id, 0, NOON, NOON + DAY)
 DELIVERY = DeliveryRow("a message", SUBJECT.challenge_key, "a nonce", "sms", NOON, NOON + DAY, NOON + DAY)
-ATTEMPT = RequestAttempt(fresh_key(), fresh_key(), "a nonce", NOON)
 REPORT = DeliveryReport(DeliveryStatus.DELIVERED)
 POLICY = FailurePolicy(limit=3)
 #: What each key is.
@@ -56,7 +54,6 @@ KEYS: dict[object, str] = {
     CLIENT.id: "client",
     TOKEN.digest: "token",
     DELIVERY.id: "message",
-    ATTEMPT.key: "key",
 }
 
 
@@ -215,19 +212,6 @@ def of_deliveries(storage: SqlAlchemyStorage) -> Operations:
     }
 
 
-def of_idempotency(storage: SqlAlchemyStorage) -> Operations:
-    """All operations of idempotency keys."""
-    store = storage.idempotency
-    return {
-        "`idempotency.begin`, `finish`, `free`": [
-            lambda: store.begin(ATTEMPT),
-            lambda: store.finish(ATTEMPT, "an answer"),
-            lambda: store.begin(ATTEMPT),
-            lambda: store.free(ATTEMPT),
-        ]
-    }
-
-
 def test_the_operations_touch_what_the_table_says(engine: Engine) -> None:
     storage, verbs = SqlAlchemyStorage(engine), "`challenges.issue`, `redeem`, `withdraw`"
     issue, _, withdraw = of_codes(storage, SUBJECT, cap=CAP)
@@ -240,7 +224,6 @@ def test_the_operations_touch_what_the_table_says(engine: Engine) -> None:
         **of_sessions(storage),
         **of_clients(storage),
         **of_deliveries(storage),
-        **of_idempotency(storage),
     }
     page = (DOCS / PAGE).read_text("utf-8")
     rows = re.findall(r"^\| (`\w+\..+?) \| (.+?) \| (.+?) \|$", page, re.MULTILINE)

@@ -54,6 +54,9 @@ class ContractBase:
             purpose="login",
             caller_number=Sensitive("+84287300000"),
             expires_at=datetime(2100, 1, 1, tzinfo=UTC),
+            id=f"contract-{code}"[:16],
+            template="code",
+            values={"validity": "5 minutes"},
         )
 
     @pytest.fixture
