@@ -5,14 +5,12 @@ A sender is an object with one method, ``send(message) -> Receipt``. Set it in `
 """
 
 from flask_otpauth.adapters.senders.console import ConsoleSender
-from flask_otpauth.adapters.senders.failover import FailoverSender
 from flask_otpauth.adapters.senders.mail import MailSender
 from flask_otpauth.adapters.senders.memory import MemorySender
 from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
 
 __all__ = [
     "ConsoleSender",
-    "FailoverSender",
     "MailSender",
     "MemorySender",
     "Message",

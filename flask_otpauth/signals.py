@@ -11,6 +11,8 @@ from blinker import Namespace
 
 __all__ = [
     "ALL",
+    "circuit_closed",
+    "circuit_opened",
     "code_accepted",
     "code_issued",
     "code_refused",
@@ -18,6 +20,7 @@ __all__ = [
     "request_limited",
     "secret_refused",
     "send_failed",
+    "sender_failed",
     "session_opened",
     "session_revoked",
     "token_reused",
@@ -32,6 +35,13 @@ code_issued = _signals.signal("code_issued")
 code_sent = _signals.signal("code_sent")
 #: A message was certainly not sent: the arguments of :data:`code_sent`.
 send_failed = _signals.signal("send_failed")
+#: A sender did not send a message, and the next one of its route is tried: the arguments of
+#: :data:`code_sent`. ``receipt.sender`` is the name of the sender.
+sender_failed = _signals.signal("sender_failed")
+#: A sender rests after failures of its provider, for all workers: ``name``, ``receipt`` (the last failure).
+circuit_opened = _signals.signal("circuit_opened")
+#: A sender that rested works again: ``name``.
+circuit_closed = _signals.signal("circuit_closed")
 #: A request for a code was refused: ``purpose``, ``subject``, ``reason`` (cooldown, quota, lock).
 request_limited = _signals.signal("request_limited")
 #: A code was accepted and used up: ``purpose``, ``subject``.

@@ -11,6 +11,7 @@ from flask import Flask
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.adapters.senders.declarations import Problem, WrongDeclaration
 from flask_otpauth.cli import otpauth as commands
+from flask_otpauth.core.routes import RouteKey
 from flask_otpauth.senders import MemorySender, Message, Sender
 from flask_otpauth.wiring import providers
 from tests.hosts import SECRET_KEY, MakeApp
@@ -42,8 +43,9 @@ def problems(**config: Any) -> tuple[str, ...]:
 
 
 def routed(app: Flask, channel: str) -> Any:
-    (sender,) = app.extensions["otpauth"].services.codes.messenger.routes[channel].senders
-    return sender
+    router = app.extensions["otpauth"].services.codes.messenger.router
+    (sender,) = router.routes[RouteKey(channel)].senders
+    return sender.sender.sender
 
 
 def test_a_provider_sends_wherever_its_name_is_used(make_app: MakeApp) -> None:

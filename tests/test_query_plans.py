@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -20,6 +20,7 @@ from psycopg import Binary
 from sqlalchemy import Boolean, Column, Connection, Engine, Integer, LargeBinary, event, text
 
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
+from flask_otpauth.core.circuits import KEPT_MS, CircuitPolicy, Evidence, SendAttempt
 from flask_otpauth.core.instants import DAY
 from flask_otpauth.flows import FLOWS
 from flask_otpauth.testing import MovableClock, Outbox
@@ -90,6 +91,7 @@ def statements(
             upkeep = host.app.extensions["otpauth"].services.upkeep
             upkeep.storage.challenges.issue(two_rows().issue(cap=cap_of(1)))
             deliver(upkeep.storage)
+            probe(upkeep.storage)
             clock.tick(days=400)
             list(upkeep.purge(DAY, 1000, dry_run=False))
         clock.tick((start - clock()).total_seconds())
@@ -105,6 +107,13 @@ def deliver(storage: SqlAlchemyStorage) -> None:
     storage.deliveries.due(NOON, 10)
     storage.deliveries.claim(row.id, NOON, LEASE)
     storage.deliveries.find_sent("twilio", "SM1")
+
+
+def probe(storage: SqlAlchemyStorage) -> None:
+    """Execute the statements about a sender that failed."""
+    attempt = SendAttempt("acme", "nonce", CircuitPolicy(limit=1), NOON)
+    storage.circuits.note(attempt, Evidence.FAILS, NOON)
+    storage.circuits.admit(replace(attempt, now_ms=NOON + KEPT_MS))
 
 
 def test_each_statement_finds_its_rows_by_an_index(

@@ -19,7 +19,7 @@ from flask_otpauth.ports.senders import Receipt
 logger = logging.getLogger("flask_otpauth")
 
 _ADDRESSES = ("recipient", "subject")
-_WARNINGS = ("send_failed", "token_reused", "withdraw_failed")
+_WARNINGS = ("circuit_opened", "send_failed", "sender_failed", "token_reused", "withdraw_failed")
 
 
 class App(Protocol):
@@ -96,5 +96,6 @@ def _shown(name: str, fact: object) -> str:
     if name in _ADDRESSES:
         return mask_address(str(fact))
     if isinstance(fact, Receipt):
-        return one_line(" ".join(filter(None, (fact.status.value, fact.provider_id, fact.detail))))
+        by = f"sender={fact.sender}" if fact.sender else ""
+        return one_line(" ".join(filter(None, (fact.status.value, by, fact.provider_id, fact.detail))))
     return one_line(str(fact))

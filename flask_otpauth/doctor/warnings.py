@@ -136,10 +136,11 @@ def _about_sending(found: AppState, config: Mapping[str, object]) -> Iterator[st
     from flask_otpauth.adapters.senders.mail import MailSender
     from flask_otpauth.adapters.senders.memory import MemorySender
 
-    for channel, sender in _senders(found):
-        for kind, name in ((ConsoleSender, "console"), (MemorySender, "memory")):
-            if isinstance(sender, kind):
-                yield f"OTPAUTH_SENDERS: messages on {channel!r} are not sent to anyone ({name})."
+    for kind, name in ((ConsoleSender, "console"), (MemorySender, "memory")):
+        for channel in dict.fromkeys(
+            channel for channel, sender in _senders(found) if isinstance(sender, kind)
+        ):
+            yield f"OTPAUTH_SENDERS: messages on {channel!r} are not sent to anyone ({name})."
     if not any(isinstance(sender, MailSender) for _, sender in _senders(found)):
         return
     if not config.get("MAIL_SERVER"):
@@ -154,8 +155,8 @@ def _about_sending(found: AppState, config: Mapping[str, object]) -> Iterator[st
 
 def _senders(found: AppState) -> Iterator[tuple[str, Sender]]:
     """Yield every sender with its channel, including those that are tried later."""
-    from flask_otpauth.adapters.senders.failover import FailoverSender
+    from flask_otpauth.adapters.senders.guarded import GuardedSender
 
-    for channel, route in found.services.codes.messenger.routes.items():
-        for sender in route.senders if isinstance(route, FailoverSender) else (route,):
-            yield channel, sender
+    for route in found.services.codes.messenger.router.routes.values():
+        for sender in (each.sender for each in route.senders):
+            yield route.key.channel, sender.sender if isinstance(sender, GuardedSender) else sender

@@ -243,7 +243,7 @@ class Customers:
         """Report that sessions were closed, and notify the customer of the change."""
         self.sessions.report_closing(str(user.id), ended)
         messenger, languages = self.codes.messenger, self.notice_languages
-        if languages is not None and user.email and "email" in messenger.routes:
+        if languages is not None and user.email and "email" in messenger.router.channels:
             messenger.notify(Draft("email", user.email, languages(), template=template, purpose=template))
 
 

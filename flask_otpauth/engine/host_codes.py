@@ -77,7 +77,7 @@ class HostCodes:
         :raises ~flask_otpauth.errors.SendFailed: if the message was definitely not handed over.
         """
         values = {name: sensitive(value) for name, value in values.items()}
-        if channel not in self.engine.messenger.routes:
+        if channel not in self.engine.messenger.router.channels:
             raise ValueError(f"OTPAUTH_SENDERS has no sender for the channel {channel!r}")
         kind, address = self._parse(recipient)
         if (channel == "email") is not (kind == "email"):

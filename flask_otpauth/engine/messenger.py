@@ -10,12 +10,14 @@ from flask_otpauth.core.accents import without_accents
 from flask_otpauth.core.challenges import Issue, draw_nonce, shows_code
 from flask_otpauth.core.durations import in_words
 from flask_otpauth.core.errors import OtpAuthError, SendFailed
+from flask_otpauth.core.routes import RouteKey
 from flask_otpauth.core.sensitive import Sensitive, sensitive
 from flask_otpauth.core.service import service
+from flask_otpauth.engine.router import Router
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Delivery, Outgoing
 from flask_otpauth.ports.events import Events
-from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
+from flask_otpauth.ports.senders import Message, Receipt, Status
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.ports.templates import Templates
 
@@ -71,17 +73,16 @@ class MessageSettings:
 class Messenger:
     """Writes messages and hands them to senders. If a message certainly fails, its code is withdrawn."""
 
-    #: The sender of each channel.
-    routes: Mapping[str, Sender]
+    router: Router
     delivery: Delivery
     templates: Templates
     storage: Storage
     clock: Clock
     events: Events
     settings: MessageSettings
-    #: For each channel, the last receipt in this process that did not depend on the recipient. A withheld
+    #: For each route, the last receipt in this process that did not depend on the recipient. A withheld
     #: message gets the same receipt.
-    last: dict[str, Receipt] = field(default_factory=dict)
+    last: dict[RouteKey, Receipt] = field(default_factory=dict)
 
     def send(self, draft: Draft, message: Message, issue: Issue) -> Receipt:
         """
@@ -108,13 +109,14 @@ class Messenger:
     def hand_over(self, outgoing: Outgoing) -> Receipt:
         """Hand a message to its sender now. The delivery calls this, never inside a transaction."""
         message = outgoing.message
+        route = self.router.route(message).key
         if outgoing.withheld:
-            return self._settle(outgoing, self.last.get(message.channel, Receipt(Status.ACCEPTED)))
+            return self._settle(outgoing, self.last.get(route, Receipt(Status.ACCEPTED)))
         if message.has_expired(self.clock()):
             return self._settle(outgoing, Receipt(Status.REJECTED, detail="its code has expired"))
-        receipt = self.routes[message.channel].send(message)
+        receipt = self.router.send(message)
         if not receipt.status.is_about_recipient:
-            self.last[message.channel] = receipt
+            self.last[route] = receipt
         return self._settle(outgoing, receipt)
 
     def _submit(self, outgoing: Outgoing) -> Receipt:

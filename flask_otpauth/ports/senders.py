@@ -9,6 +9,7 @@ from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol
 
+from flask_otpauth.core.circuits import Evidence
 from flask_otpauth.core.segments import segmented
 from flask_otpauth.core.sensitive import mask_address, one_line
 
@@ -101,6 +102,21 @@ class Status(StrEnum):
     def may_fail_over(self) -> bool:
         """Whether another sender may try: this one failed, and the recipient is not the reason."""
         return self.is_definite_failure and not self.is_about_recipient
+
+    @property
+    def evidence(self) -> Evidence:
+        """
+        What it tells about the provider.
+
+        ``rejected`` tells nothing: it is about this message, such as its text or its country, and often the
+        sender says so without asking the provider.
+        """
+        if self is Status.ACCEPTED:
+            return Evidence.WORKS
+        return Evidence.FAILS if self in _PROVIDER_FAILURES else Evidence.NONE
+
+
+_PROVIDER_FAILURES = (Status.RATE_LIMITED, Status.AUTH_ERROR, Status.TIMEOUT, Status.UNAVAILABLE)
 
 
 @dataclass(frozen=True)

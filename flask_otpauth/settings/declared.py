@@ -31,6 +31,7 @@ from flask_otpauth.settings.values import (
     Quotas,
     QuotaText,
     Region,
+    Routes,
     SchemaName,
     SecretBytes,
     SecretBytesList,
@@ -96,6 +97,31 @@ class Shared(Settings):
         description="Senders by a name of your choice, for `OTPAUTH_SENDERS`. Each is a declaration, a "
         "dotted path or an instance. A declaration is a dict with a `profile`.",
         repr=False,
+    )
+    routes: Routes = Field(
+        {},
+        description="Which senders get which messages, such as `{('sms',): ('a', 'b'), ('sms', '84'): ('c', "
+        "'a'), ('sms', '84', 'client'): ('c',)}`: a channel, a calling code (`*`: all countries, and e-mail) "
+        "and the id of a client, and the names of senders (those of `OTPAUTH_PROVIDERS`, and `mail`, "
+        "`console`, `memory`), which are tried in order. The most specific route applies, and goes before "
+        "`OTPAUTH_SENDERS`.",
+    )
+    circuit_failures: Count = Field(
+        5,
+        description="This many failures of a provider in a row let its sender rest, if a route has another "
+        "one.",
+    )
+    circuit_window: Period = Field(
+        timedelta(minutes=5),
+        description="The failures of a sender count for so long after the last one, at most a day.",
+    )
+    circuit_rest: Period = Field(
+        timedelta(seconds=30),
+        description="How long a sender rests. Then one message probes it. Each further rest is twice as "
+        "long.",
+    )
+    circuit_longest_rest: Period = Field(
+        timedelta(minutes=10), description="The longest rest of a sender, at most a day."
     )
     delivery: object = Field(
         "inline",

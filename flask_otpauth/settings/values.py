@@ -95,6 +95,12 @@ def _as_tuple(value: object) -> Iterable[object]:
     return tuple(value)
 
 
+def _routes(value: object) -> dict[tuple[object, ...], Iterable[object]]:
+    if not isinstance(value, dict) or not all(isinstance(key, tuple) for key in value):
+        raise ValueError
+    return {key: (names,) if isinstance(names, str) else _as_tuple(names) for key, names in value.items()}
+
+
 def _path(value: object) -> object:
     """Refuse a path with which the import itself would fail, such as a relative one."""
     if isinstance(value, str) and not re.fullmatch("\\w+([.:]\\w+)*", value):
@@ -159,6 +165,11 @@ Quotas = Annotated[
 Strings = Annotated[tuple[str, ...], BeforeValidator(_as_tuple), Accepts("a list of strings")]
 Senders = Annotated[dict[str, object], AfterValidator(_senders), Accepts("a dict of senders by channel")]
 Providers = Annotated[dict[str, object], AfterValidator(_senders), Accepts("a dict of senders by name")]
+Routes = Annotated[
+    dict[tuple[str, ...], tuple[str, ...]],
+    BeforeValidator(_routes),
+    Accepts("a dict of routes such as {('sms', '84'): ('local', 'twilio')}"),
+]
 FlowNames = Annotated[
     tuple[object, ...], BeforeValidator(_as_tuple), Accepts("a list of names, dotted paths and flows")
 ]

@@ -61,11 +61,11 @@ class AppState:
     @property
     def host_codes(self) -> Mapping[str, FlowSettings]:
         """Return the settings of flows that are not registered, but that ``otpauth.codes`` uses to send."""
-        routes = self.services.codes.messenger.routes
+        channels = self.services.codes.messenger.router.channels
         return {
             name: settings
             for name, settings in self.by_flow.items()
-            if name not in self.mounts and not routes.keys().isdisjoint(settings.host_channels)
+            if name not in self.mounts and not channels.isdisjoint(settings.host_channels)
         }
 
     def use_case(self, flow: str, kind: type[UseCaseT]) -> UseCaseT:

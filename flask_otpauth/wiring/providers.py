@@ -41,6 +41,11 @@ class Providers:
             found = self._make(key, value, {})
             self._named[name] = lambda found=found: found  # type: ignore[misc]
 
+    @property
+    def names(self) -> frozenset[str]:
+        """Return the names of the senders that have one."""
+        return frozenset(self._named)
+
     def find(self, key: str, value: object) -> Sender:
         """Return the sender that ``value`` of the setting ``key`` means. Add a problem if there is none."""
         return self._make(key, value, self._named)

@@ -20,6 +20,7 @@ from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes
 from flask_otpauth.engine.host_codes import HostCodes
 from flask_otpauth.engine.messenger import MessageSettings, Messenger
+from flask_otpauth.engine.router import Router
 from flask_otpauth.engine.secrets import UserSecrets
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import SessionPolicy, Sessions
@@ -35,6 +36,7 @@ from flask_otpauth.wiring import secret_keys, senders
 from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.clock import clock_of
 from flask_otpauth.wiring.databases import Databases
+from flask_otpauth.wiring.routes import circuit_policy
 
 
 def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
@@ -76,9 +78,11 @@ def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
 
 
 def _messenger(assembly: Assembly, stores: Databases, clock: Clock, events: Events) -> Messenger:
-    routes, delivery = senders.routes(assembly, clock), senders.delivery(assembly)
+    routes, policy = senders.routes(assembly), circuit_policy(assembly)
+    router = Router(routes, stores.storage.circuits, policy, clock, events)
     templates = JinjaTemplates(lambda: assembly.app.jinja_env)
-    return Messenger(routes, delivery, templates, stores.storage, clock, events, _message_settings(assembly))
+    delivery, settings = senders.delivery(assembly), _message_settings(assembly)
+    return Messenger(router, delivery, templates, stores.storage, clock, events, settings)
 
 
 def _message_settings(assembly: Assembly) -> MessageSettings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pytest
@@ -13,6 +13,7 @@ from sqlalchemy import Engine, create_engine, event, text
 
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core.challenges import Act
+from flask_otpauth.core.circuits import CircuitPolicy, Evidence, SendAttempt
 from flask_otpauth.core.clients import Client, ClientToken
 from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow, DeliveryStatus
 from flask_otpauth.core.failures import FailurePolicy
@@ -53,6 +54,7 @@ KEYS: dict[object, str] = {
     SESSION.user_id: "user",
     CLIENT.id: "client",
     TOKEN.digest: "token",
+    "a sender": "sender",
     DELIVERY.id: "message",
 }
 
@@ -212,6 +214,18 @@ def of_deliveries(storage: SqlAlchemyStorage) -> Operations:
     }
 
 
+def of_circuits(storage: SqlAlchemyStorage) -> Operations:
+    """The operations on one sender."""
+    store, attempt = storage.circuits, SendAttempt("a sender", "a nonce", CircuitPolicy(limit=1), NOON)
+    return {
+        "`circuits.read`, `admit`, `note`": [
+            lambda: store.note(attempt, Evidence.FAILS, NOON),
+            lambda: store.admit(replace(attempt, now_ms=NOON + DAY)),
+            lambda: store.read(attempt.name),
+        ],
+    }
+
+
 def test_the_operations_touch_what_the_table_says(engine: Engine) -> None:
     storage, verbs = SqlAlchemyStorage(engine), "`challenges.issue`, `redeem`, `withdraw`"
     issue, _, withdraw = of_codes(storage, SUBJECT, cap=CAP)
@@ -223,6 +237,7 @@ def test_the_operations_touch_what_the_table_says(engine: Engine) -> None:
         **of_secrets(storage),
         **of_sessions(storage),
         **of_clients(storage),
+        **of_circuits(storage),
         **of_deliveries(storage),
     }
     page = (DOCS / PAGE).read_text("utf-8")

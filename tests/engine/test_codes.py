@@ -12,12 +12,15 @@ import pytest
 from flask_otpauth.adapters.delivery import InlineDelivery
 from flask_otpauth.adapters.memory.storage import MemoryStorage
 from flask_otpauth.core import errors
+from flask_otpauth.core.circuits import CircuitPolicy
 from flask_otpauth.core.instants import DAY
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy, Quota
+from flask_otpauth.core.routes import RouteKey
 from flask_otpauth.engine.codes import Codes, IssueOptions, Target
 from flask_otpauth.engine.messenger import Draft, MessageSettings, Messenger
-from flask_otpauth.senders import MemorySender, Message, Receipt, Sender, Status
+from flask_otpauth.engine.router import NamedSender, Route, Router
+from flask_otpauth.senders import MemorySender, Message, Receipt, Status
 from flask_otpauth.testing import MovableClock
 from tests.codes import another
 
@@ -82,9 +85,11 @@ def staged(
 ) -> Stage:
     """Return an engine on a storage in memory."""
     clock, sender, heard, storage = MovableClock(), MemorySender(answer), Heard(), MemoryStorage()
-    routes: dict[str, Sender] = dict.fromkeys(("sms", "flashcall", "email"), sender)
+    keys_of_routes = [RouteKey(channel) for channel in ("sms", "flashcall", "email")]
+    routes = {key: Route(key, (NamedSender("memory", sender),)) for key in keys_of_routes}
+    router = Router(routes, storage.circuits, CircuitPolicy(), clock, heard)
     known = templates or PlainTemplates("otpauth/sms/code.en.txt")
-    post = Messenger(routes, InlineDelivery(), known, storage, clock, heard, MessageSettings("Shop"))
+    post = Messenger(router, InlineDelivery(), known, storage, clock, heard, MessageSettings("Shop"))
     keys = KeyRing((b"k" * 32,), b"s" * 32)
     return Stage(clock, sender, heard, Codes(storage, keys, post, clock, heard))
 

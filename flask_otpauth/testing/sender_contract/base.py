@@ -11,7 +11,7 @@ from urllib.parse import urlsplit
 
 import pytest
 
-from flask_otpauth.adapters.senders.failover import hand_over
+from flask_otpauth.adapters.senders.guarded import hand_over
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
 from flask_otpauth.testing.sender_contract.provider import Answer, HostileProvider, answers

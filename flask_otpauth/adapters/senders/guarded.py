@@ -1,42 +1,25 @@
-"""Several senders for one channel, tried in order, and what it means if a sender raises an exception."""
+"""What it means if a sender raises an exception."""
 
 from __future__ import annotations
 
 import logging
-from collections.abc import Sequence
 
 from flask_otpauth.core.sensitive import one_line
-from flask_otpauth.ports.clock import Clock
+from flask_otpauth.core.service import service
 from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
 
 _logger = logging.getLogger(__name__)
 
 
-class FailoverSender:
-    """
-    Tries ``senders`` in order until one may have sent the message, or the recipient is invalid.
+@service
+class GuardedSender:
+    """A sender that never raises an exception."""
 
-    After an unknown outcome no other sender is tried, because the user could get the code twice.
-    A message whose code has expired is not sent. A single sender is wrapped as well, because
-    this one never raises an exception.
-    """
-
-    def __init__(self, senders: Sequence[Sender], clock: Clock) -> None:
-        if not senders:
-            raise ValueError("a channel requires at least one sender")
-        self.senders = tuple(senders)
-        self._clock = clock
+    sender: Sender
 
     def send(self, message: Message) -> Receipt:
-        """Send ``message``, and return the receipt of the sender that was tried last."""
-        receipt = Receipt(Status.REJECTED, detail="its code has expired")
-        for sender in self.senders:
-            if message.has_expired(self._clock()):
-                break
-            receipt = hand_over(sender, message)
-            if not receipt.status.may_fail_over:
-                break
-        return receipt
+        """Have the sender send ``message``. Return a receipt whatever happens."""
+        return hand_over(self.sender, message)
 
 
 def hand_over(sender: Sender, message: Message) -> Receipt:
