@@ -19,6 +19,7 @@ from flask_otpauth import cli
 from flask_otpauth.core import errors
 from flask_otpauth.engine.campaigns import Campaigns
 from flask_otpauth.engine.clients import Clients
+from flask_otpauth.engine.deliveries import Deliveries
 from flask_otpauth.engine.host_codes import HostCodes
 from flask_otpauth.engine.logins import Logins
 from flask_otpauth.engine.orders import Orders
@@ -106,6 +107,11 @@ class OtpAuth:
     def campaigns(self) -> Campaigns:
         """Campaigns of the voice flow: ``create``, ``list``, ``pause``, ``resume``."""
         return self._state.use_case("voice", SpokenCodes).campaigns
+
+    @property
+    def deliveries(self) -> Deliveries:
+        """Messages that wait in the database, for the workers of your queue: ``deliver``, ``deliver_due``."""
+        return self._state.services.deliveries
 
     @property
     def current_user(self) -> User:

@@ -228,7 +228,7 @@ class Demanding:
         ("USERS", Nothing, "Nothing object has no method get()"),
         ("USERS", "tests.test_settings:nobody", "cannot import 'tests.test_settings:nobody'"),
         ("USERS", "people", "'people' does not have the form 'package.module:attribute'"),
-        ("DELIVERY", "tread", "unknown value 'tread': expected inline or thread"),
+        ("DELIVERY", "tread", "unknown value 'tread': expected celery or inline or thread"),
         ("DELIVERY", Nothing(), "Nothing object has no method submit()"),
         ("EMAIL_ENVELOPE", "json", "unknown value 'json': expected account or email or flashcall"),
         ("EMAIL_ENVELOPE", ":envelope", "':envelope' does not have the form 'package.module:attribute'"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 from flask_otpauth.cli.campaigns import campaigns
 from flask_otpauth.cli.clients import clients
 from flask_otpauth.cli.configuration import config, flows
+from flask_otpauth.cli.deliveries import deliver
 from flask_otpauth.cli.doctor import doctor
 from flask_otpauth.cli.groups import OtpAuthGroup
 from flask_otpauth.cli.sessions import sessions
@@ -29,6 +30,7 @@ for command in (
     campaigns,
     unlock,
     purge,
+    deliver,
     flows,
     config,
     doctor,

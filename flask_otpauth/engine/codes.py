@@ -28,9 +28,9 @@ from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.core.record import record
 from flask_otpauth.core.service import service
-from flask_otpauth.engine.messenger import Draft, Messenger
+from flask_otpauth.engine.messenger import Draft, Messenger, outgoing_of
 from flask_otpauth.ports.clock import Clock
-from flask_otpauth.ports.directory import UserLookup
+from flask_otpauth.ports.directory import User, UserLookup
 from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.senders import Message
 from flask_otpauth.ports.storage import Storage, UserIssue, UserIssueResult
@@ -158,7 +158,7 @@ class Codes:
         :raises SendFailed: if the message was certainly not sent. No quota is used up.
         """
         unsent = self._write(policy, target, draft, options or IssueOptions())
-        return self._send(target, unsent, self._issue_or_wait(unsent.issue))
+        return self._send(target, unsent, self._issue_or_wait(unsent))
 
     def send_to_user(
         self, policy: Policy, target: Target, draft: Draft, user: UserLookup, *, for_anyone: bool
@@ -171,11 +171,13 @@ class Codes:
         """
         unsent = self._write(policy, target, draft, IssueOptions())
         request = UserIssue(unsent.issue, user, for_anyone)
-        issued = issue_to_user(self.storage, request)
-        # As the user wrote it, because the part before the @ may be case-sensitive.
-        own = issued.user.email if issued.user and user.kind == "email" else None
-        unsent = unsent.to(own or draft.recipient, withheld=request.is_withheld(issued.user))
-        return self._send(target, unsent, issued.result)
+        if self.messenger.kept is None:
+            issued = issue_to_user(self.storage, request)
+            return self._send(target, _to_user(unsent, request, issued.user), issued.result)
+        # The user is looked up before the transaction, because a directory can be in another database.
+        found = user.find()
+        unsent = replace(_to_user(unsent, request, found), issue=request.issue_for(found))
+        return self._send(target, unsent, self._issue(unsent))
 
     def issue(self, policy: Policy, target: Target) -> Issued:
         """
@@ -185,7 +187,7 @@ class Codes:
         """
         now_ms = epoch_ms(self.clock())
         code = draw_code(policy.code_length)
-        issue = self._issue(policy, target, now_ms, IssueOptions(is_known=True), code)
+        issue = self._issue_of(policy, target, now_ms, IssueOptions(is_known=True), code)
         result = self.storage.challenges.issue(issue)
         if result.block is not None:
             raise self._report_limit(result.block, target, now_ms)
@@ -207,7 +209,7 @@ class Codes:
     def wait_seconds(self, policy: Policy, target: Target) -> int:
         """Return the whole seconds until a code may be sent; 0 if it may be sent now, or that is unknown."""
         now_ms = epoch_ms(self.clock())
-        block = self.storage.challenges.peek(self._issue(policy, target, now_ms, IssueOptions(), None))
+        block = self.storage.challenges.peek(self._issue_of(policy, target, now_ms, IssueOptions(), None))
         return (block.retry_after_seconds(now_ms) or 0) if block else 0
 
     def demand_unlocked(self, policy: Policy, target: Target) -> None:
@@ -217,7 +219,7 @@ class Codes:
         :raises SubjectLocked: if the guess budget of the subject is used up.
         """
         now_ms = epoch_ms(self.clock())
-        issue = replace(self._issue(policy, target, now_ms, IssueOptions(), None), send_limits=())
+        issue = replace(self._issue_of(policy, target, now_ms, IssueOptions(), None), send_limits=())
         block = self.storage.challenges.peek(issue)
         if block is not None:
             raise self._report_limit(block, target, now_ms)
@@ -312,7 +314,7 @@ class Codes:
         now_ms = epoch_ms(self.clock())
         code = options.code if options.code is not None else draw_code(policy.code_length)
         expires_at = from_epoch_ms(now_ms + policy.code_ttl_ms)
-        issue = self._issue(policy, target, now_ms, options, code)
+        issue = self._issue_of(policy, target, now_ms, options, code)
         message = self.messenger.write(draft, code, expires_at, issue.nonce)
         if draft.withheld:
             issue = replace(issue, digest=withheld_digest(issue.digest))
@@ -331,7 +333,7 @@ class Codes:
             raise errors.SendFailed
         return unsent.issued
 
-    def _issue(
+    def _issue_of(
         self, policy: Policy, target: Target, now_ms: int, options: IssueOptions, code: str | None
     ) -> Issue:
         digest = secrets.token_bytes(32) if code is None else self._digests(target, code)[0]
@@ -352,20 +354,35 @@ class Codes:
             clears_misses=not options.is_known,
         )
 
-    def _issue_or_wait(self, issue: Issue) -> IssueResult:
+    def _issue_or_wait(self, unsent: _Unsent) -> IssueResult:
         """
         Issue a code. If the same issue is still under way, wait up to two seconds until it has ended.
 
         Its message may still fail, so the retry must not be answered with success yet. If it does not
         end, or its process was killed, the client is told to retry in a second.
         """
-        result = self.storage.challenges.issue(issue)
+        result = self._issue(unsent)
         for pause_seconds in _PAUSES_SECONDS:
             if not result.under_way:
                 return result
             sleep(pause_seconds)
-            result = self.storage.challenges.issue(issue)
-        return IssueResult(Block("cooldown", issue.now_ms + 1_000, 1)) if result.under_way else result
+            result = self._issue(unsent)
+        return IssueResult(Block("cooldown", unsent.issue.now_ms + 1_000, 1)) if result.under_way else result
+
+    def _issue(self, unsent: _Unsent) -> IssueResult:
+        """Issue a code. If another process sends its message, keep the message in the same transaction."""
+        challenges, kept = self.storage.challenges, self.messenger.kept
+        if kept is None:
+            return challenges.issue(unsent.issue)
+        row = kept.row(outgoing_of(unsent.draft, unsent.message, unsent.issue), unsent.issue)
+
+        def issue_and_keep() -> IssueResult:
+            result = challenges.issue(unsent.issue)
+            if result.issued:
+                self.storage.deliveries.add(row)
+            return result
+
+        return self.storage.atomically(issue_and_keep)
 
     def _digests(self, target: Target, code: str) -> tuple[bytes, ...]:
         """Return the digests that the code may have. The first is that of a code that is issued now."""
@@ -389,6 +406,13 @@ class Codes:
         reason = refusal.reason if isinstance(refusal, errors.CodeWrong) else refusal.code
         self.events("code_refused", purpose=target.purpose, subject=target.shown_subject, reason=reason)
         return refusal
+
+
+def _to_user(unsent: _Unsent, request: UserIssue, user: User | None) -> _Unsent:
+    """Return the message as the user who has the identifier gets it."""
+    # As the user wrote it, because the part before the @ may be case-sensitive.
+    own = user.email if user and request.user.kind == "email" else None
+    return unsent.to(own or unsent.draft.recipient, withheld=request.is_withheld(user))
 
 
 def _counted_as(policy: Policy, target: Target) -> tuple[str, str, str]:

@@ -13,6 +13,7 @@ from flask_otpauth.core.errors import OtpAuthError, SendFailed
 from flask_otpauth.core.routes import RouteKey
 from flask_otpauth.core.sensitive import Sensitive, sensitive
 from flask_otpauth.core.service import service
+from flask_otpauth.engine.kept_messages import KeptMessages
 from flask_otpauth.engine.router import Router
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Delivery, Outgoing
@@ -80,6 +81,8 @@ class Messenger:
     clock: Clock
     events: Events
     settings: MessageSettings
+    #: Keeps messages that another process sends. ``None``: this process sends all of them.
+    kept: KeptMessages | None = None
     #: For each route, the last receipt in this process that did not depend on the recipient. A withheld
     #: message gets the same receipt.
     last: dict[RouteKey, Receipt] = field(default_factory=dict)
@@ -90,7 +93,7 @@ class Messenger:
 
         Return its receipt. If the message is sent after the response, the receipt is ``accepted``.
         """
-        receipt = self._submit(Outgoing(message, None if draft.discreet else issue, draft.withheld))
+        receipt = self._submit(outgoing_of(draft, message, issue))
         if draft.discreet and receipt.status.is_definite_failure:
             self._record(issue, receipt)
         return receipt
@@ -104,7 +107,7 @@ class Messenger:
             unwritten = Message(draft.channel, draft.recipient, "", purpose=draft.purpose)
             self._settle(Outgoing(unwritten), broken)
             return
-        self._submit(Outgoing(message))
+        self._submit_notice(Outgoing(message))
 
     def hand_over(self, outgoing: Outgoing) -> Receipt:
         """Hand a message to its sender now. The delivery calls this, never inside a transaction."""
@@ -119,11 +122,25 @@ class Messenger:
             self.last[route] = receipt
         return self._settle(outgoing, receipt)
 
+    def report_lost(self, channel: str, why: str) -> Receipt:
+        """Report that a message of which nothing else is known will not be sent. Return its receipt."""
+        return self._settle(Outgoing(Message(channel, "", "")), Receipt(Status.REJECTED, detail=why))
+
     def _submit(self, outgoing: Outgoing) -> Receipt:
         receipt = self.delivery.submit(outgoing, self.hand_over)
-        if receipt is None:
-            return self._settle(outgoing, Receipt(Status.UNAVAILABLE, detail="the queue is full"))
-        return receipt
+        if receipt is not None:
+            return receipt
+        if self.kept is not None and not self.kept.storage.deliveries.withdraw(outgoing.message.id):
+            return Receipt(Status.ACCEPTED)  # Somebody else has found it and is sending it.
+        return self._settle(outgoing, Receipt(Status.UNAVAILABLE, detail="the queue did not take it"))
+
+    def _submit_notice(self, outgoing: Outgoing) -> None:
+        try:
+            if self.kept is not None:
+                self.kept.keep(outgoing)
+            self._submit(outgoing)
+        except OtpAuthError:  # The store is down. What the message reports is committed already.
+            self._settle(outgoing, Receipt(Status.UNAVAILABLE, detail="it could not be stored"))
 
     def _settle(self, outgoing: Outgoing, receipt: Receipt) -> Receipt:
         message = outgoing.message
@@ -253,6 +270,11 @@ class Messenger:
         receipt = Receipt(Status.REJECTED, detail="its template does not show the code")
         self._settle(Outgoing(message, withheld=draft.withheld), receipt)
         raise SendFailed
+
+
+def outgoing_of(draft: Draft, message: Message, issue: Issue) -> Outgoing:
+    """Return a message with a code as it is submitted."""
+    return Outgoing(message, None if draft.discreet else issue, draft.withheld)
 
 
 def _name(draft: Draft, stem: str, ending: str) -> str:

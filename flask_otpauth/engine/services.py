@@ -7,6 +7,7 @@ from collections.abc import Container, Mapping
 from flask_otpauth.core.service import service
 from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes
+from flask_otpauth.engine.deliveries import Deliveries
 from flask_otpauth.engine.host_codes import HostCodes
 from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.engine.unlocking import Unlocking
@@ -28,6 +29,7 @@ class Services:
     clock: Clock
     codes: Codes
     common_passwords: Container[str]
+    deliveries: Deliveries
     directory: Directory
     host_codes: HostCodes
     #: The public keys of the access tokens (RFC 7517). There are none if they are signed with secret keys.

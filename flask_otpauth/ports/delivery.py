@@ -23,15 +23,26 @@ class Outgoing:
 
 
 class Delivery(Protocol):
-    """Decides when and on which thread a message is sent."""
+    """
+    Decides when and in which thread or process a message is sent.
+
+    If it has an attribute ``from_storage`` that is true, each message is kept in the storage, encrypted, and
+    in the transaction that issues its code. Then ``submit`` passes on only the id of the message, and does
+    not call ``send``. Whoever gets the id calls ``otpauth.deliveries.deliver``.
+    """
 
     def submit(self, outgoing: Outgoing, send: Callable[[Outgoing], Receipt]) -> Receipt | None:
         """
         Run ``send(outgoing)``, now or later.
 
         Return its receipt, or a receipt ``accepted`` if it will run later. Return ``None`` if it will not
-        run.
+        run: then the code is withdrawn.
         """
 
     def drain(self, timeout_seconds: float) -> bool:
         """Wait until everything that was submitted has run. Return whether it has."""
+
+
+def is_from_storage(delivery: Delivery) -> bool:
+    """Return whether messages are kept in the storage until they are sent."""
+    return bool(getattr(delivery, "from_storage", False))

@@ -126,7 +126,8 @@ class Shared(Settings):
     delivery: object = Field(
         "inline",
         description="When messages are sent: `inline` (before the response, so that the response can report "
-        "a failure), `thread` (after the response), a dotted path or an instance.",
+        "a failure), `thread` (after the response), `celery` (after the response, in a worker of your Celery "
+        "app), a dotted path or an instance.",
     )
     storage: object = Field(
         "sqlalchemy",

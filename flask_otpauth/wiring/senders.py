@@ -1,15 +1,13 @@
-"""Who sends on each channel, and when."""
+"""Who sends on each channel."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
-from flask_otpauth.adapters.delivery import InlineDelivery, ThreadDelivery
 from flask_otpauth.adapters.senders.guarded import GuardedSender
 from flask_otpauth.adapters.senders.mail import MailSender
 from flask_otpauth.core.routes import RouteKey
 from flask_otpauth.engine.router import NamedSender, Route
-from flask_otpauth.ports.delivery import Delivery
 from flask_otpauth.ports.senders import CHANNELS
 from flask_otpauth.settings import nearest
 from flask_otpauth.wiring.assembly import Assembly
@@ -76,16 +74,6 @@ def _defaults(assembly: Assembly) -> dict[str, object]:
     if assembly.app.debug and not assembly.app.config.get("MAIL_DEFAULT_SENDER"):
         return {}
     return {"email": "mail"}
-
-
-def delivery(assembly: Assembly) -> Delivery:
-    """Return what decides when messages are sent."""
-    packaged: dict[str, Callable[[], Delivery]] = {
-        "inline": InlineDelivery,
-        "thread": lambda: ThreadDelivery(assembly.app.app_context),
-    }
-    chosen = assembly.resolved("DELIVERY", assembly.shared.delivery, packaged, "submit")
-    return chosen or InlineDelivery()
 
 
 def _senders(providers: Providers, channel: str, value: object) -> tuple[NamedSender, ...]:

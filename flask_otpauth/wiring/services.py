@@ -18,6 +18,7 @@ from flask_otpauth.core.locales import preferences
 from flask_otpauth.core.policies import Policy, SubjectKind
 from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes
+from flask_otpauth.engine.deliveries import Deliveries
 from flask_otpauth.engine.host_codes import HostCodes
 from flask_otpauth.engine.messenger import MessageSettings, Messenger
 from flask_otpauth.engine.router import Router
@@ -29,10 +30,11 @@ from flask_otpauth.engine.upkeep import Upkeep
 from flask_otpauth.engine.users import Users
 from flask_otpauth.flows.sms.settings import SmsSettings
 from flask_otpauth.ports.clock import Clock
+from flask_otpauth.ports.delivery import is_from_storage
 from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.senders import CHANNELS
 from flask_otpauth.settings import PREFIX, nearest
-from flask_otpauth.wiring import secret_keys, senders
+from flask_otpauth.wiring import delivery, secret_keys, senders
 from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.clock import clock_of
 from flask_otpauth.wiring.databases import Databases
@@ -46,7 +48,8 @@ def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
     storage, directory, region = stores.storage, stores.directory, assembly.shared.phone_region
     tokens = secret_keys.token_ring(assembly, ring)
     signer = secret_keys.signer(assembly, tokens)
-    codes = Codes(storage, ring, _messenger(assembly, stores, clock, events), clock, events)
+    messenger = _messenger(assembly, ring, stores, clock, events)
+    codes = Codes(storage, ring, messenger, clock, events)
     sessions = Sessions(storage.sessions, signer, tokens, _session_policy(assembly), clock, events, directory)
     secrets = _secrets(assembly, ring, codes)
     users = Users(directory, addresses, sessions, region, secrets, stores.for_host)
@@ -56,6 +59,7 @@ def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
         clock=clock,
         codes=codes,
         common_passwords=common_passwords(),
+        deliveries=Deliveries(messenger),
         directory=directory,
         host_codes=HostCodes(codes, addresses, _host_policies(assembly), region, _host_languages(assembly)),
         public_keys=signer.jwks(),
@@ -77,12 +81,15 @@ def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
     )
 
 
-def _messenger(assembly: Assembly, stores: Databases, clock: Clock, events: Events) -> Messenger:
+def _messenger(
+    assembly: Assembly, ring: KeyRing, stores: Databases, clock: Clock, events: Events
+) -> Messenger:
     routes, policy = senders.routes(assembly), circuit_policy(assembly)
     router = Router(routes, stores.storage.circuits, policy, clock, events)
     templates = JinjaTemplates(lambda: assembly.app.jinja_env)
-    delivery, settings = senders.delivery(assembly), _message_settings(assembly)
-    return Messenger(router, delivery, templates, stores.storage, clock, events, settings)
+    chosen, settings = delivery.delivery(assembly, clock), _message_settings(assembly)
+    kept = delivery.kept_messages(assembly, ring, stores, clock) if is_from_storage(chosen) else None
+    return Messenger(router, chosen, templates, stores.storage, clock, events, settings, kept)
 
 
 def _message_settings(assembly: Assembly) -> MessageSettings:
