@@ -7,6 +7,8 @@ A sender is an object with one method, ``send(message) -> Receipt``. Set it in `
 from flask_otpauth.adapters.senders.console import ConsoleSender
 from flask_otpauth.adapters.senders.mail import MailSender
 from flask_otpauth.adapters.senders.memory import MemorySender
+from flask_otpauth.adapters.senders.sip.declaration import SipTrunk
+from flask_otpauth.adapters.senders.sip.sender import SipSender
 from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
 
 __all__ = [
@@ -16,5 +18,7 @@ __all__ = [
     "Message",
     "Receipt",
     "Sender",
+    "SipSender",
+    "SipTrunk",
     "Status",
 ]

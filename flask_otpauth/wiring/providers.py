@@ -17,8 +17,16 @@ from flask_otpauth.wiring.assembly import Assembly
 #: Makes a sender of a declaration, or raises :class:`WrongDeclaration`.
 Builder = Callable[[Mapping[str, object]], Sender]
 
+
+def _sip(declaration: Mapping[str, object]) -> Sender:
+    # Most apps never call anybody.
+    from flask_otpauth.adapters.senders.sip.sender import declared
+
+    return declared(declaration)
+
+
 #: Who makes the sender of a declaration, by its profile.
-BUILDERS: Mapping[str, Builder] = {}
+BUILDERS: Mapping[str, Builder] = {"sip": _sip}
 
 
 class Providers:
