@@ -84,6 +84,8 @@ class OtpAuth:
             app.register_blueprint(mount.blueprint())
         if state.inbox is not None:
             inbox.mount(app, state.inbox)
+        if state.receipts.reports.schemes:
+            app.register_blueprint(state.receipts.blueprint())
         app.extensions["otpauth"] = state
         # Flask finds the commands by their entry point too, but a test runner and a vendored copy do not.
         app.cli.add_command(cli.otpauth)

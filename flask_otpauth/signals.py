@@ -17,6 +17,7 @@ __all__ = [
     "code_issued",
     "code_refused",
     "code_sent",
+    "delivery_reported",
     "request_limited",
     "secret_refused",
     "send_failed",
@@ -42,6 +43,8 @@ sender_failed = _signals.signal("sender_failed")
 circuit_opened = _signals.signal("circuit_opened")
 #: A sender that rested works again: ``name``.
 circuit_closed = _signals.signal("circuit_closed")
+#: A provider has reported what became of a message: ``channel``, ``sender_name``, ``report``.
+delivery_reported = _signals.signal("delivery_reported")
 #: A request for a code was refused: ``purpose``, ``subject``, ``reason`` (cooldown, quota, lock).
 request_limited = _signals.signal("request_limited")
 #: A code was accepted and used up: ``purpose``, ``subject``.

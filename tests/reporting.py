@@ -17,8 +17,8 @@ from flask_otpauth.ports.reports import ReportRequest
 
 TOKEN = "a provider's own token of many bytes"
 WEBHOOK_SECRET = f"whsec_{base64.b64encode(b'24 bytes for the webhook').decode()}"
-FORM = {"Content-Type": "application/x-www-form-urlencoded"}
-JSON = {"Content-Type": "application/json"}
+FORM = {"content-type": "application/x-www-form-urlencoded"}
+JSON = {"content-type": "application/json"}
 
 
 def _base64(digest: bytes) -> str:
@@ -28,7 +28,7 @@ def _base64(digest: bytes) -> str:
 def by_twilio(url: str, fields: Mapping[str, str], token: str = TOKEN) -> ReportRequest:
     signed = url + "".join(f"{name}{fields[name]}" for name in sorted(fields))
     signature = _base64(hmac.digest(token.encode(), signed.encode(), "sha1"))
-    return ReportRequest(url, {**FORM, "X-Twilio-Signature": signature}, urlencode(fields).encode())
+    return ReportRequest(url, {**FORM, "x-twilio-signature": signature}, urlencode(fields).encode())
 
 
 def by_vonage(url: str, event: Mapping[str, Any], at: datetime, token: str = TOKEN) -> ReportRequest:
@@ -41,7 +41,7 @@ def by_vonage(url: str, event: Mapping[str, Any], at: datetime, token: str = TOK
         "api_key": "a1b2c3d",
     }
     signed = jwt.encode(claims, token, algorithm="HS256")
-    return ReportRequest(url, {**JSON, "Authorization": f"Bearer {signed}"}, body)
+    return ReportRequest(url, {**JSON, "authorization": f"Bearer {signed}"}, body)
 
 
 def by_plivo(url: str, fields: Mapping[str, str], token: str = TOKEN) -> ReportRequest:
@@ -49,7 +49,7 @@ def by_plivo(url: str, fields: Mapping[str, str], token: str = TOKEN) -> ReportR
     joint = "." if "?" in url else "?"
     posted = "".join(f"{name}{fields[name]}" for name in sorted(fields))
     signature = _base64(hmac.digest(token.encode(), f"{url}{joint}{posted}.{nonce}".encode(), "sha256"))
-    headers = {**FORM, "X-Plivo-Signature-V3": signature, "X-Plivo-Signature-V3-Nonce": nonce}
+    headers = {**FORM, "x-plivo-signature-v3": signature, "x-plivo-signature-v3-nonce": nonce}
     return ReportRequest(url, headers, urlencode(fields).encode())
 
 
@@ -71,7 +71,7 @@ def by_standard_webhooks(
 def by_whatsapp(url: str, event: Mapping[str, Any], token: str = TOKEN) -> ReportRequest:
     body = json.dumps(event).encode()
     signature = f"sha256={hmac.new(token.encode(), body, 'sha256').hexdigest()}"
-    return ReportRequest(url, {**JSON, "X-Hub-Signature-256": signature}, body)
+    return ReportRequest(url, {**JSON, "x-hub-signature-256": signature}, body)
 
 
 def whatsapp_event(*statuses: Mapping[str, Any]) -> dict[str, Any]:

@@ -61,6 +61,7 @@ MAY_IMPORT = {
     "errors": _may("core"),
     "storage": _may("adapters core ports"),
     "senders": _may("adapters ports"),
+    "receipts": _may("core ports"),
     "users": _may("adapters ports"),
     "envelopes": _may("web"),
     "inbox": _may("inbox ports", "flask jinja2"),

@@ -14,6 +14,7 @@ from blinker import NamedSignal
 
 from flask_otpauth import signals
 from flask_otpauth.core.sensitive import mask_address, one_line
+from flask_otpauth.ports.reports import ProviderReport
 from flask_otpauth.ports.senders import Receipt
 
 logger = logging.getLogger("flask_otpauth")
@@ -95,6 +96,8 @@ def _shown(name: str, fact: object) -> str:
     """Return a fact as the log shows it."""
     if name in _ADDRESSES:
         return mask_address(str(fact))
+    if isinstance(fact, ProviderReport):
+        return one_line(f"{fact.status.value} {fact.provider_id}".strip())
     if isinstance(fact, Receipt):
         by = f"sender={fact.sender}" if fact.sender else ""
         return one_line(" ".join(filter(None, (fact.status.value, by, fact.provider_id, fact.detail))))

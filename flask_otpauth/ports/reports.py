@@ -21,7 +21,7 @@ class ReportRequest:
 
     #: The whole URL that the provider called, with its query. Behind a proxy, it is what ``ProxyFix`` says.
     url: str = field(repr=False)
-    #: The headers, by name in any case.
+    #: The headers, by name in lower case.
     headers: Mapping[str, str] = field(repr=False)
     body: bytes = field(repr=False)
 

@@ -39,7 +39,7 @@ from flask_otpauth.web.flow import AnyFlow, AnyOperation, Call
 from flask_otpauth.web.refusals import RAISED, decided_status, refusal_of
 
 #: The name of the host in a rule.
-_HOST = "otpauth_host"
+HOST_IN_RULE = "otpauth_host"
 #: The network of all texts that are no address.
 UNKNOWN_NETWORK = "unknown"
 #: An address in brackets, or an IPv4 address, with the port that some proxies write after it.
@@ -76,7 +76,7 @@ class Mount:
         raised: tuple[type[Exception], ...] = (Exception, *RAISED)
         for each in raised:
             blueprint.register_error_handler(each, self.answer_error)
-        blueprint.url_value_preprocessor(partial(_exempt_from_csrf, blueprint))
+        blueprint.url_value_preprocessor(partial(exempt_from_csrf, blueprint))
         return blueprint
 
     def routes(self) -> dict[str, dict[str, AnyOperation]]:
@@ -189,7 +189,7 @@ class _Route:
             methods=None,
             strict_slashes=False,
             merge_slashes=False,
-            host=f"<{_HOST}>" if url_map.host_matching else None,
+            host=f"<{HOST_IN_RULE}>" if url_map.host_matching else None,
         )
         rule.provide_automatic_options = False  # type: ignore[attr-defined]  # Flask reads it
         url_map.add(rule)
@@ -201,7 +201,7 @@ class _Route:
 
         No variable holds the request: a crash report shows local variables, and a path may contain a code.
         """
-        path.pop(_HOST, None)
+        path.pop(HOST_IN_RULE, None)
         raw: Mapping[str, object] = {}
         operation = self.operations.get(request.method)
         if operation is None and request.method == "OPTIONS":
@@ -353,7 +353,7 @@ def _respond(wire: Wire) -> Answer:
     return answer
 
 
-def _exempt_from_csrf(blueprint: Blueprint, endpoint: str | None, values: object) -> None:
+def exempt_from_csrf(blueprint: Blueprint, endpoint: str | None, values: object) -> None:
     """
     Exempt ``blueprint`` from the host's CSRFProtect (Flask-WTF). Its paths use no cookie.
 

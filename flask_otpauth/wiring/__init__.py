@@ -15,16 +15,19 @@ from flask_otpauth.adapters.access_log import mask_codes
 from flask_otpauth.adapters.rate_limits import LimiterRateLimits
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.core.service import service
+from flask_otpauth.engine.reports import Reports
 from flask_otpauth.engine.services import Services
 from flask_otpauth.inbox import Inbox
 from flask_otpauth.ports.directory import User
 from flask_otpauth.settings import FlowSettings, Shared
 from flask_otpauth.web.blueprint import Mount
 from flask_otpauth.web.flow import AnyFlow
+from flask_otpauth.web.receipts import ReceiptsMount
 from flask_otpauth.wiring import databases, inbox, paths, secret_keys
 from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.envelopes import envelope_of, own_envelope
 from flask_otpauth.wiring.rate_limits import rate_limits
+from flask_otpauth.wiring.receipts import report_schemes
 from flask_otpauth.wiring.services import services
 
 logger = logging.getLogger("flask_otpauth")
@@ -47,6 +50,8 @@ class AppState:
     rate_limits: LimiterRateLimits
     #: The flows that are registered, by name.
     mounts: Mapping[str, Mount]
+    #: The paths to which providers post reports. There are none if no provider says how it signs them.
+    receipts: ReceiptsMount
     #: The flow that answers for the host's protected views. Its settings say how long sessions are valid.
     protected_views: Mount
     #: Returns the object that the host's views get for a user.
@@ -93,6 +98,7 @@ def wire(app: Flask, limiter: Limiter | None, db: SQLAlchemy | Engine | None) ->
     built = services(assembly, ring, stores)
     counted = rate_limits(assembly, ring)
     use_cases = {name: flow.build(built, assembly.by_flow[name]) for name, flow in assembly.flows.items()}
+    reports = Reports(report_schemes(assembly), built.storage, built.clock, built.codes.events)
     mounts = {name: _mount(assembly, name, use_cases[name], built, counted) for name in assembly.registered}
     assembly.problems += paths.problems(app, mounts.values())
     if assembly.problems:
@@ -112,6 +118,7 @@ def wire(app: Flask, limiter: Limiter | None, db: SQLAlchemy | Engine | None) ->
         built,
         counted,
         mounts,
+        ReceiptsMount(reports, counted),
         mounts.get(ruling) or _mount(assembly, ruling, use_cases[ruling], built, counted),
         stores.for_views,
         stores.are_new,

@@ -67,8 +67,10 @@ class Providers:
         return MemorySender() if found is None else found
 
     def _declared(self, key: str, declaration: Declaration) -> Sender | None:
+        # How the provider signs its reports says nothing about how messages are sent.
+        sending = Declaration({name: each for name, each in declaration.items() if name != "receipts"})
         try:
-            return _builder(declaration)(declaration)
+            return _builder(sending)(sending)
         except WrongDeclaration as error:
             self._assembly.problems += [each.under(f"{PREFIX}{key}") for each in error.problems]
             return None

@@ -34,7 +34,8 @@ def _names(assembly: Assembly) -> set[str]:
     """Return the names for which a limit can be set: classes of paths, flows, and single paths."""
     flows = [each for flow in assembly.flows.values() for each in flow.parts]
     paths = {f"{flow.name}.{operation.name}" for flow in flows for operation in flow.operations}
-    return {*DEFAULTS, *assembly.flows, *paths, *(f"{name}.authentication" for name in assembly.flows)}
+    failures = {f"{name}.authentication" for name in (*assembly.flows, "receipts")}
+    return {*DEFAULTS, *assembly.flows, *paths, *failures}
 
 
 def _counters(assembly: Assembly) -> Counters:

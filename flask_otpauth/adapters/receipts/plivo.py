@@ -42,7 +42,7 @@ class PlivoReports:
 
     def read(self, request: ReportRequest, now: datetime) -> Sequence[ProviderReport]:
         """Return the report, if the request is genuine."""
-        nonce = request.headers.get("X-Plivo-Signature-V3-Nonce")
+        nonce = request.headers.get("x-plivo-signature-v3-nonce")
         if not nonce:
             raise ForgedReport
         fields = form(request.body)
@@ -51,7 +51,7 @@ class PlivoReports:
             base64.b64encode(hmac.digest(token, signed, hashlib.sha256)).decode() for token in self._tokens
         ]
         # While a token is replaced, there are several signatures.
-        demand_one_of(request.headers.get("X-Plivo-Signature-V3", "").split(","), expected)
+        demand_one_of(request.headers.get("x-plivo-signature-v3", "").split(","), expected)
         return _reports(dict(fields))
 
 

@@ -49,7 +49,7 @@ class TwilioReports:
         expected = [
             _signature(token, f"{url}{signed}") for token in self._tokens for url in _spellings(request.url)
         ]
-        demand_signature(request.headers.get("X-Twilio-Signature"), expected)
+        demand_signature(request.headers.get("x-twilio-signature"), expected)
         return _reports(json_object(request.body) if hashes else dict(fields))
 
 

@@ -25,7 +25,15 @@ _STATUSES: Mapping[str, DeliveryStatus] = {
     **dict.fromkeys(("submitted", "started", "ringing"), DeliveryStatus.ACCEPTED),
     **dict.fromkeys(("delivered", "read", "answered", "completed"), DeliveryStatus.DELIVERED),
     **dict.fromkeys(
-        ("rejected", "undeliverable", "busy", "cancelled", "failed", "timeout", "unanswered"),
+        (
+            "rejected",
+            "undeliverable",
+            "busy",
+            "cancelled",  # codespell:ignore
+            "failed",
+            "timeout",
+            "unanswered",
+        ),
         DeliveryStatus.UNDELIVERABLE,
     ),
 }
@@ -46,7 +54,7 @@ class VonageReports:
 
     def read(self, request: ReportRequest, now: datetime) -> Sequence[ProviderReport]:
         """Return the report, if the request is genuine."""
-        scheme, _, token = request.headers.get("Authorization", "").partition(" ")
+        scheme, _, token = request.headers.get("authorization", "").partition(" ")
         signed, _, signature = token.rpartition(".")
         expected = [to_base64url(hmac.digest(key, signed.encode(), hashlib.sha256)) for key in self._tokens]
         demand_signature(signature, expected)

@@ -46,7 +46,7 @@ class WhatsAppReports:
         expected = [
             f"sha256={hmac.digest(token, request.body, hashlib.sha256).hex()}" for token in self._tokens
         ]
-        demand_signature(request.headers.get("X-Hub-Signature-256"), expected)
+        demand_signature(request.headers.get("x-hub-signature-256"), expected)
         found = (_report(status) for status in list(_statuses(json_object(request.body)))[:_MOST])
         return [report for report in found if report is not None]
 

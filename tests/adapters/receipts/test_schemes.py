@@ -101,7 +101,7 @@ def test_the_documented_example_of_twilio_has_the_documented_signature() -> None
         "From": "+14158675309",
         "To": "+18005551212",
     }
-    headers = {"X-Twilio-Signature": "RSOYDt4T1cUTdK1PDd93/VVr8B8="}
+    headers = {"x-twilio-signature": "RSOYDt4T1cUTdK1PDd93/VVr8B8="}
 
     assert TwilioReports(["12345"]).read(ReportRequest(url, headers, urlencode(fields).encode()), NOW) == []
 
@@ -112,7 +112,7 @@ def test_a_body_of_json_by_twilio_is_signed_by_its_hash_in_the_url() -> None:
         "https://mycompany.com/myapp.php?foo=1&bar=2"
         "&bodySHA256=0a1ff7634d9ab3b95db5c9a2dfe9416e41502b283a80c7cf19632632f96e6620"
     )
-    headers = {"X-Twilio-Signature": "a9nBmqA0ju/hNViExpshrM61xv4="}
+    headers = {"x-twilio-signature": "a9nBmqA0ju/hNViExpshrM61xv4="}
     request = ReportRequest(url, headers, body)
 
     assert TwilioReports(["12345"]).read(request, NOW) == []
@@ -171,7 +171,7 @@ def test_a_signature_from_another_time_is_forged(name: str, away: timedelta) -> 
     ],
 )
 def test_a_token_of_another_algorithm_is_forged(token: str) -> None:
-    request = ReportRequest(URL, {"Authorization": f"Bearer {token}"}, b"{}")
+    request = ReportRequest(URL, {"authorization": f"Bearer {token}"}, b"{}")
 
     with pytest.raises(ForgedReport):
         VonageReports([TOKEN]).read(request, NOW)
@@ -187,7 +187,7 @@ def test_each_of_several_tokens_is_accepted_while_they_are_replaced() -> None:
 
 def test_one_of_several_signatures_of_plivo_and_standard_webhooks_is_enough() -> None:
     plivo = by_plivo(URL, {"MessageUUID": "SM1", "Status": "sent"})
-    both = {**plivo.headers, "X-Plivo-Signature-V3": f"b3RoZXI=,{plivo.headers['X-Plivo-Signature-V3']}"}
+    both = {**plivo.headers, "x-plivo-signature-v3": f"b3RoZXI=,{plivo.headers['x-plivo-signature-v3']}"}
     webhook = by_standard_webhooks(URL, {"type": "email.sent", "data": {"email_id": "SM1"}}, NOW)
     two = {**webhook.headers, "webhook-signature": f"v1,b3RoZXI= {webhook.headers['webhook-signature']}"}
 
