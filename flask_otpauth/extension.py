@@ -34,8 +34,23 @@ from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.directory import User, UserReference
 from flask_otpauth.web.credentials import Presented, user_login
 from flask_otpauth.wiring import AppState, inbox, wire
+from flask_otpauth.wiring.databases import ViewUsers
 
 P = ParamSpec("P")
+#: What a protected route reads of its user, together with the session.
+_READ = frozenset(
+    (
+        "id",
+        "email",
+        "phone",
+        "member_id",
+        "full_name",
+        "avatar_url",
+        "is_enabled",
+        "email_verified",
+        "phone_verified",
+    )
+)
 #: A view, which may be a coroutine function.
 View: TypeAlias = Callable[P, ResponseReturnValue | Awaitable[ResponseReturnValue]]
 
@@ -270,26 +285,29 @@ class _Current:
     """Who is logged in, in one request."""
 
     login: Login | None
-    for_views: Callable[[User], object]
+    for_views: ViewUsers
 
     @cached_property
     def user(self) -> object:
         """The object that views get. ``None`` if nobody is logged in."""
-        return None if self.login is None else self.for_views(self.login.user)
+        return None if self.login is None else self.for_views.object_of(self.login.user)
+
+    def having(self, attribute: str) -> object:
+        """Return what has the attribute: the user as it was read, or else the object that views get."""
+        if self.login is None or attribute not in _READ:
+            return self.user
+        # An id does not change. Anything else may be changed by the view, in the object.
+        is_changing = attribute != "id" and ("user" in vars(self) or self.for_views.is_in_use())
+        return self.user if is_changing else self.login.user
 
 
 class _UserProxy(LocalProxy[Any]):
-    """The user of the request. Many views need only the id, for which no object is made."""
+    """The user of the request. Many views need only what was read already, for which no object is made."""
 
     __slots__ = ()
 
-    @property
-    def id(self) -> object:
-        """The id of the user."""
-        login = _current().login
-        if login is None:
-            raise AttributeError  # Then the base class asks the object, which is None.
-        return login.user.id
+    def __getattr__(self, name: str) -> object:
+        return getattr(_current().having(name), name)
 
 
 def _current() -> _Current:

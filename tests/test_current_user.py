@@ -91,17 +91,21 @@ def shop_on(uri: str, outbox: Outbox, clock: MovableClock, **options: Any) -> Sh
     @otpauth.token_required
     def loaded_before() -> dict[str, Any]:
         mine = db.session.get(Customer, 1)
-        mine.points = 77
-        return {"points": otpauth.current_user.points, "same": otpauth.current_user == mine}
+        mine.points, mine.full_name = 77, "Changed"
+        name, points = otpauth.current_user.full_name, otpauth.current_user.points
+        return {"name": name, "points": points, "same": otpauth.current_user == mine}
 
-    @app.post("/id")
+    @app.post("/read")
     @otpauth.token_required
-    def id_of() -> dict[str, Any]:
+    def read() -> dict[str, Any]:
         user = otpauth.current_user
+        known = {"id": user.id, "email": user.email, "full_name": user.full_name}
+        has_session = db.session.registry.has()
+        mine = user._get_current_object()
         return {
-            "id": user.id,
-            "has_session": db.session.registry.has(),
-            "same": user.id == user._get_current_object().id,
+            **known,
+            "has_session": has_session,
+            "same": known == {name: getattr(mine, name) for name in known},
         }
 
     four = threading.Barrier(4, timeout=30)
@@ -150,15 +154,21 @@ def test_relationships_of_the_current_user_work(shop: Shop) -> None:
 
 
 def test_the_current_user_is_the_object_that_the_hosts_session_has_already(shop: Shop) -> None:
-    assert shop.call("/loaded-before") == {"points": 77, "same": True}
+    assert shop.call("/loaded-before") == {"name": "Changed", "points": 77, "same": True}
 
 
-def test_the_id_of_the_current_user_needs_no_session_of_the_host(
+def test_what_was_read_of_the_current_user_needs_no_session_of_the_host(
     tmp_path: Path, outbox: Outbox, clock: MovableClock
 ) -> None:
     shop = shop_on(f"sqlite:///{tmp_path / 'host.sqlite'}", outbox, clock)
 
-    assert shop.call("/id") == {"id": 1, "has_session": False, "same": True}
+    assert shop.call("/read") == {
+        "id": 1,
+        "email": "user@example.com",
+        "full_name": "",
+        "has_session": False,
+        "same": True,
+    }
 
 
 @pytest.mark.parametrize("name", ["id", "email"])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from typing import TypeVar
 
 from flask import Flask
@@ -18,13 +18,13 @@ from flask_otpauth.core.service import service
 from flask_otpauth.engine.reports import Reports
 from flask_otpauth.engine.services import Services
 from flask_otpauth.inbox import Inbox
-from flask_otpauth.ports.directory import User
 from flask_otpauth.settings import FlowSettings, Shared
 from flask_otpauth.web.blueprint import Mount
 from flask_otpauth.web.flow import AnyFlow
 from flask_otpauth.web.receipts import ReceiptsMount
 from flask_otpauth.wiring import databases, inbox, paths, secret_keys
 from flask_otpauth.wiring.assembly import Assembly
+from flask_otpauth.wiring.databases import ViewUsers
 from flask_otpauth.wiring.envelopes import envelope_of, own_envelope
 from flask_otpauth.wiring.rate_limits import rate_limits
 from flask_otpauth.wiring.receipts import report_schemes
@@ -54,8 +54,8 @@ class AppState:
     receipts: ReceiptsMount
     #: The flow that answers for the host's protected views. Its settings say how long sessions are valid.
     protected_views: Mount
-    #: Returns the object that the host's views get for a user.
-    for_views: Callable[[User], object]
+    #: What the host's views get for a user.
+    for_views: ViewUsers
     #: Whether the stores begin and end with the process.
     are_stores_new: bool
     #: Problems that stop a process that serves requests, but not a command.

@@ -39,6 +39,16 @@ _SHARING = (SingletonThreadPool, StaticPool)
 
 
 @service
+class ViewUsers:
+    """What the host's views get for a user."""
+
+    #: Returns the object of the host's session, or the user itself.
+    object_of: Callable[[User], User]
+    #: Whether the host's session may have changed its object of a user who was read before.
+    is_in_use: Callable[[], bool]
+
+
+@service
 class Databases:
     """The storage and the directory of an app."""
 
@@ -46,8 +56,8 @@ class Databases:
     directory: Directory
     #: Functions that create the missing tables.
     tables: tuple[Callable[[], None], ...]
-    #: Returns the object that the host's views get for a user.
-    for_views: Callable[[User], User]
+    #: What the host's views get for a user.
+    for_views: ViewUsers
     #: Returns the object that other code of the host gets for a user.
     for_host: Callable[[User], User]
     #: Whether the storage is in memory, so that it is empty when the process starts.
@@ -297,11 +307,12 @@ def _unchanged(user: User) -> User:
     return user
 
 
-def _for_views(assembly: Assembly, directory: Directory, engine: Engine) -> Callable[[User], User]:
-    """Return a function that makes users of the host's database objects of its ``db.session``."""
+def _for_views(assembly: Assembly, directory: Directory, engine: Engine) -> ViewUsers:
+    """Return what makes users of the host's database objects of its ``db.session``."""
     db = _flask_sqlalchemy(assembly)
+    unchanged = ViewUsers(_unchanged, lambda: False)
     if db is None or not isinstance(directory, ModelDirectory):
-        return _unchanged
+        return unchanged
     if assembly.shared.users is None and _engine(assembly, db, directory.table.metadata) is not engine:
-        return _unchanged
-    return lambda user: directory.in_session(user, db.session())
+        return unchanged
+    return ViewUsers(lambda user: directory.in_session(user, db.session()), db.session.registry.has)
