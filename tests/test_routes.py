@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import timedelta
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from flask import Flask
 
 from flask_otpauth import ConfigurationError, OtpAuth
+from flask_otpauth.cli import otpauth
 from flask_otpauth.engine.router import Router
 from flask_otpauth.senders import MemorySender, Message, Receipt, Status
 from flask_otpauth.testing import MovableClock
@@ -188,6 +190,36 @@ def test_if_the_circuits_cannot_be_read_the_request_is_refused_and_uses_nothing_
     assert refused["message"] == "Failed to send OTP"
     assert accepted["message"] != "Failed to send OTP"
     assert (sent_without, len(local.messages)) == (0, 1)
+
+
+# -- flask otpauth routes -----------------------------------------------------------------------
+
+
+def test_the_command_shows_each_route_and_which_senders_rest(make_app: MakeApp, twilio: MemorySender) -> None:
+    app = make_app(
+        flows=("email",),
+        senders={"email": "memory"},
+        providers={"local": MemorySender(lambda _: DOWN), "twilio": twilio},
+        routes={("sms",): ("twilio",), ("sms", "84"): ("local", "twilio")},
+        circuit_failures=1,
+        circuit_rest=60,
+    )
+    send(app, "+84987654321")
+
+    def run(*words: str) -> str:
+        result = app.test_cli_runner().invoke(otpauth, ["routes", *words])
+        assert result.exit_code == 0, result.output
+        return result.output
+
+    ends_at = app.config["OTPAUTH_CLOCK"]() + timedelta(seconds=60)
+    resting = f"circuit=open  failures=1  rests_until={ends_at:%Y-%m-%d %H:%M:%S}"
+    assert run().splitlines() == [
+        "channel=email  calling_code=*  client_id=-  sender=memory",
+        "channel=sms  calling_code=*  client_id=-  sender=twilio",
+        f"channel=sms  calling_code=84  client_id=-  sender=local  {resting}",
+        "channel=sms  calling_code=84  client_id=-  sender=twilio  circuit=closed  failures=0  rests_until=-",
+    ]
+    assert json.loads(run("--json"))[-1]["circuit"] == "closed"
 
 
 # -- what cannot work ---------------------------------------------------------------------------

@@ -13,6 +13,7 @@ from flask_otpauth.cli.configuration import config, flows
 from flask_otpauth.cli.deliveries import deliver
 from flask_otpauth.cli.doctor import doctor
 from flask_otpauth.cli.groups import OtpAuthGroup
+from flask_otpauth.cli.routes import routes
 from flask_otpauth.cli.sessions import sessions
 from flask_otpauth.cli.upkeep import backfill, init_db, purge, unlock, upgrade
 from flask_otpauth.cli.users import users
@@ -32,6 +33,7 @@ for command in (
     purge,
     deliver,
     flows,
+    routes,
     config,
     doctor,
 ):

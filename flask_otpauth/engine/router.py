@@ -89,10 +89,6 @@ class Router:
         except StorageUnavailable:
             return _NO_CIRCUITS
 
-    def circuit(self, sender: NamedSender) -> Circuit:
-        """Return the circuit of a sender."""
-        return self.circuits.read(sender.name)
-
     def _send_by_one_of(self, message: Message, senders: Sequence[NamedSender]) -> Receipt:
         receipt, resting = self._try(message, senders)
         if receipt is None:
