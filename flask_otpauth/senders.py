@@ -5,6 +5,8 @@ A sender is an object with one method, ``send(message) -> Receipt``. Set it in `
 """
 
 from flask_otpauth.adapters.senders.console import ConsoleSender
+from flask_otpauth.adapters.senders.declarations import WrongDeclaration
+from flask_otpauth.adapters.senders.http.sender import HttpSender
 from flask_otpauth.adapters.senders.mail import MailSender
 from flask_otpauth.adapters.senders.memory import MemorySender
 from flask_otpauth.adapters.senders.sip.declaration import SipTrunk
@@ -13,6 +15,7 @@ from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
 
 __all__ = [
     "ConsoleSender",
+    "HttpSender",
     "MailSender",
     "MemorySender",
     "Message",
@@ -21,4 +24,5 @@ __all__ = [
     "SipSender",
     "SipTrunk",
     "Status",
+    "WrongDeclaration",
 ]

@@ -115,3 +115,19 @@ def test_all_that_is_wrong_with_declarations_is_told_with_the_names_of_the_keys(
         f"OTPAUTH_SENDERS['email']: unknown value 'amce': expected {names}",
         "OTPAUTH_SENDERS['sms'][0]['color']: unknown key",
     )
+
+
+def test_a_sender_that_cannot_send_on_its_channel_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+    twilio = {"profile": "twilio", "account_sid": "AC1", "auth_token": PASSWORD, "from": "+15005550006"}
+
+    found = problems(
+        providers={"tw": twilio, "local": {"url": "sms.example"}},
+        senders={"email": ["tw"], "sms": "tw", "voice": "tw"},
+    )
+
+    assert found == (
+        "OTPAUTH_PROVIDERS['local']['url']: expected a URL that begins with https:// or http://",
+        "OTPAUTH_SENDERS['email'][0]: cannot send on channel 'email': the profile has no such channel",
+        "OTPAUTH_SENDERS['voice']: cannot send on channel 'voice': needs 'voice_from'",
+    )

@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from flask_otpauth.adapters.senders.http.profiles import PROFILES
 from flask_otpauth.cli import otpauth
 from flask_otpauth.core.errors import QuotaExceeded, Refusal, SecretBlocked
 from flask_otpauth.doctor.standards import declared_deviations
@@ -59,6 +60,22 @@ def _family(error: type[Refusal]) -> Iterator[type[Refusal]]:
 def _first_sentence(documented: Any) -> str:
     paragraph = " ".join((documented.__doc__ or "").strip().partition("\n\n")[0].split())
     return paragraph.replace("``", "`").partition(". ")[0].removesuffix(".") + "."
+
+
+def profiles() -> Iterator[str]:
+    """A section for each profile: its channels, its parameters and the pages that it follows."""
+    for name, profile in PROFILES.items():
+        channels = ", ".join(f"`{channel}`" for channel in profile.channels)
+        yield f"### `{name}`"
+        yield ""
+        yield f"Channels: {channels}. It follows"
+        yield ", ".join(f"<{source}>" for source in profile.sources) + "."
+        yield ""
+        for parameter, meaning in profile.parameters.items():
+            default = profile.defaults.get(parameter)
+            yield f"`{parameter}`"
+            yield f": {meaning}" + (f" Default: `{default}`." if default else "")
+            yield ""
 
 
 def commands() -> Iterator[str]:

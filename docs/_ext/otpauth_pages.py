@@ -34,6 +34,7 @@ def setup(app: Sphinx) -> dict[str, bool]:
     app.add_directive("otpauth-settings", directive(generated.settings, arguments=1))
     app.add_directive("otpauth-errors", directive(generated.errors))
     app.add_directive("otpauth-commands", directive(generated.commands))
+    app.add_directive("otpauth-profiles", directive(generated.profiles))
     app.add_directive("otpauth-deviations", directive(generated.deviations))
     app.connect("autodoc-process-signature", without_constructor)
     return {"parallel_read_safe": True}

@@ -10,8 +10,9 @@ The settings: every ``OTPAUTH_*`` key is declared once, and ``init_app`` reads a
 
 from __future__ import annotations
 
+from flask_otpauth.core.nearest import nearest
 from flask_otpauth.settings.declared import PREFIX, FlowSettings, Settings, Shared, WritingSettings
-from flask_otpauth.settings.reading import Reader, nearest
+from flask_otpauth.settings.reading import Reader
 from flask_otpauth.settings.values import (
     CodeLength,
     Count,

@@ -95,7 +95,8 @@ class Shared(Settings):
     providers: Providers = Field(
         {},
         description="Senders by a name of your choice, for `OTPAUTH_SENDERS`. Each is a declaration, a "
-        "dotted path or an instance. A declaration is a dict with a `profile`.",
+        "dotted path or an instance. A declaration is a dict with the name of a `profile`, or with the `url` "
+        "of an HTTP API.",
         repr=False,
     )
     routes: Routes = Field(

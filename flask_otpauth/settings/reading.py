@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import difflib
 from collections import Counter
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import InitVar, dataclass, field
 from typing import TypeVar
 
 from pydantic import ValidationError
 
+from flask_otpauth.core.nearest import nearest
 from flask_otpauth.settings.declared import PREFIX, FlowSettings, Settings, Shared
 from flask_otpauth.settings.described import describe_values
 
@@ -75,12 +75,6 @@ def _collisions(flows: Mapping[str, type[FlowSettings]]) -> list[str]:
         for key, count in keys.items()
         if count > 1
     ]
-
-
-def nearest(name: str, known: Iterable[str]) -> str:
-    """Return the end of a sentence about an unknown name: a known name that is similar."""
-    near = difflib.get_close_matches(name, list(known), n=1)
-    return f"; did you mean {near[0]}?" if near else ""
 
 
 def _prefix(flow: str) -> str:

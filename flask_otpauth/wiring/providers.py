@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Protocol, runtime_checkable
 
 from flask_mail import Mail
 
 from flask_otpauth.adapters.senders.console import ConsoleSender
 from flask_otpauth.adapters.senders.declarations import Problem, WrongDeclaration
+from flask_otpauth.adapters.senders.http.profiles import PROFILES
+from flask_otpauth.adapters.senders.http.sender import HttpSender
 from flask_otpauth.adapters.senders.mail import MailSender
 from flask_otpauth.adapters.senders.memory import MemorySender
 from flask_otpauth.ports.senders import Sender
@@ -26,7 +29,15 @@ def _sip(declaration: Mapping[str, object]) -> Sender:
 
 
 #: Who makes the sender of a declaration, by its profile.
-BUILDERS: Mapping[str, Builder] = {"sip": _sip}
+BUILDERS: Mapping[str, Builder] = {**dict.fromkeys(PROFILES, HttpSender), "sip": _sip}
+
+
+@runtime_checkable
+class ForSomeChannels(Protocol):
+    """A sender that cannot send on each channel."""
+
+    def problem_on(self, channel: str) -> str:
+        """Return why it cannot send on ``channel``, or an empty text."""
 
 
 class Providers:
@@ -54,9 +65,17 @@ class Providers:
         """Return the names of the senders that have one."""
         return frozenset(self._named)
 
-    def find(self, key: str, value: object) -> Sender:
-        """Return the sender that ``value`` of the setting ``key`` means. Add a problem if there is none."""
-        return self._make(key, value, self._named)
+    def find(self, key: str, value: object, channel: str) -> Sender:
+        """
+        Return the sender that ``value`` of the setting ``key`` means.
+
+        Add a problem if there is none, or if it cannot send on ``channel``.
+        """
+        found = self._make(key, value, self._named)
+        if isinstance(found, ForSomeChannels) and (problem := found.problem_on(channel)):
+            sentence = f"cannot send on channel {channel!r}: {problem}"
+            self._assembly.problems.append(f"{PREFIX}{key}: {sentence}")
+        return found
 
     def _make(self, key: str, value: object, named: Mapping[str, Callable[[], Sender]]) -> Sender:
         if isinstance(value, Declaration):
@@ -77,7 +96,9 @@ class Providers:
 
 
 def _builder(declaration: Declaration) -> Builder:
-    profile = declaration.get("profile")
+    if "profile" not in declaration:
+        return HttpSender
+    profile = declaration["profile"]
     if not isinstance(profile, str):
         raise WrongDeclaration([Problem(("profile",), "expected the name of a profile")])
     if profile not in BUILDERS:

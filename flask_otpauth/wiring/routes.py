@@ -28,12 +28,11 @@ def configured_routes(assembly: Assembly, providers: Providers) -> dict[RouteKey
         assembly.problems += [f"{shown}: {problem}" for problem in problems]
         if not problems:
             route = RouteKey(*key)
-            found[route] = Route(route, tuple(_named(name, providers) for name in names))
+            senders = ((name, providers.find(f"ROUTES[{key!r}]", name, route.channel)) for name in names)
+            found[route] = Route(
+                route, tuple(NamedSender(name, GuardedSender(sender)) for name, sender in senders)
+            )
     return found
-
-
-def _named(name: str, providers: Providers) -> NamedSender:
-    return NamedSender(name, GuardedSender(providers.find("PROVIDERS", name)))
 
 
 def circuit_policy(assembly: Assembly) -> CircuitPolicy:

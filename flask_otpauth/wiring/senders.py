@@ -86,7 +86,7 @@ def _senders(providers: Providers, channel: str, value: object) -> tuple[NamedSe
     return tuple(
         NamedSender(
             chosen if isinstance(chosen, str) and chosen in providers.names else name,
-            GuardedSender(providers.find(each, chosen)),
+            GuardedSender(providers.find(each, chosen, channel)),
         )
         for name, (each, chosen) in zip(unnamed, values.items(), strict=True)
     )

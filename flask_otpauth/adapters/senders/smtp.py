@@ -7,10 +7,10 @@ import re
 import smtplib
 import socket
 import ssl
-import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from flask_otpauth.adapters.senders.deadlines import Deadline, connect
 from flask_otpauth.ports.senders import Receipt, Status
 
 if TYPE_CHECKING:
@@ -19,39 +19,16 @@ if TYPE_CHECKING:
 _DOMAIN = re.compile("[A-Za-z0-9-]+([.][A-Za-z0-9-]+)+")
 _FINAL_DOT = b"\r\n.\r\n"
 _QUIT_SECONDS = 1.0
-_SHORTEST_SECONDS = 0.001
 #: Authentication required, too weak, wrong, or only over TLS (RFC 4954 §6).
 _AUTH_CODES = frozenset({530, 534, 535, 538})
 #: Security or policy (RFC 3463 §3.8): the server refuses the sender, not the mailbox.
 _POLICY = b"5.7."
 
 
-class _Deadline:
-    """An instant of the monotonic clock by which something must have ended."""
-
-    def __init__(self, seconds: float) -> None:
-        self._at = time.monotonic() + seconds
-
-    def left(self) -> float:
-        """
-        Return the seconds that are left.
-
-        :raises TimeoutError: if none are left.
-        """
-        left = self._at - time.monotonic()
-        if left <= 0:
-            raise TimeoutError
-        return max(left, _SHORTEST_SECONDS)
-
-    def shorten(self, seconds: float) -> None:
-        """Move the deadline to ``seconds`` from now, unless it is earlier."""
-        self._at = min(self._at, time.monotonic() + seconds)
-
-
 class _Reader(io.RawIOBase):
     """Reads a socket until the deadline, so that a server which sends byte by byte cannot exceed it."""
 
-    def __init__(self, sock: socket.socket, deadline: _Deadline) -> None:
+    def __init__(self, sock: socket.socket, deadline: Deadline) -> None:
         self._sock = sock
         self._deadline = deadline
 
@@ -84,7 +61,7 @@ class Conversation(smtplib.SMTP):
     ) -> None:
         self.dot_sent = False
         self._connect_seconds = min(connect_seconds, total_seconds)
-        self._deadline = _Deadline(total_seconds)
+        self._deadline = Deadline(total_seconds)
         self._implicit_tls = implicit_tls
         super().__init__(host, port, local_hostname=_machine_name())
         self.local_hostname = self.local_hostname or _address_literal(self.sock)
@@ -132,18 +109,8 @@ class Conversation(smtplib.SMTP):
         return smtplib.SMTP_PORT if self._implicit_tls is None else smtplib.SMTP_SSL_PORT
 
     def _open(self, host: str, port: int) -> socket.socket:
-        """Connect to the first of the host's addresses that answers within its share of the time."""
-        deadline = _Deadline(self._connect_seconds)
-        failure = OSError("the name has no address")
-        addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-        for untried, (*_, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
-            try:
-                sock = socket.create_connection((str(address[0]), port), deadline.left() / untried)
-            except OSError as error:
-                failure = error
-            else:
-                return self._encrypt(sock, host)
-        raise failure
+        sock = connect(host, port, Deadline(self._connect_seconds))
+        return self._encrypt(sock, host)
 
     def _encrypt(self, sock: socket.socket, host: str) -> socket.socket:
         if self._implicit_tls is None:

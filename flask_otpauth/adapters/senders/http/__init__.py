@@ -1,0 +1,1 @@
+"""Senders with an HTTP API, declared in the configuration."""
