@@ -11,6 +11,7 @@ from blinker import Namespace
 
 __all__ = [
     "ALL",
+    "answer_not_kept",
     "circuit_closed",
     "circuit_opened",
     "code_accepted",
@@ -61,6 +62,9 @@ token_reused = _signals.signal("token_reused")
 withdraw_failed = _signals.signal("withdraw_failed")
 #: A PIN or a password was wrong: ``kind``, ``user_id``, ``blocked`` (whether it is blocked now).
 secret_refused = _signals.signal("secret_refused")
+#: The answer to a request with an idempotency key could not be kept with it, because the store was down. A
+#: repetition is refused for two minutes, and is done again after that.
+answer_not_kept = _signals.signal("answer_not_kept")
 
 #: Every signal by its name.
 ALL = {name: signal for name, signal in globals().items() if name in _signals}

@@ -58,6 +58,14 @@ from flask_otpauth.core.deliveries import (
     withdrawn,
 )
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
+from flask_otpauth.core.idempotency import (
+    RequestAttempt,
+    RequestResult,
+    RequestRow,
+    RequestState,
+    judge_request,
+    request_row,
+)
 from flask_otpauth.core.instants import Block, Limit
 from flask_otpauth.core.sessions import (
     Refresh,
@@ -73,6 +81,7 @@ from flask_otpauth.ports.storage import (
     ClientStore,
     DeliveryStore,
     FindWithUser,
+    IdempotencyStore,
     IssueToUser,
     LogIn,
     LoginAttempt,
@@ -111,6 +120,7 @@ __all__ = [
     "FindWithUser",
     "Guess",
     "GuessState",
+    "IdempotencyStore",
     "Issue",
     "IssueResult",
     "IssueToUser",
@@ -122,6 +132,10 @@ __all__ = [
     "Purge",
     "PurgedBatch",
     "Refresh",
+    "RequestAttempt",
+    "RequestResult",
+    "RequestRow",
+    "RequestState",
     "Rotation",
     "SecretStore",
     "SendAttempt",
@@ -145,8 +159,10 @@ __all__ = [
     "judge_guess",
     "judge_issue",
     "judge_refresh",
+    "judge_request",
     "kept_provider_id",
     "reported",
+    "request_row",
     "rotated",
     "settled",
     "with_act",

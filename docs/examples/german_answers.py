@@ -29,6 +29,12 @@ ANSWERS = {
     "Yêu cầu không hợp lệ": "Die Anfrage ist ungültig",
     "Phương thức không được hỗ trợ": "Diese Methode gibt es hier nicht",
     "Nội dung quá lớn": "Die Anfrage ist zu groß",
+    "Idempotency-Key không hợp lệ": "Der Idempotency-Key ist ungültig",
+    "Idempotency-Key không được chấp nhận": "Der Idempotency-Key wird hier nicht angenommen",
+    "Idempotency-Key đã được dùng cho một yêu cầu khác": (
+        "Der Idempotency-Key gehört zu einer anderen Anfrage"
+    ),
+    "Yêu cầu đầu tiên vẫn đang được xử lý": "Die erste Anfrage wird noch bearbeitet",
     "Kiểu nội dung không được hỗ trợ": "Diese Art von Inhalt wird nicht angenommen",
     "Quá nhiều yêu cầu": "Zu viele Anfragen",
     "Lỗi hệ thống": "Systemfehler",

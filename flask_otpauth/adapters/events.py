@@ -20,7 +20,14 @@ from flask_otpauth.ports.senders import Receipt
 logger = logging.getLogger("flask_otpauth")
 
 _ADDRESSES = ("recipient", "subject")
-_WARNINGS = ("circuit_opened", "send_failed", "sender_failed", "token_reused", "withdraw_failed")
+_WARNINGS = (
+    "answer_not_kept",
+    "circuit_opened",
+    "send_failed",
+    "sender_failed",
+    "token_reused",
+    "withdraw_failed",
+)
 
 
 class App(Protocol):

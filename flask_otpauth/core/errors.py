@@ -9,7 +9,9 @@ The errors, as one tree.
         ├── InternalError         a bug; its details are in the log
         ├── Unavailable           StorageUnavailable, LimiterUnavailable, HashingBusy
         ├── BadRequest            MalformedRequest, MethodNotAllowed, ContentTooLarge,
-        │                         UnsupportedMediaType, InvalidFields
+        │   │                     UnsupportedMediaType, InvalidFields, IdempotencyKeyInvalid,
+        │   │                     IdempotencyKeyNotAccepted
+        │   └── Conflict          IdempotencyKeyReused, IdempotencyKeyInUse
         ├── NotAuthenticated      CredentialsMissing, CredentialsInvalid, FreshLoginRequired,
         │                         RefreshTokenInvalid, AccountTokenInvalid, CaptchaRequired
         ├── NotPermitted          ClientBlocked, ClientNotAllowed, UserMismatch, CampaignPaused
@@ -154,6 +156,37 @@ class InvalidFields(BadRequest):
     def __init__(self, *faults: Fault) -> None:
         super().__init__(", ".join(f"{fault.field}: {fault.kind}" for fault in faults))
         self.faults = faults
+
+
+class IdempotencyKeyInvalid(BadRequest):
+    """The header ``Idempotency-Key`` is empty, too long, or has other characters than printable ASCII."""
+
+    code = "idempotency_key_invalid"
+
+
+class IdempotencyKeyNotAccepted(BadRequest):
+    """The path accepts no idempotency key, because its answer can show a code and cannot be encrypted."""
+
+    code = "idempotency_key_not_accepted"
+
+
+class Conflict(BadRequest):
+    """The request conflicts with another one."""
+
+    code = "conflict"
+
+
+class IdempotencyKeyReused(Conflict):
+    """The idempotency key was used for another request."""
+
+    code = "idempotency_key_reused"
+
+
+class IdempotencyKeyInUse(Conflict):
+    """The first request with the idempotency key is still under way."""
+
+    code = "idempotency_key_in_use"
+    retry_after_seconds = 1
 
 
 class NotAuthenticated(Refusal):

@@ -9,6 +9,7 @@ from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes
 from flask_otpauth.engine.deliveries import Deliveries
 from flask_otpauth.engine.host_codes import HostCodes
+from flask_otpauth.engine.idempotency import Idempotency
 from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.engine.unlocking import Unlocking
 from flask_otpauth.engine.upkeep import Upkeep
@@ -32,6 +33,7 @@ class Services:
     deliveries: Deliveries
     directory: Directory
     host_codes: HostCodes
+    idempotency: Idempotency
     #: The public keys of the access tokens (RFC 7517). There are none if they are signed with secret keys.
     public_keys: Mapping[str, object]
     sessions: Sessions

@@ -25,6 +25,7 @@ from flask_otpauth.core.circuits import Admission, Circuit, Evidence, SendAttemp
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
+from flask_otpauth.core.idempotency import RequestAttempt, RequestResult
 from flask_otpauth.core.instants import Block
 from flask_otpauth.core.record import record
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
@@ -39,6 +40,7 @@ __all__ = [
     "ClientStore",
     "DeliveryStore",
     "FindWithUser",
+    "IdempotencyStore",
     "IssueToUser",
     "LogIn",
     "LoginAttempt",
@@ -438,6 +440,41 @@ class DeliveryStore(Protocol):
         """
 
 
+class IdempotencyStore(Protocol):
+    """
+    Idempotency keys, each with the answer of the request that was done.
+
+    The rules are in :mod:`flask_otpauth.core.idempotency`.
+
+    It is used only by requests with the header ``Idempotency-Key``.
+    """
+
+    def begin(self, attempt: RequestAttempt) -> RequestResult:
+        """
+        Begin a request, unless it repeats another one or its key was used for another one.
+
+        In one step: judge the row of the key as :func:`~flask_otpauth.core.idempotency.judge_request` does.
+        If the attempt begins, write the row that :func:`~flask_otpauth.core.idempotency.request_row` returns.
+        Otherwise, change nothing.
+
+        Of several callers at the same time, one begins. Return what the attempt is.
+        """
+
+    def finish(self, attempt: RequestAttempt, answer: str) -> None:
+        """
+        Keep the answer of an attempt that has begun.
+
+        If its lease has ended, and another attempt has begun with the key, change nothing.
+        """
+
+    def free(self, attempt: RequestAttempt) -> None:
+        """
+        Forget the key of an attempt that has begun: nothing was done.
+
+        If its lease has ended, and another attempt has begun with the key, change nothing.
+        """
+
+
 @record
 class UserIssue:
     """A code to issue for an identifier, whether a user has it or not."""
@@ -565,6 +602,10 @@ class Storage(Protocol):
     def deliveries(self) -> DeliveryStore:
         """Messages on their way."""
 
+    @property
+    def idempotency(self) -> IdempotencyStore:
+        """Idempotency keys."""
+
     def atomically(self, work: Callable[[], T]) -> T:
         """
         Return what ``work`` returns. All that this thread does in the storage meanwhile is one transaction.
@@ -595,6 +636,10 @@ class Storage(Protocol):
         deliveries. Apps with different limits may share a row. So the row itself says until when a limit
         looks at it (``ChallengeRow.needed_until``) and whether it must be kept (``held``). The purge of one
         app ends no quota and no lock of another.
+        These are codes with their limits, counters of caps, sessions, client tokens and idempotency keys.
+        Apps with different limits may share a row. So the row itself says until when a limit looks at it
+        (``ChallengeRow.needed_until``) and whether it must be kept (``held``). The purge of one app ends no
+        quota and no lock of another.
 
         Each step of the iterator is one short transaction, in which no other operation waits for long. So
         the purge can be ended after any step: what was deleted stays deleted. Rows that another operation

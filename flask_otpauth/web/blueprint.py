@@ -28,6 +28,7 @@ from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.core.service import service
+from flask_otpauth.engine.idempotency import KeyedRequest
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login
 from flask_otpauth.ports.rate_limits import RateLimits
@@ -36,6 +37,7 @@ from flask_otpauth.web.body import MAX_BODY_BYTES, Body, ParseContext, parse, re
 from flask_otpauth.web.credentials import Presented, UserToken, user_challenge, user_login
 from flask_otpauth.web.envelope import Envelope, Success, Wire
 from flask_otpauth.web.flow import AnyFlow, AnyOperation, Call
+from flask_otpauth.web.idempotency import HEADER, once
 from flask_otpauth.web.refusals import RAISED, decided_status, refusal_of
 
 #: The name of the host in a rule.
@@ -217,10 +219,28 @@ class _Route:
             return self.mount.refuse(refusal_of(error), raw, operation, decided_status(error))
 
     def _handle(self, operation: AnyOperation, call: Call[FlowSettings, object], body: Body) -> Success:
+        if operation.rate_limit == "send" and HEADER in request.headers:
+            return self._handle_once(operation, call, body)
         if operation.rate_limit != "authentication":
             return operation.handler(call, body)
         with self._count_failures(operation.name):
             return operation.handler(call, body)
+
+    def _handle_once(self, operation: AnyOperation, call: Call[FlowSettings, object], body: Body) -> Success:
+        """Handle a request with an idempotency key."""
+        keyed = KeyedRequest(
+            key=request.headers[HEADER].strip(),
+            path=request.path.rstrip("/"),
+            client_id=call.authenticated.id if call.authenticated else "",
+            query=request.query_string,
+            body=SensitiveBytes(request.get_data()),
+            is_secret=operation.shows_code(self.mount.settings),
+        )
+        return once(
+            partial(operation.handler, call, body),
+            partial(self.mount.services.idempotency.once, keyed),
+            operation.repeats(body),
+        )
 
     def _call(self, operation: AnyOperation, path: Mapping[str, str]) -> Call[FlowSettings, object]:
         return Call(

@@ -81,6 +81,7 @@ STATUS: Mapping[type[errors.Refusal], int] = {
     errors.Unavailable: 503,
     errors.BadRequest: 400,
     errors.MethodNotAllowed: 405,
+    errors.Conflict: 409,
     errors.ContentTooLarge: 413,
     errors.UnsupportedMediaType: 415,
     errors.NotAuthenticated: 401,

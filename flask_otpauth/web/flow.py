@@ -74,6 +74,8 @@ class Options(TypedDict, Generic[SettingsT, UseCaseT], total=False):
     credential: Credential | None
     login: UserToken | None
     messages: Messages
+    repeats: Callable[[Any], Mapping[str, object]]
+    shows_code: Callable[[SettingsT], bool]
     enabled: Callable[[SettingsT, UseCaseT], bool]
     allowed: Callable[[SettingsT], bool]
 
@@ -95,6 +97,11 @@ class Operation(Generic[SettingsT, UseCaseT]):
     login: UserToken | None = None
     #: The words of this operation that differ from those of the flow.
     messages: Messages = field(default_factory=Messages)
+    #: Returns what the data of an answer repeats of the body, such as an address. It is not kept with an
+    #: idempotency key.
+    repeats: Callable[[Any], Mapping[str, object]] = lambda body: {}
+    #: Whether an answer can show a code. If so, it is encrypted when it is kept with an idempotency key.
+    shows_code: Callable[[SettingsT], bool] = lambda settings: False
     #: If this is false, the path is not served.
     enabled: Callable[[SettingsT, UseCaseT], bool] = lambda settings, use_case: True
     #: If this is false, the path is served, and this method gets 405.

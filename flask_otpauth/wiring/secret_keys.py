@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from flask_otpauth.adapters.sealing import FernetSealing
 from flask_otpauth.adapters.tokens.jwt import JwtTokens, configured_keys, hmac_keys
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.keys import MIN_KEY_BYTES, KeyRing
@@ -78,6 +79,14 @@ def signer(assembly: Assembly, keys: KeyRing) -> JwtTokens:
         except ValueError as error:
             assembly.problems.append(f"OTPAUTH_JWT_KEYS: {error}")
     return JwtTokens(signing, shared.jwt_issuer, _audience(assembly))
+
+
+def sealing(keys: KeyRing) -> FernetSealing | None:
+    """Return what encrypts texts. ``None``: the extra ``crypto`` is not installed."""
+    try:
+        return FernetSealing(keys.all("sealing"))
+    except ValueError:
+        return None
 
 
 def token_ring(assembly: Assembly, keys: KeyRing) -> KeyRing:

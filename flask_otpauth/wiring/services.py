@@ -20,6 +20,7 @@ from flask_otpauth.engine.clients import Clients
 from flask_otpauth.engine.codes import Codes
 from flask_otpauth.engine.deliveries import Deliveries
 from flask_otpauth.engine.host_codes import HostCodes
+from flask_otpauth.engine.idempotency import Idempotency
 from flask_otpauth.engine.messenger import MessageSettings, Messenger
 from flask_otpauth.engine.router import Router
 from flask_otpauth.engine.secrets import UserSecrets
@@ -62,6 +63,7 @@ def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
         deliveries=Deliveries(messenger),
         directory=directory,
         host_codes=HostCodes(codes, addresses, _host_policies(assembly), region, _host_languages(assembly)),
+        idempotency=Idempotency(storage, ring, clock, events, secret_keys.sealing(ring)),
         public_keys=signer.jwks(),
         sessions=sessions,
         signed_tokens=SignedTokens(tokens),

@@ -17,6 +17,7 @@ from flask_otpauth.core.circuits import CircuitPolicy, Evidence, SendAttempt
 from flask_otpauth.core.clients import Client, ClientToken
 from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow, DeliveryStatus
 from flask_otpauth.core.failures import FailurePolicy
+from flask_otpauth.core.idempotency import RequestAttempt
 from flask_otpauth.core.sessions import Refresh, Session
 from flask_otpauth.testing import MovableClock, Outbox
 from flask_otpauth.testing.storage_contract.samples import (
@@ -41,6 +42,7 @@ SESSION = Session("a session", "a user", NOON, NOON, NOON + DAY)
 CLIENT = Client("a client", "", (), "member", NOON, fresh_key())
 TOKEN = ClientToken(fresh_key(), CLIENT.id, 0, NOON, NOON + DAY)
 DELIVERY = DeliveryRow("a message", SUBJECT.challenge_key, "a nonce", "sms", NOON, NOON + DAY, NOON + DAY)
+ATTEMPT = RequestAttempt(fresh_key(), fresh_key(), "a nonce", NOON)
 REPORT = DeliveryReport(DeliveryStatus.DELIVERED)
 POLICY = FailurePolicy(limit=3)
 #: What each key is.
@@ -56,6 +58,7 @@ KEYS: dict[object, str] = {
     TOKEN.digest: "token",
     "a sender": "sender",
     DELIVERY.id: "message",
+    ATTEMPT.key: "key",
 }
 
 
@@ -226,6 +229,19 @@ def of_circuits(storage: SqlAlchemyStorage) -> Operations:
     }
 
 
+def of_idempotency(storage: SqlAlchemyStorage) -> Operations:
+    """All operations of idempotency keys."""
+    store = storage.idempotency
+    return {
+        "`idempotency.begin`, `finish`, `free`": [
+            lambda: store.begin(ATTEMPT),
+            lambda: store.finish(ATTEMPT, "an answer"),
+            lambda: store.begin(ATTEMPT),
+            lambda: store.free(ATTEMPT),
+        ]
+    }
+
+
 def test_the_operations_touch_what_the_table_says(engine: Engine) -> None:
     storage, verbs = SqlAlchemyStorage(engine), "`challenges.issue`, `redeem`, `withdraw`"
     issue, _, withdraw = of_codes(storage, SUBJECT, cap=CAP)
@@ -239,6 +255,7 @@ def test_the_operations_touch_what_the_table_says(engine: Engine) -> None:
         **of_clients(storage),
         **of_circuits(storage),
         **of_deliveries(storage),
+        **of_idempotency(storage),
     }
     page = (DOCS / PAGE).read_text("utf-8")
     rows = re.findall(r"^\| (`\w+\..+?) \| (.+?) \| (.+?) \|$", page, re.MULTILINE)

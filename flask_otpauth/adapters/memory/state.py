@@ -13,6 +13,7 @@ from flask_otpauth.core.circuits import Circuit
 from flask_otpauth.core.clients import Campaign, Client, ClientToken
 from flask_otpauth.core.deliveries import DeliveryRow
 from flask_otpauth.core.failures import StoredSecret
+from flask_otpauth.core.idempotency import RequestRow
 from flask_otpauth.core.sessions import Session
 from flask_otpauth.ports.storage import Purge, PurgedBatch
 
@@ -39,6 +40,8 @@ class Memory:
     #: By the name of the sender.
     circuits: dict[str, Circuit] = field(default_factory=dict)
     deliveries: dict[str, DeliveryRow] = field(default_factory=dict)
+    #: What is known of idempotency keys.
+    attempts: dict[bytes, RequestRow] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         self.lock = threading.RLock()

@@ -8,6 +8,7 @@ from flask_otpauth.adapters.memory.challenges import MemoryChallengeStore
 from flask_otpauth.adapters.memory.circuits import MemoryCircuitStore
 from flask_otpauth.adapters.memory.clients import MemoryClientStore
 from flask_otpauth.adapters.memory.deliveries import MemoryDeliveryStore
+from flask_otpauth.adapters.memory.idempotency import MemoryIdempotencyStore
 from flask_otpauth.adapters.memory.secrets import MemorySecretStore
 from flask_otpauth.adapters.memory.sessions import MemorySessionStore
 from flask_otpauth.adapters.memory.state import Memory
@@ -35,6 +36,7 @@ class MemoryStorage:
         self.clients = MemoryClientStore(self._memory)
         self.circuits = MemoryCircuitStore(self._memory)
         self.deliveries = MemoryDeliveryStore(self._memory)
+        self.idempotency = MemoryIdempotencyStore(self._memory)
         #: See the port.
         self.atomically = self._memory.atomically
 
@@ -43,5 +45,13 @@ class MemoryStorage:
 
     def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
         """See the port."""
-        for part in (self.challenges, self.sessions, self.clients, self.circuits, self.deliveries):
+        parts = (
+            self.challenges,
+            self.sessions,
+            self.clients,
+            self.circuits,
+            self.deliveries,
+            self.idempotency,
+        )
+        for part in parts:
             yield from part.purge(purge)

@@ -13,6 +13,7 @@ from flask_otpauth.adapters.sqlalchemy.counters import Counters
 from flask_otpauth.adapters.sqlalchemy.database import Database
 from flask_otpauth.adapters.sqlalchemy.deliveries import SqlDeliveryStore
 from flask_otpauth.adapters.sqlalchemy.dialects import SUPPORTED, not_supported
+from flask_otpauth.adapters.sqlalchemy.idempotency import SqlIdempotencyStore
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory, memory_engine
 from flask_otpauth.adapters.sqlalchemy.postgresql_logins import logins_of
 from flask_otpauth.adapters.sqlalchemy.secrets import SqlSecretStore
@@ -56,6 +57,7 @@ class SqlAlchemyStorage:
         self.clients = SqlClientStore(self.database, tables.clients, tables.client_tokens, tables.campaigns)
         self.circuits = SqlCircuitStore(self.database, tables.circuits)
         self.deliveries = SqlDeliveryStore(self.database, tables.deliveries, tables.challenges)
+        self.idempotency = SqlIdempotencyStore(self.database, tables.idempotency)
         in_one = logins_of(self.challenges, self.sessions)
         #: See the port. Only PostgreSQL has this step, for users in the same database.
         self.issue_to_user = in_one.issue_to_user if in_one else None
@@ -72,5 +74,13 @@ class SqlAlchemyStorage:
 
     def purge(self, purge: Purge) -> Iterator[PurgedBatch]:
         """See the port. Secrets and token generations stay: each belongs to a user."""
-        for part in (self.challenges, self.sessions, self.clients, self.circuits, self.deliveries):
+        parts = (
+            self.challenges,
+            self.sessions,
+            self.clients,
+            self.circuits,
+            self.deliveries,
+            self.idempotency,
+        )
+        for part in parts:
             yield from part.purge(purge)

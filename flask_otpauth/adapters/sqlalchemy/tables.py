@@ -114,6 +114,7 @@ class Tables:
     campaigns: Table
     circuits: Table
     deliveries: Table
+    idempotency: Table
 
     def all(self) -> list[Table]:
         """Return all tables in a list."""
@@ -130,6 +131,7 @@ def define(metadata: MetaData, names: TableNames = DEFAULT_NAMES) -> Tables:
         **_clients(metadata, names),
         **_circuits(metadata, names),
         **_deliveries(metadata, names),
+        **_idempotency(metadata, names),
     )
 
 
@@ -304,5 +306,20 @@ def _deliveries(metadata: MetaData, names: TableNames) -> dict[str, Table]:
             # Whoever looks for what is due reads no row that is done.
             names.index("deliveries", "state", "due_at"),
             names.index("deliveries", "sender", "provider_id"),
+        ),
+    }
+
+
+def _idempotency(metadata: MetaData, names: TableNames) -> dict[str, Table]:
+    return {
+        "idempotency": names.table(
+            metadata,
+            "idempotency",
+            _key("key", Digest),
+            _required("digest", Digest),
+            _required("nonce", Name),
+            _required("leased_until", Instant),
+            _required("expires_at", Instant),
+            Column("answer", LongText),
         ),
     }

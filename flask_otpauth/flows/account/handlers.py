@@ -30,6 +30,10 @@ TOKEN_TTL = timedelta(hours=24)
 _POST = {"Allow": "POST"}
 
 
+def _shows_code(settings: AccountSettings) -> bool:
+    return settings.echo_otp
+
+
 @account.post("/auth/get-access-token", bodies.AccessToken, rate_limit="authentication", credential=None)
 def get_access_token(call: AccountCall, body: bodies.AccessToken) -> Success:
     """Issue a bearer token for the secret. It is valid for 24 hours."""
@@ -77,7 +81,11 @@ def unblock_pin(call: AccountCall, body: bodies.Customer) -> Success:
 
 
 @account.post(
-    "/pin/request-otp-for-reset", bodies.RequestPinReset, rate_limit="send", messages=on_request("user")
+    "/pin/request-otp-for-reset",
+    bodies.RequestPinReset,
+    rate_limit="send",
+    messages=on_request("user"),
+    shows_code=_shows_code,
 )
 def request_otp_for_pin_reset(call: AccountCall, body: bodies.RequestPinReset) -> Success:
     """Issue a code that resets the PIN."""
@@ -126,6 +134,7 @@ def set_password(call: AccountCall, body: bodies.SetPassword) -> Success:
     bodies.RequestPasswordReset,
     rate_limit="send",
     messages=on_request("identifier"),
+    shows_code=_shows_code,
 )
 def request_otp_for_password_reset(call: AccountCall, body: bodies.RequestPasswordReset) -> Success:
     """Issue a code for resetting the password."""

@@ -17,7 +17,7 @@ from flask_otpauth.web.flow import Call
 EmailCall: TypeAlias = Call[EmailSettings, Logins]
 
 
-@email.post("/request-otp", RequestOtp, rate_limit="send")
+@email.post("/request-otp", RequestOtp, rate_limit="send", repeats=lambda body: {"email": body.email.given})
 def request_otp(call: EmailCall, body: RequestOtp) -> Success:
     """Send a new code, which replaces the earlier one."""
     call.use_case.request(body.email.canonical, call.settings.languages(body.lang))

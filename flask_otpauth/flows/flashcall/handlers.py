@@ -15,7 +15,7 @@ from flask_otpauth.web.flow import Call
 FlashcallCall: TypeAlias = Call[FlashcallSettings, Orders]
 
 
-@flashcall.post("/orders", NewOrder, rate_limit="send")
+@flashcall.post("/orders", NewOrder, rate_limit="send", shows_code=lambda settings: settings.echo_code)
 def create_order(call: FlashcallCall, body: NewOrder) -> Success:
     """Place a call from a number that ends with the code."""
     is_shown = call.settings.echo_code and (body.code is not None or _wants_code(call))

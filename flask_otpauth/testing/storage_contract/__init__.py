@@ -25,7 +25,8 @@ import pytest
 # pytest must rewrite these modules before they are imported, so that a failure shows the compared values.
 # So the imports below cannot be at the top of the file (E402).
 _PARTS = (
-    "acts apps circuits clients clocks code_races codes crashes deliveries limits logins purges requests "
+    "acts apps circuits clients clocks code_races codes crashes deliveries idempotency limits logins purges "
+    "requests "
     "secret_races secrets sessions transactions"
 )
 pytest.register_assert_rewrite(*(f"{__name__}.{part}" for part in _PARTS.split()))
@@ -40,6 +41,7 @@ from flask_otpauth.testing.storage_contract.code_races import CodeRaces  # noqa:
 from flask_otpauth.testing.storage_contract.codes import CodeContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.crashes import CrashContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.deliveries import DeliveryContract  # noqa: E402
+from flask_otpauth.testing.storage_contract.idempotency import IdempotencyContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.limits import LimitContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.logins import LoginContract  # noqa: E402
 from flask_otpauth.testing.storage_contract.purges import PurgeContract  # noqa: E402
@@ -62,6 +64,7 @@ class OneProcessStorageContract(
     SessionContract,
     LoginContract,
     ActContract,
+    IdempotencyContract,
     PurgeContract,
     ClientContract,
     CircuitContract,
