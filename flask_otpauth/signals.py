@@ -25,6 +25,7 @@ __all__ = [
     "sender_failed",
     "session_opened",
     "session_revoked",
+    "test_identity_used",
     "token_reused",
     "withdraw_failed",
 ]
@@ -65,6 +66,8 @@ secret_refused = _signals.signal("secret_refused")
 #: The answer to a request with an idempotency key could not be kept with it, because the store was down. A
 #: repetition is refused for two minutes, and is done again after that.
 answer_not_kept = _signals.signal("answer_not_kept")
+#: A test identity was issued its fixed code, and no message was sent: ``purpose``, ``recipient``.
+test_identity_used = _signals.signal("test_identity_used")
 
 #: Every signal by its name.
 ALL = {name: signal for name, signal in globals().items() if name in _signals}

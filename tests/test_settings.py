@@ -638,6 +638,7 @@ def test_keys_and_passwords_are_marked_as_secrets() -> None:
         "OTPAUTH_SECRET_KEYS",
         "OTPAUTH_SUBJECT_KEY",
         "OTPAUTH_JWT_KEYS",
+        "OTPAUTH_TEST_IDENTITIES",
         "OTPAUTH_DATABASE_URI",
         "OTPAUTH_ENGINE_OPTIONS",
         "OTPAUTH_PROVIDERS",

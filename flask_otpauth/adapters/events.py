@@ -25,6 +25,7 @@ _WARNINGS = (
     "circuit_opened",
     "send_failed",
     "sender_failed",
+    "test_identity_used",
     "token_reused",
     "withdraw_failed",
 )

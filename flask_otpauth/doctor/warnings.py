@@ -30,6 +30,7 @@ def warnings(found: AppState, chances: Mapping[str, Odds], config: Mapping[str, 
     yield from _about_processes(found)
     yield from _about_rate_limits(found)
     yield from _about_sending(found, config)
+    yield from _about_test_identities(found)
     for name in found.mounts:
         if found.by_flow[name].day == "calendar":
             yield (
@@ -150,6 +151,19 @@ def _about_sending(found: AppState, config: Mapping[str, object]) -> Iterator[st
         yield (
             "Codes are sent to the mail server without encryption: set MAIL_USE_TLS or "
             "MAIL_USE_SSL (ASVS 12.3.1)."
+        )
+
+
+def _about_test_identities(found: AppState) -> Iterator[str]:
+    from flask_otpauth.wiring.fixed_codes import description
+
+    fixed, now = found.services.codes.fixed_codes, found.services.clock()
+    listed = fixed.by_address if fixed else {}
+    yield from (description(address, each, now) for address, each in listed.items())
+    if listed and found.shared.is_privileged is None:
+        yield (
+            "OTPAUTH_IS_PRIVILEGED is not set: a test identity gets its fixed code even if it belongs to an "
+            "administrator."
         )
 
 

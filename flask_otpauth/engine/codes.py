@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import field, replace
 from datetime import datetime
 from itertools import chain
@@ -28,6 +28,7 @@ from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.core.record import record
 from flask_otpauth.core.service import service
+from flask_otpauth.engine.fixed_codes import FixedCodes
 from flask_otpauth.engine.messenger import Draft, Messenger, outgoing_of
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import User, UserLookup
@@ -100,6 +101,8 @@ class _Unsent:
     draft: Draft
     message: Message
     issue: Issue
+    #: The recipient is a test identity, so the message is not sent.
+    is_fixed: bool = False
 
     def to(self, recipient: str, *, withheld: bool) -> _Unsent:
         """Return it with this recipient."""
@@ -143,6 +146,7 @@ class Codes:
     messenger: Messenger
     clock: Clock
     events: Events
+    fixed_codes: FixedCodes | None = None
 
     def send(
         self, policy: Policy, target: Target, draft: Draft, options: IssueOptions | None = None
@@ -179,24 +183,34 @@ class Codes:
         unsent = replace(_to_user(unsent, request, found), issue=request.issue_for(found))
         return self._send(target, unsent, self._issue(unsent))
 
-    def issue(self, policy: Policy, target: Target) -> Issued:
+    def issue(self, policy: Policy, target: Target, addresses: Iterable[str] = ()) -> Issued:
         """
         Issue a code that the client is shown.
+
+        If one of the ``addresses`` of its user is a test identity, it is the fixed code.
 
         :raises Limited: if a cooldown, a quota or a lock forbids it.
         """
         now_ms = epoch_ms(self.clock())
-        code = draw_code(policy.code_length)
+        fixed = {each: self._fixed_code(policy, each) for each in addresses}
+        used = next((each for each, code in fixed.items() if code), "")
+        code = fixed.get(used) or draw_code(policy.code_length)
         issue = self._issue_of(policy, target, now_ms, IssueOptions(is_known=True), code)
         result = self.storage.challenges.issue(issue)
         if result.block is not None:
             raise self._report_limit(result.block, target, now_ms)
         self.events("code_issued", purpose=target.purpose, subject=target.shown_subject)
+        if used:
+            self.events("test_identity_used", purpose=target.purpose, recipient=used)
         return Issued(code, from_epoch_ms(issue.expires_at_ms))
 
-    def draw(self, policy: Policy) -> str:
-        """Draw a code, for a use case that must know it before it is issued."""
-        return draw_code(policy.code_length)
+    def draw(self, policy: Policy, address: str) -> str:
+        """
+        Return a code for ``address``, for a use case that must know it before it is issued.
+
+        It is drawn, or it is the fixed code of a test identity.
+        """
+        return self._fixed_code(policy, address) or draw_code(policy.code_length)
 
     def daily_cap(self, scope: str, subject: str, count: int | None) -> Cap | None:
         """Return a cap of ``count`` codes in this UTC day; ``None`` without a count."""
@@ -312,13 +326,18 @@ class Codes:
     def _write(self, policy: Policy, target: Target, draft: Draft, options: IssueOptions) -> _Unsent:
         """Draw a code and write its message, before it is issued: a template that fails uses no quota."""
         now_ms = epoch_ms(self.clock())
-        code = options.code if options.code is not None else draw_code(policy.code_length)
+        fixed = self._fixed_code(policy, draft.recipient)
+        code = options.code or fixed or draw_code(policy.code_length)
         expires_at = from_epoch_ms(now_ms + policy.code_ttl_ms)
         issue = self._issue_of(policy, target, now_ms, options, code)
         message = self.messenger.write(draft, code, expires_at, issue.nonce)
         if draft.withheld:
             issue = replace(issue, digest=withheld_digest(issue.digest))
-        return _Unsent(Issued(code, expires_at), draft, message, issue)
+        return _Unsent(Issued(code, expires_at), draft, message, issue, fixed is not None)
+
+    def _fixed_code(self, policy: Policy, address: str) -> str | None:
+        """Return the fixed code of a test identity; ``None`` for all other addresses."""
+        return self.fixed_codes.find(address, policy.code_length) if self.fixed_codes else None
 
     def _send(self, target: Target, unsent: _Unsent, result: IssueResult) -> Issued:
         """Send the message if its code was issued."""
@@ -329,6 +348,9 @@ class Codes:
         draft = unsent.draft
         if not draft.withheld:
             self.events("code_issued", purpose=target.purpose, subject=target.shown_subject)
+        if unsent.is_fixed:
+            self.messenger.leave_unsent(draft, unsent.issue)
+            return unsent.issued
         if self.messenger.send(draft, unsent.message, unsent.issue).status.is_definite_failure:
             raise errors.SendFailed
         return unsent.issued
@@ -372,7 +394,7 @@ class Codes:
     def _issue(self, unsent: _Unsent) -> IssueResult:
         """Issue a code. If another process sends its message, keep the message in the same transaction."""
         challenges, kept = self.storage.challenges, self.messenger.kept
-        if kept is None:
+        if kept is None or unsent.is_fixed:
             return challenges.issue(unsent.issue)
         row = kept.row(outgoing_of(unsent.draft, unsent.message, unsent.issue), unsent.issue)
 

@@ -50,7 +50,7 @@ class Orders:
         target = Target(self.policy.scope, order_id, application_id, counted_as=phone)
         limits_key = self.codes.limits_key(self.policy, target)
         prefix = self._choose_prefix(self.codes.reference(limits_key))
-        drawn = code or self.codes.draw(self.policy)
+        drawn = code or self.codes.draw(self.policy, phone)
         options = IssueOptions(
             code=drawn,
             is_known=code is not None or is_shown,

@@ -68,7 +68,8 @@ class Resets:
         if draft:
             issued = codes.send(policy, target, draft, IssueOptions(is_known=self.shows_code))
         else:
-            issued = codes.issue(policy, target)
+            known = filter(None, (user.email, self.customers.users.phone(user)))
+            issued = codes.issue(policy, target, known)
         return issued.code if self.shows_code else None
 
     def reset_pin(self, user: User, client_id: str, code: str, pin: str) -> None:

@@ -26,6 +26,7 @@ from flask_otpauth.settings.values import (
     QuotaText,
     Region,
     Strings,
+    TestIdentity,
     UrlPath,
 )
 
@@ -47,6 +48,7 @@ __all__ = [
     "Settings",
     "Shared",
     "Strings",
+    "TestIdentity",
     "UrlPath",
     "WritingSettings",
     "nearest",

@@ -38,6 +38,7 @@ from flask_otpauth.settings.values import (
     Senders,
     TablePrefix,
     TemplateIds,
+    TestIdentities,
     UrlPath,
 )
 
@@ -123,6 +124,18 @@ class Shared(Settings):
     )
     circuit_longest_rest: Period = Field(
         timedelta(minutes=10), description="The longest rest of a sender, at most a day."
+    )
+    test_identities: TestIdentities = Field(
+        {},
+        description="Addresses that get a fixed code and no message, such as for a review of your app. "
+        "`code` has as many digits as the longest code of your flows, and a flow with shorter codes takes "
+        "its end. `until` is the last day (UTC), at most a year away.",
+        repr=False,
+    )
+    is_privileged: Hook | None = Field(
+        None,
+        description="A callable that gets a user and returns whether the user is privileged, such as an "
+        "administrator. A privileged user gets ordinary codes, even as a test identity.",
     )
     delivery: object = Field(
         "inline",

@@ -11,10 +11,10 @@ from __future__ import annotations
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import timedelta
-from typing import Annotated, Any
+from datetime import date, timedelta
+from typing import Annotated, Any, ClassVar
 
-from pydantic import AfterValidator, BeforeValidator, Field, ImportString
+from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Field, ImportString
 
 from flask_otpauth.core.instants import MAX_LOG_ENTRIES
 from flask_otpauth.core.locales import preferences
@@ -53,6 +53,18 @@ def _sender(value: object) -> object:
     if isinstance(value, dict):
         return Declaration(value)
     return tuple(map(_sender, value)) if isinstance(value, (list, tuple)) else value
+
+
+class TestIdentity(BaseModel):
+    """One entry of ``OTPAUTH_TEST_IDENTITIES``."""
+
+    #: For pytest: it is no test, whatever its name says.
+    __test__: ClassVar = False
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+    code: str = Field(repr=False)
+    #: The last day, in UTC.
+    until: date
 
 
 def _duration(value: object) -> timedelta:
@@ -205,6 +217,10 @@ TemplateIds = Annotated[
     dict[tuple[str, str, str], str],
     AfterValidator(_template_ids),
     Accepts("a dict such as {('sms', 'code', 'vi'): '1207161234567'}"),
+]
+TestIdentities = Annotated[
+    dict[str, TestIdentity],
+    Accepts("a dict such as {'+84912345678': {'code': '482913', 'until': '2027-01-31'}}"),
 ]
 Brand = Annotated[str, AfterValidator(_brand), Accepts("a name of one line, at most 64 characters")]
 #: Bytes that are never shown. A field of this type has ``repr=False``.

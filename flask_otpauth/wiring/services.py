@@ -39,6 +39,7 @@ from flask_otpauth.wiring import delivery, secret_keys, senders
 from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.clock import clock_of
 from flask_otpauth.wiring.databases import Databases
+from flask_otpauth.wiring.fixed_codes import fixed_codes
 from flask_otpauth.wiring.routes import circuit_policy
 
 
@@ -50,7 +51,8 @@ def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
     tokens = secret_keys.token_ring(assembly, ring)
     signer = secret_keys.signer(assembly, tokens)
     messenger = _messenger(assembly, ring, stores, clock, events)
-    codes = Codes(storage, ring, messenger, clock, events)
+    fixed = fixed_codes(assembly, stores, addresses, clock)
+    codes = Codes(storage, ring, messenger, clock, events, fixed)
     sessions = Sessions(storage.sessions, signer, tokens, _session_policy(assembly), clock, events, directory)
     secrets = _secrets(assembly, ring, codes)
     users = Users(directory, addresses, sessions, region, secrets, stores.for_host)
