@@ -95,9 +95,9 @@ class Shared(Settings):
     )
     providers: Providers = Field(
         {},
-        description="Senders by a name of your choice, for `OTPAUTH_SENDERS`. Each is a declaration, a "
-        "dotted path or an instance. A declaration is a dict with the name of a `profile`, or with the `url` "
-        "of an HTTP API.",
+        description="Senders by a name of your choice, for `OTPAUTH_SENDERS` and `OTPAUTH_ROUTES`. Each is a "
+        "declaration, a dotted path or an instance. A declaration is a dict with the name of a `profile`, or "
+        "with the `url` of an HTTP API.",
         repr=False,
     )
     routes: Routes = Field(
@@ -219,7 +219,8 @@ class Shared(Settings):
     dev_inbox: StrictBool = Field(
         False,
         description="In debug mode, show messages at `/otpauth/inbox` instead of sending them, on each "
-        "channel that `OTPAUTH_SENDERS` does not name. Outside of debug mode, the app does not start.",
+        "channel that `OTPAUTH_SENDERS` and `OTPAUTH_ROUTES` do not name. Outside of debug mode, the app does "
+        "not start.",
     )
     allow_weak_keys: StrictBool = Field(
         False,
