@@ -62,7 +62,7 @@ class Trunk:
     def _serve_datagrams(self) -> None:
         self.socket.settimeout(0.05)
         while not self._stop.is_set():
-            with suppress(TimeoutError):
+            with suppress(OSError):  # nothing came, or the service ends
                 data, sender = self.socket.recvfrom(65_535)
                 for reply in self._replies(data):
                     self.socket.sendto(reply, sender)
