@@ -4,6 +4,7 @@ The packaged senders, and the types for a sender of your own.
 A sender is an object with one method, ``send(message) -> Receipt``. Set it in ``OTPAUTH_SENDERS``.
 """
 
+from flask_otpauth.adapters.senders.asterisk import AsteriskSender, AsteriskServer
 from flask_otpauth.adapters.senders.console import ConsoleSender
 from flask_otpauth.adapters.senders.declarations import WrongDeclaration
 from flask_otpauth.adapters.senders.http.sender import HttpSender
@@ -14,6 +15,8 @@ from flask_otpauth.adapters.senders.sip.sender import SipSender
 from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
 
 __all__ = [
+    "AsteriskSender",
+    "AsteriskServer",
     "ConsoleSender",
     "HttpSender",
     "MailSender",

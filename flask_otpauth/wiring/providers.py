@@ -28,8 +28,14 @@ def _sip(declaration: Mapping[str, object]) -> Sender:
     return declared(declaration)
 
 
+def _asterisk(declaration: Mapping[str, object]) -> Sender:
+    from flask_otpauth.adapters.senders.asterisk import declared
+
+    return declared(declaration)
+
+
 #: Who makes the sender of a declaration, by its profile.
-BUILDERS: Mapping[str, Builder] = {**dict.fromkeys(PROFILES, HttpSender), "sip": _sip}
+BUILDERS: Mapping[str, Builder] = {**dict.fromkeys(PROFILES, HttpSender), "asterisk": _asterisk, "sip": _sip}
 
 
 @runtime_checkable

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, TypeVar
 
 from pydantic import BaseModel, ValidationError
 
 from flask_otpauth.adapters.senders.declarations import Problem, WrongDeclaration
+from flask_otpauth.core.nearest import nearest
 
 if TYPE_CHECKING:
     from pydantic_core import ErrorDetails
@@ -34,6 +34,5 @@ def _sentence(model: type[BaseModel], error: ErrorDetails) -> str:
     if error["type"] == "missing":
         return "this key is required"
     if error["type"] == "extra_forbidden":
-        near = difflib.get_close_matches(str(error["loc"][0]), list(model.model_fields), n=1)
-        return f"unknown key; did you mean {near[0]}?" if near else "unknown key"
+        return f"unknown key{nearest(str(error['loc'][0]), model.model_fields)}"
     return error["msg"].removeprefix("Value error, ").replace("Input should be", "expected")

@@ -17,6 +17,7 @@ from pydantic import (
     field_validator,
 )
 
+from flask_otpauth.adapters.senders.numbers import is_number
 from flask_otpauth.adapters.senders.sip.speech import EspeakNg, TextToSpeech
 
 Seconds = Annotated[float, Field(gt=0, le=300)]
@@ -146,8 +147,3 @@ class SipTrunk(BaseModel):
         found = _SERVER.fullmatch(self.server)
         assert found is not None  # noqa: S101 - it was checked when the trunk was declared
         return found[1], found[2]
-
-
-def is_number(text: str) -> bool:
-    """Return whether ``text`` is a phone number, with or without ``+``, and nothing else."""
-    return re.fullmatch("[+]?[0-9]{2,20}", text, re.ASCII) is not None

@@ -7,9 +7,10 @@ from collections.abc import Mapping
 from contextlib import ExitStack, closing
 
 from flask_otpauth.adapters.senders.declared_models import read
+from flask_otpauth.adapters.senders.numbers import is_number
 from flask_otpauth.adapters.senders.sip import receipts, requests
 from flask_otpauth.adapters.senders.sip.call import Call
-from flask_otpauth.adapters.senders.sip.declaration import SipTrunk, is_number
+from flask_otpauth.adapters.senders.sip.declaration import SipTrunk
 from flask_otpauth.adapters.senders.sip.digest import Credentials
 from flask_otpauth.adapters.senders.sip.driving import linger
 from flask_otpauth.adapters.senders.sip.line import Line
@@ -40,8 +41,14 @@ class SipSender:
         password = trunk.password.get_secret_value()
         self._credentials = Credentials(trunk.username, password) if trunk.username else None
 
+    def problem_on(self, channel: str) -> str:
+        """Return why it cannot send on ``channel``, or an empty text."""
+        return "" if channel in ("flashcall", "voice") else "a SIP trunk places calls only"
+
     def send(self, message: Message) -> Receipt:
         """Call the recipient."""
+        if problem := self.problem_on(message.channel):
+            return Receipt(Status.REJECTED, detail=problem)
         if not is_number(message.recipient):
             return Receipt(Status.INVALID_RECIPIENT, detail="not a phone number")
         if message.caller_number and not is_number(message.caller_number):

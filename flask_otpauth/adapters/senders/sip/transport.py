@@ -6,6 +6,7 @@ import socket
 import time
 from typing import Protocol
 
+from flask_otpauth.adapters.senders.deadlines import Deadline, connect
 from flask_otpauth.adapters.senders.sip.messages import LONGEST_MESSAGE, Malformed, Stream
 from flask_otpauth.adapters.senders.sip.requests import Place
 
@@ -68,7 +69,7 @@ class TcpTransport:
     """Messages on one connection, which is made within ``connect_seconds``."""
 
     def __init__(self, host: str, port: int, connect_seconds: float) -> None:
-        self._socket = _connect(host, port, connect_seconds)
+        self._socket = connect(host, port, Deadline(connect_seconds))
         self._stream = Stream()
         self.place = _place("TCP", self._socket)
 
@@ -108,17 +109,3 @@ def _read(sock: socket.socket, until: float) -> bytes | None:
         return sock.recv(LONGEST_MESSAGE)
     except TimeoutError:
         return None
-
-
-def _connect(host: str, port: int, seconds: float) -> socket.socket:
-    """Connect to the first of the host's addresses that answers within its share of the time."""
-    ends_at = time.monotonic() + seconds
-    failure = OSError("the name has no address")
-    addresses = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)
-    for untried, (*_, address) in zip(range(len(addresses), 0, -1), addresses, strict=True):
-        share = max(ends_at - time.monotonic(), _SHORTEST_SECONDS) / untried
-        try:
-            return socket.create_connection((str(address[0]), port), share)
-        except OSError as error:
-            failure = error
-    raise failure

@@ -63,6 +63,13 @@ def test_a_wrong_declaration_stops_the_app_and_names_the_key(
     assert f"OTPAUTH_PROVIDERS['trunk']{key}: {sentence}" in problems(make_app, {**TRUNK, **declared})
 
 
+def test_a_trunk_cannot_be_declared_for_another_channel(make_app: MakeApp) -> None:
+    with pytest.raises(ConfigurationError) as raised:
+        make_app(flows=("sms",), senders={"sms": TRUNK})
+
+    assert "cannot send on channel 'sms': a SIP trunk places calls only" in str(raised.value)
+
+
 def test_a_declaration_without_a_server_stops_the_app(make_app: MakeApp) -> None:
     assert "OTPAUTH_PROVIDERS['trunk']['server']: this key is required" in problems(
         make_app, {"profile": "sip", "password": "secret"}
