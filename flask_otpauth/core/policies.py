@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from flask_otpauth.core.instants import DAY, Limit, milliseconds
+from flask_otpauth.core.workflows import Step
 
 #: The kinds of subjects that limits count under.
 SubjectKind: TypeAlias = Literal["email", "phone", "user"]
@@ -91,6 +92,8 @@ class Policy:
     failure_cap: int | None = None
     #: A client that guesses wrong is told whether the code was used or has expired.
     tells_state: bool = False
+    #: The channels over which one code goes, if it is requested on the first of them. Empty: only one.
+    workflow: tuple[Step, ...] = ()
 
     @cached_property
     def code_ttl_ms(self) -> int:

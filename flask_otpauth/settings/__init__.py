@@ -11,7 +11,14 @@ The settings: every ``OTPAUTH_*`` key is declared once, and ``init_app`` reads a
 from __future__ import annotations
 
 from flask_otpauth.core.nearest import nearest
-from flask_otpauth.settings.declared import PREFIX, FlowSettings, Settings, Shared, WritingSettings
+from flask_otpauth.settings.declared import (
+    PREFIX,
+    FlowSettings,
+    Settings,
+    Shared,
+    WorkflowSettings,
+    WritingSettings,
+)
 from flask_otpauth.settings.reading import Reader
 from flask_otpauth.settings.values import (
     CodeLength,
@@ -50,6 +57,7 @@ __all__ = [
     "Strings",
     "TestIdentity",
     "UrlPath",
+    "WorkflowSettings",
     "WritingSettings",
     "nearest",
 ]

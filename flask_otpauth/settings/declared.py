@@ -8,12 +8,14 @@ field decides which values the key accepts. The description of a field is its do
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import timedelta
 from typing import Annotated, Any, ClassVar, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field, StrictBool
 
+from flask_otpauth.core import workflows
 from flask_otpauth.core.instants import DAY
 from flask_otpauth.core.locales import preferences
 from flask_otpauth.core.policies import Policy, Quota
@@ -40,6 +42,7 @@ from flask_otpauth.settings.values import (
     TemplateIds,
     TestIdentities,
     UrlPath,
+    Workflow,
 )
 
 PREFIX = "OTPAUTH_"
@@ -339,3 +342,33 @@ class WritingSettings(FlowSettings):
     def languages(self, wanted: str | None = None) -> tuple[str, ...]:
         """Return the languages that are suitable for a request for ``wanted``, best first."""
         return preferences(wanted, self.language, self.documented_language)
+
+
+class WorkflowSettings(WritingSettings):
+    """The keys of a flow whose code can go over several channels, one after the other."""
+
+    workflow: Workflow = Field(
+        (),
+        description="Several channels for one code, such as `('sms 40s', 'whatsapp 40s', 'voice')`: the next "
+        "step is sent after the time of the step before it, or at once if that one has certainly failed, "
+        "until the code is used. Each channel needs a sender. It applies to codes that are requested on the "
+        "channel of the first step. Default: no workflow.",
+    )
+
+    @property
+    def workflow_channels(self) -> tuple[str, ...]:
+        """Return the channels that the workflow sends on."""
+        return tuple(step.channel for step in self.workflow)
+
+    def first_channels(self) -> tuple[str, ...]:
+        """Return the channels on which a workflow may begin."""
+        return ("sms",)
+
+    def policy(self, scope: str) -> Policy:
+        """Return the policy of these settings, whose limits count under ``scope``."""
+        return replace(super().policy(scope), workflow=self.workflow)
+
+    def code_problems(self) -> list[str]:
+        """Return what is wrong with the codes of these settings, one sentence each."""
+        found = workflows.problems(self.workflow, self.code_ttl, self.first_channels())
+        return [*super().code_problems(), *(f"WORKFLOW: {problem}" for problem in found)]

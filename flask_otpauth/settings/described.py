@@ -12,6 +12,7 @@ from zoneinfo import ZoneInfo
 from pydantic.fields import FieldInfo
 
 from flask_otpauth.core.policies import Quota
+from flask_otpauth.core.workflows import Step
 from flask_otpauth.settings.declared import PREFIX, Settings
 from flask_otpauth.settings.values import Accepts, Declaration
 
@@ -80,7 +81,7 @@ def format_value(value: object) -> str:
     """Return ``value`` as written in a configuration. For an object, only its type is shown."""
     if isinstance(value, timedelta):
         return f"{value.total_seconds():.10g}"
-    if isinstance(value, (Quota, ZoneInfo)):
+    if isinstance(value, (Quota, Step, ZoneInfo)):
         return repr(str(value))
     if isinstance(value, (list, tuple)):
         return f"({', '.join(format_value(each) for each in value)}{',' * (len(value) == 1)})"

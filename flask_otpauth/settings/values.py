@@ -20,6 +20,7 @@ from flask_otpauth.core.instants import MAX_LOG_ENTRIES
 from flask_otpauth.core.locales import preferences
 from flask_otpauth.core.policies import Quota
 from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
+from flask_otpauth.core.workflows import Step, parse_steps
 
 _LONGEST_BRAND = 64
 #: A hundred years. A longer time could not be added to a date.
@@ -99,6 +100,18 @@ def _quota(value: object) -> Quota:
 def _quotas(value: object) -> tuple[Quota, ...]:
     given = [value] if isinstance(value, (str, Quota)) else _as_tuple(value)
     return tuple(_quota(each) for each in given)
+
+
+def _workflow(value: object) -> tuple[Step, ...]:
+    steps = _as_tuple(value)
+    # Steps are read again when settings are made of other settings.
+    return parse_steps([str(each) if isinstance(each, Step) else _step(each) for each in steps])
+
+
+def _step(value: object) -> str:
+    if not isinstance(value, str):
+        raise ValueError
+    return value
 
 
 def _as_tuple(value: object) -> Iterable[object]:
@@ -181,6 +194,11 @@ Routes = Annotated[
     dict[tuple[str, ...], tuple[str, ...]],
     BeforeValidator(_routes),
     Accepts("a dict of routes such as {('sms', '84'): ('local', 'twilio')}"),
+]
+Workflow = Annotated[
+    tuple[Step, ...],
+    BeforeValidator(_workflow),
+    Accepts("a list of steps such as ('sms 40s', 'whatsapp 40s', 'voice')"),
 ]
 FlowNames = Annotated[
     tuple[object, ...], BeforeValidator(_as_tuple), Accepts("a list of names, dotted paths and flows")

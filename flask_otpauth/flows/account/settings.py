@@ -14,12 +14,12 @@ from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.failures import FailurePolicy
 from flask_otpauth.core.instants import DAY, milliseconds
 from flask_otpauth.core.policies import Policy, Quota
-from flask_otpauth.settings import Count, Period, Region, Shared, Strings, UrlPath, WritingSettings
+from flask_otpauth.settings import Count, Period, Region, Shared, Strings, UrlPath, WorkflowSettings
 
 CHANNELS = ("email", "sms", "whatsapp")
 
 
-class AccountSettings(WritingSettings):
+class AccountSettings(WorkflowSettings):
     """The settings of the flow ``account``: PIN, password, and the codes that reset them."""
 
     documented_language: ClassVar = "en"
@@ -84,6 +84,10 @@ class AccountSettings(WritingSettings):
     limit_resets_per_day: Count | None = Field(
         None, description="Maximum quota resets per customer in any 24 hours. `None`: no limit."
     )
+
+    def first_channels(self) -> tuple[str, ...]:
+        """Return the channels on which a workflow may begin: those to a phone that a client may ask for."""
+        return tuple(channel for channel in self.channels if channel != "email")
 
     def policy(self, scope: str) -> Policy:
         """Return the policy of codes. It has the quota per day, which is a setting of its own."""

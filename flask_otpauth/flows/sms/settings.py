@@ -13,7 +13,16 @@ from pydantic import Field
 from flask_otpauth.core.instants import DAY
 from flask_otpauth.core.locales import preferences
 from flask_otpauth.core.policies import Quota
-from flask_otpauth.settings import Duration, Hook, Lifetime, Quotas, Shared, Strings, UrlPath, WritingSettings
+from flask_otpauth.settings import (
+    Duration,
+    Hook,
+    Lifetime,
+    Quotas,
+    Shared,
+    Strings,
+    UrlPath,
+    WorkflowSettings,
+)
 
 PURPOSE = "sms"
 
@@ -23,7 +32,7 @@ _APP_HASH = re.compile("[A-Za-z0-9+/]{11}")
 _HOST = re.compile("[a-z0-9-]+([.][a-z0-9-]+)+")
 
 
-class SmsSettings(WritingSettings):
+class SmsSettings(WorkflowSettings):
     """The settings of the flow ``sms``."""
 
     host_channels: ClassVar = ("sms", "whatsapp", "voice", "flashcall")
