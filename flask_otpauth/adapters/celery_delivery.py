@@ -46,7 +46,7 @@ class CeleryDelivery:
 
     def __init__(self, celery_app: Any, work: Work, clock: Clock) -> None:
         self._clock = clock
-        self._deliver = _register(celery_app, work)
+        self._deliver, self._deliver_due = _register(celery_app, work)
 
     def submit(self, outgoing: Outgoing, send: Callable[[Outgoing], Receipt]) -> Receipt | None:
         """See the port. Nothing is tried again here: a broker that is down must not keep requests waiting."""
@@ -58,6 +58,13 @@ class CeleryDelivery:
             return None
         return Receipt(Status.ACCEPTED)
 
+    def wake_in(self, seconds: float) -> None:
+        """Send a task that hands over what is due later. If the broker is down, the next look finds it."""
+        try:
+            self._deliver_due.apply_async(countdown=max(0.0, seconds), retry=False)
+        except Exception as error:  # noqa: BLE001 - each broker has errors of its own
+            _logger.warning("the broker did not take a task: %s", type(error).__name__)
+
     def drain(self, timeout_seconds: float) -> bool:
         """Return ``True``: what was submitted is in the broker and in the database."""
         return True
@@ -68,8 +75,8 @@ class CeleryDelivery:
         return None if expires_at is None else max(1.0, (expires_at - self._clock()).total_seconds())
 
 
-def _register(celery_app: Any, work: Work) -> Any:
-    """Define the tasks in ``celery_app``. Return the one that sends a message."""
+def _register(celery_app: Any, work: Work) -> tuple[Any, Any]:
+    """Define the tasks in ``celery_app``. Return those that send a message, and what is due."""
 
     def deliver(task: Any, message_id: str) -> None:
         try:
@@ -84,7 +91,7 @@ def _register(celery_app: Any, work: Work) -> Any:
         with work.context():
             work.deliver_due()
 
-    celery_app.task(deliver_due, name=DELIVER_DUE, ignore_result=True)
+    due = celery_app.task(deliver_due, name=DELIVER_DUE, ignore_result=True)
     # A worker that is killed must not take its task along.
     late = {"acks_late": True, "reject_on_worker_lost": True}
-    return celery_app.task(deliver, name=DELIVER, bind=True, ignore_result=True, **late)
+    return celery_app.task(deliver, name=DELIVER, bind=True, ignore_result=True, **late), due

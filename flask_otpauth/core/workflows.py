@@ -74,7 +74,7 @@ def parse_steps(texts: Sequence[str]) -> tuple[Step, ...]:
 
 
 def starts(steps: Sequence[Step]) -> list[timedelta]:
-    """Return for each step when it is due, counted from the request."""
+    """Return for each step when it is due, counted from the request. Without steps, that is one message."""
     return list(accumulate((step.wait for step in steps[:-1]), initial=timedelta(0)))
 
 

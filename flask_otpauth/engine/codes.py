@@ -23,12 +23,15 @@ from flask_otpauth.core.challenges import (
     is_digits,
     withheld_digest,
 )
+from flask_otpauth.core.deliveries import DeliveryRow, id_of_step
 from flask_otpauth.core.instants import DAY, Block, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy
 from flask_otpauth.core.record import record
 from flask_otpauth.core.service import service
+from flask_otpauth.core.workflows import starts
 from flask_otpauth.engine.fixed_codes import FixedCodes
+from flask_otpauth.engine.kept_messages import row_of_reported
 from flask_otpauth.engine.messenger import Draft, Messenger, outgoing_of
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import User, UserLookup
@@ -103,6 +106,8 @@ class _Unsent:
     issue: Issue
     #: The recipient is a test identity, so the message is not sent.
     is_fixed: bool = False
+    #: What is added to the storage with the issue: the row of the message, and those of later steps.
+    rows: tuple[DeliveryRow, ...] = ()
 
     def to(self, recipient: str, *, withheld: bool) -> _Unsent:
         """Return it with this recipient."""
@@ -161,7 +166,7 @@ class Codes:
             at this moment. The code before it stays valid.
         :raises SendFailed: if the message was certainly not sent. No quota is used up.
         """
-        unsent = self._write(policy, target, draft, options or IssueOptions())
+        unsent = self._with_rows(policy, self._write(policy, target, draft, options or IssueOptions()))
         return self._send(target, unsent, self._issue_or_wait(unsent))
 
     def send_to_user(
@@ -175,12 +180,13 @@ class Codes:
         """
         unsent = self._write(policy, target, draft, IssueOptions())
         request = UserIssue(unsent.issue, user, for_anyone)
-        if self.messenger.kept is None:
+        if not (self.messenger.keeps_all or self.messenger.is_reported(unsent.message)):
             issued = issue_to_user(self.storage, request)
             return self._send(target, _to_user(unsent, request, issued.user), issued.result)
         # The user is looked up before the transaction, because a directory can be in another database.
         found = user.find()
         unsent = replace(_to_user(unsent, request, found), issue=request.issue_for(found))
+        unsent = self._with_rows(policy, unsent)
         return self._send(target, unsent, self._issue(unsent))
 
     def issue(self, policy: Policy, target: Target, addresses: Iterable[str] = ()) -> Issued:
@@ -351,7 +357,7 @@ class Codes:
         if unsent.is_fixed:
             self.messenger.leave_unsent(draft, unsent.issue)
             return unsent.issued
-        if self.messenger.send(draft, unsent.message, unsent.issue).status.is_definite_failure:
+        if self.messenger.send(draft, unsent.message, unsent.issue, unsent.rows).status.is_definite_failure:
             raise errors.SendFailed
         return unsent.issued
 
@@ -392,19 +398,37 @@ class Codes:
         return IssueResult(Block("cooldown", unsent.issue.now_ms + 1_000, 1)) if result.under_way else result
 
     def _issue(self, unsent: _Unsent) -> IssueResult:
-        """Issue a code. If another process sends its message, keep the message in the same transaction."""
-        challenges, kept = self.storage.challenges, self.messenger.kept
-        if kept is None or unsent.is_fixed:
-            return challenges.issue(unsent.issue)
-        row = kept.row(outgoing_of(unsent.draft, unsent.message, unsent.issue), unsent.issue)
+        """Issue a code, and add the rows of its messages in the same transaction."""
+        if not unsent.rows:
+            return self.storage.challenges.issue(unsent.issue)
 
-        def issue_and_keep() -> IssueResult:
-            result = challenges.issue(unsent.issue)
-            if result.issued:
+        def issue_and_add() -> IssueResult:
+            result = self.storage.challenges.issue(unsent.issue)
+            for row in unsent.rows if result.issued else ():
                 self.storage.deliveries.add(row)
             return result
 
-        return self.storage.atomically(issue_and_keep)
+        return self.storage.atomically(issue_and_add)
+
+    def _with_rows(self, policy: Policy, unsent: _Unsent) -> _Unsent:
+        """Return the code with the rows of its messages, if they are kept or reported, or steps."""
+        if unsent.is_fixed:
+            return unsent
+        messenger, draft, message, issue = self.messenger, unsent.draft, unsent.message, unsent.issue
+        steps = policy.workflow if policy.workflow and policy.workflow[0].channel == draft.channel else ()
+        if messenger.kept is not None and (steps or messenger.keeps_all):
+            later = [self._write_step(unsent, step.channel, place) for place, step in enumerate(steps[1:], 1)]
+            outgoings = [outgoing_of(draft, each, issue) for each in (message, *later)]
+            return replace(unsent, rows=messenger.kept.steps(outgoings, issue, starts(steps)))
+        if messenger.is_reported(message):
+            return replace(unsent, rows=(row_of_reported(message, issue),))
+        return unsent
+
+    def _write_step(self, unsent: _Unsent, channel: str, number: int) -> Message:
+        """Write the message of a step of a workflow."""
+        draft = replace(unsent.draft, channel=channel)
+        message_id = id_of_step(unsent.issue.nonce, number)
+        return self.messenger.write(draft, unsent.issued.code, unsent.issued.expires_at, message_id)
 
     def _digests(self, target: Target, code: str) -> tuple[bytes, ...]:
         """Return the digests that the code may have. The first is that of a code that is issued now."""

@@ -2,17 +2,12 @@
 
 from __future__ import annotations
 
-from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow, DeliveryState, DeliveryStatus
+from flask_otpauth.core.deliveries import DeliveryRow, DeliveryState
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.service import service
 from flask_otpauth.engine.messenger import Messenger
-from flask_otpauth.ports.delivery import Outgoing
-from flask_otpauth.ports.sealing import SealBroken
-from flask_otpauth.ports.senders import Receipt
 from flask_otpauth.ports.storage import DeliveryStore
 
-#: How long a claim is valid. Between the claim and the hand-over are a few milliseconds.
-LEASE_MS = 15_000
 #: How many messages are taken up at once.
 BATCH = 100
 
@@ -55,34 +50,13 @@ class Deliveries:
 
         Another app with other secrets may share the table.
         """
-        row = self._store.find(message_id)
-        return row is not None and (self._open(row) is not None or row.needed_until <= now_ms)
+        row, kept = self._store.find(message_id), self.messenger.kept
+        if row is None or kept is None:
+            return False
+        return kept.open(row) is not None or row.needed_until <= now_ms
 
     def _take_up(self, message_id: str) -> bool:
-        claim = self._store.claim(message_id, self._now_ms(), LEASE_MS)
-        if claim is None:
-            return False
-        receipt = self._hand_over(claim)
-        if receipt is not None:
-            self._store.settle(claim, report_of(receipt), failed=receipt.status.is_definite_failure)
-        return True
-
-    def _hand_over(self, claim: DeliveryRow) -> Receipt | None:
-        """Return the receipt; ``None`` if somebody else has claimed the message meanwhile."""
-        outgoing = self._open(claim)
-        if outgoing is None:
-            return self.messenger.report_lost(claim.channel, "the key that encrypted it was removed")
-        # A message whose code has expired will not be sent. Any other may have been sent from here on.
-        if outgoing.message.has_expired(self.messenger.clock()) or self._store.begin(claim):
-            return self.messenger.hand_over(outgoing)
-        return None
-
-    def _open(self, row: DeliveryRow) -> Outgoing | None:
-        """Return the message; ``None`` if this app cannot read it."""
-        try:
-            return self.messenger.kept.open(row) if self.messenger.kept else None
-        except SealBroken:
-            return None
+        return self.messenger.take_up(message_id) is not None
 
     @property
     def _store(self) -> DeliveryStore:
@@ -90,17 +64,6 @@ class Deliveries:
 
     def _now_ms(self) -> int:
         return epoch_ms(self.messenger.clock())
-
-
-def report_of(receipt: Receipt) -> DeliveryReport:
-    """Return a receipt as a row keeps it."""
-    return DeliveryReport(
-        DeliveryStatus(receipt.status.value),
-        receipt.sender,
-        receipt.provider_id,
-        "" if receipt.cost is None else str(receipt.cost),
-        receipt.currency,
-    )
 
 
 def _wait_seconds(row: DeliveryRow, now_ms: int) -> int:

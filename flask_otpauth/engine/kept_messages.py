@@ -1,24 +1,40 @@
-"""Keep a message in the storage until it is handed over, in the transaction that issues its code."""
+"""
+Keep a message in the storage until it is handed over, in the transaction that issues its code.
+
+The steps of a workflow are such messages. The first one is due at once. If a step certainly fails, the one
+after it is due at once, too.
+"""
 
 from __future__ import annotations
 
 import json
-from dataclasses import fields
-from datetime import datetime
+from collections.abc import Sequence
+from dataclasses import fields, replace
+from datetime import datetime, timedelta
 
 from flask_otpauth.core.challenges import Cap, Issue
-from flask_otpauth.core.deliveries import DeliveryRow
+from flask_otpauth.core.deliveries import (
+    DeliveryReport,
+    DeliveryRow,
+    DeliveryState,
+    DeliveryStatus,
+    id_of_step,
+)
 from flask_otpauth.core.instants import DAY, epoch_ms, milliseconds
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.core.service import service
 from flask_otpauth.ports.clock import Clock
-from flask_otpauth.ports.delivery import Outgoing
-from flask_otpauth.ports.sealing import Sealing
-from flask_otpauth.ports.senders import Message
+from flask_otpauth.ports.delivery import Outgoing, Timer
+from flask_otpauth.ports.sealing import SealBroken, Sealing
+from flask_otpauth.ports.senders import Message, Receipt
 from flask_otpauth.ports.storage import Storage
 
 #: How long the row of a message without a code is needed.
 _NOTICE_MS = milliseconds(DAY)
+#: How long a claim is valid. Between the claim and the hand-over are a few milliseconds.
+LEASE_MS = 15_000
+#: Providers report for up to three days (Vonage, "Messages API status callbacks").
+_REPORTED_MS = milliseconds(3 * DAY)
 #: The fields of a message that no crash report may show.
 _SECRET = ("code", "text", "html", "subject", "caller_number")
 
@@ -30,6 +46,11 @@ class KeptMessages:
     storage: Storage
     sealing: Sealing
     clock: Clock
+    timer: Timer
+    #: Whether every message is kept. If not, only those of workflows are.
+    keeps_all: bool = True
+    #: Whether providers report later what became of messages.
+    is_reported: bool = False
 
     def row(self, outgoing: Outgoing, issue: Issue | None) -> DeliveryRow:
         """
@@ -46,21 +67,86 @@ class KeptMessages:
             channel=message.channel,
             due_at=now_ms,
             expires_at=expires_at,
-            needed_until=expires_at or now_ms + _NOTICE_MS,
+            needed_until=(expires_at or now_ms + _NOTICE_MS) + (_REPORTED_MS if self.is_reported else 0),
             sealed=self.sealing.seal(packed(outgoing)),
         )
 
-    def keep(self, outgoing: Outgoing) -> None:
-        """Keep a message without a code."""
-        self.storage.deliveries.add(self.row(outgoing, None))
+    def keep(self, outgoing: Outgoing) -> DeliveryRow:
+        """Keep a message without a code. Return its row."""
+        row = self.row(outgoing, None)
+        self.storage.deliveries.add(row)
+        return row
 
-    def open(self, row: DeliveryRow) -> Outgoing:
-        """
-        Return the message of a row.
+    def steps(
+        self, outgoings: Sequence[Outgoing], issue: Issue, starts: Sequence[timedelta]
+    ) -> tuple[DeliveryRow, ...]:
+        """Return the rows of messages with one code, which are due at ``starts`` after its issue."""
+        return tuple(
+            replace(
+                # Only the first step can give the quota back: a later one fails after another has been sent.
+                self.row(outgoing if number == 0 else replace(outgoing, issue=None), issue),
+                step=number,
+                due_at=issue.now_ms + milliseconds(start),
+            )
+            for number, (outgoing, start) in enumerate(zip(outgoings, starts, strict=True))
+        )
 
-        :raises ~flask_otpauth.ports.sealing.SealBroken: if its key was removed.
-        """
-        return unpacked(self.sealing.open(row.sealed))
+    def expect(self, rows: Sequence[DeliveryRow]) -> None:
+        """Have the rows handed over that are due later."""
+        now_ms = epoch_ms(self.clock())
+        for row in rows:
+            if row.due_at > now_ms:
+                self.timer.wake_in((row.due_at - now_ms) / 1000)
+
+    def open(self, row: DeliveryRow) -> Outgoing | None:
+        """Return the message of a row. ``None``: its key was removed, or another app has written it."""
+        try:
+            return unpacked(self.sealing.open(row.sealed))
+        except SealBroken:
+            return None
+
+    def claim(self, message_id: str) -> DeliveryRow | None:
+        """Return the row, claimed for the caller; ``None`` if it is not for the caller."""
+        return self.storage.deliveries.claim(message_id, epoch_ms(self.clock()), LEASE_MS)
+
+    def step_after(self, row: DeliveryRow) -> DeliveryRow | None:
+        """Return the step of a workflow after ``row``; ``None`` if there is none."""
+        return self.storage.deliveries.find(id_of_step(row.nonce, row.step + 1)) if row.nonce else None
+
+    def hasten_after(self, row: DeliveryRow) -> None:
+        """Let the step after ``row`` be due now, and all later ones earlier by the same time."""
+        now_ms, later = epoch_ms(self.clock()), self.step_after(row)
+        earlier_ms = 0 if later is None else later.due_at - now_ms
+        while later is not None and later.state is DeliveryState.WAITING and earlier_ms > 0:
+            due_at = later.due_at - earlier_ms
+            self.storage.deliveries.hasten(later.id, due_at)
+            self.timer.wake_in((due_at - now_ms) / 1000)
+            later = self.step_after(later)
+
+
+def row_of_reported(message: Message, issue: Issue) -> DeliveryRow:
+    """Return the row of a message that this process sends, and whose provider reports what became of it."""
+    return DeliveryRow(
+        id=message.id,
+        challenge_key=issue.challenge_key,
+        nonce=issue.nonce,
+        channel=message.channel,
+        due_at=issue.now_ms,
+        expires_at=issue.expires_at_ms,
+        needed_until=issue.expires_at_ms + _REPORTED_MS,
+        state=DeliveryState.HANDED_OVER,
+    )
+
+
+def report_of(receipt: Receipt) -> DeliveryReport:
+    """Return a receipt as a row keeps it."""
+    return DeliveryReport(
+        DeliveryStatus(receipt.status.value),
+        receipt.sender,
+        receipt.provider_id,
+        "" if receipt.cost is None else str(receipt.cost),
+        receipt.currency,
+    )
 
 
 def packed(outgoing: Outgoing) -> bytes:

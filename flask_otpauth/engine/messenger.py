@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from datetime import datetime
+from functools import partial
 
 from flask_otpauth.core.accents import without_accents
 from flask_otpauth.core.challenges import Issue, draw_nonce, shows_code
+from flask_otpauth.core.deliveries import DeliveryRow, DeliveryState
 from flask_otpauth.core.durations import in_words
 from flask_otpauth.core.errors import OtpAuthError, SendFailed
 from flask_otpauth.core.routes import RouteKey
 from flask_otpauth.core.sensitive import Sensitive, sensitive
 from flask_otpauth.core.service import service
-from flask_otpauth.engine.kept_messages import KeptMessages
+from flask_otpauth.engine.kept_messages import KeptMessages, report_of
 from flask_otpauth.engine.router import Router
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Delivery, Outgoing
@@ -24,6 +26,8 @@ from flask_otpauth.ports.templates import Templates
 
 #: Every message has a packaged template in English.
 _LAST_RESORT = "en"
+#: Another process hands the message over, or its code is not awaited any more. So it may have been sent.
+_ELSEWHERE = Receipt(Status.ACCEPTED, detail="another process has it")
 
 
 @dataclass(frozen=True)
@@ -81,19 +85,33 @@ class Messenger:
     clock: Clock
     events: Events
     settings: MessageSettings
-    #: Keeps messages that another process sends. ``None``: this process sends all of them.
+    #: Keeps messages that another process sends, and those of workflows. ``None``: there are none.
     kept: KeptMessages | None = None
+    #: The names of the senders whose providers report what became of a message.
+    reporting: frozenset[str] = frozenset()
     #: For each route, the last receipt in this process that did not depend on the recipient. A withheld
     #: message gets the same receipt.
     last: dict[RouteKey, Receipt] = field(default_factory=dict)
 
-    def send(self, draft: Draft, message: Message, issue: Issue) -> Receipt:
+    @property
+    def keeps_all(self) -> bool:
+        """Whether each message is kept, because another process sends it."""
+        return self.kept is not None and self.kept.keeps_all
+
+    def is_reported(self, message: Message) -> bool:
+        """Return whether a provider may report what became of a message, so that it needs a row."""
+        return bool(self.reporting) and not self.reporting.isdisjoint(self.router.route(message).names)
+
+    def send(self, draft: Draft, message: Message, issue: Issue, rows: Sequence[DeliveryRow] = ()) -> Receipt:
         """
         Send a code: the ``message`` that was written from ``draft``.
 
-        Return its receipt. If the message is sent after the response, the receipt is ``accepted``.
+        ``rows`` were added with the issue: that of the message, and those of the later steps of a workflow.
+        Return the receipt. If the message is sent after the response, it is ``accepted``.
         """
-        receipt = self._submit(outgoing_of(draft, message, issue))
+        if self.kept is not None:
+            self.kept.expect(rows)
+        receipt = self._submit(outgoing_of(draft, message, issue), rows[0] if rows else None)
         if draft.discreet and receipt.status.is_definite_failure:
             self._record(issue, receipt)
         return receipt
@@ -117,34 +135,91 @@ class Messenger:
 
     def hand_over(self, outgoing: Outgoing) -> Receipt:
         """Hand a message to its sender now. The delivery calls this, never inside a transaction."""
+        return self._settle(outgoing, self._attempt(outgoing))
+
+    def take_up(self, message_id: str) -> Receipt | None:
+        """
+        Hand over a kept message. Return ``None`` if somebody else does, or did, or its code is not awaited.
+
+        If it is a step of a workflow and certainly fails, the next step is handed over at once.
+        """
+        return None if self.kept is None else self._take_up(self.kept, message_id, None)
+
+    def _take_up(self, kept: KeptMessages, message_id: str, failed: Issue | None) -> Receipt | None:
+        """Do what :meth:`take_up` does. ``failed`` is the issue of which all messages have failed so far."""
+        claim = kept.claim(message_id)
+        if claim is None:
+            return None
+        outgoing = kept.open(claim)
+        if outgoing is None:
+            receipt = self.report_lost(claim.channel, "the key that encrypted it was removed")
+        elif outgoing.message.has_expired(self.clock()) or self.storage.deliveries.begin(claim):
+            # A message whose code has expired will not be sent. Any other may have been sent from here on.
+            receipt = self._attempt(outgoing)
+            issue = outgoing.issue or failed
+            if receipt.status.is_definite_failure and kept.step_after(claim) is not None:
+                self._note(claim, receipt)
+                self._settle(replace(outgoing, issue=None), receipt)
+                return self._take_up_next(kept, claim, issue)
+            self._settle(replace(outgoing, issue=issue), receipt)
+        else:
+            return None
+        self._note(claim, receipt)
+        return receipt
+
+    def _take_up_next(self, kept: KeptMessages, claim: DeliveryRow, failed: Issue | None) -> Receipt:
+        """Hand over the step after one that has certainly failed."""
+        kept.hasten_after(claim)
+        following = kept.step_after(claim)
+        receipt = self._take_up(kept, following.id, failed) if following is not None else None
+        return receipt or _ELSEWHERE
+
+    def _hand_over_with_row(self, row: DeliveryRow, outgoing: Outgoing) -> Receipt:
+        """Hand a message over that has a row."""
+        if row.state is not DeliveryState.HANDED_OVER:
+            return self.take_up(row.id) or _ELSEWHERE
+        receipt = self.hand_over(outgoing)
+        self._note(row, receipt)
+        return receipt
+
+    def _note(self, claim: DeliveryRow, receipt: Receipt) -> None:
+        """Note what became of a message that has a row."""
+        try:
+            failed = receipt.status.is_definite_failure
+            self.storage.deliveries.settle(claim, report_of(receipt), failed=failed)
+        except OtpAuthError:
+            # The row is marked already, so nobody sends the message again. Only its status stays unknown.
+            self.events("withdraw_failed")
+
+    def _attempt(self, outgoing: Outgoing) -> Receipt:
         message = outgoing.message
         route = self.router.route(message).key
         if outgoing.withheld:
-            return self._settle(outgoing, self.last.get(route, Receipt(Status.ACCEPTED)))
+            return self.last.get(route, Receipt(Status.ACCEPTED))
         if message.has_expired(self.clock()):
-            return self._settle(outgoing, Receipt(Status.REJECTED, detail="its code has expired"))
+            return Receipt(Status.REJECTED, detail="its code has expired")
         receipt = self.router.send(message)
         if not receipt.status.is_about_recipient:
             self.last[route] = receipt
-        return self._settle(outgoing, receipt)
+        return receipt
 
     def report_lost(self, channel: str, why: str) -> Receipt:
         """Report that a message of which nothing else is known will not be sent. Return its receipt."""
         return self._settle(Outgoing(Message(channel, "", "")), Receipt(Status.REJECTED, detail=why))
 
-    def _submit(self, outgoing: Outgoing) -> Receipt:
-        receipt = self.delivery.submit(outgoing, self.hand_over)
+    def _submit(self, outgoing: Outgoing, row: DeliveryRow | None = None) -> Receipt:
+        send = self.hand_over if row is None else partial(self._hand_over_with_row, row)
+        receipt = self.delivery.submit(outgoing, send)
         if receipt is not None:
             return receipt
-        if self.kept is not None and not self.kept.storage.deliveries.withdraw(outgoing.message.id):
-            return Receipt(Status.ACCEPTED)  # Somebody else has found it and is sending it.
+        is_kept = row is not None and row.state is DeliveryState.WAITING
+        if is_kept and not self.storage.deliveries.withdraw(outgoing.message.id):
+            return _ELSEWHERE  # Somebody else has found it.
         return self._settle(outgoing, Receipt(Status.UNAVAILABLE, detail="the queue did not take it"))
 
     def _submit_notice(self, outgoing: Outgoing) -> None:
         try:
-            if self.kept is not None:
-                self.kept.keep(outgoing)
-            self._submit(outgoing)
+            self._submit(outgoing, self.kept.keep(outgoing) if self.keeps_all and self.kept else None)
         except OtpAuthError:  # The store is down. What the message reports is committed already.
             self._settle(outgoing, Receipt(Status.UNAVAILABLE, detail="it could not be stored"))
 

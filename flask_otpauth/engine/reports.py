@@ -5,13 +5,16 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 
-from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow, DeliveryState
+from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow, DeliveryState, DeliveryStatus
 from flask_otpauth.core.service import service
+from flask_otpauth.engine.kept_messages import KeptMessages
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.reports import ProviderReport, ReportRequest, ReportScheme
 from flask_otpauth.ports.storage import Storage
 
+#: The message will not arrive, so a workflow need not wait.
+_FAILURES = (DeliveryStatus.UNDELIVERABLE, DeliveryStatus.OPTED_OUT)
 #: A message may have been sent in these states, so its provider can know of it.
 _SENT = (DeliveryState.HANDED_OVER, DeliveryState.FAILED)
 
@@ -25,6 +28,8 @@ class Reports:
     storage: Storage
     clock: Clock
     events: Events
+    #: The messages of workflows. ``None``: there are none.
+    kept: KeptMessages | None = None
 
     def receive(self, sender: str, request: ReportRequest) -> None:
         """
@@ -56,3 +61,5 @@ class Reports:
         self.events(
             "delivery_reported", channel=row.channel, sender_name=sender, report=replace(report, id=row.id)
         )
+        if self.kept is not None and report.status in _FAILURES:
+            self.kept.hasten_after(row)

@@ -10,6 +10,7 @@ from flask_otpauth.engine.codes import Codes
 from flask_otpauth.engine.deliveries import Deliveries
 from flask_otpauth.engine.host_codes import HostCodes
 from flask_otpauth.engine.idempotency import Idempotency
+from flask_otpauth.engine.reports import Reports
 from flask_otpauth.engine.sessions import Sessions
 from flask_otpauth.engine.unlocking import Unlocking
 from flask_otpauth.engine.upkeep import Upkeep
@@ -36,6 +37,7 @@ class Services:
     idempotency: Idempotency
     #: The public keys of the access tokens (RFC 7517). There are none if they are signed with secret keys.
     public_keys: Mapping[str, object]
+    reports: Reports
     sessions: Sessions
     #: Signs tokens that the code of the host issues.
     signed_tokens: TokenSigner

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from flask_otpauth.core.challenges import Issue
 from flask_otpauth.core.record import record
@@ -26,6 +26,8 @@ class Delivery(Protocol):
     """
     Decides when and in which thread or process a message is sent.
 
+    If it has a method ``wake_in`` (:class:`Timer`), it is also called for messages that are due later.
+
     If it has an attribute ``from_storage`` that is true, each message is kept in the storage, encrypted, and
     in the transaction that issues its code. Then ``submit`` passes on only the id of the message, and does
     not call ``send``. Whoever gets the id calls ``otpauth.deliveries.deliver``.
@@ -41,6 +43,14 @@ class Delivery(Protocol):
 
     def drain(self, timeout_seconds: float) -> bool:
         """Wait until everything that was submitted has run. Return whether it has."""
+
+
+@runtime_checkable
+class Timer(Protocol):
+    """Has the messages handed over that wait in the storage until they are due."""
+
+    def wake_in(self, seconds: float) -> None:
+        """Hand over what is due after ``seconds``, in this process or in another one."""
 
 
 def is_from_storage(delivery: Delivery) -> bool:

@@ -15,7 +15,6 @@ from flask_otpauth.adapters.access_log import mask_codes
 from flask_otpauth.adapters.rate_limits import LimiterRateLimits
 from flask_otpauth.core.errors import ConfigurationError
 from flask_otpauth.core.service import service
-from flask_otpauth.engine.reports import Reports
 from flask_otpauth.engine.services import Services
 from flask_otpauth.inbox import Inbox
 from flask_otpauth.settings import FlowSettings, Shared
@@ -27,7 +26,6 @@ from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.databases import ViewUsers
 from flask_otpauth.wiring.envelopes import envelope_of, own_envelope
 from flask_otpauth.wiring.rate_limits import rate_limits
-from flask_otpauth.wiring.receipts import report_schemes
 from flask_otpauth.wiring.services import services
 
 logger = logging.getLogger("flask_otpauth")
@@ -98,7 +96,6 @@ def wire(app: Flask, limiter: Limiter | None, db: SQLAlchemy | Engine | None) ->
     built = services(assembly, ring, stores)
     counted = rate_limits(assembly, ring)
     use_cases = {name: flow.build(built, assembly.by_flow[name]) for name, flow in assembly.flows.items()}
-    reports = Reports(report_schemes(assembly), built.storage, built.clock, built.codes.events)
     mounts = {name: _mount(assembly, name, use_cases[name], built, counted) for name in assembly.registered}
     assembly.problems += paths.problems(app, mounts.values())
     if assembly.problems:
@@ -118,7 +115,7 @@ def wire(app: Flask, limiter: Limiter | None, db: SQLAlchemy | Engine | None) ->
         built,
         counted,
         mounts,
-        ReceiptsMount(reports, counted),
+        ReceiptsMount(built.reports, counted),
         mounts.get(ruling) or _mount(assembly, ruling, use_cases[ruling], built, counted),
         stores.for_views,
         stores.are_new,

@@ -45,12 +45,14 @@ def routes(assembly: Assembly) -> dict[RouteKey, Route]:
 
 
 def _needed(assembly: Assembly) -> set[str]:
-    """Return the channels of the registered flows."""
-    return {
+    """Return the channels of the registered flows and of workflows, which codes of the host have too."""
+    of_flows = {
         channel
         for name in assembly.registered
         for channel in assembly.flows[name].channels(assembly.by_flow[name])
     }
+    policies = [settings.policy("") for settings in assembly.by_flow.values()]
+    return of_flows | {step.channel for policy in policies for step in policy.workflow}
 
 
 def _gaps(found: Mapping[RouteKey, Route]) -> list[str]:

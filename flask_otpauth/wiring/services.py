@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import cast
 
 from phonenumbers import SUPPORTED_REGIONS
@@ -22,6 +23,7 @@ from flask_otpauth.engine.deliveries import Deliveries
 from flask_otpauth.engine.host_codes import HostCodes
 from flask_otpauth.engine.idempotency import Idempotency
 from flask_otpauth.engine.messenger import MessageSettings, Messenger
+from flask_otpauth.engine.reports import Reports
 from flask_otpauth.engine.router import Router
 from flask_otpauth.engine.secrets import UserSecrets
 from flask_otpauth.engine.services import Services
@@ -31,7 +33,6 @@ from flask_otpauth.engine.upkeep import Upkeep
 from flask_otpauth.engine.users import Users
 from flask_otpauth.flows.sms.settings import SmsSettings
 from flask_otpauth.ports.clock import Clock
-from flask_otpauth.ports.delivery import is_from_storage
 from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.senders import CHANNELS
 from flask_otpauth.settings import PREFIX, nearest
@@ -40,6 +41,7 @@ from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.clock import clock_of
 from flask_otpauth.wiring.databases import Databases
 from flask_otpauth.wiring.fixed_codes import fixed_codes
+from flask_otpauth.wiring.receipts import report_schemes
 from flask_otpauth.wiring.routes import circuit_policy
 
 
@@ -50,7 +52,8 @@ def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
     storage, directory, region = stores.storage, stores.directory, assembly.shared.phone_region
     tokens = secret_keys.token_ring(assembly, ring)
     signer = secret_keys.signer(assembly, tokens)
-    messenger = _messenger(assembly, ring, stores, clock, events)
+    schemes = report_schemes(assembly)
+    messenger = _messenger(assembly, ring, stores, clock, events, frozenset(schemes))
     fixed = fixed_codes(assembly, stores, addresses, clock)
     codes = Codes(storage, ring, messenger, clock, events, fixed)
     sessions = Sessions(storage.sessions, signer, tokens, _session_policy(assembly), clock, events, directory)
@@ -67,6 +70,7 @@ def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
         host_codes=HostCodes(codes, addresses, _host_policies(assembly), region, _host_languages(assembly)),
         idempotency=Idempotency(storage, ring, clock, events, secret_keys.sealing(ring)),
         public_keys=signer.jwks(),
+        reports=Reports(schemes, storage, clock, events, messenger.kept),
         sessions=sessions,
         signed_tokens=SignedTokens(tokens),
         storage=storage,
@@ -86,14 +90,21 @@ def services(assembly: Assembly, ring: KeyRing, stores: Databases) -> Services:
 
 
 def _messenger(
-    assembly: Assembly, ring: KeyRing, stores: Databases, clock: Clock, events: Events
+    assembly: Assembly,
+    ring: KeyRing,
+    stores: Databases,
+    clock: Clock,
+    events: Events,
+    reporting: frozenset[str],
 ) -> Messenger:
     routes, policy = senders.routes(assembly), circuit_policy(assembly)
     router = Router(routes, stores.storage.circuits, policy, clock, events)
     templates = JinjaTemplates(lambda: assembly.app.jinja_env)
     chosen, settings = delivery.delivery(assembly, clock), _message_settings(assembly)
-    kept = delivery.kept_messages(assembly, ring, stores, clock) if is_from_storage(chosen) else None
-    return Messenger(router, chosen, templates, stores.storage, clock, events, settings, kept)
+    kept = delivery.kept_messages(assembly, ring, stores, clock, chosen)
+    if kept is not None:
+        kept = replace(kept, is_reported=bool(reporting))
+    return Messenger(router, chosen, templates, stores.storage, clock, events, settings, kept, reporting)
 
 
 def _message_settings(assembly: Assembly) -> MessageSettings:

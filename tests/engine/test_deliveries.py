@@ -12,7 +12,8 @@ from flask import Flask
 from flask_otpauth.core.deliveries import DeliveryRow, DeliveryState, DeliveryStatus
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.instants import epoch_ms
-from flask_otpauth.engine.deliveries import LEASE_MS, Deliveries
+from flask_otpauth.engine.deliveries import Deliveries
+from flask_otpauth.engine.kept_messages import LEASE_MS
 from flask_otpauth.ports.delivery import Outgoing
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
