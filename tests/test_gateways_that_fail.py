@@ -1,4 +1,4 @@
-"""Two SMS gateways on the loopback interface, the first of which fails, and an app in several processes."""
+"""Two SMS gateways on the loopback interface, the first of which fails, and an app in several workers."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import pytest
 from flask import Flask
 
 from flask_otpauth import OtpAuth
+from flask_otpauth.core.circuits import CircuitPolicy
 from flask_otpauth.core.errors import SendFailed
 from tests.hosts import SECRET_KEY
 
@@ -149,43 +150,75 @@ def work(end: Connection, database_uri: str, ports: list[int]) -> None:
     app.extensions["otpauth"].services.storage.database.engine.dispose()
 
 
-class Processes:
-    """The processes of the app."""
+class Worker:
+    """A process of the app."""
 
     def __init__(self, database_uri: str, ports: list[int]) -> None:
         context = multiprocessing.get_context("spawn")
+        self.end, theirs = context.Pipe()
+        self._process = context.Process(target=work, args=(theirs, database_uri, ports), daemon=True)
+        self._process.start()
+        theirs.close()
+        #: How many results it owes. The first one says that it is ready.
+        self.owes = 1
+
+    def send(self, now: datetime, numbers: list[str]) -> None:
+        self.end.send((now, numbers))
+        self.owes += len(numbers)
+
+    def receive(self) -> str:
+        self.owes -= 1
+        return str(self.end.recv())
+
+    def kill(self) -> None:
+        self._process.kill()
+
+    def close(self) -> None:
+        self.end.close()
+        self._process.join(DEADLINE_SECONDS)
+
+
+class Workers:
+    """The processes of the app."""
+
+    def __init__(self, database_uri: str, ports: list[int]) -> None:
         self._numbers = iter(range(1_000))
-        self._ends: list[Connection] = []
-        self._processes = []
-        for _ in range(PROCESSES):
-            ours, theirs = context.Pipe()
-            process = context.Process(target=work, args=(theirs, database_uri, ports), daemon=True)
-            process.start()
-            theirs.close()
-            self._ends.append(ours)
-            self._processes.append(process)
+        self._workers = [Worker(database_uri, ports) for _ in range(PROCESSES)]
         self.results(PROCESSES)
 
     def send(self, now: datetime, count: int) -> None:
         """Have all processes send ``count`` codes together."""
         numbers = [f"+84987{next(self._numbers):06d}" for _ in range(count)]
-        for place, end in enumerate(self._ends):
-            end.send((now, numbers[place::PROCESSES]))
+        for place, worker in enumerate(self._workers):
+            worker.send(now, numbers[place :: len(self._workers)])
 
     def results(self, count: int) -> list[str]:
         """Return how the next ``count`` messages ended."""
         found: list[str] = []
         while len(found) < count:
-            ready = wait(self._ends, DEADLINE_SECONDS)
+            ready = wait([worker.end for worker in self._workers], DEADLINE_SECONDS)
             assert ready, "the processes do not answer"
-            found += [end.recv() for end in ready]  # type: ignore[union-attr]
+            found += [worker.receive() for worker in self._workers if worker.end in ready]
         return found
 
+    def kill_the_busy_one(self) -> None:
+        """Kill the only process that owes a result."""
+        (busy,) = (worker for worker in self._workers if worker.owes)
+        busy.kill()
+        busy.close()
+        self._workers.remove(busy)
+
     def close(self) -> None:
-        for end in self._ends:
-            end.close()
-        for process in self._processes:
-            process.join(DEADLINE_SECONDS)
+        for worker in self._workers:
+            worker.close()
+
+
+@pytest.fixture
+def workers(local: Gateway, distant: Gateway, tmp_path: Path) -> Iterator[Workers]:
+    workers = Workers(f"sqlite:///{tmp_path}/otpauth.sqlite", [local.port, distant.port])
+    yield workers
+    local.answers.set()
+    workers.close()
 
 
 @pytest.fixture
@@ -206,33 +239,30 @@ def distant() -> Iterator[Gateway]:
 
 
 def test_codes_arrive_by_the_second_gateway_and_one_probe_finds_that_the_first_works_again(
-    local: Gateway, distant: Gateway, tmp_path: Path
+    local: Gateway, distant: Gateway, workers: Workers
 ) -> None:
-    processes = Processes(f"sqlite:///{tmp_path}/otpauth.sqlite", [local.port, distant.port])
-
     local.status = 503
-    processes.send(NOON, FAILURES - 1)
-    down = processes.results(FAILURES - 1)
+    workers.send(NOON, FAILURES - 1)
+    down = workers.results(FAILURES - 1)
     local.stop()
-    processes.send(NOON, 1)
-    down += processes.results(1)
+    workers.send(NOON, 1)
+    down += workers.results(1)
     local.start()
-    processes.send(NOON, 8)
-    resting = processes.results(8)
+    workers.send(NOON, 8)
+    resting = workers.results(8)
     asked_while_down = len(local.messages)
 
     local.status = 202
     local.answers.clear()
-    processes.send(NOON + REST, PROCESSES * AT_ONCE)
-    beside = processes.results(PROCESSES * AT_ONCE - 1)
+    workers.send(NOON + REST, PROCESSES * AT_ONCE)
+    beside = workers.results(PROCESSES * AT_ONCE - 1)
     probes = len(local.messages) - asked_while_down
     arrived_beside = len(distant.messages)
     local.answers.set()
-    probe = processes.results(1)
+    probe = workers.results(1)
 
-    processes.send(NOON + REST, 8)
-    after = processes.results(8)
-    processes.close()
+    workers.send(NOON + REST, 8)
+    after = workers.results(8)
 
     assert down == ["sent"] * FAILURES
     assert resting == ["sent"] * 8
@@ -244,6 +274,33 @@ def test_codes_arrive_by_the_second_gateway_and_one_probe_finds_that_the_first_w
     assert len(local.messages) == asked_while_down + 1 + 8
     assert len(distant.messages) == arrived_beside
     assert len(set(local.recipients[-9:] + distant.recipients)) == FAILURES + 8 + 16 + 8, "each arrived once"
+
+
+def test_if_the_process_that_probes_is_killed_another_one_probes_after_a_lease(
+    local: Gateway, distant: Gateway, workers: Workers
+) -> None:
+    lease, probe_at = timedelta(milliseconds=CircuitPolicy().lease_ms), NOON + REST
+    local.status = 503
+    workers.send(NOON, FAILURES)
+    workers.results(FAILURES)
+    local.status = 202
+    local.answers.clear()
+
+    workers.send(probe_at, PROCESSES)
+    workers.results(PROCESSES - 1)
+    workers.kill_the_busy_one()
+    workers.send(probe_at + lease - timedelta(milliseconds=1), 6)
+    workers.results(6)
+    asked_before = len(local.messages)
+    workers.send(probe_at + lease, 6)
+    workers.results(5)
+    asked_after = len(local.messages)
+    local.answers.set()
+    workers.results(1)
+
+    assert asked_before == FAILURES + 1, "the probe of the process that was killed"
+    assert asked_after == asked_before + 1
+    assert len(distant.messages) == FAILURES + (PROCESSES - 1) + 6 + 5
 
 
 @pytest.mark.parametrize("status", [500, None], ids=["internal error", "never ends its answer"])

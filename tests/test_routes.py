@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from flask import Flask
+from sqlalchemy import event
 
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.cli import otpauth
@@ -190,6 +191,33 @@ def test_if_the_circuits_cannot_be_read_the_request_is_refused_and_uses_nothing_
     assert refused["message"] == "Failed to send OTP"
     assert accepted["message"] != "Failed to send OTP"
     assert (sent_without, len(local.messages)) == (0, 1)
+
+
+def test_a_route_with_one_sender_costs_no_statement_and_one_with_several_costs_one_read(
+    make_app: MakeApp,
+) -> None:
+    app = make_app(
+        flows=("email",),
+        senders={"email": "memory"},
+        providers={"local": MemorySender(), "twilio": MemorySender()},
+        routes={("sms",): ("twilio",), ("sms", "84"): ("local", "twilio")},
+    )
+    statements: list[str] = []
+
+    def note(_connection: object, _cursor: object, sql: str, *_: object) -> None:
+        statements.append(sql)
+
+    def about_circuits(recipient: str) -> list[str]:
+        statements.clear()
+        send(app, recipient)
+        assert statements
+        return [sql.partition(" ")[0] for sql in statements if "otpauth_circuits" in sql]
+
+    engine = app.extensions["otpauth"].services.storage.database.engine
+    event.listen(engine, "before_cursor_execute", note)
+
+    assert about_circuits("+8562055555555") == []
+    assert about_circuits("+84987654321") == ["SELECT"]
 
 
 # -- flask otpauth routes -----------------------------------------------------------------------

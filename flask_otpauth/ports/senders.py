@@ -133,7 +133,7 @@ class Receipt:
     currency: str = ""
     #: A text for the log. It must not hold a secret.
     detail: str = ""
-    #: The name of the sender that tried it last, if the senders of the channel have names.
+    #: The name of the sender that tried the message last. The extension fills it in.
     sender: str = ""
 
     def __post_init__(self) -> None:

@@ -222,8 +222,8 @@ class Shared(Settings):
     dev_inbox: StrictBool = Field(
         False,
         description="In debug mode, show messages at `/otpauth/inbox` instead of sending them, on each "
-        "channel that `OTPAUTH_SENDERS` and `OTPAUTH_ROUTES` do not name. Outside of debug mode, the app does "
-        "not start.",
+        "channel that `OTPAUTH_SENDERS` and `OTPAUTH_ROUTES` do not name. Outside of debug mode, the app "
+        "does not start.",
     )
     allow_weak_keys: StrictBool = Field(
         False,
