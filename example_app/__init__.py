@@ -18,6 +18,7 @@ from flask.json.provider import DefaultJSONProvider
 from example_app import backend, pages, seeds
 from example_app.extensions import db, otpauth
 from example_app.models import User
+from example_app.providers import use_providers
 from flask_otpauth.inbox import Inbox, inbox_pages
 
 CHANNELS = ("email", "sms", "whatsapp", "voice", "flashcall")
@@ -52,6 +53,7 @@ def create_app(instance_path: str | None = None, config: Mapping[str, Any] | Non
         # The host's own text beside the packaged one: templates/otpauth/email/reset.en.txt
         OTPAUTH_ACCOUNT_TEMPLATES={"code": "code", "reset": "reset"},
     )
+    app.config.update(use_providers(app))
     app.json = _Json(app)
     app.config.from_prefixed_env("EXAMPLE_APP")
     app.config.update(config or {})

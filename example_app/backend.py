@@ -12,11 +12,12 @@ from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import quote
 
-from flask import Blueprint, Response, abort, jsonify, request
+from flask import Blueprint, Response, abort, current_app, jsonify, request
 
 from example_app import seeds
 from example_app.client import Exchange, call
 from example_app.extensions import db, otpauth
+from example_app.fake_providers import MODES, Provider
 from example_app.models import Key
 
 #: The customer whose PIN and password the account page is about. A real host takes it from its session.
@@ -116,11 +117,38 @@ def change_account(name: str) -> Response:
     return _shown(exchange)
 
 
+@backend.post("/providers/switch")
+def switch_provider() -> Response:
+    """Have a provider behave in another way."""
+    typed = _typed("name", "mode")
+    if typed["mode"] not in MODES:
+        abort(400)
+    _provider(typed["name"]).switch(typed["mode"])
+    return jsonify(status="ok")
+
+
+@backend.post("/providers/report")
+def report_message() -> Response:
+    """Have a provider report what became of a message. It calls this app, as one elsewhere does."""
+    typed = _typed("name", "id", "status")
+    taken = next((each for each in _provider(typed["name"]).taken if each.id == typed["id"]), None)
+    if taken is None:
+        abort(404)
+    url = f"{request.host_url}otpauth/receipts/{typed['name']}"
+    current_app.extensions["providers"].report(url, taken, typed["status"])
+    return jsonify(status="ok")
+
+
 @backend.post("/start-over")
 def start_over() -> Response:
     """Delete all data, and begin again."""
     seeds.start_over()
     return jsonify(status="ok")
+
+
+def _provider(name: str) -> Provider:
+    found: Provider | None = current_app.extensions["providers"].providers.get(name)
+    return found or abort(404)
 
 
 def _typed(*fields: str) -> dict[str, str]:

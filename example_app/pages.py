@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import secrets
+from dataclasses import asdict
 from typing import Any
 
-from flask import Blueprint, Response, jsonify, render_template, request
+from flask import Blueprint, Response, current_app, jsonify, render_template, request
 
 from example_app.backend import CUSTOMER
 from example_app.documents import chapters
 from example_app.extensions import db, otpauth
 from example_app.models import Key, User
+from example_app.providers import PROVIDERS
 from example_app.seeds import PASSWORDS
 
 pages = Blueprint("pages", __name__)
@@ -70,6 +73,31 @@ def voice() -> str:
 def account() -> str:
     """Set the PIN and the password of a merchant's customer."""
     return render_template("account.html", customer=otpauth.users.find(CUSTOMER))
+
+
+@pages.get("/providers")
+def providers() -> str:
+    """Send codes by providers, and have them fail."""
+    account = current_app.extensions["providers"]
+    return render_template(
+        "providers.html", providers=PROVIDERS if account.providers else {}, number=_number()
+    )
+
+
+@pages.get("/providers/state")
+def providers_state() -> Response:
+    """Return how the providers behave, what they took, and what the app noticed, each newest first."""
+    account = current_app.extensions["providers"]
+    shown = {
+        name: {"mode": each.mode, "taken": [asdict(taken) for taken in reversed(each.taken)]}
+        for name, each in account.providers.items()
+    }
+    return jsonify(providers=shown, entries=list(reversed(current_app.extensions["journal"].entries)))
+
+
+def _number() -> str:
+    """Return a number that has not had a code today."""
+    return f"80{secrets.randbelow(8 * 10**7) + 10**7}"
 
 
 @pages.get("/keys")

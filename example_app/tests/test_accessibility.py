@@ -9,7 +9,7 @@ from playwright.sync_api import Browser, Page
 from example_app import create_app
 from example_app.live import serving
 
-PAGES = ("/", "/email", "/sms", "/flashcall", "/voice", "/account", "/otpauth/inbox", "/keys")
+PAGES = ("/", "/email", "/sms", "/flashcall", "/voice", "/account", "/providers", "/otpauth/inbox", "/keys")
 
 #: Text whose contrast with what is behind it is lower than WCAG 2.2 AA (1.4.3) asks for.
 FAINT = """() => {

@@ -67,7 +67,7 @@ def test_the_configuration_of_another_app_in_the_same_shell_is_not_read(
 
     beside = create_app(str(tmp_path / "beside"))
 
-    ours = {"SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "OTPAUTH_SENDERS"}
+    ours = {"SECRET_KEY", "SQLALCHEMY_DATABASE_URI", "OTPAUTH_SENDERS", "OTPAUTH_PROVIDERS"}
     assert {name for name in apart.config if beside.config[name] != apart.config[name]} == ours
 
 

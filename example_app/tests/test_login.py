@@ -52,7 +52,17 @@ def test_every_page_says_who_is_logged_in(page: Page) -> None:
     page.keyboard.press("Enter")
     expect(page.locator("#name")).to_have_text("Nguyen Van A")
 
-    for path in ("/", "/email", "/sms", "/flashcall", "/voice", "/account", "/keys", "/profile"):
+    for path in (
+        "/",
+        "/email",
+        "/sms",
+        "/flashcall",
+        "/voice",
+        "/account",
+        "/providers",
+        "/keys",
+        "/profile",
+    ):
         page.goto(path)
         who = page.get_by_role("link", name="Logged in as Nguyen Van A")
         expect(who).to_be_visible()

@@ -24,7 +24,11 @@ def problems(app: Flask, shared: Shared) -> list[str]:
 
 def mount(app: Flask, inbox: Inbox) -> None:
     """Register the pages of ``inbox``, and refuse all requests outside of debug mode."""
-    app.register_blueprint(inbox_pages(inbox))
+    pages = inbox_pages(inbox)
+    app.register_blueprint(pages)
+    # The page asks for news every two seconds, and would soon reach the default limits of a host.
+    for limiter in app.extensions.get("limiter", ()):
+        limiter.exempt(pages)
     app.before_request(_demand_debug_mode)
 
 

@@ -242,7 +242,8 @@ def test_the_commands_of_the_readme_are_one_line_each() -> None:
     run, test = block("run"), block("test")
 
     assert run == (
-        "python3 -m venv .venv && .venv/bin/pip install -e . && .venv/bin/flask --app example_app run\n"
+        "python3 -m venv .venv && .venv/bin/pip install -e '.[http,crypto]' && "
+        ".venv/bin/flask --app example_app run\n"
     )
     assert test == "python3 -m venv .venv && .venv/bin/pip install -e '.[test]' && .venv/bin/pytest\n"
 

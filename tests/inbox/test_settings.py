@@ -13,6 +13,8 @@ from typing import Any
 import httpx
 import pytest
 from flask import Flask
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
 
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.inbox import Inbox
@@ -109,6 +111,19 @@ def test_if_debug_mode_ends_nothing_is_served(path: str, caplog: pytest.LogCaptu
 
     assert answer.status_code == 500
     assert "OTPAUTH_DEV_INBOX: requires debug mode" in caplog.text
+
+
+def test_the_default_limits_of_the_host_do_not_count_the_inbox() -> None:
+    app = Flask("host")
+    app.debug = True
+    app.config.update(SECRET_KEY=SECRET_KEY, OTPAUTH_STORAGE="memory", OTPAUTH_DEV_INBOX=True)
+    Limiter(get_remote_address, app=app, default_limits=["2 per hour"], storage_uri="memory://")
+    OtpAuth(app)
+    client = app.test_client()
+
+    answers = [client.get("/otpauth/inbox").status_code for _ in range(5)]
+
+    assert answers == [200] * 5
 
 
 def test_the_inboxes_of_two_apps_are_apart() -> None:
