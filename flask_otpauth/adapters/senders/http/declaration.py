@@ -70,14 +70,22 @@ Path = tuple[str | int, ...]
 
 
 @dataclass(frozen=True)
+class Link:
+    """How the provider is reached."""
+
+    connect_seconds: float
+    total_seconds: float
+    #: Empty: the certificates of the system are trusted.
+    ca_file: str = ""
+
+
+@dataclass(frozen=True)
 class Declared:
     """What a declaration says, ready for use."""
 
     call: Call
     judge: Judge
-    connect_seconds: float
-    total_seconds: float
-    tls: ssl.SSLContext | None = None
+    link: Link
 
 
 def read(declaration: Mapping[str, object], parameters: Mapping[str, str]) -> Declared:
@@ -115,12 +123,9 @@ class _Reader:
             cost=self._text("cost"),
             currency=self._text("currency"),
         )
-        connect, total = (
-            self._seconds("connect_seconds", CONNECT_SECONDS),
-            self._seconds("total_seconds", TOTAL_SECONDS),
-        )
-        tls = self._tls()
-        return Declared(call, judge, connect, total, tls) if call else None
+        connect = self._seconds("connect_seconds", CONNECT_SECONDS)
+        link = Link(connect, self._seconds("total_seconds", TOTAL_SECONDS), self._ca_file())
+        return Declared(call, judge, link) if call else None
 
     def _wrong(self, path: Path, sentence: str) -> None:
         self.problems.append(Problem(path, sentence))
@@ -329,15 +334,15 @@ class _Reader:
             return default
         return float(value)  # type: ignore[arg-type]
 
-    def _tls(self) -> ssl.SSLContext | None:
+    def _ca_file(self) -> str:
         path = self._given.get("ca_file")
         if path is None:
-            return None
+            return ""
         try:
-            return ssl.create_default_context(cafile=str(path))
+            ssl.create_default_context(cafile=str(path))
         except OSError:
             self._wrong(("ca_file",), "not a file of certificates (PEM)")
-            return None
+        return str(path)
 
 
 def _is_pattern(value: object) -> bool:

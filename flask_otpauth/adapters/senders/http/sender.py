@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
 
 from flask_otpauth.adapters.senders.declarations import Problem, WrongDeclaration
-from flask_otpauth.adapters.senders.http.declaration import Declared, read
+from flask_otpauth.adapters.senders.http.declaration import Declared, Link, read
 from flask_otpauth.adapters.senders.http.profile import Expanded, expand
 from flask_otpauth.adapters.senders.http.profiles import PROFILES
 from flask_otpauth.adapters.senders.http.requests import NotWritable
@@ -31,7 +32,10 @@ class HttpSender:
     def __init__(self, declaration: Mapping[str, object]) -> None:
         expanded = _expanded(declaration)
         self._lacking = expanded.lacking
-        self._lines = {channel: _Line(declared) for channel, declared in expanded.channels.items()}
+        clients = {link: _client(link) for link in {each.link for each in expanded.channels.values()}}
+        self._lines = {
+            channel: _Line(each, clients[each.link]) for channel, each in expanded.channels.items()
+        }
 
     def problem_on(self, channel: str) -> str:
         """Return why it cannot send on ``channel``, or an empty text."""
@@ -48,31 +52,32 @@ class HttpSender:
 class _Line:
     """What sends on one channel."""
 
-    def __init__(self, declared: Declared) -> None:
-        self._declared = declared
-        self._client = _client(declared)
+    def __init__(self, declared: Declared, client: HttpClient) -> None:
+        self._call, self._judge, self._client = declared.call, declared.judge, client
 
     def send(self, message: Message) -> Receipt:
         from flask_otpauth.adapters.senders.http.network import NoAnswer
 
         try:
-            answer = self._client.exchange(self._declared.call.request(message))
+            answer = self._client.exchange(self._call.request(message))
         except NotWritable as error:
             return Receipt(Status.REJECTED, detail=str(error))
         except NoAnswer as error:
             status = Status.TIMEOUT if error.was_written else Status.UNAVAILABLE
             return Receipt(status, detail=error.detail)
-        return self._declared.judge.receipt(answer, message.code)
+        return self._judge.receipt(answer, message.code)
 
 
-def _client(declared: Declared) -> HttpClient:
+def _client(link: Link) -> HttpClient:
     try:
         from flask_otpauth.adapters.senders.http.network import HttpClient
     except ImportError:
         sentence = "needs an extra: pip install 'flask-otpauth-server[http]'"
         raise WrongDeclaration([Problem((), sentence)]) from None
     return HttpClient(
-        connect_seconds=declared.connect_seconds, total_seconds=declared.total_seconds, tls=declared.tls
+        connect_seconds=link.connect_seconds,
+        total_seconds=link.total_seconds,
+        tls=ssl.create_default_context(cafile=link.ca_file or None),
     )
 
 

@@ -21,6 +21,8 @@ from flask_otpauth.core.sensitive import Sensitive
 _FILTERS: Mapping[str, Callable[[str], str]] = {
     # Some providers want a number without the plus sign.
     "digits": lambda text: re.sub("[^0-9]", "", text),
+    # Some have languages such as pt_BR.
+    "underscores": lambda text: text.replace("-", "_"),
     # For XML within a form, such as Twilio's TwiML.
     "xml": lambda text: escape(text, {'"': "&quot;", "'": "&apos;"}),
 }

@@ -47,7 +47,7 @@ def test_all_problems_are_told_at_once() -> None:
         "P['json']['to']: unknown variable 'recipint'; did you mean recipient?",
         "P['json']['text']: a brace must be doubled unless it begins or ends a variable",
         "P['json']['nested'][0]['deep']: expected what JSON can have",
-        "P['json']['three']: unknown filter 'upper': expected digits or xml",
+        "P['json']['three']: unknown filter 'upper': expected digits or underscores or xml",
         "P['choices']['voice']: expected one variable, such as {'locale': {'vi': 'vi-VN'}}",
         "P['choices']['tongue']['locale']: expected a dict of strings by value",
         "P['choices']['x']['localee']: unknown variable; did you mean locale?",

@@ -103,7 +103,7 @@ def test_a_channel_can_have_keys_of_its_own() -> None:
 
     assert body(found)["from"] == "Other"
     assert "from" not in body(found, "voice")
-    assert {each.total_seconds for each in found.channels.values()} == {5.0}
+    assert {each.link.total_seconds for each in found.channels.values()} == {5.0}
 
 
 def test_all_problems_are_told_with_their_keys() -> None:
