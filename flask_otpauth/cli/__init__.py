@@ -14,6 +14,7 @@ from flask_otpauth.cli.deliveries import deliver
 from flask_otpauth.cli.doctor import doctor
 from flask_otpauth.cli.groups import OtpAuthGroup
 from flask_otpauth.cli.routes import routes
+from flask_otpauth.cli.sending import send_test
 from flask_otpauth.cli.sessions import sessions
 from flask_otpauth.cli.upkeep import backfill, init_db, purge, unlock, upgrade
 from flask_otpauth.cli.users import users
@@ -36,5 +37,6 @@ for command in (
     routes,
     config,
     doctor,
+    send_test,
 ):
     otpauth.add_command(command)

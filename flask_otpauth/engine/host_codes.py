@@ -79,9 +79,7 @@ class HostCodes:
         values = {name: sensitive(value) for name, value in values.items()}
         if channel not in self.engine.messenger.router.channels:
             raise ValueError(f"OTPAUTH_SENDERS has no sender for the channel {channel!r}")
-        kind, address = self._parse(recipient)
-        if (channel == "email") is not (kind == "email"):
-            raise ValueError(f"channel {channel!r} cannot send to this kind of address")
+        kind, address = self._parse_for(channel, recipient)
         draft = Draft(
             channel, address, self.languages(locale), template=purpose, purpose=purpose, values=values
         )
@@ -105,6 +103,20 @@ class HostCodes:
         except (errors.CodeRefused, errors.SubjectLocked) as refusal:
             return Outcome(False, refusal.code, getattr(refusal, "left", 0), refusal.retry_after_seconds)
         return Outcome(True)
+
+    def address_on(self, channel: str, recipient: str) -> str:
+        """
+        Return the canonical form of an address that ``channel`` can send to.
+
+        :raises ValueError: if it is not an address of the channel.
+        """
+        return self._parse_for(channel, recipient)[1]
+
+    def _parse_for(self, channel: str, recipient: str) -> tuple[str, str]:
+        kind, address = self._parse(recipient)
+        if (channel == "email") is not (kind == "email"):
+            raise ValueError(f"channel {channel!r} cannot send to this kind of address")
+        return kind, address
 
     def _parse(self, recipient: str) -> tuple[str, str]:
         """Return the kind of the address, and its canonical form."""
