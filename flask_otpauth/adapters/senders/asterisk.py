@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import base64
 import json
+import math
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -62,8 +63,8 @@ class AsteriskServer(BaseModel):
     )
     caller_number: str = Field("", description="The number to call from, for messages that have none.")
     connect_seconds: Seconds = Field(3, description="How long a connection to Asterisk may take.")
-    answer_seconds: int = Field(
-        30, ge=1, le=300, description="How long the phone may take to ring (flash call), or to be answered."
+    answer_seconds: Seconds = Field(
+        30, description="How long the phone may take to ring (flash call), or to be answered."
     )
     ring_seconds: float = Field(2, ge=0, le=60, description="How long a flash call rings before it is ended.")
     speech_seconds: Seconds = Field(60, description="The longest time for the speech.")
@@ -158,7 +159,7 @@ class AsteriskSender:
         server, recipient = self._server, message.recipient
         order: dict[str, object] = {
             "endpoint": server.endpoint.format(recipient=recipient, digits=recipient.lstrip("+")),
-            "timeout": server.answer_seconds,
+            "timeout": math.ceil(server.answer_seconds),
         }
         if number:
             order["callerId"] = number

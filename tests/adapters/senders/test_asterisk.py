@@ -134,8 +134,8 @@ def declaration(asterisk: FakeAsterisk, **more: object) -> dict[str, object]:
         "context": "otpauth",
         "poll_seconds": 0.01,
         "ring_seconds": 0.05,
-        "answer_seconds": 1,
-        "speech_seconds": 1,
+        "answer_seconds": 0.2,
+        "speech_seconds": 0.2,
         **more,
     }
 

@@ -69,7 +69,7 @@ class SipSender:
 
         :raises ValueError: if there is none.
         """
-        sound = encoded(self._speak(str(message.text), message.locale))
+        sound = encoded(self._speak(message.text, message.locale))
         if not sound:
             raise ValueError("the speech is empty")
         return SensitiveBytes(_PAUSE + sound + _PAUSE)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import queue
+import random
 import re
 import shutil
 import socket
@@ -12,7 +13,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-from tests.servers import free_port
 from tests.services import need
 
 PATIENCE_SECONDS = 20
@@ -104,7 +104,7 @@ def baresip(folder: Path, number: str, answers: bool = False) -> Iterator[Phone]
     """A softphone with that number. If it ``answers``, it does so at once."""
     need("baresip", shutil.which("baresip") is not None)
     modules = next(each for each in MODULES if Path(each).is_dir())
-    port = free_port()
+    port = _free_port()
     mode = "auto" if answers else "manual"
     (folder / "config").write_text(CONFIG.format(port=port, folder=folder, modules=modules))
     (folder / "accounts").write_text(f"<sip:{number}@127.0.0.1>;regint=0;answermode={mode}\n")
@@ -122,7 +122,7 @@ def baresip(folder: Path, number: str, answers: bool = False) -> Iterator[Phone]
 def sipp(folder: Path, scenario: str, transport: str = "udp") -> Iterator[Phone]:
     """A phone that follows a scenario for one call. It prints what its log actions say."""
     need("sipp", shutil.which("sipp") is not None)
-    port = free_port()
+    port = _free_port()
     (folder / "scenario.xml").write_text(scenario)
     command = ["sipp", "-sf", "scenario.xml", "-i", "127.0.0.1", "-p", str(port), "-m", "1", "-nostdin"]
     command += ["-t", {"udp": "u1", "tcp": "t1"}[transport], "-timeout", "30s", "-trace_logs"]
@@ -133,6 +133,20 @@ def sipp(folder: Path, scenario: str, transport: str = "udp") -> Iterator[Phone]
         yield phone
     finally:
         phone.close()
+
+
+def _free_port() -> int:
+    """A port that is free for UDP and TCP. It is none that the system gives to others meanwhile."""
+    while True:
+        port = random.randrange(20_000, 32_000)
+        with (
+            socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams,
+            socket.socket(socket.AF_INET, socket.SOCK_STREAM) as stream,
+            suppress(OSError),
+        ):
+            datagrams.bind(("127.0.0.1", port))
+            stream.bind(("127.0.0.1", port))
+            return port
 
 
 def _await_socket(port: int, transport: str) -> None:

@@ -20,6 +20,8 @@ from flask_otpauth.ports.senders import Message, Status
 from flask_otpauth.testing import Outbox
 from tests.adapters.senders.sip.softphones import Phone, baresip, sipp
 from tests.flows.flashcall_caller import Application
+from tests.flows.sms_caller import new_client
+from tests.flows.voice_caller import VoiceCaller, new_campaign
 from tests.hosts import MakeApp
 from tests.services import need
 
@@ -212,6 +214,30 @@ def test_a_softphone_that_answers_hears_every_sample_of_the_speech(tmp_path: Pat
     assert receipt.status is Status.ACCEPTED
     assert rate == 8000
     assert spoken in encoded(heard)
+
+
+def test_a_client_of_the_flow_voice_has_a_softphone_hear_its_code(
+    tmp_path: Path, make_app: MakeApp, outbox: Outbox, tell: Tell
+) -> None:
+    spoken: list[str] = []
+
+    def speak(text: str, locale: str) -> bytes:
+        spoken.append(f"{locale}: {text}")
+        return b"\x00\x10" * 800
+
+    with baresip(tmp_path, "+84771122330", answers=True) as phone:
+        trunk = {"profile": "sip", "server": phone.server, "speech": speak, **QUICK}
+        app = make_app(flows=("voice",), providers={"trunk": trunk}, senders={"voice": "trunk"})
+        client = new_client(app, "voice", scope="member")
+        campaign = new_campaign(app, client.id, caller_id="842473001234", language="en")
+        answer = VoiceCaller(app, outbox, client, campaign.id).call(otp="035790", phone="0771122330")
+        caller = phone.wait_for(r"answering call on line \d from sip:(\d+)@")[1]
+
+    (said,) = spoken
+    tell(f"baresip was called from {caller}, and heard {said!r}.")
+    assert answer.status_code == 200
+    assert caller == "842473001234"
+    assert said.startswith("en: Your code for host is: 0, 3, 5, 7, 9, 0. ")
 
 
 def test_a_softphone_that_hangs_up_early_did_not_hear_the_code(tmp_path: Path) -> None:
