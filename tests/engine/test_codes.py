@@ -390,3 +390,24 @@ def test_a_withdrawal_that_fails_leaves_the_code_alive_and_is_told(monkeypatch: 
 
     assert stage.heard.names() == ["code_issued", "withdraw_failed", "send_failed"]
     assert stage.codes.wait_seconds(POLICY, TARGET) == 90
+
+
+def test_a_withheld_message_ends_as_the_last_one_of_its_route_did() -> None:
+    vietnam, laos = Draft("sms", "+84987654321"), Draft("sms", "+8562055555555")
+    answers = {vietnam.recipient: Status.UNAVAILABLE, laos.recipient: Status.ACCEPTED}
+    stage = staged(lambda message: Receipt(answers[message.recipient]))
+    key = RouteKey("sms", "84")
+    stage.codes.messenger.router.routes[key] = Route(key, (NamedSender("memory", stage.sender),))
+
+    def outcome(draft: Draft) -> str:
+        try:
+            stage.codes.send(FREE, Target("login", draft.recipient), draft)
+        except errors.SendFailed:
+            return "failed"
+        return "sent"
+
+    sent = [outcome(draft) for draft in (vietnam, laos)]
+    withheld = [outcome(replace(draft, withheld=True)) for draft in (vietnam, laos)]
+
+    assert sent == withheld == ["failed", "sent"]
+    assert len(stage.sender.messages) == 2
