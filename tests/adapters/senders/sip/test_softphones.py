@@ -163,6 +163,19 @@ def test_the_code_that_a_softphone_shows_redeems_the_order(
     assert redeemed.status_code == 200
 
 
+def test_the_command_for_tests_has_a_softphone_ring(tmp_path: Path, make_app: MakeApp) -> None:
+    with baresip(tmp_path, NUMBER) as phone:
+        trunk = {"profile": "sip", "server": phone.server, **QUICK}
+        app = make_app(flows=("flashcall",), providers={"trunk": trunk}, senders={"flashcall": "trunk"})
+        arguments = ["otpauth", "send-test", "flashcall", NUMBER, "--caller", f"{PREFIX}1234"]
+        result = app.test_cli_runner().invoke(args=arguments)
+        caller = phone.wait_for(r"Incoming call from: .*sip:(\d+)@")[1]
+
+    assert result.exit_code == 0, result.output
+    assert "it rang" in result.output
+    assert caller == f"{PREFIX}1234"
+
+
 def test_a_softphone_with_another_number_does_not_ring(tmp_path: Path) -> None:
     with baresip(tmp_path, NUMBER) as phone:
         sender = SipSender(trunk_to(phone, answer_seconds=10))
