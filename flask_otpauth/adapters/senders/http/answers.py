@@ -127,7 +127,7 @@ class Judge:
             status = Status.TIMEOUT if value is None or path == TEXT else Status.REJECTED
             return Receipt(status, detail=facts.detail(path))
         status = self._error(facts, HTTP) or _usual(facts.http)
-        shown = next((path for path in self.errors if path != HTTP and facts.find(path)), HTTP)
+        shown = next((path for path in self.errors if path not in (HTTP, TEXT) and facts.find(path)), HTTP)
         return Receipt(status, detail=facts.detail(shown))
 
     def _accepted(self, facts: Facts) -> Receipt:

@@ -228,6 +228,8 @@ class _Reader:
         return None
 
     def _choice(self, path: Path, value: object) -> Choice | None:
+        if path[-1] in (*MESSAGE_VARIABLES, *self._parameters):
+            self._wrong(path, "choose another name, a variable has this one")
         if not isinstance(value, Mapping) or len(value) != 1:
             self._wrong(path, "expected one variable, such as {'locale': {'vi': 'vi-VN'}}")
             return None
@@ -239,10 +241,10 @@ class _Reader:
             self._wrong((*path, by), "expected a dict of strings by value")
             return None
         texts = {
-            str(pattern): self._template((*path, by, pattern), each, known)
-            for pattern, each in values.items()
+            pattern: self._template((*path, by, pattern), values[pattern], known)
+            for pattern in sorted(values, key=_precision)
         }
-        return Choice(by, {pattern: each for pattern, each in texts.items() if each})
+        return Choice(by, {str(pattern): each for pattern, each in texts.items() if each})
 
     def _auth(self) -> Auth | None:
         given = self._given.get("auth")
@@ -306,7 +308,9 @@ class _Reader:
         for pattern, status in value.items():
             if status not in known:
                 self._wrong((*path, pattern), f"unknown status{nearest(str(status), known)}")
-        return {str(pattern): Status(status) for pattern, status in value.items() if status in known}
+        return {
+            str(each): Status(value[each]) for each in sorted(value, key=_precision) if value[each] in known
+        }
 
     def _mapping(self, key: str, read_value: Callable[[Path, object], Any]) -> dict[str, Any]:
         given = self._given.get(key)
@@ -343,6 +347,12 @@ class _Reader:
         except OSError:
             self._wrong(("ca_file",), "not a file of certificates (PEM)")
         return str(path)
+
+
+def _precision(pattern: object) -> int:
+    """Return the place of a pattern among others: exact values come first, and ``*`` comes last."""
+    text = str(pattern)
+    return 2 if text == "*" else int(any(char in text for char in "*?["))
 
 
 def _is_pattern(value: object) -> bool:

@@ -52,7 +52,8 @@ def expand(profile: Profile, declaration: Mapping[str, object]) -> Expanded:
     lacking: dict[str, str] = {}
     for channel in profile.channels:
         merged = _merged(profile, channel, declaration)
-        missing = [name for name in _names(merged) if name in profile.parameters and name not in parameters]
+        used = _names(merged)
+        missing = [name for name in profile.parameters if name in used and name not in parameters]
         if missing:
             lacking[channel] = f"needs {', '.join(map(repr, missing))}"
             continue
@@ -106,10 +107,10 @@ def _merged(profile: Profile, channel: str, declaration: Mapping[str, object]) -
 
 
 def _over(below: Mapping[str, object], above: Mapping[str, object]) -> dict[str, object]:
-    """Return ``below`` with the keys of ``above``, also within dicts."""
-    merged = dict(below)
+    """Return ``below`` with the keys of ``above``, also within dicts. Those come first, as patterns do."""
+    merged = {**dict.fromkeys(above), **below}
     for key, value in above.items():
-        under = merged.get(key)
+        under = below.get(key)
         merged[key] = (
             _over(under, value) if isinstance(under, Mapping) and isinstance(value, Mapping) else value
         )

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import json
+import re
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -209,7 +210,7 @@ def whatsapp(request: Incoming) -> Answer:
             "error": {"message": message, "type": "OAuthException", "code": code, "fbtrace_id": "f"}
         }
 
-    assert request.path == "/v23.0/1555/messages"
+    assert re.fullmatch("/v23.0/[0-9]+/messages", request.path)
     if request.headers["authorization"] != "Bearer swordfish":
         return error(401, 190, "Invalid OAuth access token")
     template = request.fields["template"]

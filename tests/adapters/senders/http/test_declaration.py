@@ -103,6 +103,10 @@ def test_a_url_leads_to_one_host(url: object, told: str) -> None:
             {"json": {"text": "{purpose}"}, "query": {"to": "{recipient}"}},
             "P: no template has {text} or {code}",
         ),
+        (
+            {"choices": {"code": {"locale": {}}}},
+            "P['choices']['code']: choose another name, a variable has this one",
+        ),
         ({"json": {"text": "{text}"}}, "P: no template has {recipient}"),
         ({"profile": "twillio"}, "P['profile']: unknown profile; did you mean twilio?"),
     ],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -96,6 +97,15 @@ def test_a_key_of_none_is_left_out_with_the_parameter_that_it_needs() -> None:
     found = expand(ACME, {"profile": "acme", "key": "k", "json": {"from": None}})
 
     assert "from" not in body(found)
+
+
+def test_an_overriding_pattern_comes_before_those_of_the_profile() -> None:
+    profile = replace(ACME, common={**ACME.common, "errors": {"code": {"1*": "rejected", "*": "timeout"}}})
+    given = {**KEYS, "errors": {"code": {"12*": "opted_out", "13": "rate_limited"}}}
+
+    judge = expand(profile, given).channels["sms"].judge
+
+    assert list(judge.errors["code"]) == ["13", "12*", "1*", "*"]
 
 
 def test_a_channel_can_have_keys_of_its_own() -> None:

@@ -8,7 +8,10 @@ from typing import Any
 
 import pytest
 
+from flask_otpauth.adapters.senders.http.declaration import KEYS
 from flask_otpauth.adapters.senders.http.profiles import PROFILES
+from flask_otpauth.adapters.senders.http.requests import MESSAGE_VARIABLES
+from flask_otpauth.ports.senders import CHANNELS as CHANNEL_NAMES
 from flask_otpauth.senders import HttpSender, Message, Receipt, Status
 from tests.adapters.senders.http.fake_providers import FAKES, FakeProvider, serving
 
@@ -34,7 +37,7 @@ DECLARATIONS: Mapping[str, Mapping[str, str]] = {
         "application_secret": "swordfish",
         "voice_from": "+15005550008",
     },
-    "whatsapp": {"phone_number_id": "1555", "access_token": "swordfish", "template": "login_code"},
+    "whatsapp": {"phone_number_id": "1555", "access_token": "swordfish", "template_name": "login_code"},
     "resend": {"api_key": "swordfish", "from": "Shop <codes@shop.example>"},
     "postmark": {"server_token": "swordfish", "from": "Shop <codes@shop.example>"},
     "mailgun": {"domain": "shop.example", "api_key": "swordfish", "from": "Shop <codes@shop.example>"},
@@ -190,7 +193,7 @@ def test_a_call_shows_the_number_of_its_message(
 def test_a_template_of_the_message_comes_before_that_of_the_declaration(
     fakes: dict[str, FakeProvider], name: str
 ) -> None:
-    own = DECLARATIONS[name].get("content_sid") or DECLARATIONS[name]["template"]
+    own = DECLARATIONS[name].get("content_sid") or DECLARATIONS[name]["template_name"]
 
     send(fakes, name, message("whatsapp"), message("whatsapp", template_id="HX2"))
 
@@ -221,3 +224,4 @@ def test_a_profile_names_its_sources_and_explains_its_parameters(name: str) -> N
     assert all(source.startswith("https://") for source in profile.sources)
     assert all(meaning.endswith((".", "…`.")) for meaning in profile.parameters.values())
     assert {*profile.defaults} <= {*profile.parameters}
+    assert {*profile.parameters}.isdisjoint({*MESSAGE_VARIABLES, *KEYS, *CHANNEL_NAMES})

@@ -121,7 +121,7 @@ def test_a_choice_depends_on_another_variable(locale: str, voice: str) -> None:
     message = Message("voice", "+84901234567", code="1", text="1", locale=locale)
 
     written = request(
-        message, choices={"voice": {"locale": {"vi*": "vi-VN", "*": "en-US"}}}, json={"voice": "{voice}"}
+        message, choices={"voice": {"locale": {"*": "en-US", "vi*": "vi-VN"}}}, json={"voice": "{voice}"}
     )
 
     assert json.loads(written.body) == {"voice": voice}

@@ -14,7 +14,7 @@ WHATSAPP = Profile(
     parameters={
         "phone_number_id": "The id of the number that sends.",
         "access_token": "The access token of a system user.",
-        "template": "The name of the template, whose category is authentication. A message with a "
+        "template_name": "The name of the template, whose category is authentication. A message with a "
         "`template_id` uses that one.",
         "version": "The version of the Graph API.",
     },
@@ -24,7 +24,7 @@ WHATSAPP = Profile(
             "url": "https://graph.facebook.com/{version}/{phone_number_id}/messages",
             "auth": {"bearer": "{access_token}"},
             "choices": {
-                "name": {"template_id": {"?*": "{template_id}", "*": "{template}"}},
+                "name": {"template_id": {"?*": "{template_id}", "*": "{template_name}"}},
             },
             # The text of such a template is fixed by WhatsApp, so ours is not sent.
             "json": {
