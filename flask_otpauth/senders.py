@@ -12,11 +12,13 @@ from flask_otpauth.adapters.senders.mail import MailSender
 from flask_otpauth.adapters.senders.memory import MemorySender
 from flask_otpauth.adapters.senders.sip.declaration import SipTrunk
 from flask_otpauth.adapters.senders.sip.sender import SipSender
-from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
+from flask_otpauth.ports.senders import Check, CodeOwner, Message, Receipt, Sender, Status
 
 __all__ = [
     "AsteriskSender",
     "AsteriskServer",
+    "Check",
+    "CodeOwner",
     "ConsoleSender",
     "HttpSender",
     "MailSender",

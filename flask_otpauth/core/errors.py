@@ -7,7 +7,8 @@ The errors, as one tree.
     ├── ConfigurationError        the app cannot start: all problems, each with its setting
     └── Refusal                   a request is refused, and the client is told why
         ├── InternalError         a bug; its details are in the log
-        ├── Unavailable           StorageUnavailable, LimiterUnavailable, HashingBusy
+        ├── Unavailable           StorageUnavailable, LimiterUnavailable, HashingBusy,
+        │                         CheckUnavailable
         ├── BadRequest            MalformedRequest, MethodNotAllowed, ContentTooLarge,
         │   │                     UnsupportedMediaType, InvalidFields, IdempotencyKeyInvalid,
         │   │                     IdempotencyKeyNotAccepted
@@ -96,6 +97,12 @@ class HashingBusy(Unavailable):
     """Too many PINs or passwords are being hashed at this moment."""
 
     retry_after_seconds = 1
+
+
+class CheckUnavailable(Unavailable):
+    """The provider that has sent the code does not say whether it is right. The guess was counted."""
+
+    code = "check_unavailable"
 
 
 class BadRequest(Refusal):

@@ -36,7 +36,7 @@ from flask_otpauth.engine.messenger import Draft, Messenger, outgoing_of
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.directory import User, UserLookup
 from flask_otpauth.ports.events import Events
-from flask_otpauth.ports.senders import Message
+from flask_otpauth.ports.senders import Check, Message
 from flask_otpauth.ports.storage import Storage, UserIssue, UserIssueResult
 
 T = TypeVar("T")
@@ -262,15 +262,22 @@ class Codes:
         :raises SubjectLocked: if the guess budget of the subject is used up.
         :raises CodeRefused: if the code is not accepted. Its class says why, as far as ``tells_state`` of
             the policy allows that.
+        :raises CheckUnavailable: if a provider owns the code and does not answer. The guess is counted.
         """
         guess = self.guess(policy, target, code)
 
-        def redeem() -> tuple[Verdict, T | None]:
-            verdict = self.storage.challenges.redeem(guess)
-            is_accepted = verdict.state is GuessState.ACCEPTED
-            return verdict, effect() if effect is not None and is_accepted else None
+        def attempt(guess: Guess) -> tuple[Verdict, T | None]:
+            def redeem() -> tuple[Verdict, T | None]:
+                verdict = self.storage.challenges.redeem(guess)
+                is_accepted = verdict.state is GuessState.ACCEPTED
+                return verdict, effect() if effect is not None and is_accepted else None
 
-        verdict, result = redeem() if effect is None else self.storage.atomically(redeem)
+            return redeem() if effect is None else self.storage.atomically(redeem)
+
+        verdict, result = attempt(guess)
+        approved = self.approved(target, guess, code, verdict)
+        if approved is not None:
+            verdict, result = attempt(approved)
         # After the transaction: an exception inside would undo the count of the guess.
         self.require_accepted(policy, target, guess, verdict)
         return result
@@ -293,6 +300,33 @@ class Codes:
             max_guesses=policy.max_guesses,
             locks=policy.locks,
         )
+
+    def approved(self, target: Target, guess: Guess, code: object, verdict: Verdict) -> Guess | None:
+        """
+        Ask the provider that owns the code, after ``guess`` was counted as wrong.
+
+        Return the guess that uses the code up if the provider approves it. Return ``None`` if it does not, or
+        if the code is one of ours. Call this outside of all transactions.
+
+        :raises CodeWrong: if the provider does not know the code any more.
+        :raises CheckUnavailable: if the provider does not answer.
+        """
+        verifications = self.messenger.verifications
+        if verifications is None or verdict.state is not GuessState.WRONG:
+            return None
+        nonce = verifications.nonce(guess.challenge_key)
+        if not nonce:
+            return None
+        recipient = target.subject if target.subject.startswith("+") or "@" in target.subject else ""
+        check = verifications.check(nonce, recipient, str(code))
+        if check is Check.APPROVED:
+            digests = self._digests(target, nonce, "verifications")
+            # One guess more than the policy allows, because this one was counted already.
+            more = guess.max_guesses + 1
+            return replace(guess, digests=digests, nonce=draw_nonce(), max_guesses=more, locks=())
+        if check is not Check.WRONG:
+            raise self._report_refusal(target, errors.CodeWrong(verdict.left, check.value))
+        return None
 
     def require_accepted(self, policy: Policy, target: Target, guess: Guess, verdict: Verdict) -> None:
         """
@@ -333,6 +367,8 @@ class Codes:
         """Draw a code and write its message, before it is issued: a template that fails uses no quota."""
         now_ms = epoch_ms(self.clock())
         fixed = self._fixed_code(policy, draft.recipient)
+        if fixed is None and self.messenger.router.is_owned(draft.channel, draft.recipient, draft.client_id):
+            return self._write_for_owner(policy, target, draft, options)
         code = options.code or fixed or draw_code(policy.code_length)
         expires_at = from_epoch_ms(now_ms + policy.code_ttl_ms)
         issue = self._issue_of(policy, target, now_ms, options, code)
@@ -340,6 +376,24 @@ class Codes:
         if draft.withheld:
             issue = replace(issue, digest=withheld_digest(issue.digest))
         return _Unsent(Issued(code, expires_at), draft, message, issue, fixed is not None)
+
+    def _write_for_owner(
+        self, policy: Policy, target: Target, draft: Draft, options: IssueOptions
+    ) -> _Unsent:
+        """Write the message of a code that its provider draws (:mod:`.verifications`)."""
+        if options.code is not None:  # The provider takes no code.
+            raise errors.SendFailed
+        now_ms = epoch_ms(self.clock())
+        expires_at = from_epoch_ms(now_ms + policy.code_ttl_ms)
+        issue = self._issue_of(policy, target, now_ms, options, None)
+        digest = self._digests(target, issue.nonce, "verifications")[0]
+        issue = replace(
+            issue,
+            digest=withheld_digest(digest) if draft.withheld else digest,
+            references=(options.references[0], issue.nonce),
+        )
+        message = self.messenger.write_for_owner(draft, expires_at, issue.nonce)
+        return _Unsent(Issued("", expires_at), draft, message, issue)
 
     def _fixed_code(self, policy: Policy, address: str) -> str | None:
         """Return the fixed code of a test identity; ``None`` for all other addresses."""
@@ -430,10 +484,10 @@ class Codes:
         message_id = id_of_step(unsent.issue.nonce, number)
         return self.messenger.write(draft, unsent.issued.code, unsent.issued.expires_at, message_id)
 
-    def _digests(self, target: Target, code: str) -> tuple[bytes, ...]:
+    def _digests(self, target: Target, code: str, use: str = "codes") -> tuple[bytes, ...]:
         """Return the digests that the code may have. The first is that of a code that is issued now."""
         bound = _bound_to(target)
-        digests = [self.keys.digests("codes", *bound, under, code) for under in target.circumstances]
+        digests = [self.keys.digests(use, *bound, under, code) for under in target.circumstances]
         return tuple(chain.from_iterable(digests))
 
     def _report_limit(self, block: Block, target: Target, now_ms: int) -> errors.Limited:

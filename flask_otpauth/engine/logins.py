@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import field
+from dataclasses import field, replace
 from functools import partial
 from typing import Literal, TypeAlias
 
@@ -106,6 +106,7 @@ class Logins:
 
         :raises CodeRefused: if the code is not accepted. Its class says why.
         :raises SubjectLocked: if the guess budget of the address is used up.
+        :raises CheckUnavailable: if a provider owns the code and does not answer. The guess is counted.
         :raises UserNotFound: if the user is disabled, or there is no user and none is created.
         """
         result = self._redeem(address, code)
@@ -138,6 +139,9 @@ class Logins:
             closing_others=self.sessions.policy.single_session,
         )
         result = log_in(self.codes.storage, attempt)
+        approved = self.codes.approved(target, guess, code, result.verdict)
+        if approved is not None:
+            result = log_in(self.codes.storage, replace(attempt, guess=approved))
         self.codes.require_accepted(self.policy, target, guess, result.verdict)
         return result
 

@@ -17,6 +17,7 @@ from flask_otpauth.core.sensitive import Sensitive, sensitive
 from flask_otpauth.core.service import service
 from flask_otpauth.engine.kept_messages import KeptMessages, report_of
 from flask_otpauth.engine.router import Router
+from flask_otpauth.engine.verifications import Verifications
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Delivery, Outgoing
 from flask_otpauth.ports.events import Events
@@ -89,6 +90,8 @@ class Messenger:
     kept: KeptMessages | None = None
     #: The names of the senders whose providers report what became of a message.
     reporting: frozenset[str] = frozenset()
+    #: Keeps what providers know of the codes that they own.
+    verifications: Verifications | None = None
     #: For each route, the last receipt in this process that did not depend on the recipient. A withheld
     #: message gets the same receipt.
     last: dict[RouteKey, Receipt] = field(default_factory=dict)
@@ -201,6 +204,16 @@ class Messenger:
         receipt = self.router.send(message)
         if not receipt.status.is_about_recipient:
             self.last[route] = receipt
+        if self.verifications is not None:
+            receipt = self._kept_verification(self.verifications, message, receipt)
+        return receipt
+
+    def _kept_verification(self, verifications: Verifications, message: Message, receipt: Receipt) -> Receipt:
+        """Keep what the provider needs to check the code. Without that, no guess would be right."""
+        try:
+            verifications.keep(message, receipt)
+        except OtpAuthError:
+            return replace(receipt, status=Status.UNAVAILABLE, detail="its verification could not be stored")
         return receipt
 
     def report_lost(self, channel: str, why: str) -> Receipt:
@@ -294,6 +307,23 @@ class Messenger:
         if found is not None:
             self._demand_code(draft, message)
         return message
+
+    def write_for_owner(self, draft: Draft, expires_at: datetime, message_id: str) -> Message:
+        """Return the message of a code that its provider draws and words."""
+        locale = next(iter(draft.locales), _LAST_RESORT)
+        return Message(
+            channel=draft.channel,
+            recipient=draft.recipient,
+            code="",
+            locale=locale,
+            purpose=draft.purpose,
+            expires_at=expires_at,
+            reference=draft.reference,
+            id=message_id,
+            template=draft.template,
+            values=self._values(draft, "", locale, expires_at),
+            client_id=draft.client_id,
+        )
 
     def _find_template(self, draft: Draft, code: str) -> tuple[str, str] | None:
         """Return the template and its language: first the template of the draft, then that of all codes."""

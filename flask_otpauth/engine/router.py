@@ -19,7 +19,9 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from operator import itemgetter
+from typing import Protocol, runtime_checkable
 
 from flask_otpauth.core.challenges import draw_nonce
 from flask_otpauth.core.circuits import Circuit, CircuitPolicy, SendAttempt, with_outcome
@@ -29,12 +31,20 @@ from flask_otpauth.core.routes import RouteKey, keys_of
 from flask_otpauth.core.service import service
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.events import Events
-from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
+from flask_otpauth.ports.senders import Check, Message, Receipt, Sender, Status
 from flask_otpauth.ports.storage import CircuitStore
 
 _ALL_REST = Receipt(Status.UNAVAILABLE, detail="all senders of the route rest")
 _EXPIRED = Receipt(Status.REJECTED, detail="its code has expired")
 _NO_CIRCUITS = Receipt(Status.UNAVAILABLE, detail="the circuits of the senders cannot be read")
+
+
+@runtime_checkable
+class Owner(Protocol):
+    """A sender whose provider checks the code, and that raises no exceptions."""
+
+    def check(self, recipient: str, code: str, provider_id: str) -> Check | None:
+        """Return what the provider says. ``None``: it says nothing that is clear."""
 
 
 @dataclass(frozen=True)
@@ -78,6 +88,19 @@ class Router:
         """Return the most specific route for a message."""
         keys = keys_of(message.channel, message.recipient, message.client_id)
         return next(self.routes[key] for key in keys if key in self.routes)
+
+    @cached_property
+    def owners(self) -> Mapping[str, Owner]:
+        """Return the senders whose providers own the codes that they send, by name."""
+        named = (each for route in self.routes.values() for each in route.senders)
+        return {each.name: each.sender for each in named if isinstance(each.sender, Owner)}
+
+    def is_owned(self, channel: str, recipient: str, client_id: str) -> bool:
+        """Return whether a provider draws the codes for this recipient. All senders of a route are alike."""
+        if not self.owners:
+            return False
+        found = (self.routes.get(key) for key in keys_of(channel, recipient, client_id))
+        return any(each.name in self.owners for each in next(filter(None, found)).senders)
 
     def send(self, message: Message) -> Receipt:
         """Send a message. Return the receipt of the sender that was tried last, with its name."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from flask_otpauth.core.circuits import Evidence
 from flask_otpauth.core.segments import segmented
@@ -140,6 +140,16 @@ class Receipt:
         object.__setattr__(self, "status", Status(self.status))
 
 
+class Check(StrEnum):
+    """What a provider says about a code that it has sent itself."""
+
+    APPROVED = "approved"
+    WRONG = "wrong"
+    EXPIRED = "expired"
+    #: The provider knows nothing of it: it was never sent, was approved before, or had too many guesses.
+    UNKNOWN = "unknown"
+
+
 class Sender(Protocol):
     """
     Sends messages, each within a timeout of its own.
@@ -151,3 +161,21 @@ class Sender(Protocol):
 
     def send(self, message: Message) -> Receipt:
         """Send ``message``. Return what became of it."""
+
+
+@runtime_checkable
+class CodeOwner(Sender, Protocol):
+    """
+    A sender whose provider draws the code, sends it and checks it.
+
+    :meth:`send` has the provider send a code. The message has neither a code nor a text.
+    """
+
+    def check(self, recipient: str, code: str, provider_id: str) -> Check:
+        """
+        Ask the provider whether ``code`` is right, within a timeout.
+
+        ``recipient`` is empty if the code was sent to a user whose address is not known here.
+        ``provider_id`` is that of the receipt of :meth:`send`. An exception means that the provider has not
+        answered. The guess is counted all the same.
+        """

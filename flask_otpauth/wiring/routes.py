@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 
 from phonenumbers import COUNTRY_CODE_TO_REGION_CODE
 
-from flask_otpauth.adapters.senders.guarded import GuardedSender
+from flask_otpauth.adapters.senders.guarded import guarded
 from flask_otpauth.core.circuits import CircuitPolicy
 from flask_otpauth.core.instants import DAY, milliseconds
 from flask_otpauth.core.routes import ANYWHERE, RouteKey
@@ -29,9 +29,7 @@ def configured_routes(assembly: Assembly, providers: Providers) -> dict[RouteKey
         if not problems:
             route = RouteKey(*key)
             senders = ((name, providers.find(f"ROUTES[{key!r}]", name, route.channel)) for name in names)
-            found[route] = Route(
-                route, tuple(NamedSender(name, GuardedSender(sender)) for name, sender in senders)
-            )
+            found[route] = Route(route, tuple(NamedSender(name, guarded(sender)) for name, sender in senders))
     return found
 
 

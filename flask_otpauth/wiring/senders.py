@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from flask_otpauth.adapters.senders.guarded import GuardedSender
+from flask_otpauth.adapters.senders.guarded import guarded
 from flask_otpauth.adapters.senders.mail import MailSender
 from flask_otpauth.core.routes import RouteKey
 from flask_otpauth.engine.router import NamedSender, Route
@@ -88,7 +88,7 @@ def _senders(providers: Providers, channel: str, value: object) -> tuple[NamedSe
     return tuple(
         NamedSender(
             chosen if isinstance(chosen, str) and chosen in providers.names else name,
-            GuardedSender(providers.find(each, chosen, channel)),
+            guarded(providers.find(each, chosen, channel)),
         )
         for name, (each, chosen) in zip(unnamed, values.items(), strict=True)
     )

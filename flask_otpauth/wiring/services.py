@@ -31,12 +31,13 @@ from flask_otpauth.engine.sessions import SessionPolicy, Sessions
 from flask_otpauth.engine.unlocking import Unlocking
 from flask_otpauth.engine.upkeep import Upkeep
 from flask_otpauth.engine.users import Users
+from flask_otpauth.engine.verifications import Verifications
 from flask_otpauth.flows.sms.settings import SmsSettings
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.senders import CHANNELS
 from flask_otpauth.settings import PREFIX, nearest
-from flask_otpauth.wiring import delivery, secret_keys, senders
+from flask_otpauth.wiring import code_owners, delivery, secret_keys, senders
 from flask_otpauth.wiring.assembly import Assembly
 from flask_otpauth.wiring.clock import clock_of
 from flask_otpauth.wiring.databases import Databases
@@ -104,7 +105,20 @@ def _messenger(
     kept = delivery.kept_messages(assembly, ring, stores, clock, chosen)
     if kept is not None:
         kept = replace(kept, is_reported=bool(reporting))
-    return Messenger(router, chosen, templates, stores.storage, clock, events, settings, kept, reporting)
+    assembly.problems += code_owners.problems(assembly, router)
+    verifications = Verifications(stores.storage, ring, router, clock) if router.owners else None
+    return Messenger(
+        router,
+        chosen,
+        templates,
+        stores.storage,
+        clock,
+        events,
+        settings,
+        kept,
+        reporting,
+        verifications,
+    )
 
 
 def _message_settings(assembly: Assembly) -> MessageSettings:

@@ -6,7 +6,7 @@ import logging
 
 from flask_otpauth.core.sensitive import one_line
 from flask_otpauth.core.service import service
-from flask_otpauth.ports.senders import Message, Receipt, Sender, Status
+from flask_otpauth.ports.senders import Check, CodeOwner, Message, Receipt, Sender, Status
 
 _logger = logging.getLogger(__name__)
 
@@ -20,6 +20,29 @@ class GuardedSender:
     def send(self, message: Message) -> Receipt:
         """Have the sender send ``message``. Return a receipt whatever happens."""
         return hand_over(self.sender, message)
+
+
+@service
+class GuardedOwner(GuardedSender):
+    """A sender whose provider checks the code. It never raises an exception."""
+
+    sender: CodeOwner
+
+    def check(self, recipient: str, code: str, provider_id: str) -> Check | None:
+        """Return what the provider says. ``None``: it says nothing that is clear."""
+        try:
+            return Check(self.sender.check(recipient, code, provider_id))
+        except (KeyboardInterrupt, SystemExit):
+            raise
+        except BaseException as error:  # noqa: BLE001 - a sender is foreign code and may raise anything
+            name = type(self.sender).__name__
+            _logger.warning("%s could not check a code (%s)", name, type(error).__name__)
+            return None
+
+
+def guarded(sender: Sender) -> GuardedSender:
+    """Return a sender that never raises an exception."""
+    return GuardedOwner(sender) if isinstance(sender, CodeOwner) else GuardedSender(sender)
 
 
 def hand_over(sender: Sender, message: Message) -> Receipt:
