@@ -7,6 +7,7 @@ A sender is an object with one method, ``send(message) -> Receipt``. Set it in `
 from flask_otpauth.adapters.senders.asterisk import AsteriskSender, AsteriskServer
 from flask_otpauth.adapters.senders.console import ConsoleSender
 from flask_otpauth.adapters.senders.declarations import WrongDeclaration
+from flask_otpauth.adapters.senders.http.owner import HttpCodeOwner
 from flask_otpauth.adapters.senders.http.sender import HttpSender
 from flask_otpauth.adapters.senders.mail import MailSender
 from flask_otpauth.adapters.senders.memory import MemorySender
@@ -20,6 +21,7 @@ __all__ = [
     "Check",
     "CodeOwner",
     "ConsoleSender",
+    "HttpCodeOwner",
     "HttpSender",
     "MailSender",
     "MemorySender",

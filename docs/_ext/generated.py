@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from flask_otpauth.adapters.senders.http.owner import OWNER_PROFILES
 from flask_otpauth.adapters.senders.http.profiles import PROFILES
 from flask_otpauth.cli import otpauth
 from flask_otpauth.core.errors import QuotaExceeded, Refusal, SecretBlocked
@@ -64,7 +65,8 @@ def _first_sentence(documented: Any) -> str:
 
 def profiles() -> Iterator[str]:
     """A section for each profile: its channels, its parameters and the pages that it follows."""
-    for name, profile in PROFILES.items():
+    owners = {name: profile.start for name, profile in OWNER_PROFILES.items()}
+    for name, profile in {**PROFILES, **owners}.items():
         channels = ", ".join(f"`{channel}`" for channel in profile.channels)
         yield f"### `{name}`"
         yield ""

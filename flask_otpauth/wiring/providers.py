@@ -9,6 +9,7 @@ from flask_mail import Mail
 
 from flask_otpauth.adapters.senders.console import ConsoleSender
 from flask_otpauth.adapters.senders.declarations import Problem, WrongDeclaration
+from flask_otpauth.adapters.senders.http.owner import OWNER_PROFILES, HttpCodeOwner
 from flask_otpauth.adapters.senders.http.profiles import PROFILES
 from flask_otpauth.adapters.senders.http.sender import HttpSender
 from flask_otpauth.adapters.senders.mail import MailSender
@@ -35,7 +36,12 @@ def _asterisk(declaration: Mapping[str, object]) -> Sender:
 
 
 #: Who makes the sender of a declaration, by its profile.
-BUILDERS: Mapping[str, Builder] = {**dict.fromkeys(PROFILES, HttpSender), "asterisk": _asterisk, "sip": _sip}
+BUILDERS: Mapping[str, Builder] = {
+    **dict.fromkeys(PROFILES, HttpSender),
+    **dict.fromkeys(OWNER_PROFILES, HttpCodeOwner),
+    "asterisk": _asterisk,
+    "sip": _sip,
+}
 
 
 @runtime_checkable
@@ -103,7 +109,7 @@ class Providers:
 
 def _builder(declaration: Declaration) -> Builder:
     if "profile" not in declaration:
-        return HttpSender
+        return HttpCodeOwner if "check" in declaration else HttpSender
     profile = declaration["profile"]
     if not isinstance(profile, str):
         raise WrongDeclaration([Problem(("profile",), "expected the name of a profile")])

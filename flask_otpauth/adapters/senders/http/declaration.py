@@ -63,6 +63,15 @@ _HEADER = re.compile("[!#$%&'*+.^_`|~0-9A-Za-z-]+")
 _OWN_HEADERS = frozenset({"host", "content-length", "transfer-encoding", "connection", "accept-encoding"})
 #: What a message is about: without one of these, a request says nothing.
 _CONTENTS = frozenset({"text", "code", "html", "caller_number"})
+#: What no request can do without: one of these variables, or else the sentence is true.
+Needs = tuple[tuple[frozenset[str], str], ...]
+_RECIPIENT = (frozenset({"recipient"}), "no template has {recipient}")
+#: A request that sends a message.
+SENDING: Needs = (_RECIPIENT, (_CONTENTS, "no template has {text} or {code}"))
+#: A request that has a provider send a code of its own.
+STARTING: Needs = (_RECIPIENT,)
+#: A request that has the provider check the code.
+CHECKING: Needs = ((frozenset({"code"}), "no template has {code}"),)
 #: Stands for a value of a message in a URL that is checked.
 _SAMPLE = "otpauth-sample"
 
@@ -88,13 +97,15 @@ class Declared:
     link: Link
 
 
-def read(declaration: Mapping[str, object], parameters: Mapping[str, str]) -> Declared:
+def read(
+    declaration: Mapping[str, object], parameters: Mapping[str, str], needs: Needs = SENDING
+) -> Declared:
     """
-    Return what ``declaration`` says. ``parameters`` are further variables.
+    Return what ``declaration`` says. ``parameters`` are further variables. ``needs`` says what is required.
 
     :raises WrongDeclaration: if something is wrong with it. It has all problems.
     """
-    reader = _Reader(declaration, parameters)
+    reader = _Reader(declaration, parameters, needs)
     declared = reader.declared()
     if reader.problems or declared is None:
         raise WrongDeclaration(reader.problems)
@@ -104,8 +115,11 @@ def read(declaration: Mapping[str, object], parameters: Mapping[str, str]) -> De
 class _Reader:
     """Reads one declaration. A wrong value becomes a problem, and reading goes on."""
 
-    def __init__(self, declaration: Mapping[str, object], parameters: Mapping[str, str]) -> None:
+    def __init__(
+        self, declaration: Mapping[str, object], parameters: Mapping[str, str], needs: Needs
+    ) -> None:
         self.problems: list[Problem] = []
+        self._needs = needs
         self._given = declaration
         self._parameters = parameters
         self._used: set[str] = set()
@@ -162,10 +176,9 @@ class _Reader:
         """Find what no request can do without. A template that was not read might have it."""
         if self.problems:
             return
-        if "recipient" not in self._used:
-            self._wrong((), "no template has {recipient}")
-        if not self._used & _CONTENTS:
-            self._wrong((), "no template has {text} or {code}")
+        for names, sentence in self._needs:
+            if not self._used & names:
+                self._wrong((), sentence)
 
     def _template(self, path: Path, value: object, known: Collection[str] = ()) -> Template | None:
         if not isinstance(value, str):

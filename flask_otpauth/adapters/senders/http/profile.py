@@ -7,7 +7,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
 from flask_otpauth.adapters.senders.declarations import Problem, WrongDeclaration
-from flask_otpauth.adapters.senders.http.declaration import KEYS, Declared, read
+from flask_otpauth.adapters.senders.http.declaration import KEYS, SENDING, Declared, Needs, read
 from flask_otpauth.core.nearest import nearest
 
 _VARIABLE = re.compile("{([a-z_]+)")
@@ -29,6 +29,18 @@ class Profile:
 
 
 @dataclass(frozen=True)
+class OwnerProfile:
+    """How one provider sends codes of its own, and checks them."""
+
+    #: How a code is requested on each channel.
+    start: Profile
+    #: The request that checks a code.
+    check: Mapping[str, object]
+    #: What its answer means: a :class:`~flask_otpauth.ports.senders.Check` by path and value.
+    outcomes: Mapping[str, Mapping[str, str]]
+
+
+@dataclass(frozen=True)
 class Expanded:
     """What a declaration says for each channel."""
 
@@ -37,7 +49,7 @@ class Expanded:
     lacking: Mapping[str, str] = field(default_factory=dict)
 
 
-def expand(profile: Profile, declaration: Mapping[str, object]) -> Expanded:
+def expand(profile: Profile, declaration: Mapping[str, object], needs: Needs = SENDING) -> Expanded:
     """
     Merge ``declaration`` over ``profile``, key by key. A key of ``None`` is left out.
 
@@ -58,7 +70,7 @@ def expand(profile: Profile, declaration: Mapping[str, object]) -> Expanded:
             lacking[channel] = f"needs {', '.join(map(repr, missing))}"
             continue
         try:
-            channels[channel] = read(merged, parameters)
+            channels[channel] = read(merged, parameters, needs)
         except WrongDeclaration as error:
             problems += _located(error.problems, channel, declaration)
     if not channels and not problems:

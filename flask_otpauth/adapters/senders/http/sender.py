@@ -30,9 +30,11 @@ class HttpSender:
     """
 
     def __init__(self, declaration: Mapping[str, object]) -> None:
-        expanded = _expanded(declaration)
+        self._offer(_expanded(declaration))
+
+    def _offer(self, expanded: Expanded) -> None:
         self._lacking = expanded.lacking
-        clients = {link: _client(link) for link in {each.link for each in expanded.channels.values()}}
+        clients = {link: client_of(link) for link in {each.link for each in expanded.channels.values()}}
         self._lines = {
             channel: _Line(each, clients[each.link]) for channel, each in expanded.channels.items()
         }
@@ -68,7 +70,8 @@ class _Line:
         return self._judge.receipt(answer, message.code)
 
 
-def _client(link: Link) -> HttpClient:
+def client_of(link: Link) -> HttpClient:
+    """Return a client with the deadlines and certificates of a declaration."""
     try:
         from flask_otpauth.adapters.senders.http.network import HttpClient
     except ImportError:
