@@ -14,6 +14,7 @@ from flask_otpauth import ConfigurationError, signals
 from flask_otpauth.core.challenges import shows_code
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
+from tests.flows.account_caller import Merchant, new_customer
 from tests.flows.sms_caller import NUMBER, PHONE, RESEND, VERIFY, SmsCaller, new_user
 from tests.hosts import MakeApp, otpauth_of
 from tests.reporting import TOKEN, by_twilio
@@ -363,6 +364,20 @@ def test_the_codes_of_the_host_s_own_views_have_the_workflow_of_sms(
     with app.app_context():
         assert otpauth_of(app).codes.redeem(NUMBER, purpose="pay", code=outbox.last.code)
     assert after(app, clock, 40) == 0
+
+
+def test_the_codes_of_the_flow_account_have_a_workflow_of_their_own(
+    make_app: MakeApp, outbox: Outbox, clock: MovableClock
+) -> None:
+    app = make_app(flows=("account",), account_workflow=("sms 40s", "voice"))
+    new_customer(app)
+    merchant = Merchant(app)
+
+    for channel in ("sms", "email"):
+        assert merchant.request(type=channel, template_code="code").status_code == 200
+        assert after(app, clock, 45) == (1 if channel == "sms" else 0)
+
+    assert channels(outbox) == ["sms", "voice", "email"]
 
 
 def test_a_code_that_is_requested_on_another_channel_is_sent_on_that_alone(
