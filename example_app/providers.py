@@ -16,8 +16,8 @@ _JAPAN = "81"
 
 
 def use_providers(app: Flask) -> dict[str, Any]:
-    """Return the settings of the providers. Without the extra ``http`` there are none."""
-    names = tuple(PROVIDERS) if find_spec("httpx2") else ()
+    """Return the settings of the providers. Without the extras ``http`` and ``crypto`` there are none."""
+    names = tuple(PROVIDERS) if all(map(find_spec, ("httpx2", "cryptography"))) else ()
     account = app.extensions["providers"] = Account(names)
     app.extensions["journal"] = Journal(app, names)
     if not names:
@@ -25,7 +25,8 @@ def use_providers(app: Flask) -> dict[str, Any]:
     return {
         "OTPAUTH_PROVIDERS": account.declarations(),
         "OTPAUTH_ROUTES": {("sms", _JAPAN): ("alpha", "beta"), ("voice", _JAPAN): ("bell",)},
-        # Few, so that it can be seen.
+        # Few failures and short times, so that it can be seen.
         "OTPAUTH_CIRCUIT_FAILURES": 3,
         "OTPAUTH_CIRCUIT_REST": 15,
+        "OTPAUTH_SMS_WORKFLOW": ("sms 20s", "voice"),
     }

@@ -9,6 +9,7 @@ import pytest
 from playwright.sync_api import Locator, Page, expect
 
 from example_app import create_app, providers
+from flask_otpauth.testing import MovableClock
 
 
 def provider(page: Page, name: str) -> Locator:
@@ -81,9 +82,48 @@ def test_if_a_provider_never_answers_no_other_one_is_asked(page: Page) -> None:
     expect(provider(page, "beta").locator(".taken li")).to_have_count(0)
 
 
-def test_if_all_providers_are_down_the_person_is_told(page: Page) -> None:
+def test_if_no_sms_can_be_sent_a_call_speaks_the_code_at_once(page: Page) -> None:
     switch(page, "alpha", "Is down")
     switch(page, "beta", "Is down")
+    send(page)
+
+    expect(provider(page, "bell").locator(".taken li")).to_have_count(1)
+    expect(page.locator("#journal li").first).to_contain_text("bell took the message")
+
+
+def test_if_the_code_of_an_sms_is_not_used_a_call_speaks_it_later(page: Page, clock: MovableClock) -> None:
+    send(page)
+    expect(provider(page, "alpha").locator(".taken li")).to_have_count(1)
+
+    clock.tick(20)
+
+    # The app looks every few seconds for what is due.
+    expect(provider(page, "bell").locator(".taken li")).to_have_count(1, timeout=30_000)
+    spoken = "".join(re.findall("[0-9]", provider(page, "bell").locator(".taken .text").inner_text()))
+    assert code_in(provider(page, "alpha").locator(".taken li")) in spoken
+
+
+def test_a_report_of_a_provider_arrives(page: Page) -> None:
+    send(page)
+    provider(page, "alpha").get_by_role("button", name="Report it delivered").click()
+
+    expect(provider(page, "alpha").locator(".taken li")).to_contain_text("Reported: delivered")
+    expect(page.locator("#journal li").first).to_contain_text(
+        "alpha reported the message alpha-1: delivered."
+    )
+
+
+def test_if_an_sms_is_reported_undeliverable_a_call_speaks_the_code(page: Page) -> None:
+    send(page)
+    provider(page, "alpha").get_by_role("button", name="Report it undeliverable").click()
+
+    expect(page.locator("#journal")).to_contain_text("alpha reported the message alpha-1: undeliverable.")
+    expect(provider(page, "bell").locator(".taken li")).to_have_count(1, timeout=30_000)
+
+
+def test_if_all_providers_are_down_the_person_is_told(page: Page) -> None:
+    for name in ("alpha", "beta", "bell"):
+        switch(page, name, "Is down")
     send(page)
 
     expect(page.locator("#send output")).to_have_attribute("data-kind", "bad")
