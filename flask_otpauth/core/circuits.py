@@ -59,7 +59,8 @@ class CircuitPolicy:
     rest_ms: int = 30_000
     #: No rest is longer than this.
     longest_rest_ms: int = 10 * 60_000
-    #: After this time without a result, a probe is given to another message. No sender takes so long.
+    #: After this time without a result, a probe is given to another message. It is twice as long as the
+    #: packaged senders take by default at most. What comes of a probe that takes longer is not noted.
     lease_ms: int = 3 * 60_000
 
     def rest_length(self, failures: int) -> int:
