@@ -163,7 +163,8 @@ class _Reader:
         return Call(
             method,
             url,
-            {name: each for name, each in headers.items() if each},
+            # One spelling, so that a header of the host replaces ours.
+            {name.title(): each for name, each in headers.items() if each},
             query,
             auth,
             body,

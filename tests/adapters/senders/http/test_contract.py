@@ -32,6 +32,27 @@ class DeclaredContract(SenderContract):
         )
 
 
+class TestProfile(SenderContract):
+    accepted = Answer(201, {"sid": "SM1", "status": "queued", "price": None, "price_unit": "USD"})
+    message_id = "SM1"
+    invalid_recipient = Answer(400, {"code": 21211, "message": "Invalid 'To' Phone Number", "status": 400})
+    opted_out = Answer(400, {"code": 21610, "message": "Attempt to send to unsubscribed recipient"})
+    rejected = Answer(400, {"code": 21606, "message": "The 'From' phone number is not valid"})
+    secrets = (TOKEN,)
+
+    def make_sender(self, url: str) -> HttpSender:
+        return HttpSender(
+            {
+                "profile": "twilio",
+                "account_sid": "AC1",
+                "auth_token": TOKEN,
+                "from": "+15005550006",
+                "total_seconds": self.deadline_seconds,
+                "sms": {"url": f"{url}/2010-04-01/Accounts/{{account_sid}}/Messages.json"},
+            }
+        )
+
+
 class TestJson(DeclaredContract):
     declaration: ClassVar[dict[str, Any]] = {
         "auth": {"bearer": TOKEN},

@@ -127,6 +127,14 @@ def test_a_choice_depends_on_another_variable(locale: str, voice: str) -> None:
     assert json.loads(written.body) == {"voice": voice}
 
 
+def test_a_header_replaces_ours_in_any_spelling() -> None:
+    written = request(
+        json={"a": "{text}"}, headers={"content-type": "application/vnd.gateway+json", "x-ID": "{id}"}
+    )
+
+    assert written.headers == {"Content-Type": "application/vnd.gateway+json", "X-Id": "abcdefghij012345"}
+
+
 def test_a_doubled_brace_is_a_brace() -> None:
     written = request(json={"text": "{{{code}}}"}, auth={"basic": ["a", "{{b"]})
 
