@@ -13,6 +13,8 @@ MARIADB_ADDRESS = ("127.0.0.1", 3306)
 MARIADB_URL = "mysql+pymysql://root@127.0.0.1:3306/test"
 REDIS_ADDRESS = ("127.0.0.1", 6379)
 REDIS_URL = "redis://127.0.0.1:6379"
+RABBITMQ_ADDRESS = ("127.0.0.1", 5672)
+RABBITMQ_URL = "amqp://guest:guest@127.0.0.1:5672//"
 
 
 def need(service_name: str, available: bool) -> None:

@@ -11,17 +11,23 @@ import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Outgoing
-from flask_otpauth.ports.senders import Receipt, Status
+from flask_otpauth.ports.senders import Message, Receipt, Status
 
 _logger = logging.getLogger(__name__)
 
 #: The names of the tasks, which a worker of another version must know, too.
 DELIVER, DELIVER_DUE = "flask_otpauth.deliver", "flask_otpauth.deliver_due"
+#: A request must not wait for a broker that is down. But an idle connection may be closed, so there is a
+#: second try, at once.
+_AT_ONCE = {"max_retries": 1, "interval_start": 0, "interval_step": 0}
+#: For Redis, whose client would wait for ever. A connection to RabbitMQ has the timeout of Celery, 4 seconds.
+_TIMEOUTS = {"socket_connect_timeout": 4, "socket_timeout": 4}
 #: How long a task waits for a database that is down, and how often.
 _PAUSE_SECONDS, _MAX_RETRIES = 5, 60
 
@@ -45,34 +51,48 @@ class CeleryDelivery:
     from_storage = True
 
     def __init__(self, celery_app: Any, work: Work, clock: Clock) -> None:
+        self._app = celery_app
         self._clock = clock
         self._deliver, self._deliver_due = _register(celery_app, work)
 
     def submit(self, outgoing: Outgoing, send: Callable[[Outgoing], Receipt]) -> Receipt | None:
-        """See the port. Nothing is tried again here: a broker that is down must not keep requests waiting."""
-        options = {"expires": self._seconds_left(outgoing), "retry": False}
-        try:
-            self._deliver.apply_async((outgoing.message.id,), **options)
-        except Exception as error:  # noqa: BLE001 - each broker has errors of its own
-            _logger.warning("the broker did not take a task: %s", type(error).__name__)
-            return None
-        return Receipt(Status.ACCEPTED)
+        """See the port."""
+        message = outgoing.message
+        is_taken = self._publish(self._deliver, message.id, expires=self._seconds_left(message))
+        return Receipt(Status.ACCEPTED) if is_taken else None
 
     def wake_in(self, seconds: float) -> None:
         """Send a task that hands over what is due later. If the broker is down, the next look finds it."""
-        try:
-            self._deliver_due.apply_async(countdown=max(0.0, seconds), retry=False)
-        except Exception as error:  # noqa: BLE001 - each broker has errors of its own
-            _logger.warning("the broker did not take a task: %s", type(error).__name__)
+        self._publish(self._deliver_due, countdown=max(0.0, seconds))
 
     def drain(self, timeout_seconds: float) -> bool:
         """Return ``True``: what was submitted is in the broker and in the database."""
         return True
 
-    def _seconds_left(self, outgoing: Outgoing) -> float | None:
+    def _publish(self, task: Any, *arguments: str, **options: float | None) -> bool:
+        """Give a task to the broker. Return whether the broker has it."""
+        # As Celery does it, but with other connections: its own ones wait for seconds if a broker is down.
+        from kombu import pools  # only a host that uses Celery has it
+
+        try:
+            with pools.producers[self._connection].acquire(block=True) as producer:
+                task.apply_async(arguments, producer=producer, retry_policy=_AT_ONCE, **options)
+        except Exception as error:  # noqa: BLE001 - each broker has errors of its own
+            _logger.warning("the broker did not take a task: %s", type(error).__name__)
+            return False
+        return True
+
+    @cached_property
+    def _connection(self) -> Any:
+        """A description of the broker, which is not connected. It must be the same for each message."""
+        options = {**_TIMEOUTS, **self._app.conf.broker_transport_options, **_AT_ONCE}
+        return self._app.connection_for_write(transport_options=options)
+
+    def _seconds_left(self, message: Message) -> float | None:
         """Return the seconds until the code expires. After that, the broker may forget the task."""
-        expires_at = outgoing.message.expires_at
-        return None if expires_at is None else max(1.0, (expires_at - self._clock()).total_seconds())
+        if message.expires_at is None:
+            return None
+        return max(1.0, (message.expires_at - self._clock()).total_seconds())
 
 
 def _register(celery_app: Any, work: Work) -> tuple[Any, Any]:
@@ -85,13 +105,14 @@ def _register(celery_app: Any, work: Work) -> tuple[Any, Any]:
         except StorageUnavailable as error:
             raise task.retry(exc=error, countdown=_PAUSE_SECONDS, max_retries=_MAX_RETRIES) from error
         if wait_seconds:
-            raise task.retry(countdown=wait_seconds, max_retries=None)
+            raise task.retry(countdown=wait_seconds)
 
     def deliver_due() -> None:
         with work.context():
             work.deliver_due()
 
-    due = celery_app.task(deliver_due, name=DELIVER_DUE, ignore_result=True)
-    # A worker that is killed must not take its task along.
-    late = {"acks_late": True, "reject_on_worker_lost": True}
-    return celery_app.task(deliver, name=DELIVER, bind=True, ignore_result=True, **late), due
+    options: dict[str, object] = {"ignore_result": True, "shared": False}
+    due = celery_app.task(deliver_due, name=DELIVER_DUE, **options)
+    # A worker that is killed must not take its task along. How often a task comes back is decided above.
+    options |= {"acks_late": True, "reject_on_worker_lost": True, "max_retries": None}
+    return celery_app.task(deliver, name=DELIVER, bind=True, **options), due
