@@ -95,6 +95,7 @@ class HostCodes:
         :param code: what the user typed.
         :returns: an outcome that is true if the code was accepted.
         :raises ValueError: if ``recipient`` is not an address.
+        :raises ~flask_otpauth.errors.CheckUnavailable: if a provider owns the code and does not answer.
         """
         code = sensitive(code)
         kind, address = self._parse(recipient)
