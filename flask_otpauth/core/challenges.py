@@ -44,14 +44,13 @@ import re
 import secrets
 import unicodedata
 from collections.abc import Iterable
-from dataclasses import replace
 from enum import Enum
 from typing import TypeGuard
 
 from flask_otpauth.core import instants
 from flask_otpauth.core.instants import Block, Limit, reach_ms, strongest
 from flask_otpauth.core.keys import to_base64url
-from flask_otpauth.core.record import record
+from flask_otpauth.core.record import record, replace
 from flask_otpauth.core.sensitive import Sensitive
 
 _TAG = re.compile("<[^>]*>")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from datetime import timedelta
 from enum import Enum
 
 from flask_otpauth.core import instants
-from flask_otpauth.core.record import record
+from flask_otpauth.core.record import record, replace
 
 #: No token is signed for a longer time, and a token that claims one is refused.
 LONGEST_TOKEN_LIFE = timedelta(days=3660)

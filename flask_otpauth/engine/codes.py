@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable, Iterable
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime
 from itertools import chain
 from time import sleep
@@ -27,7 +27,7 @@ from flask_otpauth.core.deliveries import DeliveryRow, id_of_step
 from flask_otpauth.core.instants import DAY, Block, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy
-from flask_otpauth.core.record import record
+from flask_otpauth.core.record import record, replace
 from flask_otpauth.core.service import service
 from flask_otpauth.core.workflows import starts
 from flask_otpauth.engine.fixed_codes import FixedCodes

@@ -12,6 +12,7 @@ from flask_otpauth.core.challenges import Issue, draw_nonce, shows_code
 from flask_otpauth.core.deliveries import DeliveryRow, DeliveryState
 from flask_otpauth.core.durations import in_words
 from flask_otpauth.core.errors import OtpAuthError, SendFailed
+from flask_otpauth.core.record import record
 from flask_otpauth.core.routes import RouteKey
 from flask_otpauth.core.sensitive import Sensitive, sensitive
 from flask_otpauth.core.service import service
@@ -31,7 +32,7 @@ _LAST_RESORT = "en"
 _ELSEWHERE = Receipt(Status.ACCEPTED, detail="another process has it")
 
 
-@dataclass(frozen=True)
+@record
 class Draft:
     """A message before it is written: everything about it, apart from its code."""
 

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from enum import StrEnum
 from typing import Protocol, runtime_checkable
 
 from flask_otpauth.core.circuits import Evidence
+from flask_otpauth.core.record import record
 from flask_otpauth.core.segments import segmented
 from flask_otpauth.core.sensitive import mask_address, one_line
 
@@ -17,7 +18,7 @@ from flask_otpauth.core.sensitive import mask_address, one_line
 CHANNELS = ("email", "sms", "whatsapp", "voice", "flashcall")
 
 
-@dataclass(frozen=True)
+@record
 class Message:
     """What a sender gets. Its ``repr`` shows a masked recipient and no code."""
 
@@ -119,7 +120,7 @@ class Status(StrEnum):
 _PROVIDER_FAILURES = (Status.RATE_LIMITED, Status.AUTH_ERROR, Status.TIMEOUT, Status.UNAVAILABLE)
 
 
-@dataclass(frozen=True)
+@record
 class Receipt:
     """What a sender returns."""
 

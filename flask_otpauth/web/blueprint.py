@@ -50,8 +50,9 @@ _WITH_PORT = re.compile(r"\[([^\[\]]*)\](?::\d*)?|([^:\[\]]*):\d*", re.ASCII)
 #: unless they are named (Fetch §3.3.3).
 _ACTED_ON = ("Retry-After", "WWW-Authenticate")
 _EXPOSED = "Access-Control-Expose-Headers"
+_JSON = "application/json"
 #: No cache may keep an answer, because it may hold a token.
-_ALWAYS_SENT = (("Content-Type", "application/json"), ("Cache-Control", "no-store"))
+_ALWAYS_SENT = (("Content-Type", _JSON), ("Cache-Control", "no-store"))
 _ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
@@ -280,7 +281,7 @@ class _Route:
             raise errors.ContentTooLarge
         if self.mount.flow.reads_forms and request.mimetype == "application/x-www-form-urlencoded":
             return _form(request.form)
-        if data and request.mimetype != "application/json":
+        if data and _media_type() != _JSON:
             raise errors.UnsupportedMediaType
         return read_object(data)
 
@@ -308,6 +309,11 @@ class _Route:
         except (errors.NotAuthenticated, errors.NotPermitted):
             self.mount.rate_limits.admit(names, address)
             raise
+
+
+def _media_type() -> str:
+    """Return the media type of the request. To parse it takes long, and is almost never necessary."""
+    return _JSON if request.content_type == _JSON else request.mimetype
 
 
 def _form(form: MultiDict[str, str]) -> dict[str, object]:

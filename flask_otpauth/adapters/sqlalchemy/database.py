@@ -16,12 +16,14 @@ from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from sqlalchemy import (
+    BINARY,
     BindParameter,
     ClauseElement,
     Compiled,
     Connection,
     Dialect,
     Engine,
+    LargeBinary,
     SelectBase,
     Table,
     bindparam,
@@ -139,7 +141,11 @@ class Prepared:
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         self._constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
         kinds = {name: bind.type.dialect_impl(dialect) for name, bind in binds.items()}
-        processors = {name: kind.bind_processor(dialect) for name, kind in kinds.items()}
+        # Drivers take bytes as they are. SQLAlchemy would wrap each value in an object of the driver.
+        processors = {
+            name: None if isinstance(kind, (LargeBinary, BINARY)) else kind.bind_processor(dialect)
+            for name, kind in kinds.items()
+        }
         self._converted = [(name, convert) for name, convert in processors.items() if convert]
         #: Takes the parameters in the order of the statement, if they have no names there.
         self._in_order = None if compiled.positiontup is None else _taking(compiled.positiontup)

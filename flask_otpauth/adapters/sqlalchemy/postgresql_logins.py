@@ -8,7 +8,6 @@ and opens the session.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import replace
 from functools import cache, cached_property
 
 from sqlalchemy import (
@@ -59,6 +58,7 @@ from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant
 from flask_otpauth.core.challenges import ChallengeRow, IssueResult, with_code, with_send, withheld_digest
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.service import service
+from flask_otpauth.core.sessions import Session
 from flask_otpauth.ports.directory import UserLookup
 from flask_otpauth.ports.storage import LoginAttempt, LoginResult, UserIssue, UserIssueResult
 
@@ -132,7 +132,8 @@ class PostgresqlLogins:
         if consumed_at is None:
             return LoginResult(verdict)
         user = users.user(columns)
-        session = replace(attempt.session, user_id=str(user.id), person_key=user.person_key or "")
+        owner = {"user_id": str(user.id), "person_key": user.person_key or ""}
+        session = Session(**{**vars(attempt.session), **owner})
         return LoginResult(verdict, user, session, closed, looked_again=True)
 
     @property

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import fields, replace
+from dataclasses import fields
 from functools import cache, cached_property, partial
 from typing import Any
 
@@ -321,7 +321,8 @@ class SqlLogins:
             return LoginResult(verdict, user)
         if user.person_key is None:
             return None
-        session = replace(attempt.session, user_id=str(user.id), person_key=user.person_key)
+        owner = {"user_id": str(user.id), "person_key": user.person_key}
+        session = Session(**{**vars(attempt.session), **owner})
         closed = self.sessions.open(session, closing_others=attempt.closing_others)
         return LoginResult(verdict, user, session, closed, looked_again=True)
 

@@ -1,11 +1,12 @@
 """
-Signed tokens (RFC 7519, RFC 8725) by PyJWT, and their keys.
+Signed tokens (RFC 7519, RFC 8725), and their keys. PyJWT signs with asymmetric ones.
 
 A key is a secret from which a key for each use is derived, or a key pair that a host configures.
 """
 
 from __future__ import annotations
 
+import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
@@ -19,7 +20,7 @@ from jwt.algorithms import Algorithm
 
 from flask_otpauth.core.errors import CredentialsInvalid
 from flask_otpauth.core.instants import SKEW_MS
-from flask_otpauth.core.keys import KeyRing, derive, from_base64url, to_base64url
+from flask_otpauth.core.keys import KeyRing, Mac, derive, from_base64url, to_base64url
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 
@@ -51,7 +52,7 @@ class JwtKey:
     signing: object = field(repr=False)
     #: The same secret for HS256, otherwise a public key of ``cryptography``.
     verification: object = field(repr=False)
-    _derived: dict[str, object] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _macs: dict[str, Mac] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @property
     def is_asymmetric(self) -> bool:
@@ -65,11 +66,15 @@ class JwtKey:
 
     def sign(self, use: str, text: bytes) -> bytes:
         """Return the signature of a token of ``use``."""
-        return self._algorithm.sign(text, self._of_use(self.signing, use))
+        if isinstance(self.signing, bytes):
+            return self._mac(self.signing, use).digest(text)
+        return self._algorithm.sign(text, self.signing)
 
     def verify(self, use: str, text: bytes, signature: bytes) -> bool:
         """Return whether the signature of a token of ``use`` is genuine."""
-        return self._algorithm.verify(text, self._of_use(self.verification, use), signature)
+        if isinstance(self.verification, bytes):
+            return hmac.compare_digest(self._mac(self.verification, use).digest(text), signature)
+        return self._algorithm.verify(text, self.verification, signature)
 
     def as_jwk(self) -> dict[str, object]:
         """Return the public key of an asymmetric key as a JWK (RFC 7517)."""
@@ -81,13 +86,12 @@ class JwtKey:
     def _algorithm(self) -> Algorithm:
         return jwt.get_algorithm_by_name(self.algorithm)
 
-    def _of_use(self, key: object, use: str) -> object:
-        """Return the key of ``use``. A derived key is kept, because PyJWT checks its form at length."""
-        if not isinstance(key, bytes):
-            return key
-        if use not in self._derived:
-            self._derived[use] = self._algorithm.prepare_key(derive(key, f"jwt {use}"))
-        return self._derived[use]
+    def _mac(self, secret: bytes, use: str) -> Mac:
+        """Return what signs tokens of ``use`` with a secret: HS256 is HMAC-SHA-256 (RFC 7518 §3.2)."""
+        mac = self._macs.get(use)
+        if mac is None:
+            mac = self._macs[use] = Mac(derive(secret, f"jwt {use}"))
+        return mac
 
 
 def hmac_keys(ring: KeyRing) -> list[JwtKey]:
