@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping
 from functools import lru_cache
 from pathlib import Path
 
@@ -12,6 +12,14 @@ _FOLDER = Path(__file__).parents[1] / "templates"
 #: Names of templates that are remembered, whether they exist or not. A client chooses the language,
 #: so there is no limit to the names that can be asked for.
 _MAX_REMEMBERED = 1024
+
+
+class _Packaged(Environment):
+    """The environment of the packaged files."""
+
+    def make_globals(self, d: MutableMapping[str, object] | None) -> MutableMapping[str, object]:
+        """Return no globals: the files use none, and Jinja would copy them for each message."""
+        return {}
 
 
 class JinjaTemplates:
@@ -29,11 +37,9 @@ class JinjaTemplates:
 
     def __init__(self, host: Callable[[], Environment]) -> None:
         self._host = host
-        self._packaged = Environment(
+        self._packaged = _Packaged(
             loader=FileSystemLoader(_FOLDER), autoescape=select_autoescape(["html"]), auto_reload=False
         )
-        # Jinja copies the globals for each message, and the packaged files use none.
-        self._packaged.globals.clear()
         self._names = frozenset(self._packaged.list_templates())
         self._remember = lru_cache(_MAX_REMEMBERED)(self._find)
 

@@ -18,7 +18,7 @@ It is a receipt and no exception, because a message that is withheld must end as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
 from typing import Protocol, runtime_checkable
@@ -27,6 +27,7 @@ from flask_otpauth.core.challenges import draw_nonce
 from flask_otpauth.core.circuits import Circuit, CircuitPolicy, SendAttempt, with_outcome
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.instants import epoch_ms
+from flask_otpauth.core.record import replace
 from flask_otpauth.core.routes import RouteKey, keys_of
 from flask_otpauth.core.service import service
 from flask_otpauth.ports.clock import Clock

@@ -8,7 +8,6 @@ credential, body, fields, handler.
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -19,6 +18,7 @@ from wsgiref.types import WSGIEnvironment
 
 from flask import Blueprint, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
+from pydantic_core import to_json
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import HTTPException
 from werkzeug.routing import BaseConverter
@@ -53,7 +53,6 @@ _EXPOSED = "Access-Control-Expose-Headers"
 _JSON = "application/json"
 #: No cache may keep an answer, because it may hold a token.
 _ALWAYS_SENT = (("Content-Type", _JSON), ("Cache-Control", "no-store"))
-_ENCODER = json.JSONEncoder(ensure_ascii=False)
 
 
 @service
@@ -373,7 +372,7 @@ class Answer(Response):
 def _respond(wire: Wire) -> Answer:
     """Return what an envelope made, as HTTP."""
     payload, status, headers = wire
-    answer = Answer(_ENCODER.encode(payload), status, _ALWAYS_SENT)
+    answer = Answer(to_json(payload), status, _ALWAYS_SENT)
     if headers:
         answer.headers.update(headers)
     return answer

@@ -541,7 +541,7 @@ def _values(row: ChallengeRow, names: Iterable[str]) -> dict[str, object]:
 
 
 def _counts(limits: Iterable[Limit]) -> Counts:
-    return tuple(limit.count for limit in limits)
+    return tuple([limit.count for limit in limits])
 
 
 def _floors(name: str, limits: Iterable[Limit], now_ms: int) -> dict[str, object]:

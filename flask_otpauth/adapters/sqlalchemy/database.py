@@ -11,6 +11,7 @@ import logging
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, suppress
+from functools import cache
 from operator import itemgetter
 from time import monotonic
 from typing import TYPE_CHECKING, Any, TypeVar, cast
@@ -104,12 +105,17 @@ class _Undone(Exception):
 
 def new_value(table: Table, name: str) -> BindParameter[Any]:
     """Return the parameter of a statement for the new value of a column."""
-    return bindparam(f"new_{name}", type_=table.c[name].type)
+    return bindparam(_new(name), type_=table.c[name].type)
 
 
 def new_values(columns: Mapping[str, object]) -> dict[str, object]:
     """Return the values of such parameters, from the values of the columns by name."""
-    return {f"new_{name}": value for name, value in columns.items()}
+    return {_new(name): value for name, value in columns.items()}
+
+
+@cache
+def _new(column: str) -> str:
+    return f"new_{column}"
 
 
 def compiled_for(engine: Engine, statement: ClauseElement) -> Compiled:

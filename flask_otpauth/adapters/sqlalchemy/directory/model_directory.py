@@ -635,8 +635,9 @@ def by_email(email: TextColumn, key: TextColumn, dialect: str) -> ColumnElement[
 
 def email_parameters(address: str) -> dict[str, str]:
     """Return the parameters of :func:`by_email`: a canonical address, and how it may have been written."""
-    written = spellings(address)
-    return {"address": address, **dict.fromkeys(_FORMS, address), **dict(zip(_FORMS, written, strict=False))}
+    first, *others = spellings(address)
+    unused = [first] * (len(_FORMS) - 1 - len(others))
+    return dict(zip(("address", *_FORMS), (address, first, *others, *unused), strict=True))
 
 
 def _is_written(
