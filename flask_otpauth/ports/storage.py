@@ -632,14 +632,10 @@ class Storage(Protocol):
         """
         Delete rows that nothing has depended on since ``purge.before_ms``, in batches.
 
-        These are codes with their limits, counters of caps, sessions, client tokens, circuits and
-        deliveries. Apps with different limits may share a row. So the row itself says until when a limit
-        looks at it (``ChallengeRow.needed_until``) and whether it must be kept (``held``). The purge of one
-        app ends no quota and no lock of another.
-        These are codes with their limits, counters of caps, sessions, client tokens and idempotency keys.
-        Apps with different limits may share a row. So the row itself says until when a limit looks at it
-        (``ChallengeRow.needed_until``) and whether it must be kept (``held``). The purge of one app ends no
-        quota and no lock of another.
+        These are codes with their limits, counters of caps, sessions, client tokens, circuits, deliveries
+        and idempotency keys. Apps with different limits may share a row. So the row itself says until when
+        a limit looks at it (``ChallengeRow.needed_until``) and whether it must be kept (``held``). The purge
+        of one app ends no quota and no lock of another.
 
         Each step of the iterator is one short transaction, in which no other operation waits for long. So
         the purge can be ended after any step: what was deleted stays deleted. Rows that another operation
