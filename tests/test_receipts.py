@@ -21,8 +21,10 @@ from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow, DeliveryS
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.receipts import ForgedReport, ProviderReport, ReportRequest
-from flask_otpauth.senders import MemorySender
-from flask_otpauth.testing import MovableClock
+from flask_otpauth.senders import MemorySender, Message, Receipt, Status
+from flask_otpauth.testing import MovableClock, Outbox
+from tests.flows.email_caller import EmailCaller
+from tests.flows.sms_caller import new_user
 from tests.hosts import MakeApp
 from tests.reporting import (
     TOKEN,
@@ -41,8 +43,8 @@ ROOT = "http://localhost/otpauth/receipts"
 class Reporting(MemorySender):
     """A sender of the host that says how its provider signs."""
 
-    def __init__(self, receipts: object) -> None:
-        super().__init__()
+    def __init__(self, receipts: object, answer: Callable[[Message], Receipt] | None = None) -> None:
+        super().__init__(answer)
         self.receipts = receipts
 
 
@@ -211,6 +213,34 @@ def test_a_report_may_name_the_message_by_our_own_id(app: Flask, clock: MovableC
     assert row().provider_id == "new"
 
 
+def test_a_message_that_is_not_sent_does_not_get_the_id_and_the_cost_of_another_one(
+    make_app: MakeApp, outbox: Outbox, database_file: str
+) -> None:
+    sender = Reporting(
+        {"scheme": "twilio", "token": TOKEN},
+        lambda message: Receipt(Status.ACCEPTED, "SM1", Decimal("0.01"), "EUR"),
+    )
+    app = make_app(
+        flows=("email",),
+        email_create_user=False,
+        delivery="thread",
+        database_uri=database_file,
+        providers={"gateway": sender},
+        senders={"email": "gateway"},
+    )
+    new_user(app, email="known@example.com")
+
+    for kind in ("known", "unknown"):
+        assert EmailCaller(app, outbox).ask(f"{kind}@example.com").status_code == 200
+        assert app.extensions["otpauth"].services.codes.messenger.delivery.drain(10)
+
+    engine = create_engine(database_file)
+    with engine.connect() as connection:
+        found = connection.execute(text("SELECT provider_id, cost, currency FROM otpauth_deliveries"))
+        assert sorted(map(tuple, found)) == [("", "", ""), ("SM1", "0.01", "EUR")]
+    engine.dispose()
+
+
 # -- what is not believed ----------------------------------------------------------------------
 
 
@@ -255,6 +285,20 @@ def test_a_genuine_request_without_sense_is_answered_so_that_it_is_not_sent_agai
     report = ReportRequest(f"{ROOT}/whatsapp", {"x-hub-signature-256": f"sha256={signature}"}, body)
 
     assert post(app, report).status_code == 200
+
+
+@pytest.mark.parametrize("broken", ["\ud800", "SM\x001"])
+@pytest.mark.parametrize("key", ["id", "email_id", "currency"])
+def test_a_text_that_no_database_stores_is_no_id_and_no_currency(
+    app: Flask, clock: MovableClock, key: str, broken: str
+) -> None:
+    row = sent(app, clock, "resend")
+    data = {"email_id": "SM1", "cost": "0.01", "currency": "EUR", key: f"{broken}AB"[:3]}
+
+    answer = post(app, by_standard_webhooks(f"{ROOT}/resend", {"type": "email.sent", "data": data}, clock()))
+
+    assert answer.status_code == 200
+    assert (row().provider_id, row().currency) == ("SM1", "EUR" if key == "id" else "")
 
 
 def test_a_body_that_is_too_long_is_refused(app: Flask) -> None:

@@ -156,8 +156,12 @@ def id_of_step(nonce: str, step: int) -> str:
 
 
 def kept_provider_id(provider_id: str) -> str:
-    """Return as much of a provider's id as a row keeps."""
-    return provider_id[:LONGEST_PROVIDER_ID]
+    """
+    Return a provider's id as a row keeps it: cut off, and with ``?`` for what cannot be printed.
+
+    A database refuses some of these characters, after the message was sent.
+    """
+    return "".join(each if each.isprintable() else "?" for each in provider_id[:LONGEST_PROVIDER_ID])
 
 
 def is_awaited(row: DeliveryRow, challenge: ChallengeRow | None) -> bool:
@@ -208,7 +212,7 @@ def settled(row: DeliveryRow, claim: DeliveryRow, report: DeliveryReport, failed
     if row.state not in (DeliveryState.CLAIMED, DeliveryState.HANDED_OVER) or not _is_of(claim, row):
         return None
     state = DeliveryState.FAILED if failed else DeliveryState.HANDED_OVER
-    return replace(_with_report(row, report), state=state, sealed=b"")
+    return replace(_with_report(_of_sender(row, report.sender), report), state=state, sealed=b"")
 
 
 def withdrawn(row: DeliveryRow) -> DeliveryRow | None:
@@ -229,6 +233,13 @@ def reported(row: DeliveryRow, report: DeliveryReport) -> DeliveryRow | None:
     """Return the row after a report of the provider; ``None`` if it tells nothing new."""
     after = _with_report(row, report)
     return None if after == row else after
+
+
+def _of_sender(row: DeliveryRow, sender: str) -> DeliveryRow:
+    """Return the row without what the provider of another sender, which was tried before, has reported."""
+    if not sender or row.sender in ("", sender):
+        return row
+    return replace(row, sender=sender, provider_id="", status=DeliveryStatus.UNKNOWN, cost="", currency="")
 
 
 def _with_report(row: DeliveryRow, report: DeliveryReport) -> DeliveryRow:

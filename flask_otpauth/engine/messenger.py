@@ -204,7 +204,8 @@ class Messenger:
             return Receipt(Status.REJECTED, detail="its code has expired")
         receipt = self.router.send(message)
         if not receipt.status.is_about_recipient:
-            self.last[route] = receipt
+            # The id and the cost are those of this message, and of no other.
+            self.last[route] = replace(receipt, provider_id="", cost=None, currency="")
         if self.verifications is not None:
             receipt = self._kept_verification(self.verifications, message, receipt)
         return receipt

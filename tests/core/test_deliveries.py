@@ -4,7 +4,16 @@ from __future__ import annotations
 
 import pytest
 
-from flask_otpauth.core.deliveries import DeliveryStatus, id_of_step
+from flask_otpauth.core.deliveries import (
+    DeliveryReport,
+    DeliveryRow,
+    DeliveryState,
+    DeliveryStatus,
+    id_of_step,
+    kept_provider_id,
+    reported,
+    settled,
+)
 from flask_otpauth.ports.senders import Status
 
 
@@ -27,3 +36,30 @@ def test_each_status_of_a_receipt_is_one_of_a_delivery(status: Status) -> None:
 def test_a_failure_of_a_sender_is_earlier_than_what_a_provider_reports(status: Status) -> None:
     assert DeliveryStatus.COMPLAINED.is_after(DeliveryStatus(status.value))
     assert status is Status.OPTED_OUT or DeliveryStatus.ACCEPTED.is_after(DeliveryStatus(status.value))
+
+
+def test_a_row_keeps_of_a_provider_s_id_only_what_every_database_stores() -> None:
+    assert kept_provider_id("SM\x00\ud8001é") == "SM??1é"
+
+
+def test_what_a_sender_reported_that_was_tried_before_does_not_stay_with_the_message_of_the_next_one() -> (
+    None
+):
+    row = DeliveryRow("id", None, "", "sms", 0, None, 0, state=DeliveryState.HANDED_OVER)
+    early = DeliveryReport(DeliveryStatus.UNDELIVERABLE, "first", "F1", "0.01", "EUR")
+    noted = reported(row, early)
+    assert noted is not None
+
+    after = settled(noted, row, DeliveryReport(DeliveryStatus.ACCEPTED, "second", "S1"), failed=False)
+
+    assert after is not None
+    assert (after.sender, after.provider_id, after.status) == ("second", "S1", DeliveryStatus.ACCEPTED)
+    assert (after.cost, after.currency) == ("", "")
+
+
+def test_a_report_that_comes_before_the_receipt_of_its_sender_stays() -> None:
+    row = DeliveryRow("id", None, "", "sms", 0, None, 0, state=DeliveryState.HANDED_OVER)
+    noted = reported(row, DeliveryReport(DeliveryStatus.DELIVERED, "first", "F1", "0.01", "EUR"))
+    assert noted is not None
+
+    assert settled(noted, row, DeliveryReport(DeliveryStatus.ACCEPTED, "first", "F1"), failed=False) == noted

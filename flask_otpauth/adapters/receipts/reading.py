@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+import re
 from collections.abc import Iterable, Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -19,6 +20,8 @@ _LONGEST_ID = 255
 #: No message costs a billion, or less than a billionth.
 _LONGEST_PRICE = 40
 _LARGEST_EXPONENT = 9
+#: The form of a currency (ISO 4217).
+_CURRENCY = re.compile("[A-Za-z]{3}")
 
 
 def demand_signature(given: str | None, expected: Iterable[str]) -> None:
@@ -99,12 +102,13 @@ def form(body: bytes) -> list[tuple[str, str]]:
 
 def an_id(value: object) -> str:
     """Return ``value`` if it can be the id of a message, and otherwise an empty text."""
-    return value if isinstance(value, str) and len(value) <= _LONGEST_ID else ""
+    # A database refuses some characters that cannot be printed: half a pair of UTF-16, and NUL.
+    return value if isinstance(value, str) and len(value) <= _LONGEST_ID and value.isprintable() else ""
 
 
 def price(amount: object, currency: object) -> tuple[Decimal | None, str]:
     """Return the price of a message and its currency, or ``(None, "")`` if they are not both there."""
-    if not isinstance(currency, str) or len(currency) != 3 or isinstance(amount, bool):
+    if not isinstance(currency, str) or not _CURRENCY.fullmatch(currency) or isinstance(amount, bool):
         return None, ""
     text = str(amount)
     try:
