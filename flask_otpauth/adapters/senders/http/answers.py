@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from decimal import Decimal, InvalidOperation
+from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -19,6 +19,10 @@ if TYPE_CHECKING:
 HTTP = "http"
 TEXT = "$"
 _LONGEST_ID = 255
+#: What an id can have. A database refuses some other characters, and a log must have one line for each entry.
+_ID = re.compile("[ -~]*")
+#: A cost. The exponent is limited, because a number beyond the range of ``Decimal`` cannot be computed with.
+_COST = re.compile(r"[+-]?[0-9]{1,12}(?:\.[0-9]{1,30})?(?:[eE]-?[0-9]{1,2})?")
 _CURRENCY = re.compile("[A-Z]{3}")
 #: A value that is shown in the log: a word or a short number, but no sentence and no address.
 _SHOWN = re.compile("[A-Za-z][A-Za-z_-]{0,39}|-?[0-9]{1,7}")
@@ -139,7 +143,7 @@ class Judge:
             currency = ""
         return Receipt(
             Status.ACCEPTED,
-            provider_id=(facts.find(self.message_id) or "")[:_LONGEST_ID],
+            provider_id=_id(facts.find(self.message_id) or ""),
             cost=cost,
             currency=currency,
         )
@@ -154,10 +158,10 @@ def _usual(http: int) -> Status:
     return _STATUSES.get(http) or _CLASSES.get(http // 100, Status.TIMEOUT)
 
 
+def _id(text: str) -> str:
+    return text[:_LONGEST_ID] if _ID.fullmatch(text) else ""
+
+
 def _decimal(text: str | None) -> Decimal | None:
-    try:
-        found = Decimal(text or "")
-    except InvalidOperation:
-        return None
     # Some providers show what they take from the account, as a negative number.
-    return abs(found) if found.is_finite() else None
+    return abs(Decimal(text)) if text and _COST.fullmatch(text) else None

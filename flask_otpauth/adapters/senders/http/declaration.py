@@ -21,6 +21,7 @@ from flask_otpauth.adapters.senders.http.answers import Judge
 from flask_otpauth.adapters.senders.http.bodies import Tree, as_form, as_json
 from flask_otpauth.adapters.senders.http.requests import (
     MESSAGE_VARIABLES,
+    VISIBLE,
     Auth,
     BasicAuth,
     BearerAuth,
@@ -28,7 +29,7 @@ from flask_otpauth.adapters.senders.http.requests import (
     Choice,
     JwtAuth,
 )
-from flask_otpauth.adapters.senders.http.templates import Template
+from flask_otpauth.adapters.senders.http.templates import Template, in_url
 from flask_otpauth.core.nearest import nearest
 from flask_otpauth.ports.senders import Status
 
@@ -124,7 +125,7 @@ class _Reader:
         self._parameters = parameters
         self._used: set[str] = set()
         choices = declaration.get("choices")
-        names = list(choices) if isinstance(choices, Mapping) else []
+        names = map(str, choices) if isinstance(choices, Mapping) else []
         self._known = (*MESSAGE_VARIABLES, *parameters, *names)
 
     def declared(self) -> Declared | None:
@@ -197,7 +198,7 @@ class _Reader:
         template = self._template(("url",), self._given.get("url"))
         if template is None:
             return None
-        url = template.fill(lambda name: self._parameters.get(name, _SAMPLE))
+        url = template.fill(self._sample, in_url)
         if problem := _url_problem(url):
             self._wrong(("url",), problem)
         return template
@@ -213,7 +214,18 @@ class _Reader:
         name = str(path[-1])
         if not _HEADER.fullmatch(name) or name.lower() in _OWN_HEADERS:
             self._wrong(path, "not a header that can be set")
-        return self._template(path, value)
+        return self._visible(path, value)
+
+    def _visible(self, path: Path, value: object) -> Template | None:
+        """Read a template of a header. A key that was read from a file may end with a line break."""
+        template = self._template(path, value)
+        filled = template.fill(self._sample) if template else ""
+        if not VISIBLE.fullmatch(filled) or filled != filled.strip():
+            self._wrong(path, "a line break, or another character that a header cannot have there")
+        return template
+
+    def _sample(self, name: str) -> str:
+        return self._parameters.get(name, _SAMPLE)
 
     def _body(self, method: str) -> tuple[Callable[..., bytes] | None, str]:
         given = [key for key in ("json", "form") if self._given.get(key) is not None]
@@ -284,17 +296,18 @@ class _Reader:
         return BasicAuth(user, password) if user and password else None
 
     def _bearer(self, path: Path, value: object) -> Auth | None:
-        token = self._template(path, value)
+        token = self._visible(path, value)
         return BearerAuth(token) if token else None
 
     def _jwt(self, path: Path, value: object) -> Auth | None:
         given = value if isinstance(value, Mapping) else {}
         self._unknown_keys(path, given, _JWT)
         key = self._template((*path, "key"), given.get("key"))
-        claims = {
-            name: self._template((*path, "claims", name), each)
-            for name, each in given.get("claims", {}).items()
-        }
+        given_claims = given.get("claims", {})
+        if not isinstance(given_claims, Mapping):
+            self._wrong((*path, "claims"), "expected a dict")
+            return None
+        claims = {name: self._template((*path, "claims", name), each) for name, each in given_claims.items()}
         if key is None:
             return None
         auth = JwtAuth(
@@ -310,7 +323,7 @@ class _Reader:
 
     def _patterns(self, path: Path, value: object) -> tuple[str, ...]:
         patterns = value if isinstance(value, (list, tuple)) else (value,)
-        if not all(_is_pattern(each) for each in patterns):
+        if not patterns or not all(_is_pattern(each) for each in patterns):
             self._wrong(path, "expected a value or a list of values")
         return tuple(str(each) for each in patterns)
 
@@ -358,7 +371,7 @@ class _Reader:
             return ""
         try:
             ssl.create_default_context(cafile=str(path))
-        except OSError:
+        except (OSError, ValueError):  # ValueError: a path with a NUL character
             self._wrong(("ca_file",), "not a file of certificates (PEM)")
         return str(path)
 
@@ -378,12 +391,15 @@ def _url_problem(url: str) -> str:
     try:
         parts = urlsplit(url)
         host, _ = parts.hostname, parts.port
+        (host or "").encode("idna")  # a part of a name can be empty, or too long
     except ValueError:
         return "not a URL"
     if parts.scheme not in ("http", "https") or not host or re.search("[^!-~]", url):
         return "expected a URL that begins with https:// or http://"
     if _SAMPLE in parts.netloc:
         return "the host cannot depend on the message"
+    if "%" in parts.netloc:  # a parameter was encoded, as it will be in each request
+        return "expected a host without 'https://', a port and a path"
     if parts.username is not None or parts.fragment:
         return "a user, a password and a fragment cannot be in a URL: use auth"
     return ""

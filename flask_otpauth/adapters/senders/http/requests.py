@@ -42,7 +42,8 @@ FIELDS = (
 #: All variables of a message. The brand is one of its values.
 MESSAGE_VARIABLES = (*FIELDS, "brand")
 _TOKEN_SECONDS = 300
-_VISIBLE = re.compile("[ -~]*")
+#: What the value of a header can have.
+VISIBLE = re.compile("[ -~]*")
 
 
 class NotWritable(ValueError):
@@ -168,7 +169,7 @@ class Call:
         headers = {"Content-Type": self.content_type} if self.body else {}
         for name, template in self.headers.items():
             value = template.fill(variables)
-            if not _VISIBLE.fullmatch(value):
+            if not VISIBLE.fullmatch(value):
                 raise NotWritable(f"a character that the header {name} cannot have")
             if value or not template.is_variable:
                 headers[name] = value

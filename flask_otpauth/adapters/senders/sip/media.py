@@ -117,6 +117,8 @@ def _audio_port(value: str) -> int:
 def _address(value: str) -> str:
     """Return the address of a ``c=`` line. A name is not looked up: that could take as long as it likes."""
     text = value.rpartition(" ")[2].partition("/")[0]
+    if "%" in text:  # the name of an interface, which SDP does not have (RFC 8866 §9), and may be anything
+        return ""
     try:
         address = ipaddress.ip_address(text)
     except ValueError:

@@ -91,13 +91,29 @@ def test_a_cost_is_as_exact_as_it_was_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("price", "currency"), [("free", "EUR"), ("0.1", "euro"), ("0.1", None), ("NaN", "EUR"), (None, "EUR")]
+    ("price", "currency"),
+    [
+        ("free", "EUR"),
+        ("0.1", "euro"),
+        ("0.1", None),
+        ("NaN", "EUR"),
+        (None, "EUR"),
+        ("1e9999999", "EUR"),
+        ("9" * 400, "EUR"),
+    ],
 )
 def test_a_cost_without_a_number_or_a_currency_is_not_guessed(price: Any, currency: Any) -> None:
     found = receipt(200, with_status("0", price=price, currency=currency))
 
     assert found.status is Status.ACCEPTED
     assert found.currency == ""
+
+
+@pytest.mark.parametrize("name", ["a\0b", "\ud800", "a\r\nb"])
+def test_an_id_that_cannot_be_kept_or_logged_is_left_out(name: str) -> None:
+    body = {"messages": [{"status": "0", "id": name}]}
+
+    assert receipt(200, body) == Receipt(Status.ACCEPTED)
 
 
 def test_the_currency_can_be_fixed() -> None:

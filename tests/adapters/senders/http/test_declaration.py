@@ -11,6 +11,8 @@ from flask_otpauth.senders import HttpSender, WrongDeclaration
 
 GOOD: dict[str, Any] = {"url": "https://sms.example/send", "json": {"to": "{recipient}", "text": "{text}"}}
 
+NO_HEADER = "a line break, or another character that a header cannot have there"
+
 
 def problems(**declaration: Any) -> list[str]:
     with pytest.raises(WrongDeclaration) as caught:
@@ -69,6 +71,7 @@ def test_all_problems_are_told_at_once() -> None:
         (None, "expected a string"),
         ("https://{recipient}.example/", "the host cannot depend on the message"),
         ("https://sms.example:port/", "not a URL"),
+        ("https://sms..example/", "not a URL"),
         (
             "https://shop:secret@sms.example/",
             "a user, a password and a fragment cannot be in a URL: use auth",
@@ -99,6 +102,20 @@ def test_a_url_leads_to_one_host(url: object, told: str) -> None:
             {"headers": {"X-A": "{}"}},
             "P['headers']['X-A']: expected variables such as {recipient} or {recipient:digits}",
         ),
+        ({"headers": {"X-A": "key\n"}}, f"P['headers']['X-A']: {NO_HEADER}"),
+        ({"headers": {"X-A": "clé"}}, f"P['headers']['X-A']: {NO_HEADER}"),
+        ({"auth": {"bearer": "key\n"}}, f"P['auth']['bearer']: {NO_HEADER}"),
+        ({"auth": {"bearer": "key "}}, f"P['auth']['bearer']: {NO_HEADER}"),
+        (
+            {"auth": {"jwt": {"key": "k" * 32, "algorithm": "HS256", "claims": ["iss"]}}},
+            "P['auth']['jwt']['claims']: expected a dict",
+        ),
+        (
+            {"choices": {5: {"locale": {}}}, "query": {"a": "{voice}"}},
+            "P['query']['a']: unknown variable 'voice'",
+        ),
+        ({"success": {"status": []}}, "P['success']['status']: expected a value or a list of values"),
+        ({"ca_file": "a\0b"}, "P['ca_file']: not a file of certificates (PEM)"),
         (
             {"json": {"text": "{purpose}"}, "query": {"to": "{recipient}"}},
             "P: no template has {text} or {code}",

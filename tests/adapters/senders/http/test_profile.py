@@ -136,6 +136,17 @@ def test_all_problems_are_told_with_their_keys() -> None:
     ]
 
 
+@pytest.mark.parametrize("region", ["https://eu", "eu:443", "eu/"])
+def test_a_parameter_that_breaks_the_host_is_told(region: str) -> None:
+    assert problems(region=region) == ["P['url']: expected a host without 'https://', a port and a path"]
+
+
+def test_a_key_with_a_line_break_is_told() -> None:
+    told = "a line break, or another character that a header cannot have there"
+
+    assert problems(key="k\n") == [f"P['auth']['bearer']: {told}"]
+
+
 def test_a_channel_is_a_dict() -> None:
     assert problems(sms="yes") == ["P['sms']: expected a dict of keys for this channel alone"]
 

@@ -16,6 +16,7 @@ WANTED = "m=audio 4000 RTP/AVP 8 0 101\r\n"
         (HERE + WANTED, ("192.0.2.7", 4000)),
         (HERE + WANTED + "c=IN IP4 192.0.2.8\r\n", ("192.0.2.8", 4000)),
         (WANTED + "c=IN IP6 2001:db8::8\r\n", ("2001:db8::8", 4000)),
+        (WANTED + "c=IN IP6 fe80::1%\0\r\n", None),
         (HERE + "m=video 5000 RTP/AVP 31\r\n" + WANTED, ("192.0.2.7", 4000)),
         (HERE + WANTED + "m=audio 6000 RTP/AVP 0\r\nc=IN IP4 192.0.2.9\r\n", ("192.0.2.7", 4000)),
         (WANTED, None),
