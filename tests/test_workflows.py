@@ -12,6 +12,7 @@ from sqlalchemy import create_engine, text
 
 from flask_otpauth import ConfigurationError, signals
 from flask_otpauth.core.challenges import shows_code
+from flask_otpauth.ports.delivery import Outgoing
 from flask_otpauth.senders import Message, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.flows.account_caller import Merchant, new_customer
@@ -346,6 +347,47 @@ def rows(database_file: str, columns: str) -> list[tuple[Any, ...]]:
         result = [tuple(row) for row in found]
     engine.dispose()
     return result
+
+
+# -- by a queue ------------------------------------------------------------------------------------
+
+
+class Queue:
+    """A queue of the host, whose workers send everything."""
+
+    from_storage = True
+
+    def __init__(self) -> None:
+        self.ids: list[str] = []
+        self.looks: list[float] = []
+
+    def submit(self, outgoing: Outgoing, send: object) -> Receipt | None:
+        self.ids.append(outgoing.message.id)
+        return Receipt(Status.ACCEPTED)
+
+    def wake_in(self, seconds: float) -> None:
+        self.looks.append(seconds)
+
+    def drain(self, timeout_seconds: float) -> bool:
+        return True
+
+
+def test_a_queue_is_told_when_to_look_for_the_later_steps(
+    make_app: MakeApp, outbox: Outbox, clock: MovableClock
+) -> None:
+    queue = Queue()
+    app = make_app(flows=("sms",), sms_workflow=WORKFLOW, delivery=queue)
+    outbox.answer = failing("whatsapp")
+    ask(SmsCaller(app, outbox))
+    assert (queue.looks, channels(outbox)) == ([40.0, 80.0], [])
+
+    with app.app_context():
+        otpauth_of(app).deliveries.deliver(*queue.ids)
+    assert channels(outbox) == ["sms"]
+
+    assert after(app, clock, 40) == 1
+    assert channels(outbox) == STEPS
+    assert after(app, clock, 40) == 0
 
 
 # -- elsewhere -------------------------------------------------------------------------------------

@@ -100,7 +100,8 @@ class Shared(Settings):
         {},
         description="Senders by a name of your choice, for `OTPAUTH_SENDERS` and `OTPAUTH_ROUTES`. Each is a "
         "declaration, a dotted path or an instance. A declaration is a dict with the name of a `profile`, or "
-        "with the `url` of an HTTP API.",
+        "with the `url` of an HTTP API. Its key `receipts` says how the provider signs its reports, such as "
+        "`{'scheme': 'twilio', 'token': '…'}`.",
         repr=False,
     )
     routes: Routes = Field(
