@@ -20,7 +20,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from enum import StrEnum
 
-from flask_otpauth.core.instants import AHEAD_MS, DAY, milliseconds
+from flask_otpauth.core.instants import DAY, milliseconds
 
 #: How long the last failure and the last probe of a circuit are kept. No window and no rest is longer.
 KEPT_MS = milliseconds(DAY)
@@ -175,9 +175,10 @@ def _ends_at(began_at: int, length_ms: int, now_ms: int) -> int | None:
     """
     Return when a period ends; ``None`` if it is over.
 
-    If it began in the future, by a clock that is not far ahead, it counts as begun at this instant. So it
-    lasts no longer than its length.
+    If it began in the future, by a clock that is ahead, it counts as begun at this instant. It is over if it
+    began further in the future than its length. So it lasts at most twice as long as its length, and a
+    sender does not rest until it is as late as that clock said.
     """
-    if began_at + length_ms <= now_ms or began_at > now_ms + AHEAD_MS:
+    if abs(now_ms - began_at) >= length_ms:
         return None
     return min(began_at, now_ms) + length_ms
