@@ -11,6 +11,7 @@ import json
 from collections.abc import Sequence
 from dataclasses import fields, replace
 from datetime import datetime, timedelta
+from typing import Any
 
 from flask_otpauth.core.challenges import Cap, Issue
 from flask_otpauth.core.deliveries import (
@@ -21,7 +22,7 @@ from flask_otpauth.core.deliveries import (
     id_of_step,
 )
 from flask_otpauth.core.instants import DAY, epoch_ms, milliseconds
-from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.core.sensitive import Sensitive, sensitive
 from flask_otpauth.core.service import service
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Outgoing, Timer
@@ -162,16 +163,25 @@ def packed(outgoing: Outgoing) -> bytes:
 
 def unpacked(content: bytes) -> Outgoing:
     """Return the message that was packed, by this version or by one that is a little older or newer."""
-    found = json.loads(content)
-    message = {
-        field.name: found["message"][field.name]
+    found = json.loads(content, object_hook=_masked)
+    message: dict[str, Any] = {
+        field.name: _unmasked(field.name, found["message"][field.name])
         for field in fields(Message)
         if field.name in found["message"]
     }
-    message.update({name: Sensitive(message[name]) for name in _SECRET if message[name] is not None})
     if message["expires_at"] is not None:
         message["expires_at"] = datetime.fromisoformat(message["expires_at"])
     return Outgoing(Message(**message), _unpacked_issue(found["issue"]), found["withheld"])
+
+
+def _masked(found: dict[str, object]) -> dict[str, object]:
+    """Return what is in a JSON object, with texts that no crash report shows: one of them is the code."""
+    return {name: sensitive(value) for name, value in found.items()}
+
+
+def _unmasked(name: str, value: object) -> object:
+    """Return the value of a field of a message as it was before it was packed."""
+    return str(value) if isinstance(value, Sensitive) and name not in _SECRET else value
 
 
 def _packed_issue(issue: Issue | None) -> dict[str, object] | None:

@@ -110,6 +110,7 @@ def test_the_sender_gets_the_message_as_it_was_written(
     assert message.expires_at == clock() + timedelta(seconds=300)
     assert message.values["code"] == message.code
     assert message.code not in repr(message.code)
+    assert message.code not in repr(message.values)
 
 
 def test_the_row_shows_no_address_and_no_code(app: Flask, caller: EmailCaller, queue: Queue) -> None:
