@@ -10,6 +10,7 @@ from __future__ import annotations
 import base64
 import json
 import math
+import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
@@ -75,8 +76,7 @@ class AsteriskServer(BaseModel):
     @field_validator("url")
     @classmethod
     def _is_url(cls, value: str) -> str:
-        parts = urlsplit(value)
-        if parts.scheme not in ("http", "https") or not parts.hostname or parts.query or parts.username:
+        if not _is_plain_url(value):
             raise ValueError("expected a URL such as 'http://127.0.0.1:8088/ari', without a user")
         return value.rstrip("/")
 
@@ -99,6 +99,17 @@ class AsteriskServer(BaseModel):
         if value and not is_number(value):
             raise ValueError("expected a phone number")
         return value
+
+
+def _is_plain_url(value: str) -> bool:
+    """Return whether a URL has a host, a port that exists and a path, and nothing else."""
+    try:
+        parts = urlsplit(value)
+        host, _ = parts.hostname, parts.port
+    except ValueError:
+        return False
+    has_more = parts.query or parts.fragment or parts.username or re.search("[^!-~]", value)
+    return parts.scheme in ("http", "https") and bool(host) and not has_more
 
 
 @dataclass(frozen=True)

@@ -334,6 +334,10 @@ def test_voice_calls_without_a_context_stop_the_app(make_app: MakeApp, asterisk:
     [
         ({"url": "127.0.0.1:8088"}, "['url']: expected a URL such as"),
         ({"url": "http://user@pbx/ari"}, "['url']: expected a URL such as"),
+        ({"url": "http://pbx:99999/ari"}, "['url']: expected a URL such as"),
+        ({"url": "http://[::1/ari"}, "['url']: expected a URL such as"),
+        ({"url": "http://pbx/a ri"}, "['url']: expected a URL such as"),
+        ({"url": "http://pbx/ari#x"}, "['url']: expected a URL such as"),
         ({"endpoint": "PJSIP/trunk"}, "['endpoint']: expected an endpoint with {recipient}"),
         ({"endpoint": "PJSIP/{phone}@trunk"}, "['endpoint']: expected an endpoint with {recipient}"),
         ({"caller_number": "shop"}, "['caller_number']: expected a phone number"),

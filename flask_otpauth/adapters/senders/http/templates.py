@@ -17,6 +17,14 @@ from xml.sax.saxutils import escape
 from flask_otpauth.core.nearest import nearest
 from flask_otpauth.core.sensitive import Sensitive
 
+#: What XML 1.0 cannot have, even escaped (§2.2).
+_NOT_IN_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def _as_xml(text: str) -> str:
+    return escape(_NOT_IN_XML.sub("", text), {'"': "&quot;", "'": "&apos;"})
+
+
 #: Makes a value fit for text in another format, or in the form that a provider wants.
 _FILTERS: Mapping[str, Callable[[str], str]] = {
     # Some providers want a number without the plus sign.
@@ -24,7 +32,7 @@ _FILTERS: Mapping[str, Callable[[str], str]] = {
     # Some have languages such as pt_BR.
     "underscores": lambda text: text.replace("-", "_"),
     # For XML within a form, such as Twilio's TwiML.
-    "xml": lambda text: escape(text, {'"': "&quot;", "'": "&apos;"}),
+    "xml": _as_xml,
 }
 #: ``{values.shop}`` is one of the values of the message.
 VALUES = "values."

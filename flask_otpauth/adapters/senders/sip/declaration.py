@@ -85,6 +85,13 @@ class SipTrunk(BaseModel):
             raise ValueError("expected a domain, such as 'sip.example.com'")
         return value
 
+    @field_validator("username")
+    @classmethod
+    def _is_username(cls, value: str) -> str:
+        if "\r" in value or "\n" in value:  # a name that was read from a file may end with one
+            raise ValueError("a header cannot have a line break")
+        return value
+
     @field_validator("uri")
     @classmethod
     def _is_uri(cls, value: str) -> str:

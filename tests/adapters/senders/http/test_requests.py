@@ -80,6 +80,15 @@ def test_a_value_stays_within_xml() -> None:
     assert xml.count("<") == 2
 
 
+def test_xml_has_no_character_that_is_not_allowed_in_it() -> None:
+    message = Message("voice", "+84901234567", code="1", text="Shop\x0b & Co\ufffe\ud800")
+
+    written = request(message, query={"to": "{recipient}"}, form={"xml": "<Say>{text:xml}</Say>"})
+
+    (xml,) = parse_qs(written.body.decode())["xml"]
+    assert xml == "<Say>Shop &amp; Co</Say>"
+
+
 @pytest.mark.parametrize("text", ["a\r\nX-Evil: 1", "a\nb", "a\0b", "m\u00fcde"])
 def test_a_value_that_a_header_cannot_have_is_refused(text: str) -> None:
     message = Message("sms", "+84901234567", code="1", text=text)

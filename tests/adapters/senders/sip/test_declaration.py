@@ -40,6 +40,7 @@ def test_a_trunk_can_be_declared_by_name_for_both_channels(make_app: MakeApp) ->
         ({"server": "sip:one.test"}, "['server']", "expected a host and a port"),
         ({"transport": "tls"}, "['transport']", "expected 'udp' or 'tcp'"),
         ({"usrname": "shop"}, "['usrname']", "unknown key; did you mean username?"),
+        ({"username": "shop\n"}, "['username']", "a header cannot have a line break"),
         ({"size": "large"}, "['size']", "unknown key"),
         ({"domain": "x\r\ny"}, "['domain']", "expected a domain"),
         ({"uri": "sip:1234@one.test"}, "['uri']", "expected a SIP address with {recipient}"),
