@@ -13,7 +13,7 @@ from flask_otpauth.adapters.senders.declarations import Problem, WrongDeclaratio
 from flask_otpauth.cli import otpauth as commands
 from flask_otpauth.core.routes import RouteKey
 from flask_otpauth.senders import MemorySender, Message, Sender
-from flask_otpauth.wiring import providers
+from flask_otpauth.wiring import builders
 from tests.hosts import SECRET_KEY, MakeApp
 
 PASSWORD = "swordfish swordfish swordfish"
@@ -30,7 +30,7 @@ def pigeon(declaration: Mapping[str, object]) -> Sender:
 
 @pytest.fixture(autouse=True)
 def _profiles(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(providers, "BUILDERS", {"pigeon": pigeon})
+    monkeypatch.setattr(builders, "BUILDERS", {"pigeon": pigeon})
 
 
 def problems(**config: Any) -> tuple[str, ...]:

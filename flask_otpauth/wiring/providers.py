@@ -8,40 +8,12 @@ from typing import Protocol, runtime_checkable
 from flask_mail import Mail
 
 from flask_otpauth.adapters.senders.console import ConsoleSender
-from flask_otpauth.adapters.senders.declarations import Problem, WrongDeclaration
-from flask_otpauth.adapters.senders.http.owner import OWNER_PROFILES, HttpCodeOwner
-from flask_otpauth.adapters.senders.http.profiles import PROFILES
-from flask_otpauth.adapters.senders.http.sender import HttpSender
+from flask_otpauth.adapters.senders.declarations import WrongDeclaration
 from flask_otpauth.adapters.senders.mail import MailSender
 from flask_otpauth.adapters.senders.memory import MemorySender
 from flask_otpauth.ports.senders import Sender
-from flask_otpauth.settings import PREFIX, Declaration, nearest
+from flask_otpauth.settings import PREFIX, Declaration
 from flask_otpauth.wiring.assembly import Assembly
-
-#: Makes a sender of a declaration, or raises :class:`WrongDeclaration`.
-Builder = Callable[[Mapping[str, object]], Sender]
-
-
-def _sip(declaration: Mapping[str, object]) -> Sender:
-    # Most apps never call anybody.
-    from flask_otpauth.adapters.senders.sip.sender import declared
-
-    return declared(declaration)
-
-
-def _asterisk(declaration: Mapping[str, object]) -> Sender:
-    from flask_otpauth.adapters.senders.asterisk import declared
-
-    return declared(declaration)
-
-
-#: Who makes the sender of a declaration, by its profile.
-BUILDERS: Mapping[str, Builder] = {
-    **dict.fromkeys(PROFILES, HttpSender),
-    **dict.fromkeys(OWNER_PROFILES, HttpCodeOwner),
-    "asterisk": _asterisk,
-    "sip": _sip,
-}
 
 
 @runtime_checkable
@@ -98,25 +70,16 @@ class Providers:
         return MemorySender() if found is None else found
 
     def _declared(self, key: str, declaration: Declaration) -> Sender | None:
+        # Most apps declare no sender, and the profiles of all providers take long to import.
+        from flask_otpauth.wiring.builders import builder_of
+
         # How the provider signs its reports says nothing about how messages are sent.
         sending = Declaration({name: each for name, each in declaration.items() if name != "receipts"})
         try:
-            return _builder(sending)(sending)
+            return builder_of(sending)(sending)
         except WrongDeclaration as error:
             self._assembly.problems += [each.under(f"{PREFIX}{key}") for each in error.problems]
             return None
-
-
-def _builder(declaration: Declaration) -> Builder:
-    if "profile" not in declaration:
-        return HttpCodeOwner if "check" in declaration else HttpSender
-    profile = declaration["profile"]
-    if not isinstance(profile, str):
-        raise WrongDeclaration([Problem(("profile",), "expected the name of a profile")])
-    if profile not in BUILDERS:
-        known = nearest(profile, BUILDERS)
-        raise WrongDeclaration([Problem(("profile",), f"unknown profile {profile!r}{known}")])
-    return BUILDERS[profile]
 
 
 def _mail(assembly: Assembly) -> MailSender:
