@@ -126,6 +126,25 @@ def test_a_wrong_guess_does_not_end_a_workflow(
     assert after(app, clock, 40) == 1
 
 
+def test_nothing_is_sent_after_the_guesses_are_used_up(
+    make_app: MakeApp, outbox: Outbox, clock: MovableClock, database_file: str
+) -> None:
+    app = make_app(flows=("sms",), sms_workflow=WORKFLOW, sms_max_guesses=2)
+    caller = SmsCaller(app, outbox)
+    ask(caller)
+    wrong = {**PHONE, "otp": "000000" if outbox.last.code != "000000" else "111111"}
+
+    caller.post(VERIFY, wrong)
+    assert after(app, clock, 40) == 1
+    caller.post(VERIFY, wrong)
+    assert not is_ok(caller.post(VERIFY, {**PHONE, "otp": outbox.last.code}))
+
+    assert after(app, clock, 40) == 0
+    assert channels(outbox) == ["sms", "whatsapp"]
+    sent = ("handed_over", b"")
+    assert rows(database_file, "state, sealed") == [sent, sent, ("canceled", b"")]
+
+
 def test_a_newer_code_ends_the_workflow_of_the_one_before_it(
     make_app: MakeApp, outbox: Outbox, clock: MovableClock
 ) -> None:

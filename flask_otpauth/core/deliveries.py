@@ -6,7 +6,7 @@ transaction that issues its code. So a process that is killed forgets no message
 
 **Claim** (:func:`claimed`). Whoever wants to hand a message over claims its row first. A claim is a lease:
 if its owner is killed, the row can be claimed again when the lease is over. A row whose code is no longer
-awaited is canceled instead: the code was used or withdrawn, or there is a newer one.
+awaited is canceled instead: the code was used or withdrawn, its guesses are used up, or there is a newer one.
 
 **Begin** (:func:`begun`). Immediately before the sender is called, the row is marked as handed over, and the
 content is removed. From now on the message may have been sent. So nobody claims the row again, also if its
@@ -105,6 +105,8 @@ class DeliveryRow:
     needed_until: int
     #: Its number in a workflow, beginning with 0.
     step: int = 0
+    #: Wrong guesses after which its code is refused; ``None`` if they do not matter for the message.
+    max_guesses: int | None = None
     #: The message, encrypted. It is emptied when it is not needed any more.
     sealed: bytes = field(default=b"", repr=False)
     state: DeliveryState = DeliveryState.WAITING
@@ -177,6 +179,7 @@ def is_awaited(row: DeliveryRow, challenge: ChallengeRow | None) -> bool:
         and challenge.nonce == row.nonce
         and challenge.digest is not None
         and challenge.consumed_at is None
+        and (row.max_guesses is None or challenge.guesses < row.max_guesses)
     )
 
 

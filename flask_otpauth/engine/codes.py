@@ -473,7 +473,8 @@ class Codes:
         if messenger.kept is not None and (steps or messenger.keeps_all):
             later = [self._write_step(unsent, step.channel, place) for place, step in enumerate(steps[1:], 1)]
             outgoings = [outgoing_of(draft, each, issue) for each in (message, *later)]
-            return replace(unsent, rows=messenger.kept.steps(outgoings, issue, starts(steps)))
+            rows = messenger.kept.steps(outgoings, issue, starts(steps), policy.max_guesses)
+            return replace(unsent, rows=rows)
         if messenger.is_reported(message):
             return replace(unsent, rows=(row_of_reported(message, issue),))
         return unsent

@@ -79,14 +79,19 @@ class KeptMessages:
         return row
 
     def steps(
-        self, outgoings: Sequence[Outgoing], issue: Issue, starts: Sequence[timedelta]
+        self, outgoings: Sequence[Outgoing], issue: Issue, starts: Sequence[timedelta], max_guesses: int
     ) -> tuple[DeliveryRow, ...]:
-        """Return the rows of messages with one code, which are due at ``starts`` after its issue."""
+        """
+        Return the rows of messages with one code, which are due at ``starts`` after its issue.
+
+        None of them is sent after ``max_guesses`` wrong guesses, because the code is refused then.
+        """
         return tuple(
             replace(
                 # Only the first step can give the quota back: a later one fails after another has been sent.
                 self.row(outgoing if number == 0 else replace(outgoing, issue=None), issue),
                 step=number,
+                max_guesses=max_guesses,
                 due_at=issue.now_ms + milliseconds(start),
             )
             for number, (outgoing, start) in enumerate(zip(outgoings, starts, strict=True))

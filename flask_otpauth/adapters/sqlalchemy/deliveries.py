@@ -115,7 +115,10 @@ class SqlDeliveryStore:
         if row.challenge_key is None:
             return None
         rows = self._reading_challenge.rows(challenge_key=row.challenge_key)
-        return ChallengeRow(nonce=rows[0][0], digest=rows[0][1], consumed_at=rows[0][2]) if rows else None
+        if not rows:
+            return None
+        nonce, digest, guesses, consumed_at = rows[0]
+        return ChallengeRow(nonce=nonce, digest=digest, guesses=guesses, consumed_at=consumed_at)
 
     @cached_property
     def _adding(self) -> Prepared:
@@ -164,7 +167,7 @@ class SqlDeliveryStore:
     @cached_property
     def _reading_challenge(self) -> Prepared:
         row = self.challenges.c
-        query = select(row.nonce, row.digest, row.consumed_at)
+        query = select(row.nonce, row.digest, row.guesses, row.consumed_at)
         return self.database.prepare(query.where(row.key == bindparam("challenge_key", type_=Digest)))
 
 

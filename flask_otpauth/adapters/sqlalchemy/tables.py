@@ -295,6 +295,7 @@ def _deliveries(metadata: MetaData, names: TableNames) -> dict[str, Table]:
             Column("expires_at", Instant),
             _required("needed_until", Instant),
             _required("step", Integer()),
+            Column("max_guesses", Integer()),
             _required("sealed", LargeBinary()),
             _required("state", Name),
             _required("claimed_until", Instant),

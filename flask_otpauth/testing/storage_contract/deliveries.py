@@ -89,7 +89,7 @@ class DeliveryContract(ContractBase):
     """The operations on messages."""
 
     def test_a_row_is_found_as_it_was_added(self, storage: Storage) -> None:
-        row = delivery(challenge_key=fresh_key(), nonce="n", expires_at=None, step=2)
+        row = delivery(challenge_key=fresh_key(), nonce="n", expires_at=None, step=2, max_guesses=5)
 
         storage.deliveries.add(row)
 
@@ -171,6 +171,29 @@ class DeliveryContract(ContractBase):
 
         assert storage.deliveries.claim(row.id, NOON, LEASE) is None
         assert storage.deliveries.find(row.id) == replace(row, state=DeliveryState.CANCELED, sealed=b"")
+
+    def test_used_up_guesses_cancel_the_message_and_fewer_do_not(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        row = delivery_of_code(storage, subject, max_guesses=2)
+        later = replace(row, id=draw_nonce(), step=1, due_at=NOON + SECOND)
+        storage.deliveries.add(later)
+
+        storage.challenges.redeem(subject.guess("222222", max_guesses=2))
+        assert storage.deliveries.claim(row.id, NOON, LEASE) is not None
+
+        storage.challenges.redeem(subject.guess("333333", max_guesses=2))
+        assert storage.deliveries.claim(later.id, NOON + SECOND, LEASE) is None
+        assert storage.deliveries.find(later.id) == replace(later, state=DeliveryState.CANCELED, sealed=b"")
+
+    def test_guesses_do_not_cancel_a_message_that_names_no_maximum(
+        self, storage: Storage, subject: Subject
+    ) -> None:
+        row = delivery_of_code(storage, subject)
+
+        storage.challenges.redeem(subject.guess("222222", max_guesses=1))
+
+        assert storage.deliveries.claim(row.id, NOON, LEASE) is not None
 
     def test_a_message_whose_code_is_not_there_is_canceled(self, storage: Storage) -> None:
         row = delivery(challenge_key=fresh_key(), nonce=draw_nonce())
