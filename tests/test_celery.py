@@ -8,6 +8,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field
@@ -40,6 +41,8 @@ class Provider:
 
     port: int = 0
     taken: list[dict[str, str]] = field(default_factory=list)
+    #: Called with each message, while the worker waits for the answer.
+    before_answer: Callable[[dict[str, str]], object] = lambda message: None
     _arrived: queue.Queue[dict[str, str]] = field(default_factory=queue.Queue)
 
     def take(self, message: dict[str, str]) -> None:
@@ -57,7 +60,9 @@ def provider() -> Iterator[Provider]:
 
     class Handler(socketserver.StreamRequestHandler):
         def handle(self) -> None:
-            found.take(json.loads(self.rfile.readline()))
+            message = json.loads(self.rfile.readline())
+            found.take(message)
+            found.before_answer(message)
             self.wfile.write(b"ok\n")
 
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Handler) as server:
@@ -79,10 +84,16 @@ class Stage:
     provider: Provider
     kills: int = 0
 
-    def send(self, recipient: str) -> None:
+    def send(self, recipient: str, channel: str = "email") -> None:
         """Request a code in a view of the host."""
         with self.app.app_context():
-            otpauth_of(self.app).codes.send("email", recipient, purpose="confirm")
+            otpauth_of(self.app).codes.send(channel, recipient, purpose="confirm")
+
+    def redeem(self, message: dict[str, str]) -> None:
+        """Use the code of a message in a view of the host."""
+        with self.app.app_context():
+            codes = otpauth_of(self.app).codes
+            assert codes.redeem(message["recipient"], purpose="confirm", code=message["code"])
 
     def plan(self, moment: str) -> None:
         """Let the worker die at this moment of the next message."""
@@ -191,6 +202,43 @@ def test_a_worker_that_is_killed_over_redis_loses_nothing_and_doubles_nothing(
 
     assert result.output == "1 messages taken up.\n"
     record_property(SHOWN, stage.summarize("Redis"))
+
+
+def test_a_worker_sends_the_next_step_of_a_workflow_unless_the_code_was_used(
+    make_stage: MakeStage, record_property: Callable[[str, object], None]
+) -> None:
+    """The one process of the worker waits for the provider while the first code is used."""
+    used, unused = "+84987654321", "+84987654322"
+    stage = make_stage("RabbitMQ")
+
+    def use_first_code(message: dict[str, str]) -> None:
+        if (message["channel"], message["recipient"]) == ("sms", used):
+            stage.redeem(message)
+
+    stage.provider.before_answer = use_first_code
+    with stage.worker("prefork"):
+        stage.send("user@example.com")
+        messages = [stage.provider.next()]  # The worker has started, so it waits for the voice steps.
+        stage.send(used, "sms")
+        stage.send(unused, "sms")
+        messages += [stage.provider.next() for _ in range(3)]
+
+    # The voice step of the first code was due before that of the second one, and was not sent.
+    assert [(message["channel"], message["recipient"]) for message in messages] == [
+        ("email", "user@example.com"),
+        ("sms", used),
+        ("sms", unused),
+        ("voice", unused),
+    ]
+    assert messages[3]["code"] == messages[2]["code"]
+    assert stage.provider.taken == messages
+    states = Counter(stage.rows().values())
+    assert states == {DeliveryState.HANDED_OVER: 4, DeliveryState.CANCELED: 1}
+    record_property(
+        SHOWN,
+        f"Celery over RabbitMQ: 2 workflows, {len(messages) - 1} steps sent by a worker, "
+        f"{states[DeliveryState.CANCELED]} canceled because the code was used",
+    )
 
 
 def test_a_task_that_is_delivered_again_sends_nothing(make_stage: MakeStage) -> None:
