@@ -321,7 +321,8 @@ def test_the_tables_have_transactions_whatever_the_default_of_the_server_is() ->
             ).all()
         engine.dispose()
 
-    assert used == ["InnoDB"] * 9
+    assert len(used) > 1
+    assert set(used) == {"InnoDB"}
 
 
 @pytest.mark.parametrize(
