@@ -378,7 +378,7 @@ def leaks(stage: Stage, reporter: Reporter) -> list[str]:
     """Where a secret was read."""
     escaped = {secret: re.escape(json.dumps(secret)[1:-1]) for secret in stage.secrets}
     patterns = [
-        re.compile(rf"(?<![0-9a-fA-F]){secret}(?![0-9a-fA-F])" if secret.isdigit() else pattern)
+        re.compile(rf"(?<![0-9a-fA-F-]){secret}(?![0-9a-fA-F-])" if secret.isdigit() else pattern)
         for secret, pattern in escaped.items()
     ]
     patterns += [re.compile(re.escape(secret)) for secret in stage.secrets if not secret.isascii()]

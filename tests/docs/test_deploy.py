@@ -25,7 +25,7 @@ from sqlalchemy import create_engine, make_url, text
 
 from docs.examples import deployed
 from flask_otpauth import signals
-from flask_otpauth.senders import Receipt, Status
+from flask_otpauth.senders import MemorySender, Receipt, Status
 from flask_otpauth.testing import MovableClock, Outbox
 from tests.adapters.senders.mail_server import Behavior, LoopbackController, write_certificate
 from tests.docs.shell import DOCS, Shell, blocks, replaced
@@ -346,7 +346,9 @@ def test_each_line_of_the_log_has_the_level_of_the_page(
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     rows = re.findall(r"^\| `(\w.*?)(?: …)?` \| ([A-Z]+) \|", (DOCS / PAGE).read_text("utf-8"), re.MULTILINE)
-    app = make_app(email_send_quotas="2 per hour")
+    down = MemorySender(lambda message: Receipt(Status.UNAVAILABLE))
+    senders = {**outbox.senders, "email": [down, outbox.senders["email"]]}
+    app = make_app(email_send_quotas="2 per hour", senders=senders, circuit_failures=1)
     broken = tmp_path / "templates/otpauth/email/code.en.txt"
     broken.parent.mkdir(parents=True)
     broken.write_text("{{ code // 2 }}", "utf-8")
@@ -369,7 +371,7 @@ def test_each_line_of_the_log_has_the_level_of_the_page(
         caller.ask("away@example.com")
 
     lines = [(record.getMessage(), record.levelname) for record in caplog.records]
-    assert len(rows) == 6
+    assert len(rows) == 8
     for name, level in rows:
         assert {logged for message, logged in lines if message.startswith(name)} == {level}, name
 
