@@ -16,7 +16,6 @@ from typing import Any
 
 import pytest
 from flask import Flask
-from psycopg import Binary
 from sqlalchemy import Boolean, Column, Connection, Engine, Integer, LargeBinary, event, text
 
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
@@ -177,7 +176,7 @@ def scans_of_postgresql(connection: Connection, sql: str, values: Any) -> list[s
     names = list(dict.fromkeys(re.findall(r"%\((\w+)\)s", sql)))
     numbered = re.sub(r"%\((\w+)\)s", lambda found: f"${names.index(found[1]) + 1}", sql)
     # As psycopg does, say the types that PostgreSQL would not guess.
-    types = ", ".join({Binary: "bytea", bool: "boolean"}.get(type(values[name]), "unknown") for name in names)
+    types = ", ".join({bytes: "bytea", bool: "boolean"}.get(type(values[name]), "unknown") for name in names)
     nulls = ", ".join("NULL" for _ in names)
     connection.exec_driver_sql(f"PREPARE statement ({types}) AS {numbered}")
     connection.exec_driver_sql("SET LOCAL plan_cache_mode = force_generic_plan")

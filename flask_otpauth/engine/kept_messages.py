@@ -119,15 +119,22 @@ class KeptMessages:
         """Return the step of a workflow after ``row``; ``None`` if there is none."""
         return self.storage.deliveries.find(id_of_step(row.nonce, row.step + 1)) if row.nonce else None
 
-    def hasten_after(self, row: DeliveryRow) -> None:
-        """Let the step after ``row`` be due now, and all later ones earlier by the same time."""
-        now_ms, later = epoch_ms(self.clock()), self.step_after(row)
-        earlier_ms = 0 if later is None else later.due_at - now_ms
+    def hasten_after(self, row: DeliveryRow) -> bool:
+        """
+        Let the step after ``row`` be due now, and all later ones earlier by the same time.
+
+        Return whether that step is due earlier. The timer is not woken for it, because most callers hand it
+        over themselves, and have to know what becomes of it.
+        """
+        now_ms, following = epoch_ms(self.clock()), self.step_after(row)
+        later, earlier_ms = following, 0 if following is None else following.due_at - now_ms
         while later is not None and later.state is DeliveryState.WAITING and earlier_ms > 0:
             due_at = later.due_at - earlier_ms
             self.storage.deliveries.hasten(later.id, due_at)
-            self.timer.wake_in((due_at - now_ms) / 1000)
+            if later is not following:
+                self.timer.wake_in((due_at - now_ms) / 1000)
             later = self.step_after(later)
+        return later is not following
 
 
 def row_of_reported(message: Message, issue: Issue) -> DeliveryRow:

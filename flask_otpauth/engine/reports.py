@@ -61,5 +61,5 @@ class Reports:
         self.events(
             "delivery_reported", channel=row.channel, sender_name=sender, report=replace(report, id=row.id)
         )
-        if self.kept is not None and report.status in _FAILURES:
-            self.kept.hasten_after(row)
+        if self.kept is not None and report.status in _FAILURES and self.kept.hasten_after(row):
+            self.kept.timer.wake_in(0)

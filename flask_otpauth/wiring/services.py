@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import cast
 
 from phonenumbers import SUPPORTED_REGIONS
 
@@ -32,7 +31,6 @@ from flask_otpauth.engine.unlocking import Unlocking
 from flask_otpauth.engine.upkeep import Upkeep
 from flask_otpauth.engine.users import Users
 from flask_otpauth.engine.verifications import Verifications
-from flask_otpauth.flows.sms.settings import SmsSettings
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.senders import CHANNELS
@@ -122,14 +120,16 @@ def _messenger(
 
 
 def _message_settings(assembly: Assembly) -> MessageSettings:
-    shared, sms = assembly.shared, cast(SmsSettings, assembly.by_flow["sms"])
+    # For an app without the flow ``sms``, no SMS has these lines.
+    shared, sms = assembly.shared, assembly.by_flow.get("sms")
+    origin, app_hash = getattr(sms, "origin", None), getattr(sms, "app_hash", None)
     assembly.problems += [
         f"{PREFIX}TEMPLATE_IDS: unknown channel {channel!r}{nearest(channel, CHANNELS)}"
         for channel, _, _ in shared.template_ids
         if channel not in CHANNELS
     ]
     brand = shared.brand or assembly.app.name
-    return MessageSettings(brand, sms.origin, sms.app_hash, shared.template_ids)
+    return MessageSettings(brand, origin, app_hash, shared.template_ids)
 
 
 def _session_policy(assembly: Assembly) -> SessionPolicy:
