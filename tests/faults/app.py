@@ -79,7 +79,11 @@ class Clock:
     def __call__(self) -> datetime:
         """The time now."""
         step = self._place.control(f"clock.{os.getpid()}")
-        seconds = float(step.read_text()) if step.exists() else 0.0
+        try:
+            # It is empty between its creation and its first byte.
+            seconds = float(step.read_text() or 0)
+        except FileNotFoundError:
+            seconds = 0.0
         return datetime.now(UTC) + self._ahead + timedelta(seconds=seconds)
 
 

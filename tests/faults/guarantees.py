@@ -107,11 +107,13 @@ def _sends_counted(case: Case) -> Iterator[Finding]:
 
 
 def _within_quota(case: Case) -> Iterator[Finding]:
+    """A message that was not sent was counted until that was known. Until then it may use the quota up."""
     for recipient in case.round.recipients:
         sent, logged = len(case.sent(recipient)), case.logged(recipient)
         yield _within("messages to a recipient", 0, sent, case.most.sends)
         if case.told(Outcome.LIMITED, recipient=recipient) and not case.round.flow.has_applications:
-            yield _within("sends counted when the quota was used up", case.least.sends, logged, 99)
+            least = case.least.sends - case.told(Outcome.NOT_SENT, recipient=recipient)
+            yield _within("sends counted when the quota was used up", least, logged, 99)
 
 
 def _within_cap(case: Case) -> Iterator[Finding]:
