@@ -34,8 +34,9 @@ class Trunk:
 
     @property
     def methods(self) -> list[str]:
-        """The methods of the requests, in the order in which they came."""
-        return [each.method for each in self.received]
+        """The methods of the requests, in the order in which they came, without repetitions."""
+        requests = dict.fromkeys((each.method, each.branch) for each in self.received)
+        return [method for method, _ in requests]
 
     def wait_for(self, method: str) -> Request:
         """The next request of that method. What comes before it is passed over."""
