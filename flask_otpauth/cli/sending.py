@@ -6,7 +6,7 @@ from datetime import timedelta
 from typing import TYPE_CHECKING
 
 import click
-from flask import current_app
+from flask import Flask, current_app
 from flask.cli import with_appcontext
 
 from flask_otpauth.cli.groups import as_json, show, state
@@ -78,7 +78,8 @@ def _named(provider: str, channel: str) -> Sender:
     from flask_otpauth.wiring.assembly import Assembly
     from flask_otpauth.wiring.providers import Providers
 
-    assembly = Assembly.of(current_app._get_current_object(), None, None)  # type: ignore[attr-defined]
+    app: Flask = current_app._get_current_object()  # type: ignore[attr-defined]  # the proxy has it, but its type does not
+    assembly = Assembly.of(app, None, None)
     found = Providers(assembly).find("PROVIDERS", provider, channel)
     if assembly.problems:
         raise click.ClickException("\n".join(assembly.problems))

@@ -219,4 +219,4 @@ def _unpacked_issue(found: dict[str, object] | None) -> Issue | None:
     cap = found["cap"]
     if isinstance(cap, list):
         found = {**found, "cap": Cap(bytes.fromhex(cap[0]), *cap[1:])}
-    return Issue(**{**found, **keys, "digest": b""})  # type: ignore[arg-type]
+    return Issue(**{**found, **keys, "digest": b""})  # type: ignore[arg-type]  # as they were packed

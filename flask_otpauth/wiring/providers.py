@@ -41,8 +41,7 @@ class Providers:
                 assembly.problems.append(
                     f"{PREFIX}{key}: choose another name, a packaged sender has this one"
                 )
-            found = self._make(key, value, {})
-            self._named[name] = lambda found=found: found  # type: ignore[misc]
+            self._named[name] = _returning(self._make(key, value, {}))
 
     @property
     def names(self) -> frozenset[str]:
@@ -86,3 +85,8 @@ def _mail(assembly: Assembly) -> MailSender:
     if "mail" not in assembly.app.extensions:
         Mail(assembly.app)
     return MailSender(assembly.app.extensions["mail"])
+
+
+def _returning(sender: Sender) -> Callable[[], Sender]:
+    """Return a function that returns ``sender``, which is made once and may be used on several channels."""
+    return lambda: sender
