@@ -8,6 +8,7 @@ from flask_otpauth.ports.senders import Status
 from flask_otpauth.testing.sender_contract.base import ContractBase
 from flask_otpauth.testing.sender_contract.provider import (
     HostileProvider,
+    closes_unannounced,
     closes_unanswered,
     closes_unread,
     drips,
@@ -81,6 +82,7 @@ class ConnectionContract(ContractBase):
     def test_a_connection_that_the_provider_closed_since_does_not_lose_the_next_message(
         self, provider: HostileProvider
     ) -> None:
+        provider.behavior = closes_unannounced(self.accepted)
         sender = self.make_sender(provider.url)
 
         first = self.hand_over(sender, self.message("035790"))

@@ -14,7 +14,7 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from urllib.parse import unquote_plus
 
 #: How a provider behaves on one connection.
@@ -174,7 +174,17 @@ class _Server(socketserver.ThreadingTCPServer):
 
 
 def answers(answer: Answer) -> Behavior:
-    """Read the request, answer it and close."""
+    """Read the request, answer it and close, as the answer says."""
+    return closes_unannounced(replace(answer, headers={"Connection": "close", **answer.headers}))
+
+
+def closes_unannounced(answer: Answer) -> Behavior:
+    """
+    Read the request, answer it and close.
+
+    A sender keeps the connection, and finds out later that it is closed. If its next request is faster
+    than that, nobody knows what became of the message.
+    """
 
     def behave(exchange: Exchange) -> None:
         exchange.read()
