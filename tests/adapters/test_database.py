@@ -26,6 +26,7 @@ from sqlalchemy import (
     create_mock_engine,
     event,
     func,
+    literal,
     make_url,
     select,
     text,
@@ -34,6 +35,7 @@ from sqlalchemy.engine.default import DefaultDialect
 from sqlalchemy.exc import IntegrityError
 from sqlalchemy.pool import QueuePool
 
+from bench.wire import counted
 from flask_otpauth.adapters.sqlalchemy.database import MAX_TRIES, retry_until_explained
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, memory_engine
 from flask_otpauth.core.challenges import GuessState
@@ -145,20 +147,25 @@ def serializable(request: pytest.FixtureRequest, postgresql_url: str) -> Iterato
 
 
 def test_a_single_read_begins_no_transaction_whatever_the_servers_level(serializable: Engine) -> None:
-    is_alone = select(func.transaction_timestamp() == func.statement_timestamp())
+    level = select(func.current_setting("transaction_isolation"))
 
-    assert SqlAlchemyStorage(serializable).database.prepare(is_alone).rows() == [(True,)]
+    # In a transaction of ours it would be "read committed".
+    assert SqlAlchemyStorage(serializable).database.prepare(level).rows() == [("serializable",)]
 
 
 @pytest.mark.parametrize("is_watched", [False, True])
 def test_a_single_write_begins_no_transaction_if_the_server_has_our_level(
-    postgresql: Engine, is_watched: bool
+    postgresql_url: str, is_watched: bool
 ) -> None:
-    if is_watched:
-        event.listen(postgresql, "before_cursor_execute", lambda *_: None)
-    is_alone = select(func.transaction_timestamp() == func.statement_timestamp())
+    with counted(postgresql_url) as (url, counter), disposing(create_engine(url)) as engine:
+        if is_watched:
+            event.listen(engine, "before_cursor_execute", lambda *_: None)
+        one = SqlAlchemyStorage(engine).database.prepare(select(literal(1)), writes=True)
+        one.rows()
+        counter.take()
 
-    assert SqlAlchemyStorage(postgresql).database.prepare(is_alone, writes=True).rows() == [(True,)]
+        assert one.rows() == [(1,)]
+        assert counter.take().statements == 1
 
 
 def test_a_single_write_has_our_level_whatever_the_servers_level(serializable: Engine) -> None:

@@ -46,6 +46,7 @@ from sqlalchemy.sql.compiler import SQLCompiler
 from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
 from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory
+from flask_otpauth.adapters.sqlalchemy.psycopg_statements import PsycopgStatement, is_psycopg
 from flask_otpauth.adapters.sqlalchemy.statements import (
     Change,
     CountAttribute,
@@ -153,6 +154,8 @@ class Prepared:
             for name, kind in kinds.items()
         }
         self._converted = [(name, convert) for name, convert in processors.items() if convert]
+        #: Executes the statement as a transaction of its own, if its driver has a fast way to do that.
+        self.on_server = PsycopgStatement(self.sql, kinds) if is_psycopg(dialect) else None
         #: Takes the parameters in the order of the statement, if they have no names there.
         self._in_order = None if compiled.positiontup is None else _taking(compiled.positiontup)
         columns = getattr(statement, "exported_columns", ())
@@ -408,7 +411,7 @@ class Database:
         try:
             if self._must_begin(prepared):
                 return None
-            done = plain.execute(prepared, parameters)
+            done = plain.execute_on_server(prepared, parameters) or plain.execute(prepared, parameters)
             if self._must_commit(prepared):
                 with self._commits:
                     plain.commit()
@@ -460,22 +463,31 @@ class _ByDriver:
 
     def __init__(self, engine: Engine, control: _Control) -> None:
         self._engine, self._control = engine, control
+        self._autocommit: _Autocommit | None = None
         base = engine.dialect.loaded_dbapi.Error
         try:
             self._pooled = engine.raw_connection()
         except base as error:
             raise DBAPIError.instance(None, None, error, base, True) from error
-        try:
-            self._autocommit = _Autocommit(self._pooled, engine.dialect)
-        except BaseException:
-            self._pooled.close()
-            raise
 
     def execute(self, prepared: Prepared, parameters: Parameters = ()) -> Done:
         """Execute a statement."""
         if not self._pooled.is_valid:
             raise StorageUnavailable("the transaction was lost with its connection")
+        if self._autocommit is None:
+            self._autocommit = _Autocommit(self._pooled, self._engine.dialect)
         return _driven(self._pooled, prepared, parameters, self._as_connection)
+
+    def execute_on_server(self, prepared: Prepared, parameters: Parameters) -> Done | None:
+        """
+        Execute a statement that the server prepares, as a transaction of its own.
+
+        ``None``: nothing was done, because it has to be executed by the driver's cursor.
+        """
+        if prepared.on_server is None or not isinstance(parameters, dict):
+            return None
+        with _DriverErrors(prepared, self._as_connection):
+            return prepared.on_server.execute(self._pooled, parameters)
 
     @property
     def driver(self) -> object:
@@ -512,7 +524,8 @@ class _ByDriver:
     def close(self) -> None:
         """Give the connection back to the pool, as it was."""
         try:
-            self._autocommit.restore()
+            if self._autocommit is not None:
+                self._autocommit.restore()
         finally:
             self._pooled.close()
 
@@ -577,25 +590,45 @@ def _driven(
     parameters: Parameters,
     connection_of: Callable[[], Connection],
 ) -> Done:
-    """Execute a statement through the driver. ``connection_of`` is only called after a failure."""
+    """Execute a statement through the driver's cursor. ``connection_of`` is only called after a failure."""
     cursor = pooled.cursor()
     try:
-        cursor.execute(prepared.sql, parameters)
-        rows = list(cursor.fetchall()) if prepared.returns_rows else []
-        count: int = getattr(cursor, prepared.counts)
-    except Exception as error:
+        with _DriverErrors(prepared, connection_of):
+            cursor.execute(prepared.sql, parameters)
+            rows = list(cursor.fetchall()) if prepared.returns_rows else []
+            count: int = getattr(cursor, prepared.counts)
+    except Exception:
         cursor.close()
-        connection = connection_of()
-        if isinstance(error, connection.dialect.loaded_dbapi.Error):
-            raise _wrap(connection, prepared, error) from error
-        raise
-    except BaseException:
-        # The process, thread or greenlet ends while the database answers, so the rest of the answer
-        # would be taken for that of the next statement.
-        connection_of().invalidate()
         raise
     cursor.close()
     return rows, count
+
+
+class _DriverErrors:
+    """
+    Raises SQLAlchemy's exception for an error of the driver.
+
+    ``connection_of`` is only called after a failure.
+    """
+
+    __slots__ = ("_connection_of", "_prepared")
+
+    def __init__(self, prepared: Prepared, connection_of: Callable[[], Connection]) -> None:
+        self._prepared, self._connection_of = prepared, connection_of
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        if error is None:
+            return
+        connection = self._connection_of()
+        if not isinstance(error, Exception):
+            # The process, thread or greenlet ends while the database answers, so the rest of the answer
+            # would be taken for that of the next statement.
+            connection.invalidate()
+        elif isinstance(error, connection.dialect.loaded_dbapi.Error):
+            raise _wrap(connection, self._prepared, error) from error
 
 
 def retry_until_explained(attempt: Callable[[], T | None], explain: Callable[[], T | None]) -> T:

@@ -1,0 +1,279 @@
+"""Statements that psycopg prepares on the server: what they return, and when the host's own way is taken."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Iterator
+from datetime import date
+from time import monotonic
+from typing import Any, cast
+
+import psycopg
+import pytest
+from sqlalchemy import (
+    Boolean,
+    Column,
+    Date,
+    Engine,
+    Integer,
+    LargeBinary,
+    MetaData,
+    String,
+    Table,
+    bindparam,
+    create_engine,
+    func,
+    select,
+    text,
+)
+from sqlalchemy.exc import DataError
+
+from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared
+from flask_otpauth.core.errors import StorageUnavailable
+
+THINGS = Table(
+    "things",
+    MetaData(),
+    Column("name", String),
+    Column("number", Integer),
+    Column("is_new", Boolean),
+    Column("raw", LargeBinary),
+    Column("added_on", Date),
+)
+#: A statement is prepared when it is used for the first time.
+AT_ONCE = {"prepare_threshold": 0}
+NAMES = [column.name for column in THINGS.columns]
+ROW: dict[str, Any] = {
+    "name": "Đỗ %s '",
+    "number": -5,
+    "is_new": False,
+    "raw": b"\0\xff'\\",
+    "added_on": None,
+}
+
+
+@pytest.fixture
+def engine(postgresql_url: str) -> Iterator[Engine]:
+    """An engine with one connection, and an empty table."""
+    engine = create_engine(postgresql_url, pool_size=1, max_overflow=0, connect_args=AT_ONCE)
+    with engine.begin() as connection:
+        THINGS.drop(connection, checkfirst=True)
+        THINGS.create(connection)
+    yield engine
+    engine.dispose()
+
+
+def inserting(engine: Engine) -> Prepared:
+    values = {name: bindparam(f"new_{name}", type_=THINGS.c[name].type) for name in NAMES}
+    return Database(engine).prepare(THINGS.insert().values(values).returning(THINGS))
+
+
+def insert(statement: Prepared, **changes: object) -> list[Any]:
+    return statement.rows(**{f"new_{name}": value for name, value in {**ROW, **changes}.items()})
+
+
+def prepared_by_us(engine: Engine) -> int:
+    """How many statements the connection has prepared in this way."""
+    with engine.connect() as connection:
+        query = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'otpauth~_%' ESCAPE '~'"
+        return cast("int", connection.scalar(text(query)))
+
+
+def connection_of(engine: Engine) -> Any:
+    """The driver's only connection."""
+    with engine.connect() as connection:
+        return connection.connection.driver_connection
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {},
+        {"name": "", "number": 2**31 - 1, "is_new": True, "raw": b""},
+        {"name": None, "number": None, "is_new": None, "raw": None},
+    ],
+)
+def test_values_come_back_as_they_were_sent(engine: Engine, changes: dict[str, object]) -> None:
+    statement = inserting(engine)
+
+    for _ in range(2):
+        assert insert(statement, **changes) == [tuple({**ROW, **changes}.values())]
+    assert prepared_by_us(engine) == 1
+
+
+def test_rows_are_counted_and_committed(engine: Engine) -> None:
+    insert(inserting(engine))
+    insert(inserting(engine))
+    doubling = Database(engine).prepare(THINGS.update().values(number=THINGS.c.number * 2))
+
+    assert [doubling.count(), doubling.count()] == [2, 2]
+    with engine.connect() as connection:
+        assert connection.scalar(select(func.sum(THINGS.c.number))) == -40
+
+
+def test_a_value_of_another_type_is_left_to_the_cursor(engine: Engine) -> None:
+    day = date(2026, 11, 30)
+
+    assert insert(inserting(engine), added_on=day) == [tuple({**ROW, "added_on": day}.values())]
+    assert prepared_by_us(engine) == 0
+
+
+@pytest.mark.parametrize(("name", "error"), [("before\0after", DataError), ("\ud800", UnicodeEncodeError)])
+def test_a_text_that_cannot_be_stored_is_refused_and_not_cut_off(
+    engine: Engine, name: str, error: type[Exception]
+) -> None:
+    statement = inserting(engine)
+
+    with pytest.raises(error):
+        insert(statement, name=name)
+
+    assert Database(engine).prepare(select(THINGS)).rows() == []
+
+
+def test_an_error_of_the_server_is_the_one_that_the_cursor_raises(engine: Engine) -> None:
+    statement = Database(engine).prepare(select(1 // THINGS.c.number))
+    insert(inserting(engine), number=0)
+
+    with pytest.raises(DataError, match="division by zero") as raised:
+        statement.rows()
+
+    assert isinstance(raised.value.__cause__, psycopg.errors.DivisionByZero)
+    assert connection_of(engine).info.transaction_status.name == "IDLE"
+
+
+def test_a_missing_table_is_an_outage_that_says_what_to_do(engine: Engine) -> None:
+    statement = Database(engine).prepare(select(THINGS))
+    with engine.begin() as connection:
+        THINGS.drop(connection)
+
+    with pytest.raises(StorageUnavailable, match="flask otpauth init-db"):
+        statement.rows()
+
+
+@pytest.mark.parametrize(
+    "between",
+    ["DISCARD ALL", "DEALLOCATE ALL", "ALTER TABLE things ALTER number TYPE bigint", "SET search_path TO {}"],
+)
+def test_what_happens_on_the_connection_in_between_does_no_harm(engine: Engine, between: str) -> None:
+    statement = inserting(engine)
+    insert(statement)
+    connection = connection_of(engine)
+    path = connection.execute("SHOW search_path").fetchone()[0]
+    connection.rollback()
+    connection.autocommit = True
+    connection.execute(between.format(path))
+    connection.execute(f"SET search_path TO {path}")
+    connection.autocommit = False
+
+    for number in (2**31 - 1, 5, 6):
+        assert insert(statement, number=number)[0][1] == number
+    with engine.connect() as host:
+        assert host.scalar(select(func.count()).select_from(THINGS)) == 4
+
+
+def test_a_host_that_wants_nothing_prepared_gets_nothing_prepared(engine: Engine) -> None:
+    connection_of(engine).prepare_threshold = None
+
+    for _ in range(8):
+        insert(inserting(engine))
+
+    assert prepared_by_us(engine) == 0
+
+
+def test_a_connection_that_executes_a_statement_rarely_does_not_prepare_it(engine: Engine) -> None:
+    connection_of(engine).prepare_threshold = 5
+    seen = []
+
+    for _ in range(7):
+        insert(inserting(engine))
+        seen.append(prepared_by_us(engine))
+
+    assert seen == [0, 0, 0, 0, 0, 1, 1]
+
+
+def test_a_statement_of_which_the_connection_only_seems_to_know_is_executed(engine: Engine) -> None:
+    connection_of(engine).prepare_threshold = 5
+    insert(inserting(engine))
+    connection_of(engine).prepare_threshold = 0
+
+    assert insert(inserting(engine)) == [tuple(ROW.values())]
+
+
+def test_the_cursors_of_the_host_are_used(engine: Engine) -> None:
+    seen = []
+
+    class Watched(psycopg.Cursor[Any]):
+        def execute(self, query: Any, *given: Any, **options: Any) -> Any:
+            seen.append(query)
+            return super().execute(query, *given, **options)
+
+    connection_of(engine).cursor_factory = Watched
+
+    insert(inserting(engine))
+
+    assert len(seen) == 1
+    assert prepared_by_us(engine) == 0
+
+
+def test_another_encoding_of_the_connection_is_respected(engine: Engine) -> None:
+    connection_of(engine).execute("SET client_encoding TO latin1")
+    connection_of(engine).commit()
+
+    assert insert(inserting(engine), name="é") == [tuple({**ROW, "name": "é"}.values())]
+    connection_of(engine).execute("SET client_encoding TO utf8")
+    connection_of(engine).commit()
+    assert Database(engine).prepare(select(THINGS.c.name)).rows() == [("é",)]
+
+
+def test_a_transaction_that_the_host_left_open_is_not_joined(postgresql_url: str) -> None:
+    """Otherwise the pool would undo what the statement did, after it was reported as done."""
+    engine = create_engine(postgresql_url, pool_size=1, connect_args=AT_ONCE)
+    with engine.begin() as connection:
+        THINGS.drop(connection, checkfirst=True)
+        THINGS.create(connection)
+    pooled = engine.raw_connection()
+    driver: Any = pooled.driver_connection
+    statement = inserting(engine)
+    pooled.close()
+    driver.execute("SELECT 1")
+
+    with pytest.raises(StorageUnavailable):
+        insert(statement)
+
+    assert insert(statement) == [tuple(ROW.values())]
+    engine.dispose()
+
+
+def test_an_interrupted_statement_ends_with_its_connection(engine: Engine, postgresql_url: str) -> None:
+    who = Database(engine).prepare(select(func.pg_backend_pid()))
+    [(before,)] = who.rows()
+    waiting = Database(engine).prepare(select(func.pg_sleep(60)))
+
+    def end(*_: object) -> None:
+        raise SystemExit
+
+    previous = signal.signal(signal.SIGUSR1, end)
+    interrupting = threading.Thread(target=_interrupt, args=(postgresql_url, before))
+    interrupting.start()
+    try:
+        with pytest.raises(SystemExit):
+            waiting.rows()
+    finally:
+        interrupting.join()
+        signal.signal(signal.SIGUSR1, previous)
+
+    assert who.rows() != [(before,)]
+
+
+def _interrupt(url: str, pid: int) -> None:
+    """Send a signal to the main thread as soon as the server works on its statement."""
+    working = text("SELECT 1 FROM pg_stat_activity WHERE pid = :pid AND wait_event = 'PgSleep'")
+    other = create_engine(url)
+    give_up_at = monotonic() + 30
+    while monotonic() < give_up_at:
+        with other.connect() as connection:
+            if connection.scalar(working, {"pid": pid}):
+                break
+    other.dispose()
+    signal.raise_signal(signal.SIGUSR1)
