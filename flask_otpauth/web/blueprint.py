@@ -219,7 +219,7 @@ class _Route:
             return self.mount.refuse(refusal_of(error), raw, operation, decided_status(error))
 
     def _handle(self, operation: AnyOperation, call: Call[FlowSettings, object], body: Body) -> Success:
-        if operation.rate_limit == "send" and HEADER in request.headers:
+        if operation.rate_limit == "send" and _header(HEADER) is not None:
             return self._handle_once(operation, call, body)
         if operation.rate_limit != "authentication":
             return operation.handler(call, body)
@@ -229,7 +229,7 @@ class _Route:
     def _handle_once(self, operation: AnyOperation, call: Call[FlowSettings, object], body: Body) -> Success:
         """Handle a request with an idempotency key."""
         keyed = KeyedRequest(
-            key=request.headers[HEADER].strip(),
+            key=(_header(HEADER) or "").strip(),
             path=request.path.rstrip("/"),
             client_id=call.authenticated.id if call.authenticated else "",
             query=request.query_string,
@@ -251,7 +251,7 @@ class _Route:
             path=path,
             # Almost no request has a query, and reading an empty one is not free.
             query=request.args if request.query_string else {},
-            authorization=Sensitive(request.headers.get("Authorization", "")),
+            authorization=Sensitive(_header("Authorization") or ""),
         )
 
     def _login(self, demanded: UserToken) -> Login | None:
@@ -272,9 +272,11 @@ class _Route:
         return value is not None and str(value).strip() != ""
 
     def _body(self) -> dict[str, object]:
-        # One byte more than allowed, because Werkzeug cuts a body of unknown length there without an error.
+        if not _says_that_it_is_short():
+            # One byte more than allowed, because Werkzeug cuts a body there without an error if nobody said
+            # how long it is.
+            request.max_content_length = MAX_BODY_BYTES + 1
         # The length is checked again, because a hook of the host may have read the body before.
-        request.max_content_length = MAX_BODY_BYTES + 1
         data = SensitiveBytes(request.get_data())
         if len(data) > MAX_BODY_BYTES:
             raise errors.ContentTooLarge
@@ -308,6 +310,19 @@ class _Route:
         except (errors.NotAuthenticated, errors.NotPermitted):
             self.mount.rate_limits.admit(names, address)
             raise
+
+
+def _says_that_it_is_short() -> bool:
+    """Return whether the request says how long its body is, where the server ends it, and may be so long."""
+    length: str = request.environ.get("CONTENT_LENGTH") or ""
+    is_number = len(length) < 6 and length.isascii() and length.isdigit()
+    return is_number and int(length) <= MAX_BODY_BYTES and _header("Transfer-Encoding") is None
+
+
+def _header(name: str) -> str | None:
+    """Return a header of the request. Werkzeug raises and catches an exception for one that is missing."""
+    value: str | None = request.environ.get(f"HTTP_{name.upper().replace('-', '_')}")
+    return value
 
 
 def _media_type() -> str:

@@ -421,6 +421,13 @@ def test_a_body_whose_length_nobody_announced_is_measured(caller: Caller) -> Non
     assert seen(answer) == caller.refused(413)
 
 
+def test_a_host_may_allow_less(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
+    raw = json.dumps(caller.body).encode()
+    monkeypatch.setitem(caller.app.config, "MAX_CONTENT_LENGTH", len(raw) - 1)
+
+    assert seen(caller.send(raw)) == caller.refused(413)
+
+
 class Unread(io.BytesIO):
     """A body that nobody may read."""
 
