@@ -29,7 +29,8 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import DataError
 
-from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared
+from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.prepared import Prepared
 from flask_otpauth.core.errors import StorageUnavailable
 
 THINGS = Table(

@@ -36,13 +36,8 @@ from sqlalchemy import (
 )
 
 from flask_otpauth.adapters.sqlalchemy.counters import Counters
-from flask_otpauth.adapters.sqlalchemy.database import (
-    Database,
-    Prepared,
-    new_value,
-    new_values,
-    retry_until_explained,
-)
+from flask_otpauth.adapters.sqlalchemy.database import Database, retry_until_explained
+from flask_otpauth.adapters.sqlalchemy.prepared import Prepared, new_value, new_values
 from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Changes, Columns, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, columns_of

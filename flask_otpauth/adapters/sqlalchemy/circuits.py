@@ -9,7 +9,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, select
 
-from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, new_value, new_values
+from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.prepared import Prepared, new_value, new_values
 from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Name, columns_of

@@ -21,7 +21,8 @@ from sqlalchemy import (
     true,
 )
 
-from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, new_value, new_values
+from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.prepared import Prepared, new_value, new_values
 from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Row, Statement
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, Name, columns_of

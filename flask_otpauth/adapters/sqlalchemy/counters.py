@@ -8,7 +8,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Integer, Table, and_, bindparam, literal_column, select
 
-from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared
+from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.prepared import Prepared
 from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant

@@ -7,66 +7,39 @@ row of the host. Nothing is retried after a commit was sent, because its outcome
 
 from __future__ import annotations
 
-import logging
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, suppress
-from functools import cache
-from operator import itemgetter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from time import monotonic
-from typing import TYPE_CHECKING, Any, TypeVar, cast
+from typing import TypeVar
 
-from sqlalchemy import (
-    BINARY,
-    BindParameter,
-    ClauseElement,
-    Compiled,
-    Connection,
-    Dialect,
-    Engine,
-    LargeBinary,
-    SelectBase,
-    Table,
-    bindparam,
-    text,
-)
-from sqlalchemy.exc import (
-    DataError,
-    DBAPIError,
-    IntegrityError,
-    NotSupportedError,
-    OperationalError,
-    ProgrammingError,
-    StatementError,
-)
-from sqlalchemy.exc import TimeoutError as PoolTimeout
-from sqlalchemy.pool import QueuePool, reset_none
-from sqlalchemy.sql.compiler import SQLCompiler
+from sqlalchemy import ClauseElement, Engine, SelectBase
+from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError
+from sqlalchemy.pool import reset_none
 
 from flask_otpauth.adapters.forks import in_child
-from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
-from flask_otpauth.adapters.sqlalchemy.in_memory import is_in_memory
-from flask_otpauth.adapters.sqlalchemy.psycopg_statements import PsycopgStatement, is_psycopg
-from flask_otpauth.adapters.sqlalchemy.statements import (
-    Change,
-    CountAttribute,
-    Deletion,
-    Row,
-    Statement,
-    Upsert,
+from flask_otpauth.adapters.sqlalchemy.connections import (
+    Autocommit,
+    Control,
+    DriverConnection,
+    SqlAlchemyConnection,
+    commit_or_roll_back,
+    execute_on,
+    has_begun,
+    is_watched,
+    quiet,
+    with_isolation,
+    with_write_lock,
 )
+from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
+from flask_otpauth.adapters.sqlalchemy.outages import ErrorTranslation, TransactionLost
+from flask_otpauth.adapters.sqlalchemy.prepared import Done, Parameters, Prepared
+from flask_otpauth.adapters.sqlalchemy.statements import Change, CountAttribute, Deletion, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Tables
 from flask_otpauth.core.errors import StorageUnavailable
 
-if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIModule
-    from sqlalchemy.pool import PoolProxiedConnection
-
 T = TypeVar("T")
 
-Parameters = dict[str, object] | tuple[object, ...]
-#: The rows of a statement, and how many rows it wrote.
-Done = tuple[list[Row], int]
 
 #: How often an operation is tried whose row others keep changing.
 MAX_TRIES = 10
@@ -74,127 +47,16 @@ MAX_TRIES = 10
 PATIENCE_SECONDS = 5
 
 
-# The codes of PostgreSQL, and the numbers of MariaDB and MySQL.
-_MISSING_TABLE = ("42P01", 1146)
-_MISSING_COLUMN = ("42703", 1054)
-_ALREADY_THERE = (1050, 1061)  # MariaDB and MySQL: a table, an index
-_MISSING_SCHEMA = ("3F000", 1049)
-_NO_COLUMN = ("no such column", "has no column named")  # SQLite
-_LOCKED = ("SQLITE_BUSY", "SQLITE_LOCKED")
-
-#: The caller's mistakes (PEP 249). All other errors are an outage: a server that is gone, is shutting
-#: down or is read-only (25006), too many clients (53300), a statement that took too long (57014), a
-#: full disk, and a damaged file, for which SQLite raises the bare base class.
-_MISTAKES = (IntegrityError, DataError, ProgrammingError, NotSupportedError)
-
-
 class _Open(threading.local):
     """The connection whose transaction is open in this thread."""
 
-    connection: _ByDriver | _BySqlAlchemy | None = None
+    connection: DriverConnection | SqlAlchemyConnection | None = None
     #: Whether the database has undone it.
     is_lost = False
 
 
-class TransactionLost(Exception):
-    """The database has undone a transaction that was in the way of others. It can be tried again."""
-
-
 class _Undone(Exception):
     """Ends an attempt that did nothing."""
-
-
-def new_value(table: Table, name: str) -> BindParameter[Any]:
-    """Return the parameter of a statement for the new value of a column."""
-    return bindparam(_new(name), type_=table.c[name].type)
-
-
-def new_values(columns: Mapping[str, object]) -> dict[str, object]:
-    """Return the values of such parameters, from the values of the columns by name."""
-    return {_new(name): value for name, value in columns.items()}
-
-
-@cache
-def _new(column: str) -> str:
-    return f"new_{column}"
-
-
-def compiled_for(engine: Engine, statement: ClauseElement) -> Compiled:
-    """Compile a statement for ``engine``, which can have other schemas than its tables say."""
-    schemas = engine.get_execution_options().get("schema_translate_map")
-    options = {"schema_translate_map": schemas, "render_schema_translate": True} if schemas else {}
-    return statement.compile(dialect=engine.dialect, **options)
-
-
-class Prepared:
-    """
-    A statement that is compiled once, for all requests.
-
-    SQLAlchemy would look up the compiled statement and make a result object for each execution. Both
-    take longer than the database needs for one row.
-    """
-
-    def __init__(
-        self, database: Database, statement: ClauseElement, is_read: bool, counts: CountAttribute = "rowcount"
-    ) -> None:
-        dialect = database.engine.dialect
-        compiled = cast("SQLCompiler", compiled_for(database.engine, statement))
-        self._database = database
-        #: Whether the statement changes nothing, so that it needs no commit.
-        self.is_read = is_read
-        #: The attribute of the driver's cursor that is returned as the count.
-        self.counts = counts
-        self.sql = str(compiled)
-        binds = {name: bind for bind, name in compiled.bind_names.items()}
-        self._constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
-        kinds = {name: bind.type.dialect_impl(dialect) for name, bind in binds.items()}
-        # Drivers take bytes as they are. SQLAlchemy would wrap each value in an object of the driver.
-        processors = {
-            name: None if isinstance(kind, (LargeBinary, BINARY)) else kind.bind_processor(dialect)
-            for name, kind in kinds.items()
-        }
-        self._converted = [(name, convert) for name, convert in processors.items() if convert]
-        #: Executes the statement as a transaction of its own, if its driver has a fast way to do that.
-        self.on_server = PsycopgStatement(self.sql, kinds) if is_psycopg(dialect) else None
-        #: Takes the parameters in the order of the statement, if they have no names there.
-        self._in_order = None if compiled.positiontup is None else _taking(compiled.positiontup)
-        columns = getattr(statement, "exported_columns", ())
-        results = [column.type.dialect_impl(dialect).result_processor(dialect, None) for column in columns]
-        #: Asked of the statement, because psycopg would make an object for each column to say so.
-        self.returns_rows = bool(results)
-        self._results = [(place, convert) for place, convert in enumerate(results) if convert]
-
-    def rows(self, **values: object) -> list[Row]:
-        """Execute it. Return the rows, each with its columns in the order of the statement."""
-        found, _ = self._database.execute(self, self._parameters(values))
-        return [self._row(row) for row in found] if self._results else found
-
-    def count(self, **values: object) -> int:
-        """Execute it. Return how many rows were written."""
-        return self._database.execute(self, self._parameters(values))[1]
-
-    def _parameters(self, values: dict[str, object]) -> Parameters:
-        given = {**self._constants, **values}
-        try:
-            for name, convert in self._converted:
-                given[name] = convert(given[name])
-        except Exception as error:
-            # As SQLAlchemy does: a type of the host's may not take every value.
-            raise StatementError(type(error).__name__, self.sql, None, error, hide_parameters=True) from error
-        return given if self._in_order is None else self._in_order(given)
-
-    def _row(self, row: Row) -> Row:
-        columns = list(row)
-        for place, convert in self._results:
-            columns[place] = convert(columns[place])
-        return tuple(columns)
-
-
-def _taking(names: Sequence[str]) -> Callable[[dict[str, object]], tuple[object, ...]]:
-    """Return a function that takes these values, in this order."""
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda values: tuple(values[name] for name in names)
 
 
 class Database:
@@ -213,9 +75,9 @@ class Database:
         self._outages = ErrorTranslation(describe_lock_holder, self.dialect.lost)
         #: Whatever the error is, the outcome of a commit that was sent may be unknown.
         self._commits = ErrorTranslation(describe_lock_holder)
-        self._single = _quiet(engine)
+        self._single = quiet(engine)
         self._writer = with_isolation(engine)
-        self._control = _Control(self)
+        self._control = Control(self)
         if self.dialect.begin is not None:
             self._writer = self._single
         self._forget()
@@ -369,17 +231,17 @@ class Database:
         with self._commits, self._writer.begin() as connection:
             tables.metadata.create_all(with_write_lock(connection), tables.all())
 
-    def _connect(self) -> _ByDriver | _BySqlAlchemy:
+    def _connect(self) -> DriverConnection | SqlAlchemyConnection:
         """Take a connection for a transaction."""
-        if self.dialect.begin is None or _is_watched(self._single):
-            return _BySqlAlchemy(self._writer.connect())
-        return _ByDriver(self._single, self._control)
+        if self.dialect.begin is None or is_watched(self._single):
+            return SqlAlchemyConnection(self._writer.connect())
+        return DriverConnection(self._single, self._control)
 
-    def _begin(self, connection: _ByDriver | _BySqlAlchemy) -> None:
+    def _begin(self, connection: DriverConnection | SqlAlchemyConnection) -> None:
         """Begin a transaction by statements, as far as SQLAlchemy and the driver do not."""
         if self._control.level is not None and not self._has_our_level():
             connection.execute(self._control.level)
-        if self._control.begin is not None and not _is_in_transaction(connection.driver):
+        if self._control.begin is not None and not has_begun(connection.driver):
             connection.execute(self._control.begin)
 
     def _demand_kept(self) -> None:
@@ -405,9 +267,9 @@ class Database:
 
     def _sent_alone(self, prepared: Prepared, parameters: Parameters) -> Done | None:
         """Execute a statement that is a transaction by itself. Return ``None`` if it has to begin one."""
-        if _is_watched(self._single):
+        if is_watched(self._single):
             return self._sent_alone_by_sqlalchemy(prepared, parameters)
-        plain = _ByDriver(self._single, self._control)
+        plain = DriverConnection(self._single, self._control)
         try:
             if self._must_begin(prepared):
                 return None
@@ -425,210 +287,14 @@ class Database:
             plain.close()
 
     def _sent_alone_by_sqlalchemy(self, prepared: Prepared, parameters: Parameters) -> Done | None:
-        with self._single.connect() as connection, _Autocommit(connection.connection, connection.dialect):
+        with self._single.connect() as connection, Autocommit(connection.connection, connection.dialect):
             if self._must_begin(prepared):
                 return None
-            done = _sent(connection, prepared, parameters)
+            done = execute_on(connection, prepared, parameters)
             if not prepared.is_read:
                 with self._commits:
-                    _commit(connection)
+                    commit_or_roll_back(connection)
             return done
-
-
-class _Control:
-    """The statements that begin and end a transaction, and a savepoint in it."""
-
-    def __init__(self, database: Database) -> None:
-        def prepared(sql: str | None) -> Prepared | None:
-            return None if sql is None else Prepared(database, text(sql), is_read=False)
-
-        dialect = dialect_of(database.engine.dialect.name)
-        #: What begins a transaction, if the driver and SQLAlchemy do not, and what sets its level before.
-        self.begin, self.level = prepared(dialect.begin), prepared(dialect.level_of_next)
-        self.commit = Prepared(database, text("COMMIT"), is_read=False)
-        self.roll_back = Prepared(database, text("ROLLBACK"), is_read=False)
-        self.save = Prepared(database, text("SAVEPOINT otpauth"), is_read=False)
-        self.release = Prepared(database, text("RELEASE SAVEPOINT otpauth"), is_read=False)
-        self.undo = Prepared(database, text("ROLLBACK TO SAVEPOINT otpauth"), is_read=False)
-
-
-class _ByDriver:
-    """
-    A connection of the pool, used by the driver alone: SQLAlchemy's object would cost as much again.
-
-    The database commits each statement by itself, unless it was told to begin a transaction.
-    """
-
-    __slots__ = ("_autocommit", "_control", "_engine", "_pooled")
-
-    def __init__(self, engine: Engine, control: _Control) -> None:
-        self._engine, self._control = engine, control
-        self._autocommit: _Autocommit | None = None
-        base = engine.dialect.loaded_dbapi.Error
-        try:
-            self._pooled = engine.raw_connection()
-        except base as error:
-            raise DBAPIError.instance(None, None, error, base, True) from error
-
-    def execute(self, prepared: Prepared, parameters: Parameters = ()) -> Done:
-        """Execute a statement."""
-        if not self._pooled.is_valid:
-            raise StorageUnavailable("the transaction was lost with its connection")
-        if self._autocommit is None:
-            self._autocommit = _Autocommit(self._pooled, self._engine.dialect)
-        return _driven(self._pooled, prepared, parameters, self._as_connection)
-
-    def execute_on_server(self, prepared: Prepared, parameters: Parameters) -> Done | None:
-        """
-        Execute a statement that the server prepares, as a transaction of its own.
-
-        ``None``: nothing was done, because it has to be executed by the driver's cursor.
-        """
-        if prepared.on_server is None or not isinstance(parameters, dict):
-            return None
-        with _DriverErrors(prepared, self._as_connection):
-            return prepared.on_server.execute(self._pooled, parameters)
-
-    @property
-    def driver(self) -> object:
-        """The driver's connection."""
-        return self._pooled.driver_connection
-
-    def begin(self) -> None:
-        """Begin a transaction, which statements do here."""
-
-    def commit(self) -> None:
-        """Commit."""
-        self.execute(self._control.commit)
-
-    def roll_back(self) -> None:
-        """Roll back, unless SQLite has done so or the connection is lost."""
-        with suppress(DBAPIError, StorageUnavailable):
-            self.execute(self._control.roll_back)
-
-    @contextmanager
-    def savepoint(self) -> Iterator[None]:
-        """Undo all that is done inside if it fails."""
-        self.execute(self._control.save)
-        try:
-            yield
-        except TransactionLost:
-            raise
-        except BaseException:
-            # If a statement was interrupted, the connection is gone, and the exception must end the thread.
-            with suppress(StorageUnavailable):
-                self.execute(self._control.undo)
-            raise
-        self.execute(self._control.release)
-
-    def close(self) -> None:
-        """Give the connection back to the pool, as it was."""
-        try:
-            if self._autocommit is not None:
-                self._autocommit.restore()
-        finally:
-            self._pooled.close()
-
-    def _as_connection(self) -> Connection:
-        return Connection(self._engine, self._pooled)
-
-
-class _BySqlAlchemy:
-    """
-    A connection of SQLAlchemy. It tells the host's listeners and its log what is done on it.
-
-    It is used where the host listens, and where SQLAlchemy has to set the isolation level.
-    """
-
-    def __init__(self, connection: Connection) -> None:
-        self._connection = connection
-
-    @property
-    def driver(self) -> object:
-        """The driver's connection."""
-        return self._connection.connection.driver_connection
-
-    def execute(self, prepared: Prepared, parameters: Parameters = ()) -> Done:
-        """Execute a statement."""
-        return _sent(self._connection, prepared, parameters)
-
-    def begin(self) -> None:
-        """Begin a transaction, as far as SQLAlchemy and the driver do."""
-        self._connection.begin()
-
-    def commit(self) -> None:
-        """Commit."""
-        if _leaves_commits_to_statements(self.driver):
-            self._connection.exec_driver_sql("COMMIT")
-        self._connection.commit()
-
-    def roll_back(self) -> None:
-        """Roll back by the driver: SQLAlchemy takes a transaction for ended if its commit failed."""
-        _roll_back(self._connection)
-
-    def savepoint(self) -> AbstractContextManager[object]:
-        """Undo all that is done inside if it fails."""
-        return self._connection.begin_nested()
-
-    def close(self) -> None:
-        """Give the connection back to the pool."""
-        self._connection.close()
-
-
-def _sent(connection: Connection, prepared: Prepared, parameters: Parameters) -> Done:
-    """Execute a statement through the driver, or through SQLAlchemy if the host watches the engine."""
-    if not _is_watched(connection.engine):
-        return _driven(connection.connection, prepared, parameters, lambda: connection)
-    result = connection.exec_driver_sql(prepared.sql, parameters)
-    rows = [tuple(row) for row in result] if result.returns_rows else []
-    return rows, getattr(result, prepared.counts)
-
-
-def _driven(
-    pooled: PoolProxiedConnection,
-    prepared: Prepared,
-    parameters: Parameters,
-    connection_of: Callable[[], Connection],
-) -> Done:
-    """Execute a statement through the driver's cursor. ``connection_of`` is only called after a failure."""
-    cursor = pooled.cursor()
-    try:
-        with _DriverErrors(prepared, connection_of):
-            cursor.execute(prepared.sql, parameters)
-            rows = list(cursor.fetchall()) if prepared.returns_rows else []
-            count: int = getattr(cursor, prepared.counts)
-    except Exception:
-        cursor.close()
-        raise
-    cursor.close()
-    return rows, count
-
-
-class _DriverErrors:
-    """
-    Raises SQLAlchemy's exception for an error of the driver.
-
-    ``connection_of`` is only called after a failure.
-    """
-
-    __slots__ = ("_connection_of", "_prepared")
-
-    def __init__(self, prepared: Prepared, connection_of: Callable[[], Connection]) -> None:
-        self._prepared, self._connection_of = prepared, connection_of
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if error is None:
-            return
-        connection = self._connection_of()
-        if not isinstance(error, Exception):
-            # The process, thread or greenlet ends while the database answers, so the rest of the answer
-            # would be taken for that of the next statement.
-            connection.invalidate()
-        elif isinstance(error, connection.dialect.loaded_dbapi.Error):
-            raise _wrap(connection, self._prepared, error) from error
 
 
 def retry_until_explained(attempt: Callable[[], T | None], explain: Callable[[], T | None]) -> T:
@@ -646,206 +312,3 @@ def retry_until_explained(attempt: Callable[[], T | None], explain: Callable[[],
             if result is not None:
                 return result
     raise StorageUnavailable("gave up because of too many concurrent updates")
-
-
-def with_isolation(engine: Engine) -> Engine:
-    """
-    Return ``engine`` with the isolation level of the extension, whatever level the host has chosen.
-
-    If the database is none on which codes can be kept, the level stays. A forked process opens its own
-    connections, because those of ``engine`` belong to its parent.
-    """
-    in_child(engine, _leave_connections)
-    level = dialect_of(engine.dialect.name).isolation_level
-    return engine if level is None else _quiet(engine, isolation_level=level)
-
-
-def _leave_connections(engine: Engine) -> None:
-    """Leave the connections to the parent process, and begin with new ones and new locks."""
-    # A database in memory is already a copy, and it is complete unless a thread was using it.
-    if not is_in_memory(engine.url) or (isinstance(engine.pool, QueuePool) and engine.pool.checkedout()):
-        engine.dispose(close=False)
-
-
-def _quiet(engine: Engine, **options: str) -> Engine:
-    """Return ``engine`` with these options. Its errors and its echo do not contain digests and addresses."""
-    quiet = engine.execution_options(**options)
-    quiet.hide_parameters = True
-    return quiet
-
-
-def _is_watched(engine: Engine) -> bool:
-    """Return whether the host listens to the engine's events, such as an APM does, or reads its log."""
-    # SQLAlchemy asks the same before it calls a listener, and has no public name for it.
-    has_listeners = engine._has_events or engine.dialect._has_events  # noqa: SLF001
-    return has_listeners or engine.logger.isEnabledFor(logging.INFO)
-
-
-class _Autocommit:
-    """
-    Lets the database commit each statement by itself.
-
-    SQLAlchemy has an option for this, which costs as much as the statement. This changes an attribute of the
-    driver's connection, and asks no server to change it.
-    """
-
-    __slots__ = ("_attribute", "_before", "_dialect", "_driver", "_pooled")
-
-    def __init__(self, pooled: PoolProxiedConnection, dialect: Dialect) -> None:
-        self._pooled, self._dialect, self._driver = pooled, dialect, pooled.dbapi_connection
-        base = dialect.loaded_dbapi.Error
-        try:
-            # A host can connect to SQLite with ``autocommit=False`` (Python 3.12), and then the older
-            # attribute has no effect.
-            has_newer = getattr(self._driver, "autocommit", None) is False
-            new = ("autocommit", True) if has_newer else dialect_of(dialect.name).autocommit
-            self._attribute, value = new
-            if self._attribute:
-                self._before = getattr(self._driver, self._attribute)
-                setattr(self._driver, self._attribute, value)
-        except base as error:
-            # Somebody has closed the connection. The pool must not hand it out again.
-            pooled.invalidate()
-            raise DBAPIError.instance(None, None, error, base, True, True, dialect) from error
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *error: object) -> None:
-        self.restore()
-
-    def restore(self) -> None:
-        """Let the driver begin transactions as before."""
-        if self._attribute and self._pooled.is_valid:
-            try:
-                setattr(self._driver, self._attribute, self._before)
-            except self._dialect.loaded_dbapi.Error:
-                # The host must never get a connection that commits by itself.
-                self._pooled.invalidate()
-
-
-def _wrap(connection: Connection, prepared: Prepared, error: DBAPIModule.Error) -> BaseException:
-    """Return SQLAlchemy's exception for an error of the driver, without the values of the statement."""
-    dialect = connection.dialect
-    is_cut = dialect.is_disconnect(error, connection.connection, None)
-    if is_cut:
-        # SQLAlchemy notices it with its next statement, and renews all connections of its pool.
-        with suppress(DBAPIError):
-            connection.exec_driver_sql("SELECT 1")
-    base = dialect.loaded_dbapi.Error
-    return DBAPIError.instance(prepared.sql, None, error, base, True, is_cut, dialect)
-
-
-def with_write_lock(connection: Connection) -> Connection:
-    """
-    Let the transaction of ``connection`` take the write lock of a SQLite file now, and return ``connection``.
-
-    SQLite waits for this lock only if the transaction holds no lock yet. The driver would begin the
-    transaction at its first write, and not at a query or a savepoint before it.
-    """
-    begin, driver = dialect_of(connection.dialect.name).begin, connection.connection.driver_connection
-    if begin is not None and not (_is_in_transaction(driver) or _leaves_commits_to_statements(driver)):
-        connection.exec_driver_sql(begin)
-    return connection
-
-
-def _leaves_commits_to_statements(driver: object) -> bool:
-    """Return whether SQLAlchemy cannot commit or roll back: SQLite with ``autocommit=True`` (Python 3.12)."""
-    return getattr(driver, "autocommit", None) is True and hasattr(driver, "in_transaction")
-
-
-def _is_in_transaction(driver: object) -> bool:
-    """Return whether the driver has begun a transaction, or will with the next statement."""
-    # SQLite: the host may begin each one in its own way. MariaDB: unless the host has chosen AUTOCOMMIT.
-    commits_alone = getattr(driver, "get_autocommit", lambda: True)()
-    return getattr(driver, "in_transaction", False) or not commits_alone
-
-
-def _commit(connection: Connection) -> None:
-    try:
-        connection.commit()
-    except DBAPIError:
-        _roll_back(connection)
-        raise
-
-
-def _roll_back(connection: Connection) -> None:
-    """Roll back through the driver. SQLAlchemy does not if the host has chosen that for its autocommit."""
-    if not (connection.closed or connection.invalidated):
-        with suppress(connection.dialect.loaded_dbapi.Error):
-            if _leaves_commits_to_statements(connection.connection.driver_connection):
-                connection.connection.cursor().execute("ROLLBACK")
-            connection.connection.rollback()
-
-
-@contextmanager
-def errors_of_sqlalchemy(engine: Engine) -> Iterator[None]:
-    """
-    Raise SQLAlchemy's exception for an error of the driver.
-
-    SQLAlchemy does not do that while a connection goes back to its pool, where it resets the isolation level.
-    On MariaDB, this takes a statement, and the connection may be lost.
-    """
-    dialect = engine.dialect
-    base = dialect.loaded_dbapi.Error
-    try:
-        yield
-    except base as error:
-        raise DBAPIError.instance(None, None, error, base, True, True, dialect) from error
-
-
-class ErrorTranslation:
-    """
-    Raises ``StorageUnavailable`` in place of an error that is an outage.
-
-    ``describe_lock_holder`` returns which transaction of the host is open, for the message about a locked
-    SQLite file. An error with one of the codes ``lost`` is a ``TransactionLost``.
-    """
-
-    def __init__(
-        self, describe_lock_holder: Callable[[], str] = lambda: "", lost: frozenset[object] = frozenset()
-    ) -> None:
-        self._describe_lock_holder = describe_lock_holder
-        self._lost = lost
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if isinstance(error, PoolTimeout):
-            raise StorageUnavailable("no database connection became free in time") from error
-        if isinstance(error, DBAPIError):
-            if error_code(error) in self._lost:
-                raise TransactionLost(str(error.orig)) from error
-            reason = _reason(error, self._describe_lock_holder)
-            if reason is not None:
-                raise StorageUnavailable(reason) from error
-
-
-def _reason(error: DBAPIError, describe_lock_holder: Callable[[], str]) -> str | None:
-    """What is wrong with the database; ``None`` if the error is not an outage."""
-    said = str(error.orig)
-    first_line = said.partition("\n")[0]
-    if said.startswith("no such table") or error_code(error) in _MISSING_TABLE:
-        return f"a table is missing: run `flask otpauth init-db`, or your migrations ({first_line})"
-    if error_code(error) in _MISSING_SCHEMA:
-        return f"a schema is missing: create it ({first_line})"
-    if any(each in said for each in _NO_COLUMN) or error_code(error) in _MISSING_COLUMN:
-        return f"a column is missing: run `flask otpauth upgrade`, or your migrations ({first_line})"
-    if getattr(error.orig, "sqlite_errorname", "").startswith(_LOCKED):
-        return f"the database is locked by another transaction. {describe_lock_holder()}".rstrip()
-    if error_code(error) in _ALREADY_THERE:
-        return None
-    if error.connection_invalidated or not isinstance(error, _MISTAKES):
-        return f"database error: {first_line}"
-    return None
-
-
-def error_code(error: BaseException | None) -> object:
-    """Return the driver's code of an error of SQLAlchemy: MariaDB's number, or the SQLSTATE."""
-    raised = getattr(error, "orig", None)
-    first: object = next(iter(raised.args), None) if raised else None
-    if isinstance(first, int):
-        return first
-    # psycopg2 calls it ``pgcode``.
-    return getattr(raised, "sqlstate", None) or getattr(raised, "pgcode", None)

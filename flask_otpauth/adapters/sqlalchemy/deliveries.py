@@ -8,7 +8,8 @@ from functools import cached_property, partial
 
 from sqlalchemy import Integer, Table, and_, bindparam, or_, select
 
-from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, new_value, new_values
+from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.prepared import Prepared, new_value, new_values
 from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Statement
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, Name, columns_of

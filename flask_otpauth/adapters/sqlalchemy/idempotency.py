@@ -8,13 +8,8 @@ from functools import cached_property
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, or_, select
 
-from flask_otpauth.adapters.sqlalchemy.database import (
-    Database,
-    Prepared,
-    new_value,
-    new_values,
-    retry_until_explained,
-)
+from flask_otpauth.adapters.sqlalchemy.database import Database, retry_until_explained
+from flask_otpauth.adapters.sqlalchemy.prepared import Prepared, new_value, new_values
 from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, Instant, Name, columns_of

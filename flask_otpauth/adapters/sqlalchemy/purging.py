@@ -16,7 +16,8 @@ from typing import Any
 
 from sqlalchemy import ColumnElement, Table, and_, bindparam, case, literal_column, select, tuple_
 
-from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared
+from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.prepared import Prepared
 from flask_otpauth.adapters.sqlalchemy.statements import Deletion, Statement
 from flask_otpauth.ports.storage import Purge, PurgedBatch
 

@@ -13,13 +13,10 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable, ExecutableDDLElement
 from sqlalchemy.sql.compiler import DDLCompiler
 
-from flask_otpauth.adapters.sqlalchemy.database import (
-    ErrorTranslation,
-    compiled_for,
-    with_isolation,
-    with_write_lock,
-)
+from flask_otpauth.adapters.sqlalchemy.connections import with_isolation, with_write_lock
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
+from flask_otpauth.adapters.sqlalchemy.outages import ErrorTranslation
+from flask_otpauth.adapters.sqlalchemy.prepared import compiled_for
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.adapters.sqlalchemy.tables import is_packaged
 

@@ -8,7 +8,8 @@ from typing import Any, Literal
 
 from sqlalchemy import Boolean, ColumnElement, Integer, Table, and_, bindparam, or_, select
 
-from flask_otpauth.adapters.sqlalchemy.database import Database, Prepared, new_value, new_values
+from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.prepared import Prepared, new_value, new_values
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Changes, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Digest, columns_of
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret

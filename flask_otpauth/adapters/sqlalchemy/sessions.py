@@ -21,20 +21,14 @@ from sqlalchemy import (
 )
 
 from flask_otpauth.adapters.sqlalchemy.challenges import SqlChallengeStore
-from flask_otpauth.adapters.sqlalchemy.database import (
-    MAX_TRIES,
-    Database,
-    Prepared,
-    new_value,
-    new_values,
-    retry_until_explained,
-)
+from flask_otpauth.adapters.sqlalchemy.database import MAX_TRIES, Database, retry_until_explained
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import (
     IdQuery,
     ModelDirectory,
     StoredUser,
     rows_if_taken,
 )
+from flask_otpauth.adapters.sqlalchemy.prepared import Prepared, new_value, new_values
 from flask_otpauth.adapters.sqlalchemy.purging import purge_table
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Deletion, Row, Statement, Upsert
 from flask_otpauth.adapters.sqlalchemy.tables import Instant, Name, columns_of
