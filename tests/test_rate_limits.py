@@ -19,7 +19,7 @@ from werkzeug.test import TestResponse
 from flask_otpauth import ConfigurationError, OtpAuth
 from flask_otpauth.adapters.rate_limits import OwnCounters, SweptMemory
 from flask_otpauth.testing import Outbox
-from flask_otpauth.web.blueprint import UNKNOWN_NETWORK, network
+from flask_otpauth.web.networks import UNKNOWN_NETWORK, network
 from tests.flows.email_caller import ADDRESS, PREFIX, EmailCaller, bearer, outcome
 from tests.hosts import SECRET_KEY
 from tests.services import REDIS_ADDRESS, REDIS_URL, listens, need

@@ -135,7 +135,7 @@ class LimiterRateLimits:
             storage.__setstate__(storage.__getstate__())
 
     def _ask(self, verb: str, names: tuple[str, ...], key: str) -> None:
-        if not self._limiter.enabled:
+        if not self._limits or not self._limiter.enabled:
             return
         strategy = self._limiter.limiter
         for limit in next((self._limits[name] for name in names if name in self._limits), []):

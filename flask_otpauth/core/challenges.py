@@ -84,6 +84,9 @@ def shows_code(text: str, code: str) -> bool:
 
     They may be apart, as in a text to speak, each in an HTML element of its own, or in another script.
     """
+    at = text.find(code)
+    if at >= 0 and text.rfind("<", 0, at) <= text.rfind(">", 0, at):
+        return True  # As almost every text shows it: in one piece, and not in a tag.
     shown = html.unescape(_TAG.sub("", text))
     if code in shown:
         return True

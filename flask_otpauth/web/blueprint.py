@@ -8,19 +8,19 @@ credential, body, fields, handler.
 
 from __future__ import annotations
 
-import re
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import replace
-from functools import lru_cache, partial
-from ipaddress import IPv6Address, ip_address, ip_network
+from functools import partial
+from typing import cast
 from wsgiref.types import WSGIEnvironment
 
-from flask import Blueprint, Response, current_app, request
+from flask import Blueprint, Request, Response, current_app, request
 from flask.blueprints import BlueprintSetupState
 from pydantic_core import to_json
 from werkzeug.datastructures import Headers, MultiDict
 from werkzeug.exceptions import HTTPException
+from werkzeug.local import LocalProxy
 from werkzeug.routing import BaseConverter
 from werkzeug.wrappers import Response as HttpResponse
 
@@ -38,19 +38,18 @@ from flask_otpauth.web.credentials import Presented, UserToken, user_challenge, 
 from flask_otpauth.web.envelope import Envelope, Success, Wire
 from flask_otpauth.web.flow import AnyFlow, AnyOperation, Call
 from flask_otpauth.web.idempotency import HEADER, once
+from flask_otpauth.web.networks import network
 from flask_otpauth.web.refusals import RAISED, decided_status, refusal_of
 
 #: The name of the host in a rule.
 HOST_IN_RULE = "otpauth_host"
-#: The network of all texts that are no address.
-UNKNOWN_NETWORK = "unknown"
-#: An address in brackets, or an IPv4 address, with the port that some proxies write after it.
-_WITH_PORT = re.compile(r"\[([^\[\]]*)\](?::\d*)?|([^:\[\]]*):\d*", re.ASCII)
 #: Headers of a refusal that a client acts on. A browser hides them from a page of another origin
 #: unless they are named (Fetch §3.3.3).
 _ACTED_ON = ("Retry-After", "WWW-Authenticate")
 _EXPOSED = "Access-Control-Expose-Headers"
 _JSON = "application/json"
+#: The header of an idempotency key, as WSGI calls it.
+_IDEMPOTENCY_KEY = f"HTTP_{HEADER.upper().replace('-', '_')}"
 #: No cache may keep an answer, because it may hold a token.
 _ALWAYS_SENT = (("Content-Type", _JSON), ("Cache-Control", "no-store"))
 
@@ -198,28 +197,43 @@ class _Route:
         state.app.view_functions[endpoint] = self.answer
 
     def answer(self, **path: str) -> Response:
-        """
-        Return the answer to a request, whatever happens.
-
-        No variable holds the request: a crash report shows local variables, and a path may contain a code.
-        """
+        """Return the answer to the request of the context, whatever happens."""
         path.pop(HOST_IN_RULE, None)
+        current = cast("LocalProxy[Request]", request)
+        return _Exchange(self, self.mount, current._get_current_object()).answer(path)
+
+
+@service
+class _Exchange:
+    """
+    A request to one path of a flow, and its answer.
+
+    No variable holds the request: a crash report shows local variables, and a path may contain a code. An
+    attribute of Flask's proxy for the request would be found only after four calls.
+    """
+
+    route: _Route
+    mount: Mount
+    request: Request
+
+    def answer(self, path: Mapping[str, str]) -> Response:
+        """Return the answer. ``path`` has the variables of the path."""
         raw: Mapping[str, object] = {}
-        operation = self.operations.get(request.method)
-        if operation is None and request.method == "OPTIONS":
-            return Response(headers=[*_ALWAYS_SENT, ("Allow", self.allow)])
+        operation = self.route.operations.get(self.request.method)
+        if operation is None and self.request.method == "OPTIONS":
+            return Response(headers=[*_ALWAYS_SENT, ("Allow", self.route.allow)])
         try:
             if operation is None:
-                raise errors.MethodNotAllowed(self.allow)
+                raise errors.MethodNotAllowed(self.route.allow)
             call = self._call(operation, path)
             raw = path if operation.method == "GET" else self._body()
-            body = parse(operation.body, raw, self.context)
+            body = parse(operation.body, raw, self.route.context)
             return _respond(self.mount.envelope.success(self._handle(operation, call, body)))
         except Exception as error:  # noqa: BLE001 - every error is answered in the flow's envelope
             return self.mount.refuse(refusal_of(error), raw, operation, decided_status(error))
 
     def _handle(self, operation: AnyOperation, call: Call[FlowSettings, object], body: Body) -> Success:
-        if operation.rate_limit == "send" and _header(HEADER) is not None:
+        if operation.rate_limit == "send" and self._header(_IDEMPOTENCY_KEY) is not None:
             return self._handle_once(operation, call, body)
         if operation.rate_limit != "authentication":
             return operation.handler(call, body)
@@ -229,11 +243,11 @@ class _Route:
     def _handle_once(self, operation: AnyOperation, call: Call[FlowSettings, object], body: Body) -> Success:
         """Handle a request with an idempotency key."""
         keyed = KeyedRequest(
-            key=(_header(HEADER) or "").strip(),
-            path=request.path.rstrip("/"),
+            key=(self._header(_IDEMPOTENCY_KEY) or "").strip(),
+            path=self.request.path.rstrip("/"),
             client_id=call.authenticated.id if call.authenticated else "",
-            query=request.query_string,
-            body=SensitiveBytes(request.get_data()),
+            query=self.request.query_string,
+            body=SensitiveBytes(self.request.get_data()),
             is_secret=operation.shows_code(self.mount.settings),
         )
         return once(
@@ -250,14 +264,14 @@ class _Route:
             login=self._login(operation.login) if operation.login else None,
             path=path,
             # Almost no request has a query, and reading an empty one is not free.
-            query=request.args if request.query_string else {},
-            authorization=Sensitive(_header("Authorization") or ""),
+            query=self.request.args if self.request.query_string else {},
+            authorization=Sensitive(self._header("HTTP_AUTHORIZATION") or ""),
         )
 
     def _login(self, demanded: UserToken) -> Login | None:
         """Return the login of the access token, or ``None`` if the body has the field that replaces it."""
         try:
-            return user_login(Presented(request.headers), self.mount.services)
+            return user_login(Presented(self.request.headers), self.mount.services)
         except errors.NotAuthenticated:
             if not self._holds(demanded.or_field):
                 raise
@@ -272,17 +286,17 @@ class _Route:
         return value is not None and str(value).strip() != ""
 
     def _body(self) -> dict[str, object]:
-        if not _says_that_it_is_short():
+        if not self._says_that_it_is_short():
             # One byte more than allowed, because Werkzeug cuts a body there without an error if nobody said
             # how long it is.
-            request.max_content_length = MAX_BODY_BYTES + 1
+            self.request.max_content_length = MAX_BODY_BYTES + 1
         # The length is checked again, because a hook of the host may have read the body before.
-        data = SensitiveBytes(request.get_data())
+        data = SensitiveBytes(self.request.get_data())
         if len(data) > MAX_BODY_BYTES:
             raise errors.ContentTooLarge
-        if self.mount.flow.reads_forms and request.mimetype == "application/x-www-form-urlencoded":
-            return _form(request.form)
-        if data and _media_type() != _JSON:
+        if self.mount.flow.reads_forms and self.request.mimetype == "application/x-www-form-urlencoded":
+            return _form(self.request.form)
+        if data and self._media_type() != _JSON:
             raise errors.UnsupportedMediaType
         return read_object(data)
 
@@ -293,17 +307,18 @@ class _Route:
         if operation.rate_limit == "authentication":
             return None
         if credential is None or flow.on_devices:
-            rate_limits.admit((name, operation.rate_limit), network(request.remote_addr))
-            return credential.client(Presented(request.headers), services) if credential else None
+            rate_limits.admit((name, operation.rate_limit), network(self.request.remote_addr))
+            return credential.client(Presented(self.request.headers), services) if credential else None
         with self._count_failures("authentication"):
-            client = credential.client(Presented(request.headers), services)
+            client = credential.client(Presented(self.request.headers), services)
         rate_limits.admit((name, flow.name, "client"), client.id)
         return client
 
     @contextmanager
     def _count_failures(self, name: str) -> Iterator[None]:
         """Count failed credentials. An address with too many of them is refused."""
-        names, address = (f"{self.mount.flow.name}.{name}", "authentication"), network(request.remote_addr)
+        names = (f"{self.mount.flow.name}.{name}", "authentication")
+        address = network(self.request.remote_addr)
         self.mount.rate_limits.check(names, address)
         try:
             yield
@@ -311,23 +326,24 @@ class _Route:
             self.mount.rate_limits.admit(names, address)
             raise
 
+    def _says_that_it_is_short(self) -> bool:
+        """Return whether the request says that its body, which the server ends there, is not too long."""
+        length = self._header("CONTENT_LENGTH") or ""
+        is_number = len(length) < 6 and length.isascii() and length.isdigit()
+        return is_number and int(length) <= MAX_BODY_BYTES and not self._header("HTTP_TRANSFER_ENCODING")
 
-def _says_that_it_is_short() -> bool:
-    """Return whether the request says how long its body is, where the server ends it, and may be so long."""
-    length: str = request.environ.get("CONTENT_LENGTH") or ""
-    is_number = len(length) < 6 and length.isascii() and length.isdigit()
-    return is_number and int(length) <= MAX_BODY_BYTES and _header("Transfer-Encoding") is None
+    def _header(self, name: str) -> str | None:
+        """
+        Return a header by its name in WSGI, or ``None``.
 
+        Werkzeug raises and catches an exception if a header is missing.
+        """
+        value: str | None = self.request.environ.get(name)
+        return value
 
-def _header(name: str) -> str | None:
-    """Return a header of the request. Werkzeug raises and catches an exception for one that is missing."""
-    value: str | None = request.environ.get(f"HTTP_{name.upper().replace('-', '_')}")
-    return value
-
-
-def _media_type() -> str:
-    """Return the media type of the request. To parse it takes long, and is almost never necessary."""
-    return _JSON if request.content_type == _JSON else request.mimetype
+    def _media_type(self) -> str:
+        """Return the media type of the request. To parse it takes long, and is almost never necessary."""
+        return _JSON if self._header("CONTENT_TYPE") == _JSON else self.request.mimetype
 
 
 def _form(form: MultiDict[str, str]) -> dict[str, object]:
@@ -339,26 +355,6 @@ def _form(form: MultiDict[str, str]) -> dict[str, object]:
     if any(len(values) > 1 for values in form.listvalues()):
         raise errors.MalformedRequest
     return {name: Sensitive(value) for name, value in form.items()}
-
-
-@lru_cache(maxsize=1024)
-def network(address: str | None) -> str:
-    """
-    Return the network that ``address`` counts as, because a user has the whole /64 of an IPv6 address.
-
-    A port (``198.51.100.7:40000``, ``[2001:db8::1]:443``) is ignored, because each connection has
-    another one. All texts that are no address count as one.
-    """
-    given = (address or "").strip()
-    with_port = _WITH_PORT.fullmatch(given)
-    try:
-        parsed = ip_address(with_port[1] or with_port[2] or "" if with_port else given)
-    except ValueError:
-        return UNKNOWN_NETWORK
-    if isinstance(parsed, IPv6Address):
-        # A server that listens on both writes an IPv4 address as ::ffff:192.0.2.1.
-        return str(parsed.ipv4_mapped or ip_network(f"{parsed}/64", strict=False))
-    return str(parsed)
 
 
 class Answer(Response):
@@ -386,11 +382,13 @@ class Answer(Response):
 
 def _respond(wire: Wire) -> Answer:
     """Return what an envelope made, as HTTP."""
-    payload, status, headers = wire
-    answer = Answer(to_json(payload), status, _ALWAYS_SENT)
-    if headers:
-        answer.headers.update(headers)
-    return answer
+    payload, status, further = wire
+    headers = Headers()
+    for name, value in _ALWAYS_SENT:
+        headers.add(name, value)
+    if further:
+        headers.update(further)
+    return Answer(to_json(payload), status, headers)
 
 
 def exempt_from_csrf(blueprint: Blueprint, endpoint: str | None, values: object) -> None:

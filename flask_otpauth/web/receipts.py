@@ -19,7 +19,8 @@ from flask_otpauth.core.service import service
 from flask_otpauth.engine.reports import Reports
 from flask_otpauth.ports.rate_limits import RateLimits
 from flask_otpauth.ports.reports import ForgedReport, Handshake, ReportRequest
-from flask_otpauth.web.blueprint import HOST_IN_RULE, exempt_from_csrf, network
+from flask_otpauth.web.blueprint import HOST_IN_RULE, exempt_from_csrf
+from flask_otpauth.web.networks import network
 
 PREFIX = "/otpauth/receipts"
 #: One request of WhatsApp may have some hundred reports.
