@@ -77,9 +77,9 @@ def running() -> Iterator[dict[str, FakeProvider]]:
         each.__exit__(None, None, None)
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def private_key() -> str:
-    """A key for the calls of Vonage."""
+    """A key for the calls of Vonage. To make one takes long."""
     pytest.importorskip("cryptography")
     from cryptography.hazmat.primitives import serialization
     from cryptography.hazmat.primitives.asymmetric import rsa
