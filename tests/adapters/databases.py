@@ -9,6 +9,7 @@ from time import monotonic
 from typing import Any
 from uuid import uuid4
 
+import pytest
 from sqlalchemy import URL, Connection, Engine, Select, create_engine, make_url, text
 
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
@@ -80,6 +81,11 @@ def sqlite_engine(path: object) -> Engine:
 def emptied(storage: SqlAlchemyStorage) -> None:
     """Create the tables, and delete what is in them."""
     storage.create_all()
+    delete_rows(storage)
+
+
+def delete_rows(storage: SqlAlchemyStorage) -> None:
+    """Delete what is in the tables."""
     with storage.database.transaction():
         for table in storage.tables.all():
             storage.database.prepare(table.delete()).count()
@@ -104,3 +110,37 @@ def wait_for_a_waiter(engine: Engine, connection: Connection) -> None:
 def let_go(storage: SqlAlchemyStorage) -> None:
     """Close the connections of a storage."""
     storage.database.engine.dispose()
+
+
+class OnServer:
+    """
+    What the contract of storage needs on the server that the fixture ``url`` of a subclass names.
+
+    All tests share one storage, because looking for its tables and compiling its statements takes long. Each
+    test finds it empty.
+    """
+
+    @staticmethod
+    def open_storage(where: str) -> SqlAlchemyStorage:
+        return SqlAlchemyStorage(create_engine(where, pool_size=10, max_overflow=0))
+
+    @staticmethod
+    def close_storage(storage: SqlAlchemyStorage) -> None:
+        let_go(storage)
+
+    @pytest.fixture(scope="class")
+    @classmethod
+    def opened(cls, url: str) -> Iterator[SqlAlchemyStorage]:
+        storage = cls.open_storage(url)
+        storage.create_all()
+        yield storage
+        let_go(storage)
+
+    @pytest.fixture
+    def where(self, url: str, opened: SqlAlchemyStorage) -> str:
+        delete_rows(opened)
+        return url
+
+    @pytest.fixture
+    def storage(self, where: str, opened: SqlAlchemyStorage) -> SqlAlchemyStorage:
+        return opened

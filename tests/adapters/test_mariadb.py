@@ -35,24 +35,14 @@ from flask_otpauth.testing.storage_contract.samples import (
     one_row,
 )
 from flask_otpauth.users import NewUser
-from tests.adapters.databases import PATIENCE_SECONDS, emptied, let_go, mariadb_database
+from tests.adapters.databases import PATIENCE_SECONDS, OnServer, emptied, mariadb_database
 from tests.adapters.test_budgets import PIN, Meter
 
 
-class TestMariadb(StorageContract):
-    @staticmethod
-    def open_storage(where: str) -> SqlAlchemyStorage:
-        return SqlAlchemyStorage(create_engine(where, pool_size=10, max_overflow=0))
-
-    @staticmethod
-    def close_storage(storage: SqlAlchemyStorage) -> None:
-        let_go(storage)
-
-    @pytest.fixture
-    def where(self, mariadb_url: str) -> str:
-        storage = self.open_storage(mariadb_url)
-        emptied(storage)
-        let_go(storage)
+class TestMariadb(OnServer, StorageContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def url(cls, mariadb_url: str) -> str:
         return mariadb_url
 
 

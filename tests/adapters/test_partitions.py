@@ -24,7 +24,7 @@ from flask_otpauth.testing.storage_contract.purges import PurgeContract
 from flask_otpauth.testing.storage_contract.requests import RequestContract
 from flask_otpauth.testing.storage_contract.samples import one_row
 from flask_otpauth.testing.storage_contract.transactions import TransactionContract
-from tests.adapters.databases import emptied, let_go, postgresql_schema
+from tests.adapters.databases import OnServer, postgresql_schema
 from tests.docs.shell import blocks
 
 
@@ -58,6 +58,7 @@ def test_migrations_leave_the_partitions_if_they_are_told_to(partitioned_url: st
 
 
 class TestPartitions(
+    OnServer,
     CodeContract,
     RequestContract,
     CodeRaces,
@@ -66,19 +67,9 @@ class TestPartitions(
     PurgeContract,
     TransactionContract,
 ):
-    @staticmethod
-    def open_storage(where: str) -> SqlAlchemyStorage:
-        return SqlAlchemyStorage(create_engine(where, pool_size=10, max_overflow=0))
-
-    @staticmethod
-    def close_storage(storage: SqlAlchemyStorage) -> None:
-        let_go(storage)
-
-    @pytest.fixture
-    def where(self, partitioned_url: str) -> str:
-        storage = self.open_storage(partitioned_url)
-        emptied(storage)
-        let_go(storage)
+    @pytest.fixture(scope="class")
+    @classmethod
+    def url(cls, partitioned_url: str) -> str:
         return partitioned_url
 
     def test_the_codes_are_in_all_partitions(self, storage: SqlAlchemyStorage) -> None:

@@ -3,25 +3,13 @@
 from __future__ import annotations
 
 import pytest
-from sqlalchemy import create_engine
 
-from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.testing.storage_contract import StorageContract
-from tests.adapters.databases import emptied, let_go
+from tests.adapters.databases import OnServer
 
 
-class TestPostgresql(StorageContract):
-    @staticmethod
-    def open_storage(where: str) -> SqlAlchemyStorage:
-        return SqlAlchemyStorage(create_engine(where, pool_size=10, max_overflow=0))
-
-    @staticmethod
-    def close_storage(storage: SqlAlchemyStorage) -> None:
-        let_go(storage)
-
-    @pytest.fixture
-    def where(self, postgresql_url: str) -> str:
-        storage = self.open_storage(postgresql_url)
-        emptied(storage)
-        let_go(storage)
+class TestPostgresql(OnServer, StorageContract):
+    @pytest.fixture(scope="class")
+    @classmethod
+    def url(cls, postgresql_url: str) -> str:
         return postgresql_url

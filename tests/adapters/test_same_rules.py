@@ -28,7 +28,7 @@ from flask_otpauth.testing.storage_contract.samples import (
     digest_of,
     purged,
 )
-from tests.adapters.databases import emptied
+from tests.adapters.databases import delete_rows
 
 SHARED = digest_of("limits")
 SUBJECTS = [
@@ -160,12 +160,14 @@ def sql(request: pytest.FixtureRequest) -> Iterator[SqlAlchemyStorage]:
         if request.param == "sqlite"
         else create_engine(request.getfixturevalue(f"{request.param}_url"))
     )
-    yield SqlAlchemyStorage(engine)
+    storage = SqlAlchemyStorage(engine)
+    storage.create_all()
+    yield storage
     engine.dispose()
 
 
 def _agree(sql: SqlAlchemyStorage, steps: list[Step]) -> None:
-    emptied(sql)
+    delete_rows(sql)
     memory = MemoryStorage()
     for step in steps:
         assert step(sql) == step(memory)
