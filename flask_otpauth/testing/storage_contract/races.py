@@ -12,7 +12,7 @@ import threading
 import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
@@ -71,7 +71,8 @@ def race_on_threads(storage: Storage, operations: Sequence[Operation]) -> list[A
 
 class Racers:
     """
-    Processes that run races. They start when they are first needed, and each opens the storage itself.
+    Processes that run races. They start when they are first needed, and each opens the storage itself. The
+    storage stays open until there is a race elsewhere.
 
     ``open_storage`` and ``close_storage`` must be picklable: functions of a module, or static methods of a
     class, that another process can import.
@@ -124,18 +125,20 @@ def _run_races(
         end.send(("ready", ""))
         end.recv()
 
-    while True:
-        try:
+    opened: tuple[str, Storage] | None = None
+    with suppress(EOFError):
+        while True:
             where, operations = end.recv()
-        except EOFError:
-            return
-        storage = open_storage(where)
-        try:
-            end.send((_run(storage, operations, THREADS_IN_PROCESS, start), ""))
-        except Exception:  # noqa: BLE001 - the test that waits raises it
-            end.send(("", traceback.format_exc()))
-        finally:
-            close_storage(storage)
+            if opened is None or opened[0] != where:
+                if opened is not None:
+                    close_storage(opened[1])
+                opened = where, open_storage(where)
+            try:
+                end.send((_run(opened[1], operations, THREADS_IN_PROCESS, start), ""))
+            except Exception:  # noqa: BLE001 - the test that waits raises it
+                end.send(("", traceback.format_exc()))
+    if opened is not None:
+        close_storage(opened[1])
 
 
 def _receive(end: Connection) -> Any:
