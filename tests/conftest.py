@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 
 import hypothesis
@@ -17,6 +18,12 @@ hypothesis.settings.load_profile("house")
 
 #: The name of a property of a test that is shown at the end of a run, for the log of CI.
 SHOWN = "shown"
+
+
+def pytest_collection_finish() -> None:
+    """Spare the garbage collector what stays until the end: thousands of tests, and all modules."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
