@@ -1,4 +1,4 @@
-"""The files that name a session of noxfile.py name one that exists, and the supported Pythons are tested."""
+"""What the checks name exists: sessions of noxfile.py, tests, and Pythons, all of which are tested."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from configparser import ConfigParser
 from pathlib import Path
 
 import pytest
+
+from tests.conftest import UNMEASURED
 
 ROOT = Path(__file__).parents[1]
 NOXFILE = ast.parse((ROOT / "noxfile.py").read_text("utf-8"))
@@ -63,6 +65,11 @@ def test_the_tests_that_a_session_runs_are_there() -> None:
 
     assert len(paths) > 10
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("path", UNMEASURED)
+def test_what_is_not_measured_is_there(path: str) -> None:
+    assert (ROOT / path).exists()
 
 
 def test_every_supported_python_is_tested() -> None:
