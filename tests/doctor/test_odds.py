@@ -108,6 +108,8 @@ class Guesser:
         self.wrong_at: list[int] = []
         self._limits = ChallengeRow()
         self._codes: list[tuple[ChallengeRow, Issue]] = []
+        #: The numbers of codes that can never be guessed again, so that not all are judged each time.
+        self._over: set[int] = set()
 
     def ask(self, what: str = "") -> bool:
         """Request a code. Return whether one was issued."""
@@ -130,6 +132,8 @@ class Guesser:
     def guess(self) -> bool:
         """Make a wrong guess at the newest code that can be guessed. Return whether there is one."""
         for number, (code, issue) in reversed(list(enumerate(self._codes))):
+            if number in self._over:
+                continue
             guess = Guess(
                 b"limits",
                 b"code",
@@ -145,6 +149,8 @@ class Guesser:
                 self._codes[number] = with_guess(code, guess, standing), issue
                 self.wrong_at.append(self.now_ms)
                 return True
+            if standing.state in (GuessState.EXHAUSTED, GuessState.EXPIRED):
+                self._over.add(number)
         return False
 
     def guess_all(self) -> None:
@@ -156,6 +162,7 @@ class Guesser:
         """Withdraw the newest code, because its message could not be sent."""
         if self._codes:
             _, issue = self._codes.pop()
+            self._over.discard(len(self._codes))
             self._limits = without_issue(self._limits, issue)
 
     def wait(self, duration_ms: int) -> None:
