@@ -15,7 +15,7 @@ from flask_otpauth.testing import MovableClock
 from tests.browsers import chromium
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     with chromium() as browser:
         yield browser
