@@ -10,7 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager, suppress
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from sqlalchemy import Connection, Dialect, Engine, text
 from sqlalchemy.exc import DBAPIError
@@ -52,11 +52,13 @@ class DriverConnection:
     The database commits each statement by itself, unless it was told to begin a transaction.
     """
 
-    __slots__ = ("_autocommit", "_control", "_engine", "_pooled")
+    __slots__ = ("_autocommit", "_control", "_engine", "_is_reset", "_pooled")
 
     def __init__(self, engine: Engine, control: Control) -> None:
         self._engine, self._control = engine, control
         self._autocommit: Autocommit | None = None
+        #: Whether it certainly has no open transaction, so that the pool need not roll back.
+        self._is_reset = False
         base = engine.dialect.loaded_dbapi.Error
         try:
             self._pooled = engine.raw_connection()
@@ -80,7 +82,9 @@ class DriverConnection:
         if prepared.on_server is None or not isinstance(parameters, dict):
             return None
         with _DriverErrors(prepared, self._as_connection):
-            return prepared.on_server.execute(self._pooled, parameters)
+            done = prepared.on_server.execute(self._pooled, parameters)
+        self._is_reset = done is not None
+        return done
 
     @property
     def driver(self) -> object:
@@ -116,6 +120,10 @@ class DriverConnection:
 
     def close(self) -> None:
         """Give the connection back to the pool, as it was."""
+        if self._is_reset:
+            # As SQLAlchemy's connection does it, which has ended its own transaction.
+            cast("Any", self._pooled)._close_special(transaction_reset=True)  # noqa: SLF001
+            return
         try:
             if self._autocommit is not None:
                 self._autocommit.restore()
