@@ -64,7 +64,7 @@ MAY_IMPORT = {
     "receipts": _may("core ports"),
     "users": _may("adapters ports"),
     "envelopes": _may("web"),
-    "inbox": _may("inbox ports", "flask jinja2"),
+    "inbox": _may("core inbox ports", "flask jinja2"),
     "wiring": _may("adapters core engine flows inbox ports settings web wiring", "any flask"),
     "doctor": _may("adapters core doctor engine ports settings web wiring"),
     "cli": _may("adapters cli core doctor engine ports settings web wiring", "any flask"),

@@ -10,11 +10,11 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
 from flask_otpauth.core.errors import StorageUnavailable
+from flask_otpauth.core.record import frozen
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.delivery import Outgoing
 from flask_otpauth.ports.senders import Message, Receipt, Status
@@ -32,7 +32,7 @@ _TIMEOUTS = {"socket_connect_timeout": 4, "socket_timeout": 4}
 _PAUSE_SECONDS, _MAX_RETRIES = 5, 60
 
 
-@dataclass(frozen=True)
+@frozen
 class Work:
     """What a worker does for an app."""
 

@@ -9,7 +9,7 @@ from flask.cli import AppGroup
 
 from flask_otpauth.cli.groups import as_json, show, state
 from flask_otpauth.core.sensitive import one_line
-from flask_otpauth.engine.users import shown_id
+from flask_otpauth.engine.logins import shown_id
 
 if TYPE_CHECKING:
     from flask_otpauth.ports.directory import User

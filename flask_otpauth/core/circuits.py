@@ -17,10 +17,11 @@ after the lease of its probe was over, changes nothing: it is older than what th
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from enum import StrEnum
 
 from flask_otpauth.core.instants import DAY, milliseconds
+from flask_otpauth.core.record import frozen
 
 #: How long the last failure and the last probe of a circuit are kept. No window and no rest is longer.
 KEPT_MS = milliseconds(DAY)
@@ -47,7 +48,7 @@ class CircuitState(StrEnum):
     HALF_OPEN = "half-open"
 
 
-@dataclass(frozen=True)
+@frozen
 class CircuitPolicy:
     """When a circuit opens, and for how long."""
 
@@ -69,7 +70,7 @@ class CircuitPolicy:
         return int(min(self.rest_ms << doublings, self.longest_rest_ms))
 
 
-@dataclass(frozen=True)
+@frozen
 class SendAttempt:
     """A message that is about to be handed to a sender."""
 
@@ -83,7 +84,7 @@ class SendAttempt:
     is_last_resort: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class Circuit:
     """What is stored of a circuit. One that was never stored is closed and has no failures."""
 
@@ -123,7 +124,7 @@ class Circuit:
         return CircuitState.OPEN if rests else CircuitState.HALF_OPEN
 
 
-@dataclass(frozen=True)
+@frozen
 class Admission:
     """Whether a message may be handed to a sender."""
 

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from flask_otpauth.core.record import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Client:
     """A client of server-to-server flows: an application, a merchant, a customer of the voice service."""
 
@@ -32,7 +34,7 @@ class Client:
         return generation == self.generation - 1 and now_ms < self.previous_until
 
 
-@dataclass(frozen=True)
+@frozen
 class ClientToken:
     """An opaque access token that a client bought with its secret. Only its digest is stored."""
 
@@ -43,7 +45,7 @@ class ClientToken:
     expires_at: int
 
 
-@dataclass(frozen=True)
+@frozen
 class Campaign:
     """What the calls of a client are like."""
 

@@ -23,11 +23,12 @@ later. If a step fails, the next one is made due earlier (:func:`hastened`).
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from enum import StrEnum
 
 from flask_otpauth.core.challenges import ChallengeRow
 from flask_otpauth.core.keys import to_base64url
+from flask_otpauth.core.record import frozen
 
 #: The largest number of characters of a provider's id that a row keeps.
 LONGEST_PROVIDER_ID = 255
@@ -86,7 +87,7 @@ _ORDER = {status: place for place, status in enumerate(DeliveryStatus)}
 _CLAIMABLE = (DeliveryState.WAITING, DeliveryState.CLAIMED)
 
 
-@dataclass(frozen=True)
+@frozen
 class DeliveryRow:
     """One message on its way. Instants are epoch milliseconds. No address and no code is in the clear."""
 
@@ -132,7 +133,7 @@ class DeliveryRow:
         return self.state in _CLAIMABLE and self.due_at <= now_ms and self.claimed_until <= now_ms
 
 
-@dataclass(frozen=True)
+@frozen
 class DeliveryReport:
     """What a sender returned, or a provider reported later."""
 

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+
+from flask_otpauth.core.record import frozen
 
 _MINUTE = 60
 
 
-@dataclass(frozen=True)
+@frozen
 class _Units:
     """The forms of two units, and the form that goes with a number (the plural rules of CLDR)."""
 

@@ -31,10 +31,11 @@ HTTP statuses to the envelopes.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from types import MappingProxyType
 from typing import Any, ClassVar, Self
+
+from flask_otpauth.core.record import frozen
 
 
 class OtpAuthError(Exception):
@@ -141,7 +142,7 @@ class UnsupportedMediaType(BadRequest):
     code = "unsupported_media_type"
 
 
-@dataclass(frozen=True)
+@frozen
 class Fault:
     """One error in one field."""
 

@@ -8,12 +8,13 @@ in a row may have a cap.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from flask_otpauth.core import instants
+from flask_otpauth.core.record import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class FailurePolicy:
     """When failures block a secret, and for how long."""
 
@@ -38,7 +39,7 @@ class FailurePolicy:
         return int(min(self.block_ms << doublings, longest))
 
 
-@dataclass(frozen=True)
+@frozen
 class StoredSecret:
     """A stored secret and its failures."""
 

@@ -11,10 +11,11 @@ next request with the key begins after the end of the lease.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import field
 from enum import Enum
 
 from flask_otpauth.core.instants import DAY, milliseconds
+from flask_otpauth.core.record import frozen
 
 #: The longest key, in characters.
 LONGEST_KEY = 255
@@ -29,7 +30,7 @@ def is_key(text: str) -> bool:
     return 1 <= len(text) <= LONGEST_KEY and text.isascii() and text.isprintable()
 
 
-@dataclass(frozen=True)
+@frozen
 class RequestAttempt:
     """A request with an idempotency key, as the store needs it."""
 
@@ -52,7 +53,7 @@ class RequestAttempt:
         return self.now_ms + KEPT_MS
 
 
-@dataclass(frozen=True)
+@frozen
 class RequestRow:
     """One row of the store: what is known of an idempotency key. Instants are epoch ms."""
 
@@ -78,7 +79,7 @@ class RequestState(Enum):
     DIFFERENT = "different"
 
 
-@dataclass(frozen=True)
+@frozen
 class RequestResult:
     """What became of an attempt to begin."""
 

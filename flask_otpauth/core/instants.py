@@ -21,9 +21,11 @@ entry later than T? If it is, the limit blocks, and the same entry says until wh
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import UTC, datetime, time, timedelta
 from zoneinfo import ZoneInfo
+
+from flask_otpauth.core.record import frozen
 
 DAY = timedelta(days=1)
 
@@ -129,7 +131,7 @@ def _entries(log: str) -> list[str]:
     return [log[start : start + ENTRY_WIDTH] for start in range(0, len(log), ENTRY_WIDTH)]
 
 
-@dataclass(frozen=True)
+@frozen
 class Limit:
     """One rule over one log: at most ``count`` entries in a period."""
 
@@ -169,7 +171,7 @@ class Limit:
         return self.kind == "quota" and self.period_ms == milliseconds(DAY)
 
 
-@dataclass(frozen=True)
+@frozen
 class Block:
     """What forbids an operation."""
 

@@ -11,7 +11,9 @@ import binascii
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass, field
+from dataclasses import field
+
+from flask_otpauth.core.record import frozen
 
 DIGEST_BYTES = 32
 MIN_KEY_BYTES = 32
@@ -77,7 +79,7 @@ def from_base64url(text: str) -> bytes:
     return raw
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyRing:
     """
     The secrets of an app, and the keys that are derived from them.

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from functools import cached_property
 from typing import Literal, TypeAlias
 from zoneinfo import ZoneInfo
 
 from flask_otpauth.core.instants import DAY, Limit, milliseconds
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.workflows import Step
 
 #: The kinds of subjects that limits count under.
@@ -38,7 +39,7 @@ def _length(number: str | None, unit: str) -> timedelta:
     return timedelta(seconds=int(number or 1) * _SECONDS[unit.lower()])
 
 
-@dataclass(frozen=True)
+@frozen
 class Quota:
     """At most ``count`` in any ``period``. Written ``"5 per 15 minutes"`` or ``"20/day"``."""
 
@@ -69,7 +70,7 @@ class Quota:
         return f"{self.count} per {unit}" if times == 1 else f"{self.count} per {times} {unit}s"
 
 
-@dataclass(frozen=True)
+@frozen
 class Policy:
     """How codes of one kind are drawn, sent and guessed. It is made once, at start-up."""
 

@@ -8,7 +8,8 @@ segments, each of which begins with a header. No character is divided between tw
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+
+from flask_otpauth.core.record import frozen
 
 #: The default alphabet (TS 23.038 §6.2.1), without its escape character.
 _BASIC = frozenset(
@@ -21,7 +22,7 @@ _GSM_7 = _BASIC | _EXTENDED
 _LAST_OF_ONE_UNIT = 0xFFFF
 
 
-@dataclass(frozen=True)
+@frozen
 class Segmented:
     """How a text is sent by SMS."""
 

@@ -11,9 +11,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 from itertools import accumulate
+
+from flask_otpauth.core.record import frozen
 
 #: The channels that reach one phone number with the same code. The code of a flash call is the number that
 #: calls, so it cannot be the code of another message.
@@ -23,7 +24,7 @@ _STEP = re.compile(r"(?P<channel>[a-z]+)(?: (?P<count>[0-9]{1,4})(?P<unit>[sm]))
 _UNITS = {"s": timedelta(seconds=1), "m": timedelta(minutes=1)}
 
 
-@dataclass(frozen=True)
+@frozen
 class Step:
     """One message of a workflow."""
 

@@ -3,15 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 
+from flask_otpauth.core.record import frozen
 from flask_otpauth.doctor.odds import Odds, odds
 from flask_otpauth.doctor.standards import Finding, findings, sent_by_host
 from flask_otpauth.doctor.warnings import warnings
 from flask_otpauth.wiring import AppState
 
 
-@dataclass(frozen=True)
+@frozen
 class Examination:
     """The result."""
 

@@ -7,14 +7,14 @@ from many addresses, because guesses are counted exactly and a new code does not
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import ceil
 
 from flask_otpauth.core.instants import DAY
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.record import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Odds:
     """The chance of guessing a code of one subject, if codes are drawn uniformly."""
 

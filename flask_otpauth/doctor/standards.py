@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from typing import Protocol
 
+from flask_otpauth.core.record import frozen
 from flask_otpauth.settings import FlowSettings, Shared
 from flask_otpauth.web.deviations import OF_EVERY_FLOW, Deviation
 
@@ -18,7 +18,7 @@ class HasDeviations(Protocol):
         """Every deviation that some configuration of it has."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Finding:
     """A deviation that applies to a flow with its current settings."""
 

@@ -6,13 +6,14 @@ import hmac
 import secrets
 import uuid
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.clients import Client, ClientToken
 from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.core.service import service
 from flask_otpauth.ports.clock import Clock
@@ -22,7 +23,7 @@ from flask_otpauth.ports.tokens import TokenSigner
 SCOPES = ("member", "admin")
 
 
-@dataclass(frozen=True)
+@frozen
 class Credentials:
     """The id and the secret of a client. The secret is shown only once."""
 

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from datetime import datetime
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sensitive import sensitive
 from flask_otpauth.core.service import service
 from flask_otpauth.engine.codes import Codes, Target
@@ -15,7 +15,7 @@ from flask_otpauth.engine.messenger import Draft
 from flask_otpauth.ports.addresses import Addresses
 
 
-@dataclass(frozen=True)
+@frozen
 class Sent:
     """A code that was sent. The code itself is only in the message."""
 
@@ -24,7 +24,7 @@ class Sent:
     expires_at: datetime
 
 
-@dataclass(frozen=True)
+@frozen
 class Outcome:
     """What became of a submitted code. It is true if the code was accepted."""
 

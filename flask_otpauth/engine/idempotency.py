@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.challenges import draw_nonce
 from flask_otpauth.core.idempotency import RequestAttempt, RequestState, is_key
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.service import service
 from flask_otpauth.ports.clock import Clock
 from flask_otpauth.ports.events import Events
@@ -18,7 +19,7 @@ from flask_otpauth.ports.sealing import SealBroken, Sealing
 from flask_otpauth.ports.storage import Storage
 
 
-@dataclass(frozen=True)
+@frozen
 class KeyedRequest:
     """A request with an idempotency key."""
 

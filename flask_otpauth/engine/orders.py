@@ -4,17 +4,18 @@ from __future__ import annotations
 
 import secrets
 import uuid
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.core.service import service
 from flask_otpauth.engine.codes import Codes, IssueOptions, Target
 from flask_otpauth.engine.messenger import Draft
 
 
-@dataclass(frozen=True)
+@frozen
 class Order:
     """An order whose call was placed."""
 

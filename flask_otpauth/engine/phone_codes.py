@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from flask_otpauth.core import errors
 from flask_otpauth.core.policies import Policy
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.service import service
 from flask_otpauth.engine.account_tokens import AccountTokens
 from flask_otpauth.engine.codes import Codes, Target
@@ -15,7 +14,7 @@ from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.ports.directory import User
 
 
-@dataclass(frozen=True)
+@frozen
 class Holder:
     """A phone number, and the user who has it, if there is one."""
 

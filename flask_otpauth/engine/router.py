@@ -18,7 +18,6 @@ It is a receipt and no exception, because a message that is withheld must end as
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from functools import cached_property
 from operator import itemgetter
 from typing import Protocol, runtime_checkable
@@ -27,7 +26,7 @@ from flask_otpauth.core.challenges import draw_nonce
 from flask_otpauth.core.circuits import Circuit, CircuitPolicy, SendAttempt, with_outcome
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.instants import epoch_ms
-from flask_otpauth.core.record import replace
+from flask_otpauth.core.record import frozen, replace
 from flask_otpauth.core.routes import RouteKey, keys_of
 from flask_otpauth.core.service import service
 from flask_otpauth.ports.clock import Clock
@@ -48,7 +47,7 @@ class Owner(Protocol):
         """Return what the provider says. ``None``: it says nothing that is clear."""
 
 
-@dataclass(frozen=True)
+@frozen
 class NamedSender:
     """A sender and its name, which is also that of its circuit."""
 
@@ -56,7 +55,7 @@ class NamedSender:
     sender: Sender
 
 
-@dataclass(frozen=True)
+@frozen
 class Route:
     """The senders of a kind of message, in the order in which they are tried."""
 

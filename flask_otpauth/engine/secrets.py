@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from flask_otpauth.core import errors
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.instants import FOR_EVER, epoch_ms, whole_seconds
 from flask_otpauth.core.keys import KeyRing
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.core.service import service
 from flask_otpauth.engine.sessions import person_key_of
@@ -23,7 +23,7 @@ from flask_otpauth.ports.storage import Storage
 ATTEMPTS = 10
 
 
-@dataclass(frozen=True)
+@frozen
 class SecretKind:
     """A kind of secret, as the settings of a flow describe it."""
 

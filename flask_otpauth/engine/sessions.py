@@ -5,7 +5,7 @@ from __future__ import annotations
 import hmac
 import secrets
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime, timedelta
 
 from flask_otpauth.core.errors import (
@@ -16,7 +16,7 @@ from flask_otpauth.core.errors import (
 )
 from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms, milliseconds
 from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing, from_base64url, to_base64url
-from flask_otpauth.core.record import record, replace
+from flask_otpauth.core.record import frozen, record, replace
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.core.service import service
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
@@ -47,7 +47,7 @@ def session_of(user: User, session: Session) -> Session:
     return replace(session, user_id=str(user.id), person_key=person_key_of(user))
 
 
-@dataclass(frozen=True)
+@frozen
 class SessionPolicy:
     """How long tokens and sessions are valid."""
 

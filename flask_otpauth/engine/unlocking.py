@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 
 from flask_otpauth.core.challenges import Issue, draw_nonce
 from flask_otpauth.core.instants import epoch_ms
 from flask_otpauth.core.keys import KeyRing
 from flask_otpauth.core.policies import Policy, SubjectKind
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.service import service
 from flask_otpauth.engine.secrets import UserSecrets, person
 from flask_otpauth.engine.users import Users
@@ -20,7 +21,7 @@ from flask_otpauth.ports.directory import User, UserReference
 from flask_otpauth.ports.storage import Storage
 
 
-@dataclass(frozen=True)
+@frozen
 class Forgotten:
     """One count that was set to zero."""
 
@@ -32,7 +33,7 @@ class Forgotten:
     was_locked: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class Unlocked:
     """What an unlock changed. It is true if a count had locked the subject."""
 

@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from datetime import datetime
 
 from flask_otpauth.core.instants import from_epoch_ms
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.service import service
 from flask_otpauth.engine.users import Users
 from flask_otpauth.ports.directory import UserReference
 
 
-@dataclass(frozen=True)
+@frozen
 class OpenSession:
     """A session that is open. All times are aware datetimes in UTC."""
 

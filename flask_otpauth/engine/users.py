@@ -300,11 +300,6 @@ class Users:
         return None
 
 
-def shown_id(user: User) -> int | str:
-    """Return the id of the user for JSON: a number or a text."""
-    return user.id if isinstance(user.id, int) else str(user.id)
-
-
 def _is_user(whom: UserReference) -> TypeGuard[User]:
     return hasattr(whom, "id")
 

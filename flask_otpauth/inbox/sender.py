@@ -3,16 +3,16 @@
 from __future__ import annotations
 
 from collections import deque
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from itertools import count
 
+from flask_otpauth.core.record import frozen
 from flask_otpauth.ports.senders import Message, Receipt, Status
 
 _SIZE = 100
 
 
-@dataclass(frozen=True)
+@frozen
 class Received:
     """A message in the inbox. The first one has the ``id`` 1, the next one 2, and so on."""
 

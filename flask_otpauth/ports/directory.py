@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Literal, Protocol, TypeAlias
 from uuid import UUID
 
-from flask_otpauth.core.record import record
+from flask_otpauth.core.record import frozen, record
 
 #: What a user can be found by.
 IdentifierKind: TypeAlias = Literal["id", "email", "phone", "member_id"]
@@ -65,7 +64,7 @@ class User(HasId, Protocol):
 UserReference: TypeAlias = HasId | int | str | UUID | None
 
 
-@dataclass(frozen=True)
+@frozen
 class NewUser:
     """A user to create. Addresses are canonical. What is not given is ``None``, empty or false."""
 

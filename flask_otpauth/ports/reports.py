@@ -3,19 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from decimal import Decimal
 from typing import Protocol, runtime_checkable
 
 from flask_otpauth.core.deliveries import DeliveryStatus
+from flask_otpauth.core.record import frozen
 
 
 class ForgedReport(Exception):
     """A request does not come from the provider, or is too old. It is answered with 403."""
 
 
-@dataclass(frozen=True)
+@frozen
 class ReportRequest:
     """A request to the path of a provider's reports, as it was sent."""
 
@@ -26,7 +27,7 @@ class ReportRequest:
     body: bytes = field(repr=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class ProviderReport:
     """
     What a provider reports about one message that it took.

@@ -17,7 +17,7 @@ writes what the rule returns. A storage only makes this one step. The test class
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Literal, Protocol, TypeAlias, TypeVar
 
 from flask_otpauth.core.challenges import Act, Cap, Guess, Issue, IssueResult, Verdict, withheld_digest
@@ -27,7 +27,7 @@ from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow
 from flask_otpauth.core.failures import FailurePolicy, StoredSecret
 from flask_otpauth.core.idempotency import RequestAttempt, RequestResult
 from flask_otpauth.core.instants import Block
-from flask_otpauth.core.record import record
+from flask_otpauth.core.record import frozen, record
 from flask_otpauth.core.sessions import Refresh, Rotation, Session
 from flask_otpauth.ports.directory import Directory, User, UserLookup
 
@@ -553,7 +553,7 @@ class LoginResult:
 LogIn: TypeAlias = Callable[[LoginAttempt], LoginResult | None]
 
 
-@dataclass(frozen=True)
+@frozen
 class Purge:
     """Which rows to delete, and how many of them in one transaction."""
 
@@ -565,7 +565,7 @@ class Purge:
     dry_run: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class PurgedBatch:
     """The outcome of one transaction of a purge."""
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from datetime import timedelta
 from types import UnionType
 from typing import Annotated, Literal, Union, get_args, get_origin
@@ -12,6 +11,7 @@ from zoneinfo import ZoneInfo
 from pydantic.fields import FieldInfo
 
 from flask_otpauth.core.policies import Quota
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.workflows import Step
 from flask_otpauth.settings.declared import PREFIX, Settings
 from flask_otpauth.settings.values import Accepts, Declaration
@@ -28,7 +28,7 @@ _PLAIN: Mapping[object, str] = {
 }
 
 
-@dataclass(frozen=True)
+@frozen
 class Described:
     """What people need to know about a key. Values are written as in a configuration."""
 

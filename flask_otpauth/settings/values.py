@@ -10,7 +10,6 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Iterable
-from dataclasses import dataclass
 from datetime import date, timedelta
 from typing import Annotated, Any, ClassVar
 
@@ -19,6 +18,7 @@ from pydantic import AfterValidator, BaseModel, BeforeValidator, ConfigDict, Fie
 from flask_otpauth.core.instants import MAX_LOG_ENTRIES
 from flask_otpauth.core.locales import preferences
 from flask_otpauth.core.policies import Quota
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 from flask_otpauth.core.workflows import Step, parse_steps
 
@@ -28,7 +28,7 @@ _LONGEST_SECONDS = 100 * 365 * 86_400
 _SECOND = timedelta(seconds=1)
 
 
-@dataclass(frozen=True)
+@frozen
 class Accepts:
     """Which values a setting of this type accepts, in words that can follow "expected"."""
 

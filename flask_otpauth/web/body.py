@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Annotated, ClassVar, Generic, LiteralString, NoReturn, TypeAlias, TypeVar
 
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, ValidationInfo, model_validator
@@ -18,7 +18,7 @@ from pydantic_core import ErrorDetails, PydanticCustomError
 
 from flask_otpauth.core.challenges import is_digits
 from flask_otpauth.core.errors import Fault, InvalidFields, MalformedRequest
-from flask_otpauth.core.record import record
+from flask_otpauth.core.record import frozen, record
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.settings import FlowSettings
@@ -110,7 +110,7 @@ def _encodable(text: str) -> str:
 # -- parsing -----------------------------------------------------------------------------------
 
 
-@dataclass(frozen=True)
+@frozen
 class ParseContext(Generic[SettingsT_co]):
     """What the fields of a body need: the settings of the flow, and what reads addresses."""
 

@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import base64
 import binascii
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import timedelta
 from typing import Protocol
 from urllib.parse import unquote_plus
 
 from flask_otpauth.core.clients import Client
 from flask_otpauth.core.errors import CredentialsMissing, FreshLoginRequired, Refusal
-from flask_otpauth.core.record import record
+from flask_otpauth.core.record import frozen, record
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login
@@ -51,7 +51,7 @@ class Credential(Protocol):
         """
 
 
-@dataclass(frozen=True)
+@frozen
 class UserToken:
     """An operation that requires a valid access token of a user, or else a field of the body."""
 
@@ -99,7 +99,7 @@ def basic_credentials(authorization: str) -> tuple[str, str] | None:
     return (unquote_plus(user), Sensitive(unquote_plus(password))) if colon else ("", "")
 
 
-@dataclass(frozen=True)
+@frozen
 class SecretHeader:
     """The client's secret in a header of its own, such as ``X-Application-Token``."""
 
@@ -115,7 +115,7 @@ class SecretHeader:
         return services.clients.by_secret(secret, self.flow)[0]
 
 
-@dataclass(frozen=True)
+@frozen
 class SignedToken:
     """``Authorization: Bearer`` with a signed token, which the client got for its id and secret."""
 
@@ -130,7 +130,7 @@ class SignedToken:
         return services.clients.by_signed_token(token, self.flow)
 
 
-@dataclass(frozen=True)
+@frozen
 class BareToken:
     """``Authorization`` with an opaque token alone, as documented, or with ``Bearer`` before it."""
 
@@ -146,7 +146,7 @@ class BareToken:
         return services.clients.by_token(token, self.flow)
 
 
-@dataclass(frozen=True)
+@frozen
 class SecretOrSignedToken:
     """``Authorization: Token <secret>``, or ``Bearer`` with a signed token that the client got for it."""
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Any
 
+from flask_otpauth.core.record import frozen
 from flask_otpauth.settings import FlowSettings, Shared
 
 #: Whether a deviation holds for the settings of a flow and the shared ones.
@@ -16,7 +16,7 @@ def _always(settings: FlowSettings, shared: Shared) -> bool:
     return True
 
 
-@dataclass(frozen=True)
+@frozen
 class Deviation:
     """A requirement of the standards that a flow does not meet, or not with all settings."""
 

@@ -8,11 +8,11 @@ any envelope, so an envelope must have an answer for every class of error.
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Protocol, TypeVar
 
 from flask_otpauth.core import errors
-from flask_otpauth.core.record import record
+from flask_otpauth.core.record import frozen, record
 
 Row = TypeVar("Row")
 
@@ -29,7 +29,7 @@ class Success:
     headers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class FieldError:
     """What is wrong with one field."""
 
@@ -41,7 +41,7 @@ class FieldError:
     message: str
 
 
-@dataclass(frozen=True)
+@frozen
 class Failure:
     """A refusal in the words of its flow."""
 

@@ -9,12 +9,12 @@ declaration. The packaged flows are in :mod:`flask_otpauth.flows`. A host can wr
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Any, Generic, Literal, TypeAlias, TypedDict, TypeVar, Unpack
 
 from flask_otpauth.core.clients import Client
 from flask_otpauth.core.policies import SubjectKind
-from flask_otpauth.core.record import record
+from flask_otpauth.core.record import frozen, record
 from flask_otpauth.engine.secrets import SecretKind
 from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login, SessionPolicy
@@ -80,7 +80,7 @@ class Options(TypedDict, Generic[SettingsT, UseCaseT], total=False):
     allowed: Callable[[SettingsT], bool]
 
 
-@dataclass(frozen=True)
+@frozen
 class Operation(Generic[SettingsT, UseCaseT]):
     """One method of one path of a flow, with its body and its handler."""
 
@@ -112,7 +112,7 @@ class Operation(Generic[SettingsT, UseCaseT]):
 Build: TypeAlias = Callable[[Services, SettingsT], UseCaseT]
 
 
-@dataclass(frozen=True)
+@frozen
 class Flow(Generic[SettingsT, UseCaseT]):
     """One documented API."""
 

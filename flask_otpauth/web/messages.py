@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from dataclasses import field as dataclass_field
 from typing import Any, TypeAlias
 
 from flask_otpauth.core import errors
+from flask_otpauth.core.record import frozen
 from flask_otpauth.settings import FlowSettings
 from flask_otpauth.web.envelope import Failure, FieldError
 
@@ -15,7 +15,7 @@ from flask_otpauth.web.envelope import Failure, FieldError
 Translate: TypeAlias = Callable[[str, Any, Mapping[str, object]], str]
 
 
-@dataclass(frozen=True)
+@frozen
 class Phrase:
     """The words of a flow for one refusal, or for one fault of a field."""
 
@@ -46,7 +46,7 @@ def _same(sentence: str, settings: object, raw: Mapping[str, object]) -> str:
     return sentence
 
 
-@dataclass(frozen=True)
+@frozen
 class Messages:
     """The words of a flow, or those of one operation that differ."""
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import cast
 
 from flask_sqlalchemy import SQLAlchemy
@@ -24,6 +23,7 @@ from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDir
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage, is_in_memory, memory_engine
 from flask_otpauth.adapters.sqlalchemy.tables import DEFAULT_NAMES, TableNames
 from flask_otpauth.core.errors import ConfigurationError
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.service import service
 from flask_otpauth.ports.directory import Directory, User
 from flask_otpauth.ports.storage import Storage
@@ -64,7 +64,7 @@ class Databases:
     are_new: bool
 
 
-@dataclass(frozen=True)
+@frozen
 class _Place:
     """Where the tables of the extension are."""
 

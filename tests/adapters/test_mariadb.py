@@ -16,9 +16,9 @@ from sqlalchemy import Connection, Engine, MetaData, create_engine, event, make_
 from sqlalchemy.engine.interfaces import IsolationLevel
 from sqlalchemy.exc import IntegrityError
 
+from flask_otpauth.adapters.sqlalchemy.database import TransactionLost
 from flask_otpauth.adapters.sqlalchemy.directory.model import packaged_model
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
-from flask_otpauth.adapters.sqlalchemy.outages import TransactionLost
 from flask_otpauth.adapters.sqlalchemy.statements import Change
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.core.challenges import GuessState

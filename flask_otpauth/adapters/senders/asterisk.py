@@ -14,7 +14,6 @@ import re
 import secrets
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Annotated
 from urllib.parse import urlsplit
 
@@ -23,6 +22,7 @@ from pydantic import BaseModel, ConfigDict, Field, SecretStr, field_validator
 from flask_otpauth.adapters.senders.declarations import Problem, WrongDeclaration
 from flask_otpauth.adapters.senders.declared_models import read
 from flask_otpauth.adapters.senders.numbers import is_number
+from flask_otpauth.core.record import frozen
 from flask_otpauth.ports.senders import Message, Receipt, Status
 
 if TYPE_CHECKING:
@@ -112,7 +112,7 @@ def _is_plain_url(value: str) -> bool:
     return parts.scheme in ("http", "https") and bool(host) and not has_more
 
 
-@dataclass(frozen=True)
+@frozen
 class _Channel:
     """What Asterisk says of a call (its model ``Channel``)."""
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+
+from flask_otpauth.core.record import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Problem:
     """What is wrong with one key of a declaration."""
 

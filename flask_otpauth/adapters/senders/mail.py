@@ -12,7 +12,7 @@ import logging
 import re
 import ssl
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from email.charset import QP, Charset
 from email.header import Header
 from email.message import Message as Part
@@ -27,6 +27,7 @@ import flask_mail
 
 from flask_otpauth.adapters.addresses import deliverable
 from flask_otpauth.adapters.senders.smtp import Conversation, receipt_for
+from flask_otpauth.core.record import frozen
 from flask_otpauth.ports.senders import Message, Receipt, Status
 
 _logger = logging.getLogger(__name__)
@@ -194,7 +195,7 @@ class Mailbox(NamedTuple):
         return cls(str(name or ""), deliverable(address))
 
 
-@dataclass(frozen=True)
+@frozen
 class Composed:
     """A mail in its final form, and its SMTP envelope."""
 

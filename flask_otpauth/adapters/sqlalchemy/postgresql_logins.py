@@ -42,11 +42,10 @@ from flask_otpauth.adapters.sqlalchemy.challenges import (
     renamed,
     verdict_of,
 )
-from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.database import Database, error_code
 from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
 from flask_otpauth.adapters.sqlalchemy.dialects.base import on_conflict, updating
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import EmailQuery, ModelDirectory
-from flask_otpauth.adapters.sqlalchemy.outages import error_code
 from flask_otpauth.adapters.sqlalchemy.prepared import Prepared, new_value, new_values
 from flask_otpauth.adapters.sqlalchemy.sessions import COLUMNS, SqlSessionStore
 from flask_otpauth.adapters.sqlalchemy.statements import Row

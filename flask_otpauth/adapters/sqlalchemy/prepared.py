@@ -1,20 +1,57 @@
-"""Statements that are compiled once for a database, and then executed with other values each time."""
+"""
+Statements that are compiled once for a database, and then executed with other values each time.
+
+On PostgreSQL, each connection of psycopg prepares them, and they are sent by the functions of libpq. A cursor
+of psycopg parses a statement, counts how often it is used, looks up how each value is converted, and begins a
+transaction unless the connection is in autocommit. For a statement that never changes, this takes about as
+long as the database does. ``psycopg.pq`` is psycopg's documented interface to libpq.
+"""
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
+from hashlib import sha256
 from operator import itemgetter
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
-from sqlalchemy import BINARY, BindParameter, ClauseElement, Compiled, Engine, LargeBinary, Table, bindparam
+from sqlalchemy import (
+    BINARY,
+    BindParameter,
+    Boolean,
+    ClauseElement,
+    Compiled,
+    Engine,
+    LargeBinary,
+    Table,
+    bindparam,
+)
 from sqlalchemy.exc import StatementError
 
-from flask_otpauth.adapters.sqlalchemy.psycopg_statements import PsycopgStatement, is_psycopg
 from flask_otpauth.adapters.sqlalchemy.statements import CountAttribute, Row
 
 if TYPE_CHECKING:
+    from psycopg import Connection
+    from psycopg.pq.abc import PGresult
+    from sqlalchemy import Dialect
+    from sqlalchemy.pool import PoolProxiedConnection
     from sqlalchemy.sql.compiler import SQLCompiler
+    from sqlalchemy.types import TypeEngine
+
+#: A parameter in the SQL that SQLAlchemy compiled, or an escaped per cent sign.
+_PARAMETER = re.compile(r"%\((\w+)\)s|%%")
+
+#: The numbers of PostgreSQL's types. The server finds out the type of all other parameters, because
+#: SQLAlchemy casts them.
+_FOUND_OUT, _BOOLEAN, _BYTES = 0, 16, 17
+_AS_TEXT, _AS_BYTES = 0, 1
+
+#: SQLSTATEs: the statement is not prepared any more (``DISCARD ALL``), or a migration has changed the type of
+#: a column since. Both come before anything is done.
+_GONE = (b"26000", b"0A000")
+#: The beginning of the SQLSTATEs of a statement that cannot be prepared.
+_WRONG_STATEMENT = b"42"
 
 Parameters = dict[str, object] | tuple[object, ...]
 #: The rows of a statement, and how many rows it wrote.
@@ -125,3 +162,142 @@ def _taking(names: Sequence[str]) -> Callable[[dict[str, object]], tuple[object,
     if len(names) > 1:
         return itemgetter(*names)
     return lambda values: tuple(values[name] for name in names)
+
+
+def is_psycopg(dialect: Dialect) -> bool:
+    """Return whether the driver of an engine is psycopg."""
+    return dialect.driver == "psycopg" and not dialect.is_async
+
+
+class PsycopgStatement:
+    """
+    A statement that is prepared once on each connection that often executes it.
+
+    ``sql`` is in the words of SQLAlchemy's dialect, and ``kinds`` are the types of its parameters by name.
+    """
+
+    def __init__(self, sql: str, kinds: Mapping[str, TypeEngine[Any]]) -> None:
+        import psycopg
+        from psycopg import adapt, errors, generators, pq
+
+        self._connection, self._cursor = psycopg.Connection, psycopg.Cursor
+        self._transformer, self._error_of = adapt.Transformer, errors.error_from_result
+        self._execution, self._sqlstate = generators.execute, pq.DiagnosticField.SQLSTATE
+        self._idle, self._failed = pq.TransactionStatus.IDLE, pq.ExecStatus.FATAL_ERROR
+        self._names = list(dict.fromkeys(name for name in _PARAMETER.findall(sql) if name))
+        places = {name: f"${place}" for place, name in enumerate(self._names, 1)}
+        self._sql = _PARAMETER.sub(lambda found: places.get(found[1], "%"), sql).encode()
+        self._types = [_type_of(kinds[name]) for name in self._names]
+        self._formats = [_AS_BYTES if each == _BYTES else _AS_TEXT for each in self._types]
+        # Each name has one meaning, because a PgBouncer may give a connection to several processes.
+        self._name = f"otpauth_{sha256(repr((self._sql, self._types)).encode()).hexdigest()[:32]}".encode()
+
+    def execute(
+        self, pooled: PoolProxiedConnection, values: Mapping[str, object]
+    ) -> tuple[list[Row], int] | None:
+        """
+        Execute it as a transaction of its own. Return its rows, and how many it wrote.
+
+        ``None``: nothing was done, because only psycopg's cursor can do it.
+        """
+        connection: Any = pooled.driver_connection
+        parameters = self._parameters(values)
+        if parameters is None or not self._is_ready(connection) or not self._is_prepared(pooled):
+            return None
+        connection.pgconn.send_query_prepared(self._name, parameters, self._formats)
+        result = self._answer(connection)
+        if result.status != self._failed:
+            return self._rows(connection, result), result.command_tuples or 0
+        if result.error_field(self._sqlstate) not in _GONE:
+            raise self._error_of(result)
+        del pooled.info[PsycopgStatement][self._name]
+        connection.pgconn.send_query(b"DEALLOCATE " + self._name)
+        self._answer(connection)
+        return None
+
+    def _is_prepared(self, pooled: PoolProxiedConnection) -> bool:
+        """
+        Return whether the connection has prepared the statement, which it does after a few uses.
+
+        Before that it would not pay, because a pool can open a connection for each statement.
+        """
+        connection: Any = pooled.driver_connection
+        uses: dict[bytes, int] = pooled.info.setdefault(PsycopgStatement, {})
+        earlier = uses.get(self._name, 0)
+        if earlier > connection.prepare_threshold:
+            return True
+        uses[self._name] = earlier + 1
+        if earlier < connection.prepare_threshold:
+            return False
+        connection.pgconn.send_prepare(self._name, self._sql, self._types)
+        result = self._answer(connection)
+        if result.status != self._failed:
+            return True
+        del uses[self._name]
+        if not (result.error_field(self._sqlstate) or b"").startswith(_WRONG_STATEMENT):
+            raise self._error_of(result)
+        return False
+
+    def _parameters(self, values: Mapping[str, object]) -> list[bytes | None] | None:
+        """Return the values as they are sent, or ``None`` if one of them cannot be sent like that."""
+        try:
+            return [_SENT[type(value)](value) for value in [values[name] for name in self._names]]
+        except (KeyError, ValueError):
+            return None
+
+    def _is_ready(self, connection: Connection) -> bool:
+        """
+        Return whether a connection can be used without psycopg's cursor.
+
+        A host can have cursors of its own, for example those of an APM. No transaction may be open, because
+        the pool would undo the statement with it. Without a threshold the host wants nothing prepared, for
+        example because of PgBouncer.
+        """
+        server = connection.pgconn
+        return (
+            type(connection) is self._connection
+            and connection.cursor_factory is self._cursor
+            and server.transaction_status == self._idle
+            and connection.prepare_threshold is not None
+            and server.parameter_status(b"client_encoding") == b"UTF8"
+        )
+
+    def _answer(self, connection: Connection) -> PGresult:
+        """Wait for the answer as psycopg does, which lets other greenlets run and an interrupt through."""
+        results: list[PGresult] = connection.wait(self._execution(connection.pgconn))
+        return results[-1]
+
+    def _rows(self, connection: Connection, result: PGresult) -> list[Row]:
+        """Return the rows, with each column converted as the connection does."""
+        transformer = self._transformer(connection)
+        transformer.set_pgresult(result)
+        rows: list[Row] = transformer.load_rows(0, result.ntuples, tuple)
+        return rows
+
+
+def _text(value: str) -> bytes:
+    """
+    Return a text as it is sent.
+
+    :raises ValueError: if it has a NUL, at which libpq would cut it off, or half of a UTF-16 pair.
+    """
+    sent = value.encode()
+    if b"\0" in sent:
+        raise ValueError("a NUL in a text")
+    return sent
+
+
+#: How a value is sent. Values of other types are left to psycopg's cursor.
+_SENT: Mapping[type, Callable[[Any], bytes | None]] = {
+    str: _text,
+    int: b"%d".__mod__,
+    bytes: bytes,
+    bool: lambda value: b"t" if value else b"f",
+    type(None): lambda value: None,
+}
+
+
+def _type_of(kind: TypeEngine[Any]) -> int:
+    if isinstance(kind, (LargeBinary, BINARY)):
+        return _BYTES
+    return _BOOLEAN if isinstance(kind, Boolean) else _FOUND_OUT

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import dataclass
 from typing import Any, TypeAlias, cast
 
 from sqlalchemy import Column, Connection, Engine, Index, Table, inspect
@@ -13,18 +12,18 @@ from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.schema import CreateColumn, CreateIndex, CreateTable, ExecutableDDLElement
 from sqlalchemy.sql.compiler import DDLCompiler
 
-from flask_otpauth.adapters.sqlalchemy.connections import with_isolation, with_write_lock
+from flask_otpauth.adapters.sqlalchemy.database import ErrorTranslation, with_isolation, with_write_lock
 from flask_otpauth.adapters.sqlalchemy.directory.model_directory import ModelDirectory
-from flask_otpauth.adapters.sqlalchemy.outages import ErrorTranslation
 from flask_otpauth.adapters.sqlalchemy.prepared import compiled_for
 from flask_otpauth.adapters.sqlalchemy.storage import SqlAlchemyStorage
 from flask_otpauth.adapters.sqlalchemy.tables import is_packaged
+from flask_otpauth.core.record import frozen
 
 #: What a database can lack.
 Part: TypeAlias = Table | Column[Any] | Index
 
 
-@dataclass(frozen=True)
+@frozen
 class _Kind:
     """A kind of part, and the words of the sentences about it."""
 
@@ -42,7 +41,7 @@ _KINDS = (
 )
 
 
-@dataclass(frozen=True)
+@frozen
 class Addition:
     """A part that was missing, by its name, and the statements that add it."""
 

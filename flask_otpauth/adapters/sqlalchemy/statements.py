@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 from typing import Any, Literal, Protocol, TypeVar
 
 from sqlalchemy import Alias, ClauseElement, Column, ColumnElement, Select, Table
 from sqlalchemy.sql.base import ReadOnlyColumnCollection
+
+from flask_otpauth.core.record import frozen
 
 T = TypeVar("T")
 
@@ -41,7 +42,7 @@ class Executor(Protocol):
         """Return what ``work`` returns. All of it is one transaction."""
 
 
-@dataclass(frozen=True)
+@frozen
 class Change:
     """An update of the rows that meet a condition."""
 
@@ -54,7 +55,7 @@ class Change:
     locked: Select[Row] | None = None
 
 
-@dataclass(frozen=True)
+@frozen
 class Upsert:
     """An insert of a row. If a row with its key is there, that row is changed instead, if it may be."""
 
@@ -73,7 +74,7 @@ class Upsert:
     returning: tuple[Column[Any], ...] = ()
 
 
-@dataclass(frozen=True)
+@frozen
 class Deletion:
     """A deletion of the rows whose keys a query returns. It locks them first, in its order."""
 

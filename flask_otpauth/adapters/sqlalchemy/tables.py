@@ -11,7 +11,7 @@ with a name, because a migration cannot add or drop a constraint without a name.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
@@ -32,6 +32,7 @@ from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
 
 from flask_otpauth.core.keys import DIGEST_BYTES
+from flask_otpauth.core.record import frozen
 
 if TYPE_CHECKING:
     from _typeshed import DataclassInstance
@@ -61,7 +62,7 @@ USERS = "users"
 _MARK = "flask_otpauth"
 
 
-@dataclass(frozen=True)
+@frozen
 class TableNames:
     """How the tables are named: what each name begins with, and the schema that they are in."""
 
@@ -99,7 +100,7 @@ def is_packaged(table: Table) -> bool:
     return _MARK in table.info
 
 
-@dataclass(frozen=True)
+@frozen
 class Tables:
     """All tables, in one metadata."""
 

@@ -10,7 +10,7 @@ import hmac
 import json
 import secrets
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from functools import cached_property
 from typing import Protocol, runtime_checkable
@@ -21,6 +21,7 @@ from jwt.algorithms import Algorithm
 from flask_otpauth.core.errors import CredentialsInvalid
 from flask_otpauth.core.instants import SKEW_MS
 from flask_otpauth.core.keys import KeyRing, Mac, derive, from_base64url, to_base64url
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
 
@@ -41,7 +42,7 @@ class _PrivateKey(Protocol):
         """Return the public key of the pair."""
 
 
-@dataclass(frozen=True)
+@frozen
 class JwtKey:
     """A key, and the one algorithm that it is for (RFC 8725 §3.1)."""
 

@@ -6,8 +6,8 @@ from datetime import timedelta
 from typing import TypeAlias
 
 from flask_otpauth.core import errors
+from flask_otpauth.engine.logins import shown_id
 from flask_otpauth.engine.resets import PASSWORD_RESET, PIN_RESET, AccountUseCases
-from flask_otpauth.engine.users import shown_id
 from flask_otpauth.flows.account import bodies
 from flask_otpauth.flows.account.flow import account
 from flask_otpauth.flows.account.messages import (

@@ -5,8 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TypeAlias
 
-from flask_otpauth.engine.logins import LoggedIn, Logins
-from flask_otpauth.engine.users import shown_id
+from flask_otpauth.engine.logins import LoggedIn, Logins, shown_id
 from flask_otpauth.flows.email.bodies import Logout, Nothing, RefreshToken, RequestOtp, VerifyOtp
 from flask_otpauth.flows.email.flow import email, public_keys
 from flask_otpauth.flows.email.settings import EmailSettings

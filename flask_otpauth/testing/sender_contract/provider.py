@@ -14,8 +14,10 @@ import ssl
 import threading
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from urllib.parse import unquote_plus
+
+from flask_otpauth.core.record import frozen
 
 #: How a provider behaves on one connection.
 Behavior = Callable[["Exchange"], None]
@@ -29,7 +31,7 @@ _PIECE = b" " * 16_384
 _SEND_BUFFER = 65_536
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """An answer over HTTP."""
 
@@ -56,7 +58,7 @@ class Answer:
         return self.head(len(content)) + content
 
 
-@dataclass(frozen=True)
+@frozen
 class Request:
     """A request that the provider has read completely."""
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from itertools import permutations
 from typing import Any
 
@@ -12,6 +12,7 @@ import pytest
 
 from flask_otpauth.core.challenges import draw_nonce
 from flask_otpauth.core.deliveries import DeliveryReport, DeliveryRow, DeliveryState, DeliveryStatus
+from flask_otpauth.core.record import frozen
 from flask_otpauth.ports.storage import Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
 from flask_otpauth.testing.storage_contract.races import Race, call
@@ -69,7 +70,7 @@ def claimed(storage: Storage, **more: Any) -> DeliveryRow:
     return claim
 
 
-@dataclass(frozen=True)
+@frozen
 class TakeUp:
     """Hand over all that is due. Return the ids of what was handed over."""
 

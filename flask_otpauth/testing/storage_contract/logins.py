@@ -8,13 +8,14 @@ from __future__ import annotations
 
 from collections import Counter
 from contextlib import suppress
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import partial
 from typing import cast
 
 import pytest
 
 from flask_otpauth.core.challenges import GuessState
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sessions import Session
 from flask_otpauth.engine.codes import issue_to_user
 from flask_otpauth.engine.logins import log_in
@@ -26,7 +27,7 @@ from flask_otpauth.testing.storage_contract.races import Race
 from flask_otpauth.testing.storage_contract.samples import COOLDOWN, DAY, NOON, Subject, fresh_name
 
 
-@dataclass(frozen=True)
+@frozen
 class Person:
     """A user."""
 
@@ -43,7 +44,7 @@ class Person:
     phone_verified: bool = False
 
 
-@dataclass(frozen=True)
+@frozen
 class LogIn:
     """A login, as one operation of a race."""
 

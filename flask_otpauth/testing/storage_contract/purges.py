@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from flask_otpauth.core.challenges import Cap, GuessState
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sessions import Session
 from flask_otpauth.ports.storage import Purge, Storage
 from flask_otpauth.testing.storage_contract.base import ContractBase
@@ -27,7 +28,7 @@ from flask_otpauth.testing.storage_contract.samples import (
 LATER = NOON + 100 * DAY
 
 
-@dataclass(frozen=True)
+@frozen
 class LogIn:
     """Issue a code, redeem it and open a session, each at once after the other."""
 
@@ -42,7 +43,7 @@ class LogIn:
         return issued, state, storage.sessions.find(self.session.id) == self.session
 
 
-@dataclass(frozen=True)
+@frozen
 class PurgeAll:
     """Delete what has not been needed since ``LATER``."""
 

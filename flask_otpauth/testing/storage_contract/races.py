@@ -13,12 +13,12 @@ import traceback
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from operator import attrgetter
 from typing import Any
 
+from flask_otpauth.core.record import frozen
 from flask_otpauth.ports.storage import Storage
 
 #: Runs operations at the same time. Returns their results in the order of the operations.
@@ -32,7 +32,7 @@ SWITCH_SECONDS = 1e-6
 _DEADLINE_SECONDS = 90
 
 
-@dataclass(frozen=True)
+@frozen
 class Call:
     """One operation of a storage."""
 
@@ -45,7 +45,7 @@ class Call:
         return attrgetter(self.verb)(storage)(*self.arguments, **self.options)
 
 
-@dataclass(frozen=True)
+@frozen
 class Together:
     """Several operations in one transaction. The result is the list of their results."""
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import hashlib
 import secrets
-from dataclasses import dataclass
 from typing import Any
 from zoneinfo import ZoneInfo
 
 from flask_otpauth.core.challenges import Cap, Guess, GuessState, Issue, draw_nonce
 from flask_otpauth.core.instants import Limit
+from flask_otpauth.core.record import frozen
 from flask_otpauth.ports.storage import Purge, Storage
 
 SECOND = 1_000
@@ -47,7 +47,7 @@ def fresh_name(prefix: str) -> str:
     return f"{prefix}-{secrets.token_hex(8)}"
 
 
-@dataclass(frozen=True)
+@frozen
 class Subject:
     """The subject of a code: the keys of its limits row and of its challenge row."""
 

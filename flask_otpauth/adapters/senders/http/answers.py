@@ -5,11 +5,12 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from decimal import Decimal
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
+from flask_otpauth.core.record import frozen
 from flask_otpauth.ports.senders import Receipt, Status
 
 if TYPE_CHECKING:
@@ -91,7 +92,7 @@ def _step(value: object, step: str) -> object:
     return None
 
 
-@dataclass(frozen=True)
+@frozen
 class Judge:
     """What the answers of one provider mean. Paths are like ``messages.0.status``."""
 

@@ -9,7 +9,6 @@ from __future__ import annotations
 import re
 import ssl
 from collections.abc import Callable, Collection, Mapping
-from dataclasses import dataclass
 from functools import partial
 from typing import Any
 from urllib.parse import urlsplit
@@ -31,6 +30,7 @@ from flask_otpauth.adapters.senders.http.requests import (
 )
 from flask_otpauth.adapters.senders.http.templates import Template, in_url
 from flask_otpauth.core.nearest import nearest
+from flask_otpauth.core.record import frozen
 from flask_otpauth.ports.senders import Status
 
 #: Time limits in seconds, if the declaration has none.
@@ -79,7 +79,7 @@ _SAMPLE = "otpauth-sample"
 Path = tuple[str | int, ...]
 
 
-@dataclass(frozen=True)
+@frozen
 class Link:
     """How the provider is reached."""
 
@@ -89,7 +89,7 @@ class Link:
     ca_file: str = ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Declared:
     """What a declaration says, ready for use."""
 

@@ -21,6 +21,7 @@ import httpx2
 
 from flask_otpauth.adapters.forks import in_child
 from flask_otpauth.adapters.senders.deadlines import Deadline, connect
+from flask_otpauth.core.record import frozen
 
 #: What is read of an answer, in bytes.
 LARGEST_ANSWER = 64 * 1024
@@ -30,7 +31,7 @@ _IDLE_SECONDS = 5.0
 _IDLE_CONNECTIONS = 10
 
 
-@dataclass(frozen=True)
+@frozen
 class Request:
     """A request as it is written. Its ``repr`` shows the method only."""
 
@@ -40,7 +41,7 @@ class Request:
     body: bytes = field(default=b"", repr=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class Answer:
     """An answer, or what came of it before the deadline."""
 

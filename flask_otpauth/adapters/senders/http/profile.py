@@ -4,16 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from flask_otpauth.adapters.senders.declarations import Problem, WrongDeclaration
 from flask_otpauth.adapters.senders.http.declaration import KEYS, SENDING, Declared, Needs, read
 from flask_otpauth.core.nearest import nearest
+from flask_otpauth.core.record import frozen
 
 _VARIABLE = re.compile("{([a-z_]+)")
 
 
-@dataclass(frozen=True)
+@frozen
 class Profile:
     """How one provider takes messages. It is data: a declaration for each channel."""
 
@@ -28,7 +29,7 @@ class Profile:
     defaults: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True)
+@frozen
 class OwnerProfile:
     """How one provider sends codes of its own, and checks them."""
 
@@ -40,7 +41,7 @@ class OwnerProfile:
     outcomes: Mapping[str, Mapping[str, str]]
 
 
-@dataclass(frozen=True)
+@frozen
 class Expanded:
     """What a declaration says for each channel."""
 

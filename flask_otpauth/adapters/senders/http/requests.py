@@ -7,7 +7,7 @@ import re
 import time
 import uuid
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from fnmatch import fnmatchcase
 from typing import TYPE_CHECKING
 
@@ -15,6 +15,7 @@ import jwt
 
 from flask_otpauth.adapters.senders.http.bodies import Tree, as_form
 from flask_otpauth.adapters.senders.http.templates import VALUES, Template, Variables, in_url
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.ports.senders import Message
 
@@ -58,7 +59,7 @@ class Auth:
         raise NotImplementedError
 
 
-@dataclass(frozen=True)
+@frozen
 class BasicAuth(Auth):
     """A user and a password (RFC 7617)."""
 
@@ -71,7 +72,7 @@ class BasicAuth(Auth):
         return f"Basic {base64.b64encode(pair.encode()).decode()}"
 
 
-@dataclass(frozen=True)
+@frozen
 class BearerAuth(Auth):
     """A token (RFC 6750)."""
 
@@ -82,7 +83,7 @@ class BearerAuth(Auth):
         return f"Bearer {self.token.fill(variables)}"
 
 
-@dataclass(frozen=True)
+@frozen
 class JwtAuth(Auth):
     """A token that is signed for each request (RFC 7519), with ``iat``, ``exp`` and ``jti``."""
 
@@ -102,7 +103,7 @@ class JwtAuth(Auth):
         return f"Bearer {jwt.encode({**times, **claims}, self.key.fill(variables), self.algorithm)}"
 
 
-@dataclass(frozen=True)
+@frozen
 class Choice:
     """A variable whose value depends on another variable, such as a voice on the language."""
 
@@ -117,7 +118,7 @@ class Choice:
         return found.fill(variables) if found else ""
 
 
-@dataclass(frozen=True)
+@frozen
 class Call:
     """How a message becomes a request."""
 

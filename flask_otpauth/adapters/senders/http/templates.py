@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Collection, Iterator, Mapping
-from dataclasses import dataclass
 from string import Formatter
 from urllib.parse import quote
 from xml.sax.saxutils import escape
 
 from flask_otpauth.core.nearest import nearest
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sensitive import Sensitive
 
 #: What XML 1.0 cannot have, even escaped (§2.2).
@@ -41,7 +41,7 @@ VALUES = "values."
 Variables = Callable[[str], str]
 
 
-@dataclass(frozen=True)
+@frozen
 class _Part:
     literal: str
     name: str = ""

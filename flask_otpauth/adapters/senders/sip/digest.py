@@ -6,9 +6,10 @@ import hashlib
 import re
 import secrets
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from flask_otpauth.adapters.senders.sip.messages import Response
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sensitive import Sensitive
 
 _PAIR = re.compile(r'([A-Za-z][A-Za-z0-9_-]*)\s*=\s*("(?:[^"\\]|\\.)*"|[^\s,"]+)')
@@ -27,7 +28,7 @@ def _sha256(text: bytes) -> str:
 _HASHES: dict[str, Callable[[bytes], str]] = {"MD5": _md5, "SHA-256": _sha256}
 
 
-@dataclass(frozen=True)
+@frozen
 class Credentials:
     """What a trunk knows us by."""
 
@@ -35,7 +36,7 @@ class Credentials:
     password: str = field(repr=False)
 
 
-@dataclass(frozen=True)
+@frozen
 class Challenge:
     """A challenge that can be answered."""
 

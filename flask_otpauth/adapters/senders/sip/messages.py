@@ -7,8 +7,9 @@ Nothing here sends or waits. Whatever a peer sends is either understood or ``Mal
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import field
 
+from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sensitive import SensitiveBytes
 
 #: The longest message that is read. No UDP datagram is longer.
@@ -48,7 +49,7 @@ class Malformed(ValueError):
     """Bytes that are not a SIP message."""
 
 
-@dataclass(frozen=True)
+@frozen
 class _Message:
     """What requests and responses have in common. The headers of a flash call contain its code."""
 
@@ -88,7 +89,7 @@ class _Message:
         return SensitiveBytes("\r\n".join([*lines, "", ""]).encode() + self.body)
 
 
-@dataclass(frozen=True)
+@frozen
 class Request(_Message):
     """A request. Its ``repr`` shows the method only."""
 
@@ -104,7 +105,7 @@ class Request(_Message):
         return self._encode(f"{self.method} {self.uri} {_VERSION}")
 
 
-@dataclass(frozen=True)
+@frozen
 class Response(_Message):
     """A response. Its ``repr`` shows the status code only."""
 

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import secrets
-from dataclasses import dataclass, field
+from dataclasses import field
 
 from flask_otpauth.adapters.senders.sip.messages import Headers, Request, Response, parameter, uri_in
+from flask_otpauth.core.record import frozen
 
 #: Every branch begins with this (§8.1.1.7).
 _MAGIC = "z9hG4bK"
@@ -13,7 +14,7 @@ _ALLOW = "INVITE, ACK, CANCEL, BYE, OPTIONS"
 _AUTHORIZATIONS = ("Authorization", "Proxy-Authorization")
 
 
-@dataclass(frozen=True)
+@frozen
 class Place:
     """Where responses and requests reach us."""
 
@@ -39,7 +40,7 @@ class Place:
         return "Contact", f"<sip:otpauth@{self.address};transport={self.transport.lower()}>"
 
 
-@dataclass(frozen=True)
+@frozen
 class Parties:
     """Who calls whom."""
 

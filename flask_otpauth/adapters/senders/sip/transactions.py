@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
 
 from flask_otpauth.adapters.senders.sip.messages import Request, Response
 from flask_otpauth.adapters.senders.sip.requests import Place, ack_of_refusal
+from flask_otpauth.core.record import frozen
 
 
-@dataclass(frozen=True)
+@frozen
 class Timers:
     """Timers in seconds (§17.1.1.1 and §17.1.2.2)."""
 
@@ -25,7 +25,7 @@ class Timers:
         return 64 * self.t1
 
 
-@dataclass(frozen=True)
+@frozen
 class Wire:
     """How requests leave."""
 

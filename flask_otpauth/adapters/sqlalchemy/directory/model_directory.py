@@ -42,8 +42,13 @@ from sqlalchemy.orm import Mapper, Session, class_mapper, make_transient_to_deta
 from sqlalchemy.types import TypeDecorator
 
 from flask_otpauth.adapters.addresses import spellings
-from flask_otpauth.adapters.sqlalchemy.connections import with_isolation, with_write_lock
-from flask_otpauth.adapters.sqlalchemy.database import Database
+from flask_otpauth.adapters.sqlalchemy.database import (
+    Database,
+    ErrorTranslation,
+    errors_of_sqlalchemy,
+    with_isolation,
+    with_write_lock,
+)
 from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
 from flask_otpauth.adapters.sqlalchemy.directory.host_models import (
     attribute_of,
@@ -58,7 +63,6 @@ from flask_otpauth.adapters.sqlalchemy.directory.model import (
     key_of,
     new_person_key,
 )
-from flask_otpauth.adapters.sqlalchemy.outages import ErrorTranslation, errors_of_sqlalchemy
 from flask_otpauth.adapters.sqlalchemy.prepared import Prepared
 from flask_otpauth.adapters.sqlalchemy.tables import is_packaged
 from flask_otpauth.core.record import record
