@@ -199,8 +199,8 @@ class _Route:
     def answer(self, **path: str) -> Response:
         """Return the answer to the request of the context, whatever happens."""
         path.pop(HOST_IN_RULE, None)
-        current = cast("LocalProxy[Request]", request)
-        return _Exchange(self, self.mount, current._get_current_object()).answer(path)
+        request_of_context = cast("LocalProxy[Request]", request)._get_current_object
+        return _Exchange(self, self.mount, request_of_context()).answer(path)
 
 
 @service
