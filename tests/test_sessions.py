@@ -139,6 +139,22 @@ def test_the_commands_list_and_revoke_sessions(app: Flask, otpauth: OtpAuth) -> 
     assert (nobody.exit_code, nobody.output) == (1, "Error: there is no such user\n")
 
 
+@pytest.mark.parametrize("first", [b"\xf9\xa0", b"\xfb\xe0"], ids=["-a", "--"])
+def test_a_session_whose_id_begins_like_an_option_is_revoked(
+    app: Flask, otpauth: OtpAuth, monkeypatch: pytest.MonkeyPatch, first: bytes
+) -> None:
+    monkeypatch.setattr("secrets.token_bytes", lambda length: first.ljust(length, b"x"))
+    with app.app_context():
+        otpauth.users.create(email=ADDRESS)
+        otpauth.login(ADDRESS)
+        [session] = otpauth.sessions.list(ADDRESS)
+
+    revoked = app.test_cli_runner().invoke(commands, ["sessions", "revoke", session.id])
+
+    assert session.id.startswith("-")
+    assert revoked.output == f"Session {session.id} revoked.\n"
+
+
 def test_a_view_may_do_without_a_token_but_not_with_a_wrong_one(app: Flask, outbox: Outbox) -> None:
     client, login = app.test_client(), EmailCaller(app, outbox).login()
 

@@ -32,7 +32,8 @@ def list_sessions(user: str, as_json: bool) -> None:
     show(rows, as_json)
 
 
-@sessions.command("revoke")
+# An id may begin with a hyphen.
+@sessions.command("revoke", context_settings={"ignore_unknown_options": True})
 @click.argument("session_id")
 def revoke_session(session_id: str) -> None:
     """End one session."""
