@@ -224,7 +224,10 @@ def _succeeds(engine: Engine, statement: str) -> bool:
     try:
         with engine.connect() as connection:
             connection.execute(text(statement))
-    except DBAPIError:
+    except (
+        DBAPIError,
+        engine.dialect.loaded_dbapi.Error,
+    ):  # The second if a connection cannot be given back.
         return False
     return True
 

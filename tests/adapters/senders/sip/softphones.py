@@ -149,14 +149,27 @@ def _free_port() -> int:
             return port
 
 
+#: The state of a socket that listens, as the system writes it.
+_LISTENS = {"udp": "07", "tcp": "0A"}
+
+
+def _listens(port: int, transport: str) -> bool:
+    """
+    Return what the system says.
+
+    To bind the port could keep the phone from it, and a port that is bound may not take connections yet.
+    """
+    sockets = [line.split() for line in Path(f"/proc/net/{transport}").read_text().splitlines()[1:]]
+    return any(
+        address.endswith(f":{port:04X}") and state == _LISTENS[transport]
+        for _, address, _, state, *_ in sockets
+    )
+
+
 def _await_socket(port: int, transport: str) -> None:
-    """Wait until somebody has bound that port."""
-    kind = socket.SOCK_DGRAM if transport == "udp" else socket.SOCK_STREAM
+    """Wait until somebody listens on that port."""
     for _ in range(2000):
-        with socket.socket(socket.AF_INET, kind) as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                return
+        if _listens(port, transport):
+            return
         threading.Event().wait(0.01)
     raise AssertionError("the phone did not start")
