@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gc
 import os
 from collections.abc import Iterator
 
@@ -37,12 +36,6 @@ UNMEASURED = (
 
 #: The name of a property of a test that is shown at the end of a run, for the log of CI.
 SHOWN = "shown"
-
-
-def pytest_collection_finish() -> None:
-    """Spare the garbage collector what stays until the end: thousands of tests, and all modules."""
-    gc.collect()
-    gc.freeze()
 
 
 @pytest.hookimpl(wrapper=True)
