@@ -373,8 +373,7 @@ class DriverConnection:
         """Execute a statement."""
         if not self._pooled.is_valid:
             raise StorageUnavailable("the transaction was lost with its connection")
-        if self._autocommit is None:
-            self._autocommit = Autocommit(self._pooled, self._engine.dialect)
+        self._let_statements_commit()
         return _driven(self._pooled, prepared, parameters, self._as_connection)
 
     def execute_on_server(self, prepared: Prepared, parameters: Parameters) -> Done | None:
@@ -396,7 +395,8 @@ class DriverConnection:
         return self._pooled.driver_connection
 
     def begin(self) -> None:
-        """Begin a transaction, which statements do here."""
+        """Let statements begin and end transactions, which the driver may do otherwise."""
+        self._let_statements_commit()
 
     def commit(self) -> None:
         """Commit."""
@@ -433,6 +433,10 @@ class DriverConnection:
                 self._autocommit.restore()
         finally:
             self._pooled.close()
+
+    def _let_statements_commit(self) -> None:
+        if self._autocommit is None:
+            self._autocommit = Autocommit(self._pooled, self._engine.dialect)
 
     def _as_connection(self) -> Connection:
         return Connection(self._engine, self._pooled)
