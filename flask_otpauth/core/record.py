@@ -89,9 +89,9 @@ def _shown(self: Any) -> str:
     return f"{type(self).__qualname__}({', '.join(f'{name}={getattr(self, name)!r}' for name in shown)})"
 
 
-def _set_once(self: object, name: str, value: object) -> None:
-    """Set an attribute that the value does not have yet, as ``__init__`` does."""
-    if name in vars(self):
+def _set_once(self: Any, name: str, value: object) -> None:
+    """Set a field that is not set yet, as ``__init__`` does."""
+    if name in vars(self) or name not in self.__dataclass_fields__:
         _refuse(self, name)
     object.__setattr__(self, name, value)
 

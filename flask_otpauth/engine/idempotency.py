@@ -70,7 +70,7 @@ class Idempotency:
             return self._opened(request, begun.answer)
         try:
             answer = work()
-        except Exception:
+        except Exception:  # The client is told that nothing was done, and may try again with the key.
             self._end(lambda: self.storage.idempotency.free(attempt))
             raise
         self._end(lambda: self.storage.idempotency.finish(attempt, self._sealed(request, answer)))

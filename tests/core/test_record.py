@@ -86,7 +86,7 @@ def test_a_value_looks_like_that_of_a_dataclass() -> None:
     assert repr(Named(Point(1))) == "circle"
 
 
-@pytest.mark.parametrize("name", ["radius", "center", "seen"])
+@pytest.mark.parametrize("name", ["radius", "center", "seen", "raduis"])
 def test_a_frozen_value_refuses_an_assignment(name: str) -> None:
     circle = Circle(Point(1))
 

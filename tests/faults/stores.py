@@ -224,10 +224,8 @@ def _succeeds(engine: Engine, statement: str) -> bool:
     try:
         with engine.connect() as connection:
             connection.execute(text(statement))
-    except (
-        DBAPIError,
-        engine.dialect.loaded_dbapi.Error,
-    ):  # The second if a connection cannot be given back.
+    except (DBAPIError, engine.dialect.loaded_dbapi.Error):
+        # SQLAlchemy leaves an error as it is while a connection goes back to its pool.
         return False
     return True
 

@@ -68,7 +68,7 @@ class TransactionLost(Exception):
 class _Open(threading.local):
     """The connection whose transaction is open in this thread."""
 
-    connection: DriverConnection | SqlAlchemyConnection | None = None
+    connection: _ByDriver | _BySqlAlchemy | None = None
     #: Whether the database has undone it.
     is_lost = False
 
@@ -93,9 +93,9 @@ class Database:
         self._outages = ErrorTranslation(describe_lock_holder, self.dialect.lost)
         #: Whatever the error is, the outcome of a commit that was sent may be unknown.
         self._commits = ErrorTranslation(describe_lock_holder)
-        self._single = quiet(engine)
+        self._single = _quiet(engine)
         self._writer = with_isolation(engine)
-        self._control = Control(self)
+        self._control = _Control(self)
         if self.dialect.begin is not None:
             self._writer = self._single
         self._forget()
@@ -249,17 +249,17 @@ class Database:
         with self._commits, self._writer.begin() as connection:
             tables.metadata.create_all(with_write_lock(connection), tables.all())
 
-    def _connect(self) -> DriverConnection | SqlAlchemyConnection:
+    def _connect(self) -> _ByDriver | _BySqlAlchemy:
         """Take a connection for a transaction."""
-        if self.dialect.begin is None or is_watched(self._single):
-            return SqlAlchemyConnection(self._writer.connect())
-        return DriverConnection(self._single, self._control)
+        if self.dialect.begin is None or _is_watched(self._single):
+            return _BySqlAlchemy(self._writer.connect())
+        return _ByDriver(self._single, self._control)
 
-    def _begin(self, connection: DriverConnection | SqlAlchemyConnection) -> None:
+    def _begin(self, connection: _ByDriver | _BySqlAlchemy) -> None:
         """Begin a transaction by statements, as far as SQLAlchemy and the driver do not."""
         if self._control.level is not None and not self._has_our_level():
             connection.execute(self._control.level)
-        if self._control.begin is not None and not has_begun(connection.driver):
+        if self._control.begin is not None and not _is_in_transaction(connection.driver):
             connection.execute(self._control.begin)
 
     def _demand_kept(self) -> None:
@@ -285,9 +285,9 @@ class Database:
 
     def _sent_alone(self, prepared: Prepared, parameters: Parameters) -> Done | None:
         """Execute a statement that is a transaction by itself. Return ``None`` if it has to begin one."""
-        if is_watched(self._single):
+        if _is_watched(self._single):
             return self._sent_alone_by_sqlalchemy(prepared, parameters)
-        plain = DriverConnection(self._single, self._control)
+        plain = _ByDriver(self._single, self._control)
         try:
             if self._must_begin(prepared):
                 return None
@@ -305,13 +305,13 @@ class Database:
             plain.close()
 
     def _sent_alone_by_sqlalchemy(self, prepared: Prepared, parameters: Parameters) -> Done | None:
-        with self._single.connect() as connection, Autocommit(connection.connection, connection.dialect):
+        with self._single.connect() as connection, _Autocommit(connection.connection, connection.dialect):
             if self._must_begin(prepared):
                 return None
-            done = execute_on(connection, prepared, parameters)
+            done = _sent(connection, prepared, parameters)
             if not prepared.is_read:
                 with self._commits:
-                    commit_or_roll_back(connection)
+                    _commit(connection)
             return done
 
 
@@ -332,7 +332,7 @@ def retry_until_explained(attempt: Callable[[], T | None], explain: Callable[[],
     raise StorageUnavailable("gave up because of too many concurrent updates")
 
 
-class Control:
+class _Control:
     """The statements that begin and end a transaction, and a savepoint in it."""
 
     def __init__(self, database: PreparedExecutor) -> None:
@@ -349,7 +349,7 @@ class Control:
         self.undo = Prepared(database, text("ROLLBACK TO SAVEPOINT otpauth"), is_read=False)
 
 
-class DriverConnection:
+class _ByDriver:
     """
     A connection of the pool, used by the driver alone: SQLAlchemy's object would cost as much again.
 
@@ -358,9 +358,9 @@ class DriverConnection:
 
     __slots__ = ("_autocommit", "_control", "_engine", "_is_reset", "_pooled")
 
-    def __init__(self, engine: Engine, control: Control) -> None:
+    def __init__(self, engine: Engine, control: _Control) -> None:
         self._engine, self._control = engine, control
-        self._autocommit: Autocommit | None = None
+        self._autocommit: _Autocommit | None = None
         #: Whether it certainly has no open transaction, so that the pool need not roll back.
         self._is_reset = False
         base = engine.dialect.loaded_dbapi.Error
@@ -436,13 +436,13 @@ class DriverConnection:
 
     def _let_statements_commit(self) -> None:
         if self._autocommit is None:
-            self._autocommit = Autocommit(self._pooled, self._engine.dialect)
+            self._autocommit = _Autocommit(self._pooled, self._engine.dialect)
 
     def _as_connection(self) -> Connection:
         return Connection(self._engine, self._pooled)
 
 
-class SqlAlchemyConnection:
+class _BySqlAlchemy:
     """
     A connection of SQLAlchemy. It tells the host's listeners and its log what is done on it.
 
@@ -459,7 +459,7 @@ class SqlAlchemyConnection:
 
     def execute(self, prepared: Prepared, parameters: Parameters = ()) -> Done:
         """Execute a statement."""
-        return execute_on(self._connection, prepared, parameters)
+        return _sent(self._connection, prepared, parameters)
 
     def begin(self) -> None:
         """Begin a transaction, as far as SQLAlchemy and the driver do."""
@@ -484,9 +484,9 @@ class SqlAlchemyConnection:
         self._connection.close()
 
 
-def execute_on(connection: Connection, prepared: Prepared, parameters: Parameters) -> Done:
+def _sent(connection: Connection, prepared: Prepared, parameters: Parameters) -> Done:
     """Execute a statement through the driver, or through SQLAlchemy if the host watches the engine."""
-    if not is_watched(connection.engine):
+    if not _is_watched(connection.engine):
         return _driven(connection.connection, prepared, parameters, lambda: connection)
     result = connection.exec_driver_sql(prepared.sql, parameters)
     rows = [tuple(row) for row in result] if result.returns_rows else []
@@ -552,7 +552,7 @@ def _wrap(connection: Connection, prepared: Prepared, error: DBAPIModule.Error) 
     return DBAPIError.instance(prepared.sql, None, error, base, True, is_cut, dialect)
 
 
-class Autocommit:
+class _Autocommit:
     """
     Lets the database commit each statement by itself.
 
@@ -604,7 +604,7 @@ def with_isolation(engine: Engine) -> Engine:
     """
     in_child(engine, _leave_connections)
     level = dialect_of(engine.dialect.name).isolation_level
-    return engine if level is None else quiet(engine, isolation_level=level)
+    return engine if level is None else _quiet(engine, isolation_level=level)
 
 
 def _leave_connections(engine: Engine) -> None:
@@ -614,14 +614,14 @@ def _leave_connections(engine: Engine) -> None:
         engine.dispose(close=False)
 
 
-def quiet(engine: Engine, **options: str) -> Engine:
+def _quiet(engine: Engine, **options: str) -> Engine:
     """Return ``engine`` with these options. Its errors and its echo do not contain digests and addresses."""
     quiet = engine.execution_options(**options)
     quiet.hide_parameters = True
     return quiet
 
 
-def is_watched(engine: Engine) -> bool:
+def _is_watched(engine: Engine) -> bool:
     """Return whether the host listens to the engine's events, such as an APM does, or reads its log."""
     # SQLAlchemy asks the same before it calls a listener, and has no public name for it.
     has_listeners = engine._has_events or engine.dialect._has_events  # noqa: SLF001
@@ -636,7 +636,7 @@ def with_write_lock(connection: Connection) -> Connection:
     transaction at its first write, and not at a query or a savepoint before it.
     """
     begin, driver = dialect_of(connection.dialect.name).begin, connection.connection.driver_connection
-    if begin is not None and not (has_begun(driver) or _leaves_commits_to_statements(driver)):
+    if begin is not None and not (_is_in_transaction(driver) or _leaves_commits_to_statements(driver)):
         connection.exec_driver_sql(begin)
     return connection
 
@@ -646,14 +646,14 @@ def _leaves_commits_to_statements(driver: object) -> bool:
     return getattr(driver, "autocommit", None) is True and hasattr(driver, "in_transaction")
 
 
-def has_begun(driver: object) -> bool:
+def _is_in_transaction(driver: object) -> bool:
     """Return whether the driver has begun a transaction, or will with the next statement."""
     # SQLite: the host may begin each one in its own way. MariaDB: unless the host has chosen AUTOCOMMIT.
     commits_alone = getattr(driver, "get_autocommit", lambda: True)()
     return getattr(driver, "in_transaction", False) or not commits_alone
 
 
-def commit_or_roll_back(connection: Connection) -> None:
+def _commit(connection: Connection) -> None:
     """Commit. If that fails, roll back."""
     try:
         connection.commit()
