@@ -522,10 +522,13 @@ def test_a_connection_whose_statement_was_interrupted_is_not_used_again(postgres
         assert after != before
 
 
-def test_after_a_cut_between_two_single_statements_the_whole_pool_is_renewed(postgresql_url: str) -> None:
-    pid = text("SELECT pg_backend_pid()")
+@pytest.mark.parametrize("prepare_threshold", [0, 5], ids=["prepared", "by cursor"])
+def test_after_a_cut_between_two_single_statements_the_whole_pool_is_renewed(
+    postgresql_url: str, prepare_threshold: int
+) -> None:
+    pid, options = text("SELECT pg_backend_pid()"), {"prepare_threshold": prepare_threshold}
     with (
-        disposing(create_engine(postgresql_url)) as engine,
+        disposing(create_engine(postgresql_url, connect_args=options)) as engine,
         disposing(create_engine(postgresql_url)) as other,
     ):
         storage = SqlAlchemyStorage(engine)

@@ -42,8 +42,6 @@ THINGS = Table(
     Column("raw", LargeBinary),
     Column("added_on", Date),
 )
-#: A statement is prepared when it is used for the first time.
-AT_ONCE = {"prepare_threshold": 0}
 NAMES = [column.name for column in THINGS.columns]
 ROW: dict[str, Any] = {
     "name": "Đỗ %s '",
@@ -56,11 +54,13 @@ ROW: dict[str, Any] = {
 
 @pytest.fixture
 def engine(postgresql_url: str) -> Iterator[Engine]:
-    """An engine with one connection, and an empty table."""
-    engine = create_engine(postgresql_url, pool_size=1, max_overflow=0, connect_args=AT_ONCE)
+    """An engine with one connection, which prepares a statement at its first use, and an empty table."""
+    engine = create_engine(postgresql_url, pool_size=1, max_overflow=0)
     with engine.begin() as connection:
         THINGS.drop(connection, checkfirst=True)
         THINGS.create(connection)
+    # At once. Before that, psycopg has prepared nothing, which it would deallocate later because of the DROP.
+    connection_of(engine).prepare_threshold = 0
     yield engine
     engine.dispose()
 
@@ -154,15 +154,15 @@ def test_a_missing_table_is_an_outage_that_says_what_to_do(engine: Engine) -> No
 
 @pytest.mark.parametrize(
     "between",
-    ["DISCARD ALL", "DEALLOCATE ALL", "ALTER TABLE things ALTER number TYPE bigint", "SET search_path TO {}"],
+    ["DISCARD ALL", "DEALLOCATE ALL", "SET search_path TO {}"],
 )
 def test_what_happens_on_the_connection_in_between_does_no_harm(engine: Engine, between: str) -> None:
     statement = inserting(engine)
     insert(statement)
     connection = connection_of(engine)
-    path = connection.execute("SHOW search_path").fetchone()[0]
-    connection.rollback()
+    # A rollback would do too much: after it, psycopg deallocates all statements.
     connection.autocommit = True
+    path = connection.execute("SHOW search_path").fetchone()[0]
     connection.execute(between.format(path))
     connection.execute(f"SET search_path TO {path}")
     connection.autocommit = False
@@ -171,6 +171,19 @@ def test_what_happens_on_the_connection_in_between_does_no_harm(engine: Engine, 
         assert insert(statement, number=number)[0][1] == number
     with engine.connect() as host:
         assert host.scalar(select(func.count()).select_from(THINGS)) == 4
+
+
+def test_a_migration_may_change_the_type_of_a_column(engine: Engine, postgresql_url: str) -> None:
+    statement = inserting(engine)
+    insert(statement)
+    other = create_engine(postgresql_url)
+    with other.begin() as connection:
+        connection.execute(text("ALTER TABLE things ALTER number TYPE bigint"))
+    other.dispose()
+
+    for number in (2**31 - 1, 5, 6):
+        assert insert(statement, number=number)[0][1] == number
+    assert prepared_by_us(engine) == 1
 
 
 def test_a_host_that_wants_nothing_prepared_gets_nothing_prepared(engine: Engine) -> None:
@@ -227,23 +240,15 @@ def test_another_encoding_of_the_connection_is_respected(engine: Engine) -> None
     assert Database(engine).prepare(select(THINGS.c.name)).rows() == [("é",)]
 
 
-def test_a_transaction_that_the_host_left_open_is_not_joined(postgresql_url: str) -> None:
+def test_a_transaction_that_the_host_left_open_is_not_joined(engine: Engine) -> None:
     """Otherwise the pool would undo what the statement did, after it was reported as done."""
-    engine = create_engine(postgresql_url, pool_size=1, connect_args=AT_ONCE)
-    with engine.begin() as connection:
-        THINGS.drop(connection, checkfirst=True)
-        THINGS.create(connection)
-    pooled = engine.raw_connection()
-    driver: Any = pooled.driver_connection
-    statement = inserting(engine)
-    pooled.close()
+    statement, driver = inserting(engine), connection_of(engine)
     driver.execute("SELECT 1")
 
     with pytest.raises(StorageUnavailable):
         insert(statement)
 
     assert insert(statement) == [tuple(ROW.values())]
-    engine.dispose()
 
 
 def test_an_interrupted_statement_ends_with_its_connection(engine: Engine, postgresql_url: str) -> None:

@@ -421,6 +421,16 @@ def test_a_body_whose_length_nobody_announced_is_measured(caller: Caller) -> Non
     assert seen(answer) == caller.refused(413)
 
 
+def test_of_a_body_whose_length_nobody_announced_not_more_is_read_than_is_allowed(caller: Caller) -> None:
+    stream = io.BytesIO(b" " * 100 * MAX_BODY_BYTES)
+    unannounced = {"wsgi.input_terminated": True, "CONTENT_LENGTH": "", "wsgi.input": stream}
+
+    answer = caller.open(content_type="application/json", environ_overrides=unannounced)
+
+    assert seen(answer) == caller.refused(413)
+    assert stream.tell() <= MAX_BODY_BYTES + 1
+
+
 def test_a_host_may_allow_less(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = json.dumps(caller.body).encode()
     monkeypatch.setitem(caller.app.config, "MAX_CONTENT_LENGTH", len(raw) - 1)
