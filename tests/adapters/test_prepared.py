@@ -74,10 +74,10 @@ def insert(statement: Prepared, **changes: object) -> list[Any]:
     return statement.rows(**{f"new_{name}": value for name, value in {**ROW, **changes}.items()})
 
 
-def prepared_by_us(engine: Engine) -> int:
-    """How many statements the connection has prepared in this way."""
+def prepared_by_us(engine: Engine, what: str = "count(*)") -> int:
+    """How many statements the connection has prepared in this way, or what else is known of them."""
     with engine.connect() as connection:
-        query = "SELECT count(*) FROM pg_prepared_statements WHERE name LIKE 'otpauth~_%' ESCAPE '~'"
+        query = f"SELECT {what} FROM pg_prepared_statements WHERE name LIKE 'otpauth~_%' ESCAPE '~'"
         return cast("int", connection.scalar(text(query)))
 
 
@@ -173,6 +173,18 @@ def test_what_happens_on_the_connection_in_between_does_no_harm(engine: Engine, 
         assert host.scalar(select(func.count()).select_from(THINGS)) == 4
 
 
+def test_after_a_rollback_of_the_host_a_statement_is_prepared_again(engine: Engine) -> None:
+    statement = inserting(engine)
+    for _ in range(2):
+        insert(statement)
+        with engine.connect() as host:
+            host.execute(text("SELECT 1"))
+            host.rollback()
+
+    assert [insert(statement)[0][1] for _ in range(3)] == [-5] * 3
+    assert prepared_by_us(engine) == 1
+
+
 def test_a_migration_may_change_the_type_of_a_column(engine: Engine, postgresql_url: str) -> None:
     statement = inserting(engine)
     insert(statement)
@@ -183,7 +195,8 @@ def test_a_migration_may_change_the_type_of_a_column(engine: Engine, postgresql_
 
     for number in (2**31 - 1, 5, 6):
         assert insert(statement, number=number)[0][1] == number
-    assert prepared_by_us(engine) == 1
+    # After the first of these it was prepared anew, and executed twice.
+    assert prepared_by_us(engine, "sum(generic_plans + custom_plans)") == 2
 
 
 def test_a_host_that_wants_nothing_prepared_gets_nothing_prepared(engine: Engine) -> None:

@@ -47,9 +47,9 @@ _PARAMETER = re.compile(r"%\((\w+)\)s|%%")
 _FOUND_OUT, _BOOLEAN, _BYTES = 0, 16, 17
 _AS_TEXT, _AS_BYTES = 0, 1
 
-#: SQLSTATEs: the statement is not prepared any more (``DISCARD ALL``), or a migration has changed the type of
-#: a column since. Both come before anything is done.
-_GONE = (b"26000", b"0A000")
+#: SQLSTATEs that come before anything is done. The statement is not prepared any more, for example because
+#: psycopg deallocates all statements after a rollback. Or a migration has changed the type of a column.
+_GONE, _STALE = b"26000", b"0A000"
 #: The beginning of the SQLSTATEs of a statement that cannot be prepared.
 _WRONG_STATEMENT = b"42"
 
@@ -208,11 +208,13 @@ class PsycopgStatement:
         result = self._answer(connection)
         if result.status != self._failed:
             return self._rows(connection, result), result.command_tuples or 0
-        if result.error_field(self._sqlstate) not in _GONE:
+        state = result.error_field(self._sqlstate)
+        if state not in (_GONE, _STALE):
             raise self._error_of(result)
         del pooled.info[PsycopgStatement][self._name]
-        connection.pgconn.send_query(b"DEALLOCATE " + self._name)
-        self._answer(connection)
+        if state == _STALE:
+            connection.pgconn.send_query(b"DEALLOCATE " + self._name)
+            self._answer(connection)
         return None
 
     def _is_prepared(self, pooled: PoolProxiedConnection) -> bool:
