@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
-from functools import lru_cache
+from functools import cached_property, lru_cache
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, Template, TemplateNotFound, meta, select_autoescape
@@ -53,11 +53,16 @@ class JinjaTemplates:
         return None if template is None else template.render(values)
 
     def _template(self, name: str) -> Template | None:
-        return self._find(name) if self._host().auto_reload else self._remember(name)
+        return self._find(name) if self._environment.auto_reload else self._remember(name)
+
+    @cached_property
+    def _environment(self) -> Environment:
+        """The host's environment."""
+        return self._host()
 
     def _find(self, name: str) -> Template | None:
         if any(self._is_from_host(each) for each in (name, *self._bases(name))):
-            return self._host().get_template(name)
+            return self._environment.get_template(name)
         return self._packaged.get_template(name) if name in self._names else None
 
     def _bases(self, name: str) -> Iterator[str]:
@@ -68,7 +73,7 @@ class JinjaTemplates:
 
     def _is_from_host(self, name: str) -> bool:
         """Return whether the host has a file of that name, which may replace a packaged one."""
-        environment = self._host()
+        environment = self._environment
         if environment.loader is None:
             return False
         try:

@@ -229,7 +229,7 @@ class Guess:
     @property
     def holds(self) -> bool:
         """Whether a miss counts until an administrator clears it."""
-        return any(limit.period_ms is None for limit in self.locks)
+        return None in [limit.period_ms for limit in self.locks]
 
 
 @record

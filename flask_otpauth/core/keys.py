@@ -51,12 +51,19 @@ class Mac:
         return outer.digest()
 
 
+#: The first bytes of a part in ASCII, by its length: four bytes, big-endian.
+_LENGTHS = tuple([length.to_bytes(4, "big").decode() for length in range(128)])
+
+
 def keyed_digest(mac: Mac, *parts: str) -> bytes:
     """Return the HMAC of ``parts``, each with its length: no other list of parts has the same."""
-    # Encoded twice, so that no variable holds the bytes: a crash report shows local variables.
-    return mac.digest(
-        b"".join([len(str.encode(part)).to_bytes(4, "big") + str.encode(part) for part in parts])
-    )
+    # No variable holds what is encoded: a crash report shows local variables.
+    try:
+        return mac.digest("".join([_LENGTHS[len(part)] + part for part in parts]).encode("ascii"))
+    except (IndexError, UnicodeEncodeError):
+        return mac.digest(
+            b"".join([len(str.encode(part)).to_bytes(4, "big") + str.encode(part) for part in parts])
+        )
 
 
 def to_base64url(raw: bytes) -> str:

@@ -23,7 +23,7 @@ def preferences(*wishes: object) -> tuple[str, ...]:
     A wish is a locale in any spelling and case, a callable that returns one (``get_locale`` of Babel), or
     ``None``. A wish that is not a locale is skipped.
     """
-    return tuple(dict.fromkeys(locale for wish in wishes for locale in _locales(_text_of(wish))))
+    return _locales_of(*[_text_of(wish) for wish in wishes if wish is not None])
 
 
 def _text_of(wish: object) -> str:
@@ -35,6 +35,10 @@ def _text_of(wish: object) -> str:
 
 # Clients choose the text, so the cache must have a bound.
 @lru_cache(maxsize=64)
+def _locales_of(*texts: str) -> tuple[str, ...]:
+    return tuple(dict.fromkeys(locale for text in texts for locale in _locales(text)))
+
+
 def _locales(text: str) -> tuple[str, ...]:
     found = _LOCALE.fullmatch(text)
     if found is None:

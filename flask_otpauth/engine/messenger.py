@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import field, replace
+from dataclasses import field
 from datetime import datetime
 from functools import partial
 
@@ -12,7 +12,7 @@ from flask_otpauth.core.challenges import Issue, draw_nonce, shows_code
 from flask_otpauth.core.deliveries import DeliveryRow, DeliveryState
 from flask_otpauth.core.durations import in_words
 from flask_otpauth.core.errors import OtpAuthError, SendFailed
-from flask_otpauth.core.record import frozen, record
+from flask_otpauth.core.record import frozen, record, replace
 from flask_otpauth.core.routes import RouteKey
 from flask_otpauth.core.sensitive import Sensitive, sensitive
 from flask_otpauth.core.service import service

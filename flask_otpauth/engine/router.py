@@ -86,8 +86,16 @@ class Router:
 
     def route(self, message: Message) -> Route:
         """Return the most specific route for a message."""
+        if self._by_channel:
+            return self._by_channel[message.channel]
         keys = keys_of(message.channel, message.recipient, message.client_id)
         return next(self.routes[key] for key in keys if key in self.routes)
+
+    @cached_property
+    def _by_channel(self) -> Mapping[str, Route]:
+        """The route of each channel, if no route is only for some recipients or clients."""
+        by_channel = {key.channel: route for key, route in self.routes.items()}
+        return by_channel if len(by_channel) == len(self.routes) else {}
 
     @cached_property
     def owners(self) -> Mapping[str, Owner]:

@@ -54,7 +54,11 @@ def read_object(data: bytes) -> dict[str, object]:
         raise MalformedRequest from None
     if not isinstance(value, dict):
         raise MalformedRequest
-    return _wrap_object(value, MAX_JSON_DEPTH)
+    wrapped = _wrap_object(value, MAX_JSON_DEPTH)
+    # UTF-8 has no lone surrogate. Only an escape can make one.
+    if b"\\u" in data:
+        _demand_encodable(wrapped)
+    return wrapped
 
 
 class OverlongInteger:
@@ -83,11 +87,10 @@ def _wrap(value: object, depth_left: int) -> object:
     """
     Return ``value`` with each text wrapped as :class:`Sensitive`, because any of them may be a secret.
 
-    :raises MalformedRequest: if it is nested too deeply, or has a text that UTF-8 cannot encode (a lone
-        surrogate).
+    :raises MalformedRequest: if it is nested too deeply.
     """
     if isinstance(value, str):
-        return Sensitive(_encodable(value))
+        return Sensitive(value)
     if isinstance(value, (dict, list)) and depth_left == 0:
         raise MalformedRequest
     if isinstance(value, list):
@@ -96,15 +99,28 @@ def _wrap(value: object, depth_left: int) -> object:
 
 
 def _wrap_object(value: dict[str, object], depth_left: int) -> dict[str, object]:
-    return {_encodable(name): _wrap(item, depth_left - 1) for name, item in value.items()}
+    return {name: _wrap(item, depth_left - 1) for name, item in value.items()}
 
 
-def _encodable(text: str) -> str:
+def _demand_encodable(value: object) -> None:
+    """:raises MalformedRequest: if UTF-8 cannot encode a text in ``value`` (a lone surrogate)."""
     try:
-        text.encode()
+        for text in _texts(value):
+            text.encode()
     except UnicodeEncodeError:
         raise MalformedRequest from None
-    return text
+
+
+def _texts(value: object) -> Iterator[str]:
+    if isinstance(value, str):
+        yield value
+    elif isinstance(value, list):
+        for item in value:
+            yield from _texts(item)
+    elif isinstance(value, dict):
+        for name, item in value.items():
+            yield name
+            yield from _texts(item)
 
 
 # -- parsing -----------------------------------------------------------------------------------

@@ -532,7 +532,8 @@ def guess_values(guess: Guess) -> dict[str, object]:
 
 
 def _values(row: ChallengeRow, names: Iterable[str]) -> dict[str, object]:
-    return new_values({name: getattr(row, name) for name in names})
+    columns = vars(row)
+    return new_values({name: columns[name] for name in names})
 
 
 def _counts(limits: Iterable[Limit]) -> Counts:

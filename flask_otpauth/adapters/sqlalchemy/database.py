@@ -384,8 +384,11 @@ class _ByDriver:
         """
         if prepared.on_server is None or not isinstance(parameters, dict):
             return None
-        with _DriverErrors(prepared, self._as_connection):
+        try:
             done = prepared.on_server.execute(self._pooled, parameters)
+        except BaseException as error:
+            _raise_translated(error, prepared, self._as_connection())
+            raise
         self._is_reset = done is not None
         return done
 
@@ -502,42 +505,28 @@ def _driven(
     """Execute a statement through the driver's cursor. ``connection_of`` is only called after a failure."""
     cursor = pooled.cursor()
     try:
-        with _DriverErrors(prepared, connection_of):
-            cursor.execute(prepared.sql, parameters)
-            rows = list(cursor.fetchall()) if prepared.returns_rows else []
-            count: int = getattr(cursor, prepared.counts)
-    except Exception:
-        cursor.close()
+        cursor.execute(prepared.sql, parameters)
+        rows = list(cursor.fetchall()) if prepared.returns_rows else []
+        count: int = getattr(cursor, prepared.counts)
+    except BaseException as error:
+        try:
+            _raise_translated(error, prepared, connection_of())
+        finally:
+            if isinstance(error, Exception):
+                cursor.close()
         raise
     cursor.close()
     return rows, count
 
 
-class _DriverErrors:
-    """
-    Raises SQLAlchemy's exception for an error of the driver.
-
-    ``connection_of`` is only called after a failure.
-    """
-
-    __slots__ = ("_connection_of", "_prepared")
-
-    def __init__(self, prepared: Prepared, connection_of: Callable[[], Connection]) -> None:
-        self._prepared, self._connection_of = prepared, connection_of
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        if error is None:
-            return
-        connection = self._connection_of()
-        if not isinstance(error, Exception):
-            # The process, thread or greenlet ends while the database answers, so the rest of the answer
-            # would be taken for that of the next statement.
-            connection.invalidate()
-        elif isinstance(error, connection.dialect.loaded_dbapi.Error):
-            raise _wrap(connection, self._prepared, error) from error
+def _raise_translated(error: BaseException, prepared: Prepared, connection: Connection) -> None:
+    """Raise SQLAlchemy's exception if ``error`` is one of the driver."""
+    if not isinstance(error, Exception):
+        # The process, thread or greenlet ends while the database answers, so the rest of the answer
+        # would be taken for that of the next statement.
+        connection.invalidate()
+    elif isinstance(error, connection.dialect.loaded_dbapi.Error):
+        raise _wrap(connection, prepared, error) from error
 
 
 def _wrap(connection: Connection, prepared: Prepared, error: DBAPIModule.Error) -> BaseException:

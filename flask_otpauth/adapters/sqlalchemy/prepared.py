@@ -33,6 +33,7 @@ from flask_otpauth.adapters.sqlalchemy.statements import CountAttribute, Row
 
 if TYPE_CHECKING:
     from psycopg import Connection
+    from psycopg.abc import Transformer
     from psycopg.pq.abc import PGresult
     from sqlalchemy import Dialect
     from sqlalchemy.pool import PoolProxiedConnection
@@ -115,11 +116,7 @@ class Prepared:
         binds = {name: bind for bind, name in compiled.bind_names.items()}
         self._constants = {name: bind.effective_value for name, bind in binds.items() if not bind.required}
         kinds = {name: bind.type.dialect_impl(dialect) for name, bind in binds.items()}
-        # Drivers take bytes as they are. SQLAlchemy would wrap each value in an object of the driver.
-        processors = {
-            name: None if isinstance(kind, (LargeBinary, BINARY)) else kind.bind_processor(dialect)
-            for name, kind in kinds.items()
-        }
+        processors = {name: _processor(kind, dialect) for name, kind in kinds.items()}
         self._converted = [(name, convert) for name, convert in processors.items() if convert]
         #: Executes the statement as a transaction of its own, if its driver has a fast way to do that.
         self.on_server = PsycopgStatement(self.sql, kinds) if is_psycopg(dialect) else None
@@ -157,6 +154,15 @@ class Prepared:
         return tuple(columns)
 
 
+def _processor(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], object] | None:
+    """Return what converts a value of this type for the driver, or ``None`` if the driver takes it as it is."""
+    if isinstance(kind, (LargeBinary, BINARY)):
+        return None  # SQLAlchemy would wrap each value in an object of the driver.
+    if isinstance(kind, Boolean) and dialect.supports_native_boolean:
+        return None  # SQLAlchemy would only check that it is a boolean.
+    return kind.bind_processor(dialect)
+
+
 def _taking(names: Sequence[str]) -> Callable[[dict[str, object]], tuple[object, ...]]:
     """Return a function that takes these values, in this order."""
     if len(names) > 1:
@@ -167,6 +173,27 @@ def _taking(names: Sequence[str]) -> Callable[[dict[str, object]], tuple[object,
 def is_psycopg(dialect: Dialect) -> bool:
     """Return whether the driver of an engine is psycopg."""
     return dialect.driver == "psycopg" and not dialect.is_async
+
+
+class _State:
+    """What is kept with a connection of psycopg until it is closed."""
+
+    __slots__ = ("_transformer", "connection", "uses")
+
+    def __init__(self, connection: Any, transformer: Transformer) -> None:
+        self.connection = connection
+        #: How often each statement was executed before it was prepared, by its name.
+        self.uses: dict[bytes, int] = {}
+        #: Finds out once how a type is converted, which takes longer than to convert a row.
+        self._transformer = transformer
+
+    def rows(self, result: PGresult) -> list[Row]:
+        """Return the rows, with each column converted as the connection does."""
+        self._transformer.set_pgresult(result)
+        rows: list[Row] = self._transformer.load_rows(0, result.ntuples, tuple)
+        # The result holds what it has read, such as addresses.
+        self._transformer.set_pgresult(None)
+        return rows
 
 
 class PsycopgStatement:
@@ -200,56 +227,70 @@ class PsycopgStatement:
 
         ``None``: nothing was done, because only psycopg's cursor can do it.
         """
-        connection: Any = pooled.driver_connection
         parameters = self._parameters(values)
-        if parameters is None or not self._is_ready(connection) or not self._is_prepared(pooled):
+        state = self._state(pooled)
+        if parameters is None or state is None or not self._is_prepared(state):
             return None
-        connection.pgconn.send_query_prepared(self._name, parameters, self._formats)
-        result = self._answer(connection)
+        state.connection.pgconn.send_query_prepared(self._name, parameters, self._formats)
+        result = self._answer(state.connection)
         if result.status != self._failed:
-            return self._rows(connection, result), result.command_tuples or 0
-        state = result.error_field(self._sqlstate)
-        if state not in (_GONE, _STALE):
+            return state.rows(result), result.command_tuples or 0
+        sqlstate = result.error_field(self._sqlstate)
+        if sqlstate not in (_GONE, _STALE):
             raise self._error_of(result)
-        del pooled.info[PsycopgStatement][self._name]
-        if state == _STALE:
-            connection.pgconn.send_query(b"DEALLOCATE " + self._name)
-            self._answer(connection)
+        del state.uses[self._name]
+        if sqlstate == _STALE:
+            state.connection.pgconn.send_query(b"DEALLOCATE " + self._name)
+            self._answer(state.connection)
         return None
 
-    def _is_prepared(self, pooled: PoolProxiedConnection) -> bool:
+    def _state(self, pooled: PoolProxiedConnection) -> _State | None:
+        """Return what is kept with a connection, or ``None`` if it cannot be used without psycopg's cursor."""
+        info = pooled.info
+        state: _State | None = info.get(_State)
+        if state is None:
+            connection: Any = pooled.driver_connection
+            if type(connection) is not self._connection:
+                return None
+            state = info[_State] = _State(connection, self._transformer(connection))
+        return state if self._is_ready(state.connection) else None
+
+    def _is_prepared(self, state: _State) -> bool:
         """
         Return whether the connection has prepared the statement, which it does after a few uses.
 
         Before that it would not pay, because a pool can open a connection for each statement.
         """
-        connection: Any = pooled.driver_connection
-        uses: dict[bytes, int] = pooled.info.setdefault(PsycopgStatement, {})
-        earlier = uses.get(self._name, 0)
-        if earlier > connection.prepare_threshold:
+        threshold = state.connection.prepare_threshold
+        earlier = state.uses.get(self._name, 0)
+        if earlier > threshold:
             return True
-        uses[self._name] = earlier + 1
-        if earlier < connection.prepare_threshold:
+        state.uses[self._name] = earlier + 1
+        if earlier < threshold:
             return False
-        connection.pgconn.send_prepare(self._name, self._sql, self._types)
-        result = self._answer(connection)
+        state.connection.pgconn.send_prepare(self._name, self._sql, self._types)
+        result = self._answer(state.connection)
         if result.status != self._failed:
             return True
-        del uses[self._name]
+        del state.uses[self._name]
         if not (result.error_field(self._sqlstate) or b"").startswith(_WRONG_STATEMENT):
             raise self._error_of(result)
         return False
 
     def _parameters(self, values: Mapping[str, object]) -> list[bytes | None] | None:
         """Return the values as they are sent, or ``None`` if one of them cannot be sent like that."""
+        wanted = [values[name] for name in self._names]
+        # libpq would cut off a text there.
+        if "\0" in "".join([value for value in wanted if type(value) is str]):
+            return None
         try:
-            return [_SENT[type(value)](value) for value in [values[name] for name in self._names]]
-        except (KeyError, ValueError):
+            return [value.encode() if type(value) is str else _SENT[type(value)](value) for value in wanted]
+        except (KeyError, UnicodeEncodeError):
             return None
 
     def _is_ready(self, connection: Connection) -> bool:
         """
-        Return whether a connection can be used without psycopg's cursor.
+        Return whether a connection of psycopg can now be used without a cursor.
 
         A host can have cursors of its own, for example those of an APM. No transaction may be open, because
         the pool would undo the statement with it. Without a threshold the host wants nothing prepared, for
@@ -257,8 +298,7 @@ class PsycopgStatement:
         """
         server = connection.pgconn
         return (
-            type(connection) is self._connection
-            and connection.cursor_factory is self._cursor
+            connection.cursor_factory is self._cursor
             and server.transaction_status == self._idle
             and connection.prepare_threshold is not None
             and server.parameter_status(b"client_encoding") == b"UTF8"
@@ -269,29 +309,9 @@ class PsycopgStatement:
         results: list[PGresult] = connection.wait(self._execution(connection.pgconn))
         return results[-1]
 
-    def _rows(self, connection: Connection, result: PGresult) -> list[Row]:
-        """Return the rows, with each column converted as the connection does."""
-        transformer = self._transformer(connection)
-        transformer.set_pgresult(result)
-        rows: list[Row] = transformer.load_rows(0, result.ntuples, tuple)
-        return rows
 
-
-def _text(value: str) -> bytes:
-    """
-    Return a text as it is sent.
-
-    :raises ValueError: if it has a NUL, at which libpq would cut it off, or half of a UTF-16 pair.
-    """
-    sent = value.encode()
-    if b"\0" in sent:
-        raise ValueError("a NUL in a text")
-    return sent
-
-
-#: How a value is sent. Values of other types are left to psycopg's cursor.
+#: How a value is sent that is no text. Values of other types are left to psycopg's cursor.
 _SENT: Mapping[type, Callable[[Any], bytes | None]] = {
-    str: _text,
     int: b"%d".__mod__,
     bytes: bytes,
     bool: lambda value: b"t" if value else b"f",
