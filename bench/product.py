@@ -32,7 +32,7 @@ def create_app(url: str | None = None) -> Flask:
     """Create the app on a database that :func:`set_up` has prepared."""
     app = Flask("product")
     app.config.update(
-        SECRET_KEY=KEY,
+        OTPAUTH_SECRET_KEYS=[KEY],
         SQLALCHEMY_DATABASE_URI=url or os.environ["BENCH_DATABASE"],
         SQLALCHEMY_ENGINE_OPTIONS={"pool_size": int(os.environ.get("BENCH_THREADS", "1"))},
         OTPAUTH_SENDERS={"email": DroppingSender()},

@@ -6,11 +6,13 @@ import signal
 import threading
 from collections.abc import Iterator
 from datetime import date
+from enum import Enum
 from time import monotonic
 from typing import Any, cast
 
 import psycopg
 import pytest
+from psycopg.types.string import TextLoader
 from sqlalchemy import (
     Boolean,
     Column,
@@ -23,7 +25,9 @@ from sqlalchemy import (
     Table,
     bindparam,
     create_engine,
+    event,
     func,
+    literal_column,
     select,
     text,
 )
@@ -113,11 +117,41 @@ def test_rows_are_counted_and_committed(engine: Engine) -> None:
         assert connection.scalar(select(func.sum(THINGS.c.number))) == -40
 
 
-def test_a_value_of_another_type_is_left_to_the_cursor(engine: Engine) -> None:
-    day = date(2026, 11, 30)
+class Colour(Enum):
+    RED = "#f00"
 
-    assert insert(inserting(engine), added_on=day) == [tuple({**ROW, "added_on": day}.values())]
+
+class Name(str):
+    __slots__ = ()
+
+
+@pytest.mark.parametrize(
+    ("given", "stored"),
+    [
+        ({"added_on": date(2026, 11, 30)}, {"added_on": date(2026, 11, 30)}),
+        ({"name": Name("of a host's type")}, {"name": "of a host's type"}),
+        ({"name": Colour.RED}, {"name": "RED"}),
+    ],
+)
+def test_a_value_of_another_type_is_left_to_the_cursor(
+    engine: Engine, given: dict[str, object], stored: dict[str, object]
+) -> None:
+    assert insert(inserting(engine), **given) == [tuple({**ROW, **stored}.values())]
     assert prepared_by_us(engine) == 0
+
+
+def test_a_connection_of_the_host_has_its_own_ways_to_convert_columns(postgresql_url: str) -> None:
+    engine = create_engine(postgresql_url, pool_size=1, max_overflow=0, connect_args={"prepare_threshold": 0})
+
+    @event.listens_for(engine, "connect")
+    def read_numbers_as_texts(connection: psycopg.Connection, *_: object) -> None:
+        connection.adapters.register_loader("int4", TextLoader)
+
+    statement = Database(engine).prepare(select(literal_column("1::integer"), literal_column("'x'::text")))
+
+    assert [statement.rows() for _ in range(3)] == [[("1", "x")]] * 3
+    assert prepared_by_us(engine) == 1
+    engine.dispose()
 
 
 @pytest.mark.parametrize(("name", "error"), [("before\0after", DataError), ("\ud800", UnicodeEncodeError)])

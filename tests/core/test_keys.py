@@ -62,6 +62,14 @@ def test_no_two_lists_of_parts_read_alike(one: list[str], other: list[str]) -> N
     assert alike == (one == other)
 
 
+@given(st.lists(st.text(max_size=6) | st.text("aé", min_size=126, max_size=129), max_size=4))
+def test_each_part_is_digested_with_the_length_of_its_bytes(all_parts: list[str]) -> None:
+    encoded = [part.encode() for part in all_parts]
+    message = b"".join(len(part).to_bytes(4, "big") + part for part in encoded)
+
+    assert keyed_digest(Mac(NEW), *all_parts) == hmac.digest(NEW, message, "sha256")
+
+
 def test_a_digest_is_as_wide_as_its_column() -> None:
     assert len(keyed_digest(Mac(NEW), "a")) == DIGEST_BYTES
 

@@ -66,10 +66,13 @@ class TransactionLost(Exception):
 
 
 class _Open(threading.local):
-    """The connection whose transaction is open in this thread."""
+    """The connections that this thread has."""
 
+    #: The one whose transaction is open.
     connection: _ByDriver | _BySqlAlchemy | None = None
-    #: Whether the database has undone it.
+    #: The one for all statements: see :meth:`Database.one_connection`.
+    reserved: _ByDriver | None = None
+    #: Whether the database has undone the open transaction.
     is_lost = False
 
 
@@ -154,7 +157,7 @@ class Database:
             yield
             return
         with self._outages:
-            connection = self._connect()
+            connection = self._open.reserved or self._connect()
         try:
             with self._outages:
                 connection.begin()
@@ -171,8 +174,7 @@ class Database:
             raise
         finally:
             self._open.connection, self._open.is_lost = None, False
-            with self._outages:
-                connection.close()
+            self._give_back(connection)
 
     def atomically(self, work: Callable[[], T]) -> T:
         """
@@ -217,19 +219,42 @@ class Database:
         In a transaction, the statement is a part of it. Otherwise it is a transaction by itself, which
         the database begins and commits without being told to.
         """
+        connection = self._open.connection
         try:
-            with self._outages:
-                if self._open.connection is not None:
-                    return self._open.connection.execute(prepared, parameters)
-                done = self._sent_alone(prepared, parameters)
-        except TransactionLost:
-            if self._open.connection is not None:
-                self._open.is_lost = True
+            if connection is not None:
+                return connection.execute(prepared, parameters)
+            done = self._sent_alone(prepared, parameters)
+        except Exception as error:
+            lost = self._outages.lost(error)
+            if lost is None:
                 raise
+            if connection is not None:
+                self._open.is_lost = True
+                raise lost from error
             done = None
         if done is not None:
             return done
         return self.atomically(lambda: self.execute(prepared, parameters))
+
+    @contextmanager
+    def one_connection(self) -> Iterator[None]:
+        """
+        Take one connection for all statements that this thread executes meanwhile.
+
+        Each of them stays a transaction by itself. To take a connection from the pool and to give it back
+        takes longer than to read a row of a SQLite file.
+        """
+        if self.is_in_transaction or self._open.reserved is not None or _is_watched(self._single):
+            yield
+            return
+        with self._outages:
+            connection = _ByDriver(self._single, self._control)
+        self._open.reserved = connection
+        try:
+            yield
+        finally:
+            self._open.reserved = None
+            self._give_back(connection)
 
     def create(self, tables: Tables) -> None:
         """Create those of ``tables`` that are missing."""
@@ -248,6 +273,11 @@ class Database:
         # Not as a transaction that can be tried again: MariaDB commits each table by itself.
         with self._commits, self._writer.begin() as connection:
             tables.metadata.create_all(with_write_lock(connection), tables.all())
+
+    def _give_back(self, connection: _ByDriver | _BySqlAlchemy) -> None:
+        if connection is not self._open.reserved:
+            with self._outages:
+                connection.close()
 
     def _connect(self) -> _ByDriver | _BySqlAlchemy:
         """Take a connection for a transaction."""
@@ -287,7 +317,7 @@ class Database:
         """Execute a statement that is a transaction by itself. Return ``None`` if it has to begin one."""
         if _is_watched(self._single):
             return self._sent_alone_by_sqlalchemy(prepared, parameters)
-        plain = _ByDriver(self._single, self._control)
+        plain = self._open.reserved or _ByDriver(self._single, self._control)
         try:
             if self._must_begin(prepared):
                 return None
@@ -302,7 +332,7 @@ class Database:
         else:
             return done
         finally:
-            plain.close()
+            self._give_back(plain)
 
     def _sent_alone_by_sqlalchemy(self, prepared: Prepared, parameters: Parameters) -> Done | None:
         with self._single.connect() as connection, _Autocommit(connection.connection, connection.dialect):
@@ -371,9 +401,10 @@ class _ByDriver:
 
     def execute(self, prepared: Prepared, parameters: Parameters = ()) -> Done:
         """Execute a statement."""
-        if not self._pooled.is_valid:
+        if self._pooled.dbapi_connection is None:
             raise StorageUnavailable("the transaction was lost with its connection")
-        self._let_statements_commit()
+        if self._autocommit is None:
+            self._let_statements_commit()
         return _driven(self._pooled, prepared, parameters, self._as_connection)
 
     def execute_on_server(self, prepared: Prepared, parameters: Parameters) -> Done | None:
@@ -427,15 +458,16 @@ class _ByDriver:
 
     def close(self) -> None:
         """Give the connection back to the pool, as it was."""
-        if self._is_reset:
-            # As SQLAlchemy's connection does it, which has ended its own transaction.
-            cast("Any", self._pooled)._close_special(transaction_reset=True)  # noqa: SLF001
-            return
         try:
             if self._autocommit is not None:
                 self._autocommit.restore()
         finally:
-            self._pooled.close()
+            # SQLite's driver says whether a transaction is open.
+            if self._is_reset or getattr(self._pooled.dbapi_connection, "in_transaction", True) is False:
+                # As SQLAlchemy's connection does it, which has ended its own transaction.
+                cast("Any", self._pooled)._close_special(transaction_reset=True)  # noqa: SLF001
+            else:
+                self._pooled.close()
 
     def _let_statements_commit(self) -> None:
         if self._autocommit is None:
@@ -678,14 +710,25 @@ class ErrorTranslation:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
+        lost = self.lost(error)
+        if lost is not None:
+            raise lost from error
+
+    def lost(self, error: BaseException | None) -> TransactionLost | None:
+        """
+        Return the error to raise if the database has undone the transaction.
+
+        :raises StorageUnavailable: if ``error`` is another outage.
+        """
         if isinstance(error, PoolTimeout):
             raise StorageUnavailable("no database connection became free in time") from error
         if isinstance(error, DBAPIError):
             if error_code(error) in self._lost:
-                raise TransactionLost(str(error.orig)) from error
+                return TransactionLost(str(error.orig))
             reason = _reason(error, self._describe_lock_holder)
             if reason is not None:
                 raise StorageUnavailable(reason) from error
+        return None
 
 
 def _reason(error: DBAPIError, describe_lock_holder: Callable[[], str]) -> str | None:

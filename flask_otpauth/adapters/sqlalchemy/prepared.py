@@ -155,7 +155,7 @@ class Prepared:
 
 
 def _processor(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], object] | None:
-    """Return what converts a value of this type for the driver, or ``None`` if the driver takes it as it is."""
+    """Return what converts a value of this type for the driver. ``None``: the driver takes it as it is."""
     if isinstance(kind, (LargeBinary, BINARY)):
         return None  # SQLAlchemy would wrap each value in an object of the driver.
     if isinstance(kind, Boolean) and dialect.supports_native_boolean:
@@ -245,7 +245,7 @@ class PsycopgStatement:
         return None
 
     def _state(self, pooled: PoolProxiedConnection) -> _State | None:
-        """Return what is kept with a connection, or ``None`` if it cannot be used without psycopg's cursor."""
+        """Return what is kept with a connection. ``None``: it cannot be used without psycopg's cursor."""
         info = pooled.info
         state: _State | None = info.get(_State)
         if state is None:

@@ -37,8 +37,15 @@ from flask_otpauth.core.challenges import GuessState
 from flask_otpauth.core.errors import StorageUnavailable
 from flask_otpauth.core.service import service
 from flask_otpauth.core.sessions import Refresh, Rotation, Session, judge_refresh
-from flask_otpauth.ports.directory import Directory, User
-from flask_otpauth.ports.storage import LoginAttempt, LoginResult, Purge, PurgedBatch
+from flask_otpauth.ports.directory import Directory, User, UserLookup
+from flask_otpauth.ports.storage import (
+    LoginAttempt,
+    LoginResult,
+    Purge,
+    PurgedBatch,
+    UserIssue,
+    UserIssueResult,
+)
 
 #: The columns of a session.
 COLUMNS = tuple(field.name for field in fields(Session))
@@ -275,13 +282,28 @@ def live_count(closed: Iterable[Row], now_ms: int) -> int:
 @service
 class SqlLogins:
     """
-    Logs users in whose table is in the database of the codes and sessions.
+    Issues codes to users and logs them in. Their table is in the database of the codes and sessions.
 
     It is for a database in which nobody else can write while a transaction that has written is open.
     """
 
     challenges: SqlChallengeStore
     sessions: SqlSessionStore
+
+    def issue_to_user(self, request: UserIssue) -> UserIssueResult | None:
+        """
+        Issue a code on the connection that has read the user. Return ``None`` if it did nothing.
+
+        That is so if the directory must be asked, as for a login.
+        """
+        find = self._finder(request.user)
+        if find is None:
+            return None
+        with self.challenges.database.one_connection():
+            user = find()
+            if user is not None and user.person_key is None:
+                return None
+            return UserIssueResult(self.challenges.issue(request.issue_for(user)), user)
 
     def log_in(self, attempt: LoginAttempt) -> LoginResult | None:
         """
@@ -290,27 +312,15 @@ class SqlLogins:
         That is so if the users are elsewhere or are read as objects, or if the directory must first give the
         user a person key.
         """
-        directory, database = attempt.user.directory, self.challenges.database
-        if not isinstance(directory, ModelDirectory) or not directory.is_in(database):
-            return None
-        query = directory.query(attempt.user.kind)
-        if query is None:
-            return None
-        return database.attempt(lambda: self._log_in(attempt, directory, self._reading(query)))
+        find = self._finder(attempt.user)
+        return None if find is None else self.challenges.database.attempt(lambda: self._log_in(attempt, find))
 
-    def _log_in(
-        self, attempt: LoginAttempt, directory: ModelDirectory, reading: Prepared
-    ) -> LoginResult | None:
+    def _log_in(self, attempt: LoginAttempt, find: Callable[[], StoredUser | None]) -> LoginResult | None:
         verdict = self.challenges.redeem(attempt.guess)
         if verdict.state is not GuessState.ACCEPTED:
             # Without a look at the user, so that a wrong code takes the same time if there is none.
             return LoginResult(verdict)
-        users = directory.found(
-            attempt.user.kind,
-            attempt.user.identifier,
-            lambda given: [StoredUser(*row) for row in reading.rows(**given)],
-        )
-        user = users[0] if len(users) == 1 else None
+        user = find()
         if user is None or not user.is_enabled:
             return LoginResult(verdict, user)
         if user.person_key is None:
@@ -319,6 +329,25 @@ class SqlLogins:
         session = Session(**{**vars(attempt.session), **owner})
         closed = self.sessions.open(session, closing_others=attempt.closing_others)
         return LoginResult(verdict, user, session, closed, looked_again=True)
+
+    def _finder(self, lookup: UserLookup) -> Callable[[], StoredUser | None] | None:
+        """Return what reads a user in this database, or ``None`` if the directory must be asked."""
+        directory = lookup.directory
+        if not isinstance(directory, ModelDirectory) or not directory.is_in(self.challenges.database):
+            return None
+        query = directory.query(lookup.kind)
+        if query is None:
+            return None
+        return partial(self._find, directory, lookup, self._reading(query))
+
+    def _find(self, directory: ModelDirectory, lookup: UserLookup, reading: Prepared) -> StoredUser | None:
+        """Return the user with the identifier, or ``None`` if two users have it."""
+        users = directory.found(
+            lookup.kind,
+            lookup.identifier,
+            lambda given: [StoredUser(*row) for row in reading.rows(**given)],
+        )
+        return users[0] if len(users) == 1 else None
 
     @cached_property
     def _reading(self) -> Callable[[Select[*tuple[Any, ...]]], Prepared]:

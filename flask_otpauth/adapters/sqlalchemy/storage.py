@@ -58,12 +58,10 @@ class SqlAlchemyStorage:
         self.circuits = SqlCircuitStore(self.database, tables.circuits)
         self.deliveries = SqlDeliveryStore(self.database, tables.deliveries, tables.challenges)
         self.idempotency = SqlIdempotencyStore(self.database, tables.idempotency)
-        in_one = logins_of(self.challenges, self.sessions)
-        #: See the port. Only PostgreSQL has this step, for users in the same database.
-        self.issue_to_user = in_one.issue_to_user if in_one else None
         several = SqlLogins(self.challenges, self.sessions) if self.database.dialect.has_one_writer else None
-        logins = in_one or several
-        #: See the port. It is for users in the same database.
+        logins = logins_of(self.challenges, self.sessions) or several
+        #: See the port. Both are for users in the same database.
+        self.issue_to_user = logins.issue_to_user if logins else None
         self.log_in = logins.log_in if logins else None
         #: See the port. Operations inside it in the same thread are a part of it.
         self.atomically = self.database.atomically

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import replace
 
-from sqlalchemy import Table, and_
+from sqlalchemy import LargeBinary, Table, and_
 from sqlalchemy.dialects.sqlite import Insert
 
 from flask_otpauth.adapters.sqlalchemy.dialects.base import Dialect
@@ -21,6 +21,14 @@ class Sqlite(Dialect):
     # SQLAlchemy sets a level for the whole connection. Then SQLite compiles all statements anew.
     begin = "BEGIN IMMEDIATE"
     autocommit = ("isolation_level", None)
+
+    def complete(self, table: Table) -> None:
+        """See the base class."""
+        is_long = any(isinstance(column.type, LargeBinary) and not column.type.length for column in table.c)
+        if table.autoincrement_column is None and not is_long:
+            # The rows are in the index of the primary key. A commit would otherwise write a page of the index
+            # and a page of the table.
+            table.dialect_options["sqlite"]["with_rowid"] = False
 
     def change(self, database: Executor, change: Change) -> Statement:
         """See the base class. There are no locks of rows, so nothing has to be locked in an order."""
