@@ -103,7 +103,9 @@ class LimiterRateLimits:
     def __init__(self, limiter: Counters, limits: Mapping[str, str | None], namespace: str) -> None:
         self._limiter = limiter
         self._namespace = namespace
-        self._limits = {name: parse_many(text) if text is not None else [] for name, text in limits.items()}
+        parsed = {name: parse_many(text) if text is not None else [] for name, text in limits.items()}
+        #: Empty if nothing has a limit.
+        self._limits = parsed if any(parsed.values()) else {}
         in_child(self, LimiterRateLimits._renew)
 
     @property

@@ -233,7 +233,7 @@ class _Exchange:
             return self.mount.refuse(refusal_of(error), raw, operation, decided_status(error))
 
     def _handle(self, operation: AnyOperation, call: Call[FlowSettings, object], body: Body) -> Success:
-        if operation.rate_limit == "send" and self._header(_IDEMPOTENCY_KEY) is not None:
+        if operation.rate_limit == "send" and _IDEMPOTENCY_KEY in self.request.environ:
             return self._handle_once(operation, call, body)
         if operation.rate_limit != "authentication":
             return operation.handler(call, body)

@@ -325,7 +325,8 @@ class ModelDirectory:
         """Return whether columns are enough. A listener of the host may change a query or an object."""
         if self._columns is None or self._any_session.dispatch.do_orm_execute:
             return False
-        return all(each.__module__ == _MUTABLE for each in self.mapper.class_manager.dispatch.load)
+        listeners = self.mapper.class_manager.dispatch.load
+        return not listeners or all(each.__module__ == _MUTABLE for each in listeners)
 
     def _find_all(self, kind: IdentifierKind, value: str) -> list[StoredUser]:
         read = self._read if self._reads_columns() else self._read_objects
