@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 
-from flask import Flask, Response, g
+from flask import Flask, Response, after_this_request
 from flask_sqlalchemy import SQLAlchemy
 from sqlalchemy import insert
 
@@ -20,11 +20,16 @@ KEY = "only for measuring, and longer than 32 bytes"
 
 
 class DroppingSender:
-    """Accept every message, and keep its code for the response."""
+    """Accept every message, and return its code in a header of the response."""
 
     def send(self, message: Message) -> Receipt:
         """Accept a message."""
-        g.bench_code = message.code
+
+        @after_this_request
+        def expose_code(response: Response) -> Response:
+            response.headers[CODE_HEADER] = message.code
+            return response
+
         return Receipt(Status.ACCEPTED)
 
 
@@ -47,12 +52,6 @@ def create_app(url: str | None = None) -> Flask:
     @otpauth.token_required
     def me() -> dict[str, object]:
         return {"id": otpauth.current_user.id, "email": otpauth.current_user.email}
-
-    @app.after_request
-    def expose_code(response: Response) -> Response:
-        if code := g.pop("bench_code", None):
-            response.headers[CODE_HEADER] = code
-        return response
 
     return app
 
