@@ -512,7 +512,8 @@ def test_a_look_up_takes_an_index_and_scans_nothing(engine: Engine, look_up: str
 
     (question,) = asked
     plan = _plan(engine, *question)
-    assert "INDEX" in plan.upper()
+    # SQLite has the rows in the index of their primary key.
+    assert "INDEX" in plan.upper() or "USING PRIMARY KEY" in plan
     assert "SCAN" not in plan.upper().replace("INDEX SCAN", "").replace("INDEX ONLY SCAN", "").replace(
         "HEAP SCAN", ""
     )

@@ -98,7 +98,7 @@ def test_what_a_store_says_is_one_line_of_the_log(
     def down(self: object, *given: object) -> None:
         raise StorageUnavailable(f"cannot look up {FORGED}")
 
-    monkeypatch.setattr(type(directory), "find", down)
+    monkeypatch.setattr(type(directory), "found", down)
 
     app.test_client().post("/apis/auth/request-otp", json={"email": "user@example.com"})
 
