@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from datetime import date
 from enum import Enum
 from time import monotonic
-from typing import Any, cast
+from typing import Any, TypeVar, cast
 
 import psycopg
 import pytest
@@ -37,6 +38,7 @@ from flask_otpauth.adapters.sqlalchemy.database import Database
 from flask_otpauth.adapters.sqlalchemy.prepared import Prepared
 from flask_otpauth.core.errors import StorageUnavailable
 
+T = TypeVar("T")
 THINGS = Table(
     "things",
     MetaData(),
@@ -296,6 +298,91 @@ def test_a_transaction_that_the_host_left_open_is_not_joined(engine: Engine) -> 
         insert(statement)
 
     assert insert(statement) == [tuple(ROW.values())]
+
+
+def in_a_thread(work: Callable[[], T]) -> T:
+    """Do ``work`` as a server with threads does. No interrupt reaches it there, so it waits in libpq."""
+    with ThreadPoolExecutor(1) as threads:
+        return threads.submit(work).result()
+
+
+def test_a_thread_gets_the_same_answers_and_errors(engine: Engine) -> None:
+    statement = inserting(engine)
+    dividing = Database(engine).prepare(select(1 // THINGS.c.number))
+
+    assert [in_a_thread(lambda: insert(statement)) for _ in range(2)] == [[tuple(ROW.values())]] * 2
+    insert(statement, number=0)
+    with pytest.raises(DataError, match="division by zero"):
+        in_a_thread(dividing.rows)
+    assert prepared_by_us(engine) == 2
+
+
+def test_a_thread_that_waits_lets_the_others_run(engine: Engine, postgresql_url: str) -> None:
+    other = create_engine(postgresql_url)
+    locking = Database(engine).prepare(select(literal_column("pg_advisory_xact_lock(42)::text")))
+    in_a_thread(locking.rows)
+    with other.connect() as holder, ThreadPoolExecutor(1) as threads:
+        holder.execute(text("SELECT pg_advisory_xact_lock(42)"))
+        waiting = threads.submit(locking.rows)
+        blocked = text("SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND NOT granted")
+        give_up_at = monotonic() + 30
+        while not holder.scalar(blocked) and monotonic() < give_up_at:
+            pass
+        assert not waiting.done()
+        holder.rollback()
+        assert waiting.result() == [("",)]
+    other.dispose()
+
+
+def test_a_thread_whose_connection_is_cut_reports_an_outage_and_gets_another(
+    engine: Engine, postgresql_url: str
+) -> None:
+    ending = Database(engine).prepare(select(literal_column("pg_terminate_backend(pg_backend_pid())::text")))
+    insert(inserting(engine))
+
+    with pytest.raises(StorageUnavailable, match="database error"):
+        in_a_thread(ending.rows)
+
+    assert in_a_thread(lambda: insert(inserting(engine))) == [tuple(ROW.values())]
+
+
+def test_a_thread_on_a_connection_that_was_cut_before_reports_an_outage(
+    engine: Engine, postgresql_url: str
+) -> None:
+    statement = inserting(engine)
+    insert(statement)
+    cut(postgresql_url, connection_of(engine).info.backend_pid)
+
+    with pytest.raises(StorageUnavailable, match="database error"):
+        in_a_thread(lambda: insert(statement))
+
+    assert in_a_thread(lambda: insert(statement)) == [tuple(ROW.values())]
+
+
+def test_a_greenlet_lets_others_run_by_the_wait_of_psycopg(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = []
+
+    def wait(*given: Any, **options: Any) -> Any:
+        waits.append(1)
+        return psycopg.waiting.wait_poll(*given, **options)
+
+    monkeypatch.setattr(psycopg.waiting, "wait", wait)
+    statement = inserting(engine)
+    insert(statement)
+    waits.clear()
+
+    in_a_thread(lambda: insert(statement))
+
+    assert waits
+
+
+def cut(url: str, pid: int) -> None:
+    other = create_engine(url)
+    with other.connect() as connection:
+        connection.execute(text("SELECT pg_terminate_backend(:pid, 5000)"), {"pid": pid})
+    other.dispose()
 
 
 def test_an_interrupted_statement_ends_with_its_connection(engine: Engine, postgresql_url: str) -> None:

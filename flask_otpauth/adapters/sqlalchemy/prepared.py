@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from hashlib import sha256
 from operator import itemgetter
+from threading import current_thread, main_thread
 from typing import TYPE_CHECKING, Any, Protocol, cast
 
 from sqlalchemy import (
@@ -205,11 +206,13 @@ class PsycopgStatement:
 
     def __init__(self, sql: str, kinds: Mapping[str, TypeEngine[Any]]) -> None:
         import psycopg
-        from psycopg import adapt, errors, generators, pq
+        from psycopg import adapt, errors, generators, pq, waiting
 
         self._connection, self._cursor = psycopg.Connection, psycopg.Cursor
         self._transformer, self._error_of = adapt.Transformer, errors.error_from_result
         self._execution, self._sqlstate = generators.execute, pq.DiagnosticField.SQLSTATE
+        #: Whether psycopg waits in C, and not by what it takes for greenlets.
+        self._waits_in_c = waiting.wait is getattr(waiting, "wait_c", None)
         self._idle, self._failed = pq.TransactionStatus.IDLE, pq.ExecStatus.FATAL_ERROR
         self._names = list(dict.fromkeys(name for name in _PARAMETER.findall(sql) if name))
         places = {name: f"${place}" for place, name in enumerate(self._names, 1)}
@@ -231,8 +234,7 @@ class PsycopgStatement:
         state = self._state(pooled)
         if parameters is None or state is None or not self._is_prepared(state):
             return None
-        state.connection.pgconn.send_query_prepared(self._name, parameters, self._formats)
-        result = self._answer(state.connection)
+        result = self._executed(state.connection, parameters)
         if result.status != self._failed:
             return state.rows(result), result.command_tuples or 0
         sqlstate = result.error_field(self._sqlstate)
@@ -303,6 +305,19 @@ class PsycopgStatement:
             and connection.prepare_threshold is not None
             and server.parameter_status(b"client_encoding") == b"UTF8"
         )
+
+    def _executed(self, connection: Any, parameters: Sequence[bytes | None]) -> PGresult:
+        """
+        Execute the statement that is prepared.
+
+        An interrupt reaches the main thread only. Any other thread waits in libpq, which releases the
+        interpreter's lock once, and not for each step.
+        """
+        if self._waits_in_c and current_thread() is not main_thread():
+            waited: PGresult = connection.pgconn.exec_prepared(self._name, parameters, self._formats)
+            return waited
+        connection.pgconn.send_query_prepared(self._name, parameters, self._formats)
+        return self._answer(connection)
 
     def _answer(self, connection: Connection) -> PGresult:
         """Wait for the answer as psycopg does, which lets other greenlets run and an interrupt through."""
