@@ -84,7 +84,7 @@ def test_the_connection_is_given_back_after_an_error(engine: Engine) -> None:
     assert checkouts_of(engine, database.prepare(select(literal_column("1"))).rows) == 1
 
 
-def test_a_host_that_begins_a_transaction_on_the_connection_gets_it_rolled_back(engine: Engine) -> None:
+def test_a_transaction_that_is_left_open_is_rolled_back(engine: Engine) -> None:
     with engine.connect() as connection:
         connection.execute(text("CREATE TABLE notes (line TEXT)"))
         connection.commit()

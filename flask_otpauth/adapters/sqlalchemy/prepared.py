@@ -282,7 +282,7 @@ class PsycopgStatement:
     def _parameters(self, values: Mapping[str, object]) -> list[bytes | None] | None:
         """Return the values as they are sent, or ``None`` if one of them cannot be sent like that."""
         wanted = [values[name] for name in self._names]
-        # libpq would cut off a text there.
+        # libpq would cut off a text at a NUL.
         if "\0" in "".join([value for value in wanted if type(value) is str]):
             return None
         try:
