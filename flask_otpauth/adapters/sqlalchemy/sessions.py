@@ -1,4 +1,4 @@
-"""Sessions, the token generations of their users, and a login, which opens a session."""
+"""Sessions, the token generations of their users, and codes and logins for users in the same SQLite file."""
 
 from __future__ import annotations
 
