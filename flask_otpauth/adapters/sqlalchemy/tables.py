@@ -12,6 +12,7 @@ with a name, because a migration cannot add or drop a constraint without a name.
 from __future__ import annotations
 
 from dataclasses import fields
+from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from sqlalchemy import (
@@ -20,6 +21,7 @@ from sqlalchemy import (
     BigInteger,
     Boolean,
     Column,
+    ColumnElement,
     Index,
     Integer,
     LargeBinary,
@@ -27,6 +29,8 @@ from sqlalchemy import (
     String,
     Table,
     Text,
+    TextClause,
+    text,
 )
 from sqlalchemy.schema import SchemaItem
 from sqlalchemy.types import TypeEngine
@@ -56,6 +60,33 @@ LongText = Text().with_variant(TEXT(collation="utf8mb4_bin"), *_MYSQL)
 Log = LongText.with_variant(TEXT(collation="C"), "postgresql")
 
 
+class PartialIndex(Index):
+    """
+    An index of the rows that meet a condition. MariaDB has all rows in it.
+
+    SQLAlchemy imports a dialect to check an option of it. That of PostgreSQL takes longer than the rest of
+    ``init_app``, so this adds the options when the index is created, compared or copied.
+    """
+
+    def __init__(
+        self,
+        name: str,
+        *columns: str | ColumnElement[Any],
+        where: ColumnElement[bool] | TextClause,
+        unique: bool = False,
+    ) -> None:
+        super().__init__(name, *columns, unique=unique)
+        self.where = where
+
+    @cached_property
+    def dialect_options(self) -> Any:
+        """The options of each dialect, with the condition."""
+        options = super().dialect_options
+        for dialect in ("sqlite", "postgresql"):
+            options[dialect]["where"] = self.where
+        return options
+
+
 #: The name of the packaged table of users, without the prefix.
 USERS = "users"
 #: Marks a table in its ``info`` as one of the extension, and not of the host.
@@ -78,9 +109,12 @@ class TableNames:
         """Define a table in ``metadata``. Several extension objects may share it: the first one defines."""
         return Table(f"{self.prefix}{name}", metadata, *parts, **self.options(), keep_existing=True)
 
-    def index(self, table: str, *columns: str, unique: bool = False) -> Index:
-        """Return an index of a table. Its name contains the prefix, too."""
-        return Index(f"ix_{self.prefix}{table}_{'_'.join(columns)}", *columns, unique=unique)
+    def index(self, table: str, *columns: str, where: str = "", unique: bool = False) -> Index:
+        """Return an index of a table, or of its rows that meet a condition. Its name has the prefix, too."""
+        name = f"ix_{self.prefix}{table}_{'_'.join(columns)}"
+        if where:
+            return PartialIndex(name, *columns, where=text(where), unique=unique)
+        return Index(name, *columns, unique=unique)
 
     def taken(self, metadata: MetaData, has_users: bool) -> list[str]:
         """Return the names that the host has already given to tables of its own in ``metadata``."""
@@ -211,9 +245,10 @@ def _sessions(metadata: MetaData, names: TableNames) -> dict[str, Table]:
             Column("closed_at", Instant),
             # The user, while this is the session that closed the others: there is one at most.
             Column("alone_for", Name),
-            # A login ends the open sessions of its user, and does not read those that are closed.
-            names.index("sessions", "user_id", "closed_at"),
-            names.index("sessions", "alone_for", unique=True),
+            # A login ends the open sessions of its user, and does not read those that are closed. Each index
+            # has no entry for a closed session, so that closing it writes less.
+            names.index("sessions", "user_id", "closed_at", where="closed_at IS NULL"),
+            names.index("sessions", "alone_for", where="alone_for IS NOT NULL", unique=True),
         ),
         "generations": names.table(
             metadata,

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, TypeAlias
 
-from sqlalchemy import Delete, Table, Update, and_, tuple_, update
+from sqlalchemy import ColumnElement, Delete, Table, TextClause, Update, and_, tuple_, update
 
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Deletion, Executor, Row, Statement, Upsert
+from flask_otpauth.adapters.sqlalchemy.tables import PartialIndex
 
 if TYPE_CHECKING:
     from sqlalchemy.dialects import postgresql, sqlite
@@ -88,8 +89,21 @@ def on_conflict(insert: Insert, upsert: Upsert) -> Insert | ReturningInsert[*Row
     changes = dict(upsert.changes(dict(insert.excluded.items())))
     if not changes:
         return insert.on_conflict_do_nothing()
-    statement = insert.on_conflict_do_update(index_elements=upsert.key, set_=changes, where=upsert.condition)
+    statement = insert.on_conflict_do_update(
+        index_elements=upsert.key,
+        index_where=_rows_in_index(upsert),
+        set_=changes,
+        where=upsert.condition,
+    )
     return statement.returning(*upsert.returning) if upsert.returning else statement
+
+
+def _rows_in_index(upsert: Upsert) -> TextClause | ColumnElement[bool] | None:
+    """Return the condition on the rows among which the key is unique. ``None`` means all rows."""
+    for index in upsert.table.indexes:
+        if isinstance(index, PartialIndex) and tuple(index.columns.keys()) == upsert.key:
+            return index.where
+    return None
 
 
 def deleting(deletion: Deletion) -> Delete:

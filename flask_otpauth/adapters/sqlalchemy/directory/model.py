@@ -4,13 +4,10 @@ from __future__ import annotations
 
 import secrets
 from collections.abc import Callable
-from functools import cached_property
-from typing import Any
 
 from sqlalchemy import (
     Boolean,
     ColumnElement,
-    Index,
     Integer,
     MetaData,
     SQLColumnExpression,
@@ -25,7 +22,7 @@ from sqlalchemy import (
 from sqlalchemy.orm import InstanceState, InstrumentedAttribute, Mapped, Mapper, mapped_column, registry
 
 from flask_otpauth.adapters.addresses import CanonicalAddresses
-from flask_otpauth.adapters.sqlalchemy.tables import DEFAULT_NAMES, USERS, TableNames, exact
+from flask_otpauth.adapters.sqlalchemy.tables import DEFAULT_NAMES, USERS, PartialIndex, TableNames, exact
 from flask_otpauth.core import member_ids
 
 #: A column of texts, or an attribute of a model that is one.
@@ -160,27 +157,7 @@ def _add_index(mapper: Mapper[UserMixin], model: type[UserMixin]) -> None:
     email, key = mapper.columns.get("email"), mapper.columns.get("email_key")
     if email is None or key is None or email.table is not mapper.local_table or mapper.inherits is not None:
         return
-    _PartialIndex(f"ix_{mapper.local_table.name}_email_doubtful", email, where=doubtful(email, key))
-
-
-class _PartialIndex(Index):
-    """
-    An index of the rows that meet a condition. MariaDB has all rows in it.
-
-    SQLAlchemy imports a dialect to check an option of it. That of PostgreSQL takes longer than the rest of
-    ``init_app``, so this adds the options when the index is created, compared or copied.
-    """
-
-    def __init__(self, name: str, column: ColumnElement[str | None], *, where: ColumnElement[bool]) -> None:
-        super().__init__(name, column)
-        self._where = where
-
-    @cached_property
-    def dialect_options(self) -> Any:
-        options = super().dialect_options
-        for dialect in ("sqlite", "postgresql"):
-            options[dialect]["where"] = self._where
-        return options
+    PartialIndex(f"ix_{mapper.local_table.name}_email_doubtful", email, where=doubtful(email, key))
 
 
 keep_email_keys(UserMixin)
