@@ -15,7 +15,7 @@ from functools import partial
 from typing import cast
 from wsgiref.types import WSGIEnvironment
 
-from flask import Blueprint, Request, Response, current_app, request
+from flask import Blueprint, Request, Response, request
 from flask.blueprints import BlueprintSetupState
 from pydantic_core import to_json
 from werkzeug.datastructures import Headers, MultiDict
@@ -33,8 +33,9 @@ from flask_otpauth.engine.services import Services
 from flask_otpauth.engine.sessions import Login
 from flask_otpauth.ports.rate_limits import RateLimits
 from flask_otpauth.settings import FlowSettings
-from flask_otpauth.web.body import MAX_BODY_BYTES, Body, ParseContext, parse, read_object
+from flask_otpauth.web.body import Body, ParseContext, parse, read_body, read_object
 from flask_otpauth.web.credentials import Presented, UserToken, user_challenge, user_login
+from flask_otpauth.web.csrf import exempt_from_csrf
 from flask_otpauth.web.envelope import Envelope, Success, Wire
 from flask_otpauth.web.flow import AnyFlow, AnyOperation, Call
 from flask_otpauth.web.idempotency import HEADER, once
@@ -77,7 +78,7 @@ class Mount:
         raised: tuple[type[Exception], ...] = (Exception, *RAISED)
         for each in raised:
             blueprint.register_error_handler(each, self.answer_error)
-        blueprint.url_value_preprocessor(partial(exempt_from_csrf, blueprint))
+        exempt_from_csrf(blueprint)
         return blueprint
 
     def routes(self) -> dict[str, dict[str, AnyOperation]]:
@@ -286,14 +287,7 @@ class _Exchange:
         return value is not None and str(value).strip() != ""
 
     def _body(self) -> dict[str, object]:
-        if not self._says_that_it_is_short():
-            # One byte more than allowed, because Werkzeug cuts a body there without an error if nobody said
-            # how long it is.
-            self.request.max_content_length = MAX_BODY_BYTES + 1
-        # The length is checked again, because a hook of the host may have read the body before.
-        data = SensitiveBytes(self.request.get_data())
-        if len(data) > MAX_BODY_BYTES:
-            raise errors.ContentTooLarge
+        data = read_body(self.request)
         if self.mount.flow.reads_forms and self.request.mimetype == "application/x-www-form-urlencoded":
             return _form(self.request.form)
         if data and self._media_type() != _JSON:
@@ -325,12 +319,6 @@ class _Exchange:
         except (errors.NotAuthenticated, errors.NotPermitted):
             self.mount.rate_limits.admit(names, address)
             raise
-
-    def _says_that_it_is_short(self) -> bool:
-        """Return whether the request says that its body, which the server ends there, is not too long."""
-        length = self._header("CONTENT_LENGTH") or ""
-        is_number = len(length) < 6 and length.isascii() and length.isdigit()
-        return is_number and int(length) <= MAX_BODY_BYTES and not self._header("HTTP_TRANSFER_ENCODING")
 
     def _header(self, name: str) -> str | None:
         """
@@ -389,14 +377,3 @@ def _respond(wire: Wire) -> Answer:
     if further:
         headers.update(further)
     return Answer(to_json(payload), status, headers)
-
-
-def exempt_from_csrf(blueprint: Blueprint, endpoint: str | None, values: object) -> None:
-    """
-    Exempt ``blueprint`` from the host's CSRFProtect (Flask-WTF). Its paths use no cookie.
-
-    The host may set up CSRFProtect later, so this runs on each request. A preprocessor of URL values runs
-    before the hooks of the app.
-    """
-    if "csrf" in current_app.extensions:
-        current_app.extensions["csrf"].exempt(blueprint)

@@ -11,18 +11,23 @@ from __future__ import annotations
 import json
 from collections.abc import Iterator, Mapping
 from dataclasses import field
+from io import BytesIO
 from typing import Annotated, ClassVar, Generic, LiteralString, NoReturn, TypeAlias, TypeVar
 
+from flask import Request
 from pydantic import BaseModel, ConfigDict, PlainValidator, ValidationError, ValidationInfo, model_validator
 from pydantic_core import ErrorDetails, PydanticCustomError
+from werkzeug.exceptions import ClientDisconnected
+from werkzeug.wsgi import LimitedStream
 
 from flask_otpauth.core.challenges import is_digits
-from flask_otpauth.core.errors import Fault, InvalidFields, MalformedRequest
+from flask_otpauth.core.errors import ContentTooLarge, Fault, InvalidFields, MalformedRequest
 from flask_otpauth.core.record import frozen, record
-from flask_otpauth.core.sensitive import Sensitive
+from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.ports.addresses import Addresses
 from flask_otpauth.settings import FlowSettings
 
+#: The longest body of a request to a flow.
 MAX_BODY_BYTES = 16 * 1024
 MAX_JSON_DEPTH = 32
 MAX_INTEGER_DIGITS = 20
@@ -35,6 +40,56 @@ BodyT = TypeVar("BodyT", bound="Body")
 
 
 # -- reading -----------------------------------------------------------------------------------
+
+
+def read_body(request: Request) -> SensitiveBytes:
+    """
+    Return the body.
+
+    :raises ContentTooLarge: if it has more than ``MAX_BODY_BYTES``.
+    :raises RequestEntityTooLarge: if the host allows less (``MAX_CONTENT_LENGTH``).
+    :raises ClientDisconnected: if the body ends too early.
+    """
+    size = _announced(request)
+    if size is None:
+        # One byte more than allowed, because Werkzeug cuts a body there without an error if nobody said how
+        # long it is.
+        request.max_content_length = MAX_BODY_BYTES + 1
+    elif "stream" not in vars(request) and size <= (request.max_content_length or size):
+        return _read(request, size)
+    # The length is checked again, because a hook of the host may have read the body before.
+    body = SensitiveBytes(request.get_data())
+    if len(body) > MAX_BODY_BYTES:
+        raise ContentTooLarge
+    return body
+
+
+def _announced(request: Request) -> int | None:
+    """Return how long the request says that its body is, or ``None`` if it is too long or does not say it."""
+    length = request.environ.get("CONTENT_LENGTH") or ""
+    is_number = len(length) < 6 and length.isascii() and length.isdigit()
+    if not is_number or "HTTP_TRANSFER_ENCODING" in request.environ:
+        return None
+    size = int(length)
+    return size if size <= MAX_BODY_BYTES else None
+
+
+def _read(request: Request, size: int) -> SensitiveBytes:
+    """
+    Read a body that nobody has read.
+
+    Werkzeug's stream finds the end of any body, which takes ten times as long. What was read takes its place,
+    so that the hooks of the host can read the body after this.
+    """
+    source = request.environ["wsgi.input"]
+    try:
+        body = SensitiveBytes(source.read(size))
+    except (OSError, ValueError):
+        raise ClientDisconnected from None
+    if len(body) < size:
+        body = SensitiveBytes(body + LimitedStream(source, size - len(body)).read())
+    request.stream = BytesIO(body)
+    return body
 
 
 def read_object(data: bytes) -> dict[str, object]:
@@ -55,8 +110,8 @@ def read_object(data: bytes) -> dict[str, object]:
     if not isinstance(value, dict):
         raise MalformedRequest
     wrapped = _wrap_object(value, MAX_JSON_DEPTH)
-    # UTF-8 has no lone surrogate. Only an escape can make one.
-    if b"\\u" in data:
+    # UTF-8 has no lone surrogate. Only an escape can make one. (``in`` would try to read a number first.)
+    if data.find(b"\\u") != -1:
         _demand_encodable(wrapped)
     return wrapped
 

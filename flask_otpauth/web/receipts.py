@@ -19,7 +19,8 @@ from flask_otpauth.core.service import service
 from flask_otpauth.engine.reports import Reports
 from flask_otpauth.ports.rate_limits import RateLimits
 from flask_otpauth.ports.reports import ForgedReport, Handshake, ReportRequest
-from flask_otpauth.web.blueprint import HOST_IN_RULE, exempt_from_csrf
+from flask_otpauth.web.blueprint import HOST_IN_RULE
+from flask_otpauth.web.csrf import exempt_from_csrf
 from flask_otpauth.web.networks import network
 
 PREFIX = "/otpauth/receipts"
@@ -41,7 +42,8 @@ class ReceiptsMount:
         blueprint = Blueprint("otpauth_receipts", __name__)
         for name in self.reports.schemes:
             blueprint.record(partial(self._register, name))
-        blueprint.url_value_preprocessor(partial(_prepare, blueprint))
+        exempt_from_csrf(blueprint)
+        blueprint.url_value_preprocessor(_read_body)
         return blueprint
 
     def _register(self, name: str, state: BlueprintSetupState) -> None:
@@ -87,13 +89,12 @@ class ReceiptsMount:
         return ""
 
 
-def _prepare(blueprint: Blueprint, endpoint: str | None, values: object) -> None:
+def _read_body(endpoint: str | None, values: object) -> None:
     """
-    Read the body before any hook of the host, and exempt the paths from its CSRFProtect.
+    Read the body before any hook of the host.
 
     A hook that looks at ``request.form`` would use up a form, whose bytes are signed.
     """
-    exempt_from_csrf(blueprint, endpoint, values)
     # One byte more than allowed, because Werkzeug cuts a body of unknown length there without an error.
     request.max_content_length = MAX_BODY_BYTES + 1
     request.get_data()

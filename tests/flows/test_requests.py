@@ -438,6 +438,62 @@ def test_a_host_may_allow_less(caller: Caller, monkeypatch: pytest.MonkeyPatch) 
     assert seen(caller.send(raw)) == caller.refused(413)
 
 
+class Arriving(io.BytesIO):
+    """A body of which a server returns at most ten bytes at a time."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        return super().read(10 if size is None or size < 0 else min(size, 10))
+
+
+class Reset(io.BytesIO):
+    """A body whose client closes the connection."""
+
+    def read(self, size: int | None = -1) -> bytes:
+        raise ConnectionResetError
+
+
+def with_input(stream: io.BytesIO, length: int) -> dict[str, Any]:
+    """Return options for a body that the server reads from ``stream``."""
+    overrides = {"wsgi.input": stream, "CONTENT_LENGTH": str(length)}
+    return {"content_type": "application/json", "environ_overrides": overrides}
+
+
+def test_a_body_that_arrives_in_pieces_is_read_to_its_end_and_not_further(caller: Caller) -> None:
+    raw = json.dumps(caller.body).encode()
+    stream = Arriving(raw + b"the next request")
+
+    answer = caller.open(**with_input(stream, len(raw)))
+
+    assert seen(answer)[0] == 200
+    assert stream.getvalue()[stream.tell() :] == b"the next request"
+
+
+def test_a_body_that_ends_too_early_is_malformed(caller: Caller) -> None:
+    raw = json.dumps(caller.body).encode()
+
+    for stream in (io.BytesIO(raw), io.BytesIO(), Reset()):
+        answer = caller.open(**with_input(stream, len(raw) + 1))
+
+        assert seen(answer) == caller.refused("malformed")
+    assert caller.sent == []
+
+
+def test_a_hook_of_the_host_can_read_the_body_before_and_after(make_app: MakeApp, flow: Documented) -> None:
+    app, read = make_app(), list[bytes]()
+
+    @app.after_request
+    def look(response: Response) -> Response:
+        read.extend([request.get_data(), request.get_data()])
+        return response
+
+    caller = entitled(app, flow)
+    read.clear()
+    raw = json.dumps(caller.body).encode()
+
+    assert seen(caller.send(raw))[0] == 200
+    assert read == [raw, raw]
+
+
 class Unread(io.BytesIO):
     """A body that nobody may read."""
 
