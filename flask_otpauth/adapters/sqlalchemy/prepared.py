@@ -164,11 +164,11 @@ def _processor(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], objec
     return kind.bind_processor(dialect)
 
 
-def _taking(names: Sequence[str]) -> Callable[[dict[str, object]], tuple[object, ...]]:
-    """Return a function that takes these values, in this order."""
-    if len(names) > 1:
-        return itemgetter(*names)
-    return lambda values: tuple(values[name] for name in names)
+def _taking(keys: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:
+    """Return a function that takes the values at these keys or places, in this order."""
+    if len(keys) > 1:
+        return itemgetter(*keys)
+    return lambda values: tuple(values[key] for key in keys)
 
 
 def is_psycopg(dialect: Dialect) -> bool:
@@ -214,11 +214,13 @@ class PsycopgStatement:
         #: Whether psycopg waits in C, and not by what it takes for greenlets.
         self._waits_in_c = waiting.wait is getattr(waiting, "wait_c", None)
         self._idle, self._failed = pq.TransactionStatus.IDLE, pq.ExecStatus.FATAL_ERROR
-        self._names = list(dict.fromkeys(name for name in _PARAMETER.findall(sql) if name))
-        places = {name: f"${place}" for place, name in enumerate(self._names, 1)}
+        names = list(dict.fromkeys(name for name in _PARAMETER.findall(sql) if name))
+        places = {name: f"${place}" for place, name in enumerate(names, 1)}
         self._sql = _PARAMETER.sub(lambda found: places.get(found[1], "%"), sql).encode()
-        self._types = [_type_of(kinds[name]) for name in self._names]
+        self._types = [_type_of(kinds[name]) for name in names]
         self._formats = [_AS_BYTES if each == _BYTES else _AS_TEXT for each in self._types]
+        self._take = _taking(names)
+        self._take_texts = _taking([place for place, each in enumerate(self._formats) if each == _AS_TEXT])
         # Each name has one meaning, because a PgBouncer may give a connection to several processes.
         self._name = f"otpauth_{sha256(repr((self._sql, self._types)).encode()).hexdigest()[:32]}".encode()
 
@@ -259,11 +261,12 @@ class PsycopgStatement:
 
     def _is_prepared(self, state: _State) -> bool:
         """
-        Return whether the connection has prepared the statement, which it does after a few uses.
+        Return whether the connection has prepared the statement, which it does at the second use.
 
-        Before that it would not pay, because a pool can open a connection for each statement.
+        Before that it would not pay, because a pool can open a connection for each statement. psycopg waits
+        longer, because it knows of no statement that it is one of a few which every request executes.
         """
-        threshold = state.connection.prepare_threshold
+        threshold = min(state.connection.prepare_threshold, 1)
         earlier = state.uses.get(self._name, 0)
         if earlier > threshold:
             return True
@@ -281,14 +284,13 @@ class PsycopgStatement:
 
     def _parameters(self, values: Mapping[str, object]) -> list[bytes | None] | None:
         """Return the values as they are sent, or ``None`` if one of them cannot be sent like that."""
-        wanted = [values[name] for name in self._names]
-        # libpq would cut off a text at a NUL.
-        if "\0" in "".join([value for value in wanted if type(value) is str]):
-            return None
+        wanted = self._take(values)
         try:
-            return [value.encode() if type(value) is str else _SENT[type(value)](value) for value in wanted]
+            sent = [_SENT[type(value)](value) for value in wanted]
         except (KeyError, UnicodeEncodeError):
             return None
+        # libpq would cut off a text at a NUL.
+        return None if 0 in b"".join(filter(None, self._take_texts(sent))) else sent
 
     def _is_ready(self, connection: Connection) -> bool:
         """
@@ -325,12 +327,13 @@ class PsycopgStatement:
         return results[-1]
 
 
-#: How a value is sent that is no text. Values of other types are left to psycopg's cursor.
+#: How a value is sent. Values of other types are left to psycopg's cursor.
 _SENT: Mapping[type, Callable[[Any], bytes | None]] = {
+    str: str.encode,
     int: b"%d".__mod__,
     bytes: bytes,
-    bool: lambda value: b"t" if value else b"f",
-    type(None): lambda value: None,
+    bool: {True: b"t", False: b"f"}.__getitem__,
+    type(None): {None: None}.__getitem__,
 }
 
 
