@@ -53,7 +53,8 @@ class SignalEvents:
         """
         level = logging.WARNING if event in _WARNINGS else logging.INFO
         signal = signals.ALL[event]
-        is_logged, has_listener = logger.isEnabledFor(level), signal.has_receivers_for(self._app)
+        is_logged = logger.isEnabledFor(level)
+        has_listener = bool(signal.receivers) and signal.has_receivers_for(self._app)
         if not is_logged and not has_listener:
             return
         facts = {name: one_line(fact) if isinstance(fact, str) else fact for name, fact in facts.items()}

@@ -49,7 +49,7 @@ from typing import TypeGuard
 
 from flask_otpauth.core import instants
 from flask_otpauth.core.instants import Block, Limit, reach_ms, strongest
-from flask_otpauth.core.keys import to_base64url
+from flask_otpauth.core.keys import random_base64url
 from flask_otpauth.core.record import record, replace
 from flask_otpauth.core.sensitive import Sensitive
 
@@ -63,7 +63,7 @@ def draw_code(length: int) -> Sensitive:
 
 def draw_nonce() -> str:
     """Draw a name for one issue or one guess: 16 URL-safe characters."""
-    return to_base64url(secrets.token_bytes(12))
+    return random_base64url(12)
 
 
 def withheld_digest(digest: bytes) -> bytes:

@@ -11,6 +11,7 @@ import binascii
 import hashlib
 import hmac
 import json
+import os
 from dataclasses import field
 
 from flask_otpauth.core.record import frozen
@@ -70,6 +71,11 @@ def to_base64url(raw: bytes) -> str:
     """Return base64url without padding (RFC 7515 §2)."""
     # Not by base64.urlsafe_b64encode, which needs three calls for the same two steps.
     return binascii.b2a_base64(raw, newline=False).translate(_URL_SAFE, b"=").decode()
+
+
+def random_base64url(size_bytes: int) -> str:
+    """Return random bytes of the system's generator, as base64url."""
+    return to_base64url(os.urandom(size_bytes))
 
 
 def from_base64url(text: str) -> bytes:

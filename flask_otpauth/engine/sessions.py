@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hmac
-import secrets
 from collections.abc import Sequence
 from dataclasses import field
 from datetime import datetime, timedelta
@@ -15,7 +14,7 @@ from flask_otpauth.core.errors import (
     UserNotFound,
 )
 from flask_otpauth.core.instants import SKEW_MS, epoch_ms, from_epoch_ms, milliseconds
-from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing, from_base64url, to_base64url
+from flask_otpauth.core.keys import DIGEST_BYTES, KeyRing, from_base64url, random_base64url, to_base64url
 from flask_otpauth.core.record import frozen, record, replace
 from flask_otpauth.core.sensitive import Sensitive, SensitiveBytes
 from flask_otpauth.core.service import service
@@ -122,7 +121,7 @@ class Sessions:
         """Return a session that begins now, still without its user."""
         now_ms = epoch_ms(self.clock())
         return Session(
-            id=to_base64url(secrets.token_bytes(_ID_BYTES)),
+            id=random_base64url(_ID_BYTES),
             user_id="",
             authenticated_at=now_ms,
             rotated_at=now_ms,

@@ -37,7 +37,7 @@ from flask_otpauth.adapters.sqlalchemy.tables import Tables
 from flask_otpauth.core.errors import StorageUnavailable
 
 if TYPE_CHECKING:
-    from sqlalchemy.engine.interfaces import DBAPIModule
+    from sqlalchemy.engine.interfaces import DBAPIConnection, DBAPIModule
     from sqlalchemy.pool import PoolProxiedConnection
 
 T = TypeVar("T")
@@ -315,9 +315,11 @@ class Database:
 
     def _sent_alone(self, prepared: Prepared, parameters: Parameters) -> Done | None:
         """Execute a statement that is a transaction by itself. Return ``None`` if it has to begin one."""
-        if _is_watched(self._single):
-            return self._sent_alone_by_sqlalchemy(prepared, parameters)
-        plain = self._open.reserved or _ByDriver(self._single, self._control)
+        plain = self._open.reserved
+        if plain is None:
+            if _is_watched(self._single):
+                return self._sent_alone_by_sqlalchemy(prepared, parameters)
+            plain = _ByDriver(self._single, self._control)
         try:
             if self._must_begin(prepared):
                 return None
@@ -401,11 +403,12 @@ class _ByDriver:
 
     def execute(self, prepared: Prepared, parameters: Parameters = ()) -> Done:
         """Execute a statement."""
-        if self._pooled.dbapi_connection is None:
+        driver = self._pooled.dbapi_connection
+        if driver is None:
             raise StorageUnavailable("the transaction was lost with its connection")
         if self._autocommit is None:
             self._let_statements_commit()
-        return _driven(self._pooled, prepared, parameters, self._as_connection)
+        return _driven(driver, prepared, parameters, self._as_connection)
 
     def execute_on_server(self, prepared: Prepared, parameters: Parameters) -> Done | None:
         """
@@ -426,7 +429,7 @@ class _ByDriver:
     @property
     def driver(self) -> object:
         """The driver's connection."""
-        return self._pooled.driver_connection
+        return self._pooled.dbapi_connection
 
     def begin(self) -> None:
         """Let statements begin and end transactions, which the driver may do otherwise."""
@@ -529,13 +532,13 @@ def _sent(connection: Connection, prepared: Prepared, parameters: Parameters) ->
 
 
 def _driven(
-    pooled: PoolProxiedConnection,
+    driver: DBAPIConnection | PoolProxiedConnection,
     prepared: Prepared,
     parameters: Parameters,
     connection_of: Callable[[], Connection],
 ) -> Done:
     """Execute a statement through the driver's cursor. ``connection_of`` is only called after a failure."""
-    cursor = pooled.cursor()
+    cursor = driver.cursor()
     try:
         cursor.execute(prepared.sql, parameters)
         rows = list(cursor.fetchall()) if prepared.returns_rows else []
@@ -710,11 +713,11 @@ class ErrorTranslation:
         pass
 
     def __exit__(self, kind: object, error: BaseException | None, traceback: object) -> None:
-        lost = self.lost(error)
+        lost = None if error is None else self.lost(error)
         if lost is not None:
             raise lost from error
 
-    def lost(self, error: BaseException | None) -> TransactionLost | None:
+    def lost(self, error: BaseException) -> TransactionLost | None:
         """
         Return the error to raise if the database has undone the transaction.
 

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import hmac
 import json
-import secrets
 from collections.abc import Mapping, Sequence
 from dataclasses import field
 from datetime import datetime
@@ -20,7 +19,7 @@ from jwt.algorithms import Algorithm
 
 from flask_otpauth.core.errors import CredentialsInvalid
 from flask_otpauth.core.instants import SKEW_MS
-from flask_otpauth.core.keys import KeyRing, Mac, derive, from_base64url, to_base64url
+from flask_otpauth.core.keys import KeyRing, Mac, derive, from_base64url, random_base64url, to_base64url
 from flask_otpauth.core.record import frozen
 from flask_otpauth.core.sensitive import Sensitive
 from flask_otpauth.core.sessions import LONGEST_TOKEN_LIFE
@@ -192,7 +191,7 @@ class JwtTokens:
             "aud": self._audience_of(use),
             "iat": int(issued_at.timestamp()),
             "exp": int(expires_at.timestamp()),
-            "jti": to_base64url(secrets.token_bytes(16)),
+            "jti": random_base64url(16),
         }
         self._check(use, complete, issued_at)
         unsigned = f"{self._newest.header}.{to_base64url(_as_json(complete))}"
