@@ -18,7 +18,9 @@ SERVERS = {
     "postgresql": "postgresql+psycopg://postgres@127.0.0.1:5432/postgres",
     "mariadb": "mysql+pymysql://root@127.0.0.1:3306/mysql",
 }
-KINDS = (*SERVERS, "sqlite")
+#: Files of SQLite, by the mode of their journal. A new file has the first one.
+FILES = {"sqlite": "DELETE", "sqlite-wal": "WAL"}
+KINDS = (*SERVERS, *FILES)
 
 
 class Unavailable(Exception):
@@ -32,12 +34,12 @@ def new_database(kind: str) -> Iterator[str]:
 
     :raises Unavailable: if its server does not answer.
     """
-    if kind == "sqlite":
+    if kind in FILES:
         with TemporaryDirectory(prefix="otpauth-bench-") as folder:
             file = Path(folder, "bench.sqlite")
-            # As on a server. The file keeps this mode, so that it is the same for all apps.
+            # The file keeps this mode, so that it is the same for all apps.
             with closing(sqlite3.connect(file)) as connection:
-                connection.execute("PRAGMA journal_mode = WAL")
+                connection.execute(f"PRAGMA journal_mode = {FILES[kind]}")
             yield f"sqlite:///{file}"
         return
     name = f"otpauth_bench_{uuid4().hex}"

@@ -8,13 +8,13 @@ from dataclasses import dataclass, replace
 
 from bench import load
 from bench.apps import APPS
-from bench.databases import new_database, server_process, settle
+from bench.databases import FILES, new_database, server_process, settle
 from bench.processes import memory_mib
 from bench.rounds import Plan, Side, progress, table, take_turns
 from bench.servers import Server, gunicorn
 
 #: How many processes and threads serve an app. Processes do not write to a SQLite file at the same time.
-WORKERS = {"postgresql": (2, 8), "mariadb": (2, 8), "sqlite": (1, 8)}
+WORKERS = {"postgresql": (2, 8), "mariadb": (2, 8), **dict.fromkeys(FILES, (1, 8))}
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ def measure(kind: str, plan: Plan) -> Iterator[str]:
 
     :raises Unavailable: if its server does not answer.
     """
-    if kind == "sqlite":
+    if kind in FILES:
         # More clients would only wait for each other's locks. What counts is the CPU time of a login.
         plan = replace(plan, clients=(1,))
     with served(kind) as apps:

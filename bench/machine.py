@@ -14,14 +14,14 @@ from pathlib import Path
 from sqlalchemy import create_engine
 from sqlalchemy.exc import OperationalError
 
-from bench.databases import SERVERS
+from bench.databases import FILES, SERVERS
 
 PACKAGES = ("Flask", "SQLAlchemy", "psycopg", "PyMySQL", "gunicorn")
 
 
 def describe(kinds: Iterable[str]) -> str:
     """Return the command, the day, the machine and the versions, as a paragraph."""
-    databases = filter(None, map(_database, kinds))
+    databases = dict.fromkeys(filter(None, map(_database, kinds)))
     return (
         f"`python -m bench {' '.join(sys.argv[1:])}`".replace(" `", "`")
         + f" on {datetime.now(UTC):%Y-%m-%d}: {os.cpu_count()} processors ({_processor()}), "
@@ -39,7 +39,7 @@ def _processor() -> str:
 
 
 def _database(kind: str) -> str | None:
-    if kind == "sqlite":
+    if kind in FILES:
         return f"SQLite {sqlite3.sqlite_version}"
     engine = create_engine(SERVERS[kind])
     try:
