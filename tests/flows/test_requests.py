@@ -870,3 +870,40 @@ def test_what_a_request_holds_is_in_no_repr(app: Flask) -> None:
 
     for secret in (*given.values(), "code-0345", "a-secret-token", "guess-271828", "argon2id"):
         assert secret not in " ".join(shown)
+
+
+def as_no_content(response: Response) -> None:
+    response.status_code = 204
+
+
+def with_location(response: Response) -> None:
+    response.headers["Location"] = "/nächste"
+
+
+def with_more(response: Response) -> None:
+    response.data = b"[0, 1, 2]"
+
+
+@pytest.mark.parametrize(
+    ("change", "header", "sent"),
+    [
+        (as_no_content, "Content-Length", None),
+        (with_location, "Location", "/n%C3%A4chste"),
+        (with_more, "Content-Length", "9"),
+    ],
+)
+def test_an_answer_that_a_hook_of_the_host_has_changed_is_sent_as_any_other(
+    change: Callable[[Response], None], header: str, sent: str | None, make_app: MakeApp, flow: Documented
+) -> None:
+    app, changes = make_app(), list[Callable[[Response], None]]()
+
+    @app.after_request
+    def change_it(response: Response) -> Response:
+        for each in changes:
+            each(response)
+        return response
+
+    caller = entitled(app, flow)
+    changes.append(change)
+
+    assert caller.granted().headers.get(header) == sent
