@@ -272,11 +272,13 @@ class Sessions:
         return found or (self.store.find(session_id), None)
 
     def _tokens(self, session: Session, now_ms: int) -> Tokens:
-        now = from_epoch_ms(now_ms).replace(microsecond=0)
-        expires_at = min(now + self.policy.access_token_ttl, from_epoch_ms(session.ends_at))
+        # In whole seconds, as a JWT has them.
+        now_ms -= now_ms % 1000
+        expires_ms = min(now_ms + milliseconds(self.policy.access_token_ttl), session.ends_at)
+        now, expires_at = from_epoch_ms(now_ms), from_epoch_ms(expires_ms - expires_ms % 1000)
         claims = {"sub": session.user_id, "sid": session.id}
         access_token = self.signer.sign("access", claims, now, expires_at)
-        return Tokens(access_token, self._refresh_token(session), expires_at.replace(microsecond=0))
+        return Tokens(access_token, self._refresh_token(session), expires_at)
 
     def _refresh_token(self, session: Session) -> str:
         named = from_base64url(session.id) + session.generation.to_bytes(_GENERATION_BYTES, "big")
