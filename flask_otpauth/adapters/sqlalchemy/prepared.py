@@ -30,6 +30,7 @@ from sqlalchemy import (
 )
 from sqlalchemy.exc import StatementError
 
+from flask_otpauth.adapters.sqlalchemy.dialects import dialect_of
 from flask_otpauth.adapters.sqlalchemy.statements import CountAttribute, Row
 
 if TYPE_CHECKING:
@@ -158,7 +159,8 @@ class Prepared:
 def _processor(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], object] | None:
     """Return what converts a value of this type for the driver. ``None``: the driver takes it as it is."""
     if isinstance(kind, (LargeBinary, BINARY)):
-        return None  # SQLAlchemy would wrap each value in an object of the driver.
+        # SQLAlchemy would wrap each value in an object of the driver.
+        return dialect_of(dialect.name).convert_bytes
     if isinstance(kind, Boolean) and dialect.supports_native_boolean:
         return None  # SQLAlchemy would only check that it is a boolean.
     return kind.bind_processor(dialect)

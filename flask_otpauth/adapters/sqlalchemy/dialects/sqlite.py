@@ -11,6 +11,10 @@ from flask_otpauth.adapters.sqlalchemy.dialects.base import Dialect
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Executor, Statement
 
 
+def _as_bytearray(value: bytes | None) -> bytearray | None:
+    return None if value is None else bytearray(value)
+
+
 class Sqlite(Dialect):
     """SQLite. A transaction that writes locks the whole file."""
 
@@ -21,6 +25,8 @@ class Sqlite(Dialect):
     # SQLAlchemy sets a level for the whole connection. Then SQLite compiles all statements anew.
     begin = "BEGIN IMMEDIATE"
     autocommit = ("isolation_level", None)
+    # For each ``bytes`` the driver looks for an adapter, and makes an exception when there is none.
+    convert_bytes = staticmethod(_as_bytearray)
 
     def complete(self, table: Table) -> None:
         """See the base class."""
