@@ -256,6 +256,35 @@ def test_a_connection_prepares_a_statement_when_it_executes_it_again(engine: Eng
     assert seen == [0, 1, 1]
 
 
+def test_a_plan_that_was_made_for_an_empty_table_is_not_kept(engine: Engine) -> None:
+    connection_of(engine).prepare_threshold = 5
+    query = select(THINGS.c.number).where(THINGS.c.name == bindparam("name", type_=THINGS.c.name.type))
+    statement = Database(engine).prepare(query)
+
+    def plan() -> str:
+        name = prepared_by_us(engine, "max(name)")
+        with engine.connect() as connection:
+            return "\n".join(connection.scalars(text(f"EXPLAIN EXECUTE {name}('any')")))
+
+    with engine.begin() as connection:
+        connection.execute(text("CREATE INDEX by_name ON things (name)"))
+        connection.execute(text("ALTER TABLE things SET (autovacuum_enabled = off)"))
+    # Analyzed while it is empty, or else PostgreSQL expects ten pages.
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        connection.execute(text("VACUUM ANALYZE things"))
+    for _ in range(12):
+        statement.rows(name="any")
+    assert "Seq Scan" in plan()
+    with engine.begin() as connection:
+        rows = "SELECT n, 'name ' || n FROM generate_series(1, 10000) AS n"
+        connection.execute(text(f"INSERT INTO things (number, name) {rows}"))
+
+    assert "Seq Scan" in plan()
+    for _ in range(8):
+        statement.rows(name="any")
+    assert "by_name" in plan()
+
+
 def test_a_statement_of_which_the_connection_only_seems_to_know_is_executed(engine: Engine) -> None:
     connection_of(engine).prepare_threshold = 5
     insert(inserting(engine))

@@ -55,6 +55,8 @@ _AS_TEXT, _AS_BYTES = 0, 1
 _GONE, _STALE = b"26000", b"0A000"
 #: The beginning of the SQLSTATEs of a statement that cannot be prepared.
 _WRONG_STATEMENT = b"42"
+#: The uses of a statement with which a connection prepares it again: 16, 64, 256 and so on.
+_PREPARED_AGAIN = frozenset(4**power for power in range(2, 16))
 
 Parameters = dict[str, object] | tuple[object, ...]
 #: The rows of a statement, and how many rows it wrote.
@@ -246,8 +248,7 @@ class PsycopgStatement:
             raise self._error_of(result)
         del state.uses[self._name]
         if sqlstate == _STALE:
-            state.connection.pgconn.send_query(b"DEALLOCATE " + self._name)
-            self._answer(state.connection)
+            self._deallocate(state)
         return None
 
     def _state(self, pooled: PoolProxiedConnection) -> _State | None:
@@ -267,14 +268,23 @@ class PsycopgStatement:
 
         Before that it would not pay, because a pool can open a connection for each statement. psycopg waits
         longer, because it knows of no statement that it is one of a few which every request executes.
+
+        Later it prepares it again from time to time. PostgreSQL keeps a plan that it made for an empty table
+        until somebody analyzes the table, so that each request reads all of its rows.
         """
-        threshold = min(state.connection.prepare_threshold, 1)
-        earlier = state.uses.get(self._name, 0)
-        if earlier > threshold:
-            return True
-        state.uses[self._name] = earlier + 1
-        if earlier < threshold:
+        first = min(state.connection.prepare_threshold, 1) + 1
+        uses = state.uses[self._name] = state.uses.get(self._name, 0) + 1
+        if uses < first:
             return False
+        if uses == first:
+            return self._prepare(state)
+        if uses not in _PREPARED_AGAIN:
+            return True
+        self._deallocate(state)
+        return self._prepare(state)
+
+    def _prepare(self, state: _State) -> bool:
+        """Prepare the statement. Return ``False`` if only psycopg's cursor can execute it."""
         state.connection.pgconn.send_prepare(self._name, self._sql, self._types)
         result = self._answer(state.connection)
         if result.status != self._failed:
@@ -283,6 +293,11 @@ class PsycopgStatement:
         if not (result.error_field(self._sqlstate) or b"").startswith(_WRONG_STATEMENT):
             raise self._error_of(result)
         return False
+
+    def _deallocate(self, state: _State) -> None:
+        """Let the server forget the statement, if it knows it."""
+        state.connection.pgconn.send_query(b"DEALLOCATE " + self._name)
+        self._answer(state.connection)
 
     def _parameters(self, values: Mapping[str, object]) -> list[bytes | None] | None:
         """Return the values as they are sent, or ``None`` if one of them cannot be sent like that."""
