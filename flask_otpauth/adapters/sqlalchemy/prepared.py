@@ -162,10 +162,14 @@ def _processor(kind: TypeEngine[Any], dialect: Dialect) -> Callable[[Any], objec
     """Return what converts a value of this type for the driver. ``None``: the driver takes it as it is."""
     if isinstance(kind, (LargeBinary, BINARY)):
         # SQLAlchemy would wrap each value in an object of the driver.
-        return dialect_of(dialect.name).convert_bytes
+        return _as_bytearray if dialect_of(dialect.name).prefers_bytearray else None
     if isinstance(kind, Boolean) and dialect.supports_native_boolean:
         return None  # SQLAlchemy would only check that it is a boolean.
     return kind.bind_processor(dialect)
+
+
+def _as_bytearray(value: bytes | None) -> bytearray | None:
+    return None if value is None else bytearray(value)
 
 
 def _taking(keys: Sequence[Any]) -> Callable[[Any], tuple[Any, ...]]:

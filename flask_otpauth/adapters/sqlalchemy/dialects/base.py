@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, TypeAlias
 
 from sqlalchemy import ColumnElement, Delete, Table, TextClause, Update, and_, tuple_, update
@@ -44,8 +43,8 @@ class Dialect:
     #: An attribute of the driver's connection, and its value with which each statement commits by itself.
     #: It is used if the driver has no attribute ``autocommit``. Empty: there is none.
     autocommit: tuple[str, None] = ("", None)
-    #: Returns bytes, or NULL, in the form that the driver takes fastest. ``None``: it takes them as they are.
-    convert_bytes: Callable[[bytes | None], object] | None = None
+    #: Whether the driver takes a ``bytearray`` faster than ``bytes``.
+    prefers_bytearray = False
 
     def why_too_old(self, server: SqlAlchemyDialect) -> str | None:
         """Return why a server of this version cannot keep codes. ``None``: it can."""

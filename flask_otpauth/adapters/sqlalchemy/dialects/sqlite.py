@@ -11,10 +11,6 @@ from flask_otpauth.adapters.sqlalchemy.dialects.base import Dialect
 from flask_otpauth.adapters.sqlalchemy.statements import Change, Executor, Statement
 
 
-def _as_bytearray(value: bytes | None) -> bytearray | None:
-    return None if value is None else bytearray(value)
-
-
 class Sqlite(Dialect):
     """SQLite. A transaction that writes locks the whole file."""
 
@@ -26,7 +22,7 @@ class Sqlite(Dialect):
     begin = "BEGIN IMMEDIATE"
     autocommit = ("isolation_level", None)
     # For each ``bytes`` the driver looks for an adapter, and makes an exception when there is none.
-    convert_bytes = staticmethod(_as_bytearray)
+    prefers_bytearray = True
 
     def complete(self, table: Table) -> None:
         """See the base class."""
