@@ -55,13 +55,19 @@ def read_body(request: Request) -> SensitiveBytes:
         # One byte more than allowed, because Werkzeug cuts a body there without an error if nobody said how
         # long it is.
         request.max_content_length = MAX_BODY_BYTES + 1
-    elif "stream" not in vars(request) and size <= (request.max_content_length or size):
+    elif "stream" not in vars(request) and _allows(request, size):
         return _read(request, size)
     # The length is checked again, because a hook of the host may have read the body before.
     body = SensitiveBytes(request.get_data())
     if len(body) > MAX_BODY_BYTES:
         raise ContentTooLarge
     return body
+
+
+def _allows(request: Request, size: int) -> bool:
+    """Return whether the host allows a body of this size (``MAX_CONTENT_LENGTH``)."""
+    limit = request.max_content_length
+    return limit is None or size <= limit
 
 
 def _announced(request: Request) -> int | None:

@@ -433,9 +433,11 @@ def test_of_a_body_whose_length_nobody_announced_not_more_is_read_than_is_allowe
 
 def test_a_host_may_allow_less(caller: Caller, monkeypatch: pytest.MonkeyPatch) -> None:
     raw = json.dumps(caller.body).encode()
-    monkeypatch.setitem(caller.app.config, "MAX_CONTENT_LENGTH", len(raw) - 1)
 
-    assert seen(caller.send(raw)) == caller.refused(413)
+    for limit in (len(raw) - 1, 0):
+        monkeypatch.setitem(caller.app.config, "MAX_CONTENT_LENGTH", limit)
+
+        assert seen(caller.send(raw)) == caller.refused(413)
 
 
 class Arriving(io.BytesIO):
@@ -478,7 +480,7 @@ def test_a_body_that_ends_too_early_is_malformed(caller: Caller) -> None:
     assert caller.sent == []
 
 
-def test_a_hook_of_the_host_can_read_the_body_before_and_after(make_app: MakeApp, flow: Documented) -> None:
+def test_a_hook_of_the_host_can_read_the_body_afterwards(make_app: MakeApp, flow: Documented) -> None:
     app, read = make_app(), list[bytes]()
 
     @app.after_request
