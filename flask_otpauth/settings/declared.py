@@ -60,7 +60,7 @@ JwtKeys = Annotated[tuple[dict[str, str], ...], Accepts("a list of dicts with 'k
 class Settings(BaseModel):
     """The base class of all settings. Each field is a key."""
 
-    # To build a model takes long, and most apps have few of the flows: pydantic does it at the first use.
+    # An app has only some of the flows, so pydantic builds a model when it is first used, not at the import.
     model_config = ConfigDict(frozen=True, extra="forbid", arbitrary_types_allowed=True, defer_build=True)
 
     #: The defaults that ``OTPAUTH_PROFILE = "hardened"`` changes. A configured key takes precedence.
