@@ -16,6 +16,7 @@ from typing import Protocol, runtime_checkable
 
 import jwt
 from jwt.algorithms import Algorithm
+from pydantic_core import to_json
 
 from flask_otpauth.core.errors import CredentialsInvalid
 from flask_otpauth.core.instants import SKEW_MS
@@ -30,7 +31,6 @@ _KID_CHARACTERS = 16
 _LONGEST_TOKEN = 4096
 _LONGEST_LIFE_SECONDS = int(LONGEST_TOKEN_LIFE.total_seconds())
 _SKEW_SECONDS = SKEW_MS / 1000
-_ENCODER = json.JSONEncoder(separators=(",", ":"), allow_nan=False)
 
 
 @runtime_checkable
@@ -260,7 +260,8 @@ def _seconds(claims: Mapping[str, object], name: str) -> int:
 
 
 def _as_json(value: Mapping[str, object]) -> bytes:
-    return _ENCODER.encode(value).encode()
+    # Python reads NaN, which is not JSON. Here it becomes null, so it is read in no token.
+    return to_json(value, inf_nan_mode="null")
 
 
 def _json_object(raw: bytes) -> Mapping[str, object]:
