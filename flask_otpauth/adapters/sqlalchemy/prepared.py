@@ -55,8 +55,8 @@ _AS_TEXT, _AS_BYTES = 0, 1
 _GONE, _STALE = b"26000", b"0A000"
 #: The beginning of the SQLSTATEs of a statement that cannot be prepared.
 _WRONG_STATEMENT = b"42"
-#: The uses of a statement with which a connection prepares it again: 16, 64, 256 and so on.
-_PREPARED_AGAIN = frozenset(4**power for power in range(2, 16))
+#: The uses of a statement with which a connection prepares it again: 16, 256, 4096 and so on.
+_PREPARED_AGAIN = frozenset(16**power for power in range(1, 9))
 
 Parameters = dict[str, object] | tuple[object, ...]
 #: The rows of a statement, and how many rows it wrote.
@@ -273,8 +273,9 @@ class PsycopgStatement:
         Before that it would not pay, because a pool can open a connection for each statement. psycopg waits
         longer, because it knows of no statement that it is one of a few which every request executes.
 
-        Later it prepares it again from time to time. PostgreSQL keeps a plan that it made for an empty table
-        until somebody analyzes the table, so that each request reads all of its rows.
+        Later it prepares it again. PostgreSQL keeps a plan that it made for an empty table until somebody
+        analyzes the table, so that each request reads all of its rows. But it does so seldom, because
+        PostgreSQL then makes a plan for each of the next six uses, which takes longer than to execute it.
         """
         first = min(state.connection.prepare_threshold, 1) + 1
         uses = state.uses[self._name] = state.uses.get(self._name, 0) + 1
