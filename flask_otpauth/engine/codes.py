@@ -34,7 +34,7 @@ from flask_otpauth.engine.fixed_codes import FixedCodes
 from flask_otpauth.engine.kept_messages import row_of_reported
 from flask_otpauth.engine.messenger import Draft, Messenger, outgoing_of
 from flask_otpauth.ports.clock import Clock
-from flask_otpauth.ports.directory import User, UserLookup
+from flask_otpauth.ports.directory import UserLookup
 from flask_otpauth.ports.events import Events
 from flask_otpauth.ports.senders import Check, Message
 from flask_otpauth.ports.storage import Storage, UserIssue, UserIssueResult
@@ -133,8 +133,7 @@ def issue_to_user(storage: Storage, request: UserIssue) -> UserIssueResult:
     issued = storage.issue_to_user(request) if storage.issue_to_user else None
     if issued is not None:
         return issued
-    user = request.user.find()
-    return UserIssueResult(storage.challenges.issue(request.issue_for(user)), user)
+    return request.issued_to(request.user.find(), storage.challenges.issue)
 
 
 @service
@@ -182,11 +181,13 @@ class Codes:
         request = UserIssue(unsent.issue, user, for_anyone)
         if not (self.messenger.keeps_all or self.messenger.is_reported(unsent.message)):
             issued = issue_to_user(self.storage, request)
-            return self._send(target, _to_user(unsent, request, issued.user), issued.result)
+            unsent = _to_user(unsent, request, issued.email, issued.is_withheld)
+            return self._send(target, unsent, issued.result)
         # The user is looked up before the transaction, because a directory can be in another database.
         found = user.find()
-        unsent = replace(_to_user(unsent, request, found), issue=request.issue_for(found))
-        unsent = self._with_rows(policy, unsent)
+        is_withheld = request.is_withheld(found)
+        unsent = _to_user(unsent, request, found.email if found else None, is_withheld)
+        unsent = self._with_rows(policy, replace(unsent, issue=request.issue_if(not is_withheld)))
         return self._send(target, unsent, self._issue(unsent))
 
     def issue(self, policy: Policy, target: Target, addresses: Iterable[str] = ()) -> Issued:
@@ -509,11 +510,11 @@ class Codes:
         return refusal
 
 
-def _to_user(unsent: _Unsent, request: UserIssue, user: User | None) -> _Unsent:
-    """Return the message as the user who has the identifier gets it."""
+def _to_user(unsent: _Unsent, request: UserIssue, email: str | None, is_withheld: bool) -> _Unsent:
+    """Return the message as the user who has the identifier gets it. ``email`` is the user's own address."""
     # As the user wrote it, because the part before the @ may be case-sensitive.
-    own = user.email if user and request.user.kind == "email" else None
-    return unsent.to(own or unsent.draft.recipient, withheld=request.is_withheld(user))
+    own = email if request.user.kind == "email" else None
+    return unsent.to(own or unsent.draft.recipient, withheld=is_withheld)
 
 
 def _counted_as(policy: Policy, target: Target) -> tuple[str, str, str]:

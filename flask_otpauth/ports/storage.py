@@ -491,15 +491,19 @@ class UserIssue:
         """Return whether the code is not sent if this is the user who has the identifier."""
         return not (self.for_anyone if user is None else user.is_enabled)
 
-    def issue_for(self, user: User | None) -> Issue:
+    def issue_if(self, has_code: bool) -> Issue:
         """
-        Return the issue if this is the user who has the identifier.
+        Return the issue of a code that is sent or not.
 
         If the code is not sent, the limits are the same, and no guess is right.
         """
-        if not self.is_withheld(user):
-            return self.issue
-        return replace(self.issue, digest=withheld_digest(self.issue.digest))
+        return self.issue if has_code else replace(self.issue, digest=withheld_digest(self.issue.digest))
+
+    def issued_to(self, user: User | None, store: Callable[[Issue], IssueResult]) -> UserIssueResult:
+        """Issue the code to the user who has the identifier, by the operation of a store."""
+        is_withheld = self.is_withheld(user)
+        result = store(self.issue_if(not is_withheld))
+        return UserIssueResult(result, user.email if user else None, is_withheld=is_withheld)
 
 
 @record
@@ -507,8 +511,10 @@ class UserIssueResult:
     """The outcome of an issue for an identifier."""
 
     result: IssueResult
-    #: The user who has the identifier, enabled or not.
-    user: User | None
+    #: The e-mail address of the user who has the identifier, as the user wrote it. ``None`` if there is none.
+    email: str | None
+    #: Whether the code is not sent, because nobody may get it.
+    is_withheld: bool
 
 
 #: Finds the user who has an identifier, and issues a code for it, in one step. ``None`` means that nothing

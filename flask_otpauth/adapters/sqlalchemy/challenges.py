@@ -98,6 +98,8 @@ class GuessShape(NamedTuple):
 
     digests: int
     locks: Counts
+    #: Whether only a right guess is judged, or only a wrong one. ``None``: both.
+    is_right: bool | None = None
 
 
 @service
@@ -325,6 +327,13 @@ class SqlChallengeStore:
     def _locking_unlocked(self) -> Callable[[GuessShape], Statement]:
         return cache(lambda shape: self._touch(_unlocked(self.table.c, shape.locks)))
 
+    def count_if_wrong(self, guess: Guess) -> Verdict | None:
+        """Count a wrong guess in one row. Return ``None`` if it is right or cannot be judged."""
+        rows = self._judging_one_row(guess_shape(guess, is_right=False)).rows(
+            row_key=guess.limits_key, **guess_values(guess)
+        )
+        return verdict_of(guess, *rows[0]) if rows else None
+
     def refusal(self, guess: Guess) -> Verdict | None:
         """Return why ``guess`` cannot be judged. Return ``None`` if it can."""
         return self._refusal(guess, self._rows(guess.limits_key, guess.challenge_key))
@@ -459,13 +468,12 @@ def _judging(
 ) -> Change:
     """Count a guess in the row of a challenge, and use up the code if it is right."""
     row = table.c
-    is_right = is_right_in(row, shape)
     changes = {
-        "guesses": row.guesses + case((is_right, literal_column("0")), else_=literal_column("1")),
-        "consumed_at": case((is_right, _NOW_MS), else_=null()),
+        "guesses": _if_right(row, shape, row.guesses, row.guesses + literal_column("1")),
+        "consumed_at": _if_right(row, shape, _NOW_MS, null()),
         **counting,
     }
-    return Change(table, and_(row.key == _KEY, _is_live(row), unlocked), changes)
+    return Change(table, and_(row.key == _KEY, *_judged(row, shape), unlocked), changes)
 
 
 def verdict_of(guess: Guess, guesses: int, consumed_at: int | None) -> Verdict:
@@ -510,9 +518,9 @@ def issue_values(issue: Issue, key: bytes, row: ChallengeRow) -> dict[str, objec
     return values
 
 
-def guess_shape(guess: Guess) -> GuessShape:
-    """Return the shape of ``guess``."""
-    return GuessShape(len(guess.digests), _counts(guess.locks))
+def guess_shape(guess: Guess, *, is_right: bool | None = None) -> GuessShape:
+    """Return the shape of ``guess``, of which the statement may judge only a right or only a wrong one."""
+    return GuessShape(len(guess.digests), _counts(guess.locks), is_right)
 
 
 def guess_values(guess: Guess) -> dict[str, object]:
@@ -582,37 +590,53 @@ def _is_other_code(row: Columns) -> ColumnElement[bool]:
     )
 
 
-def _is_live(row: Columns) -> ColumnElement[bool]:
-    """Return whether the row has a code that a guess is judged against."""
-    return and_(
+def _judged(row: Columns, shape: GuessShape) -> list[ColumnElement[bool]]:
+    """Return the conditions that the row has a code, and that the guess is one that the statement judges."""
+    is_live = [
         row.digest.is_not(None),
         row.consumed_at.is_(None),
         row.guesses < bindparam("max_guesses", type_=Integer()),
         row.expires_at > _NOW_MS,
         row.issued_at <= bindparam("issued_by", type_=Instant),
-    )
+    ]
+    if shape.is_right is None:
+        return is_live
+    is_right = _is_right(row, shape)
+    return [*is_live, is_right if shape.is_right else ~is_right]
 
 
-def is_right_in(row: Columns, shape: GuessShape) -> ColumnElement[bool]:
+def _is_right(row: Columns, shape: GuessShape) -> ColumnElement[bool]:
     """Return whether the guess has the digest of the row."""
     return or_(*(row.digest == bindparam(f"digest_{place}", type_=Digest) for place in range(shape.digests)))
 
 
+def _if_right(
+    row: Columns, shape: GuessShape, right: ColumnElement[Any], wrong: ColumnElement[Any]
+) -> ColumnElement[Any]:
+    """Return the value that a column gets after a right guess or after a wrong one."""
+    if shape.is_right is None:
+        return case((_is_right(row, shape), right), else_=wrong)
+    return right if shape.is_right else wrong
+
+
 def _counting(row: Columns, shape: GuessShape) -> dict[str, ColumnElement[Any]]:
     """Return :func:`flask_otpauth.core.challenges.with_miss` for a row that also has the code."""
-    is_right = is_right_in(row, shape)
-    proves = and_(is_right, row.clears_misses)
     zero: ColumnElement[int] = literal_column("0")
     missed = _with_entry(row.misses, bindparam("entry", type_=Text()))
-    holds = or_(row.held, bindparam("holds", type_=Boolean()))
     needed_until = bindparam("needed_until_ms", type_=Instant)
-    is_longer = or_(is_right, row.needed_until > needed_until)
+
+    def proved(value: ColumnElement[Any], else_: ColumnElement[Any]) -> ColumnElement[Any]:
+        return case((row.clears_misses, value), else_=else_)
+
+    def after(right: ColumnElement[Any], wrong: ColumnElement[Any]) -> ColumnElement[Any]:
+        return _if_right(row, shape, right, wrong)
+
     return {
-        "misses": case((proves, literal_column("''")), (is_right, row.misses), else_=missed),
-        "held": case((is_right, and_(row.held, ~row.clears_misses)), else_=holds),
-        "locked_at": case((proves, zero), else_=row.locked_at),
-        "locked_until": case((proves, zero), else_=row.locked_until),
-        "needed_until": case((is_longer, row.needed_until), else_=needed_until),
+        "misses": after(proved(literal_column("''"), row.misses), missed),
+        "held": after(and_(row.held, ~row.clears_misses), or_(row.held, bindparam("holds", type_=Boolean()))),
+        "locked_at": after(proved(zero, row.locked_at), row.locked_at),
+        "locked_until": after(proved(zero, row.locked_until), row.locked_until),
+        "needed_until": after(row.needed_until, _later(row.needed_until, needed_until)),
     }
 
 

@@ -14,6 +14,7 @@ from sqlalchemy import (
     CTE,
     ColumnElement,
     Select,
+    and_,
     bindparam,
     case,
     exists,
@@ -22,6 +23,7 @@ from sqlalchemy import (
     insert,
     literal_column,
     null,
+    or_,
     select,
     true,
     update,
@@ -35,7 +37,6 @@ from flask_otpauth.adapters.sqlalchemy.challenges import (
     guess_shape,
     guess_values,
     is_one_step,
-    is_right_in,
     issue_shape,
     issue_values,
     judging,
@@ -63,6 +64,10 @@ _NOW_MS = bindparam("now_ms", type_=Instant)
 _LATEST_MS = bindparam("latest_ms", type_=Instant)
 
 
+#: The names of the parameters for an address, of which some addresses need more.
+Names = tuple[str, ...]
+
+
 @service
 class PostgresqlLogins:
     """Issues codes to users and logs them in. Their table is in the database of the codes and sessions."""
@@ -80,19 +85,18 @@ class PostgresqlLogins:
         issue, users = request.issue, self._users_of(request.user)
         if users is None or not is_one_step(issue):
             return None
-        statement = self._issuing(users, issue_shape(issue, "both"), request.for_anyone)
-        row = with_code(with_send(ChallengeRow(), issue), issue)
+        address = users.parameters(request.user.identifier)
+        statement = self._issuing(users, tuple(address), issue_shape(issue, "both"), request.for_anyone)
         values = {
-            **users.parameters(request.user.identifier),
-            **issue_values(issue, issue.limits_key, row),
+            **address,
+            **issue_values(issue, issue.limits_key, with_code(with_send(ChallengeRow(), issue), issue)),
             "withheld_digest": withheld_digest(issue.digest),
         }
-        [(*columns, count, is_certain, is_issued)] = statement.rows(**values)
-        user = users.user(columns) if count == 1 else None
+        [(email, has_code, is_certain, is_issued)] = statement.rows(**values)
         if is_issued:
-            return UserIssueResult(IssueResult(), user)
-        refusal = self.challenges.explain_issue(request.issue_for(user)) if is_certain else None
-        return None if refusal is None else UserIssueResult(refusal, user)
+            return UserIssueResult(IssueResult(), email, is_withheld=not has_code)
+        refusal = self.challenges.explain_issue(request.issue_if(has_code)) if is_certain else None
+        return None if refusal is None else UserIssueResult(refusal, email, is_withheld=not has_code)
 
     def log_in(self, attempt: LoginAttempt) -> LoginResult | None:
         """
@@ -102,33 +106,34 @@ class PostgresqlLogins:
         a row has the address, or another transaction is writing the row, or another login of the user has
         just opened the only session. An error would also end an open transaction, in which the several
         statements could not go on.
+
+        A wrong guess is counted by a second statement, whether there is a user or not. So it does not show
+        who has an account.
         """
         guess, users = attempt.guess, self._users_of(attempt.user)
         if users is None or guess.limits_key != guess.challenge_key or self._database.is_in_transaction:
             return None
-        statement = self._logging_in(users, guess_shape(guess), attempt.closing_others)
-        values = {
-            **users.parameters(attempt.user.identifier),
-            **guess_values(guess),
-            **new_values(vars(attempt.session)),
-        }
+        address = users.parameters(attempt.user.identifier)
+        statement = self._logging_in(
+            users, tuple(address), guess_shape(guess, is_right=True), attempt.closing_others
+        )
+        values = {**address, **guess_values(guess), **new_values(vars(attempt.session))}
         try:
-            [(*columns, guesses, consumed_at, closed)] = statement.rows(row_key=guess.limits_key, **values)
+            rows = statement.rows(row_key=guess.limits_key, **values)
         except IntegrityError:
             return None
         except StorageUnavailable as error:
             if error_code(error.__cause__) == _LOCK_NOT_AVAILABLE:
                 return None
             raise
-        if guesses is None:
-            refusal = self.challenges.refusal(guess)
+        if not rows:
+            refusal = self.challenges.count_if_wrong(guess) or self.challenges.refusal(guess)
             return None if refusal is None else LoginResult(refusal)
-        verdict = verdict_of(guess, guesses, consumed_at)
-        if consumed_at is None:
-            return LoginResult(verdict)
+        [(*columns, guesses, closed)] = rows
         user = users.user(columns)
         owner = {"user_id": str(user.id), "person_key": user.person_key or ""}
         session = Session(**{**vars(attempt.session), **owner})
+        verdict = verdict_of(guess, guesses, guess.now_ms)
         return LoginResult(verdict, user, session, closed, looked_again=True)
 
     @property
@@ -143,46 +148,45 @@ class PostgresqlLogins:
         return directory.email_query if directory.is_in(self._database) else None
 
     @cached_property
-    def _issuing(self) -> Callable[[EmailQuery, IssueShape, bool], Prepared]:
+    def _issuing(self) -> Callable[[EmailQuery, Names, IssueShape, bool], Prepared]:
         return cache(
-            lambda users, shape, for_anyone: self._database.prepare(
-                self._issue_statement(users, shape, for_anyone), writes=True
+            lambda users, address, shape, for_anyone: self._database.prepare(
+                self._issue_statement(users, address, shape, for_anyone), writes=True
             )
         )
 
-    def _issue_statement(self, users: EmailQuery, shape: IssueShape, for_anyone: bool) -> Select[Row]:
+    def _issue_statement(
+        self, users: EmailQuery, address: Names, shape: IssueShape, for_anyone: bool
+    ) -> Select[Row]:
         """Issue the code, or a digest that no code has if nobody may get it. Both take the same time."""
-        found = users.select.cte("found")
-        enabled, anyone = func.bool_and(found.c.is_enabled), true() if for_anyone else false()
-        certain = func.bool_and(found.c.is_certain & found.c.person_key.is_not(None))
+        always = select(literal_column("1").label("n")).subquery("always")
+        is_sure = or_(users.id.is_(None), users.is_sure)
         meant = select(
-            func.count().label("n"),
-            case((_is_one(func.count()), enabled), else_=anyone).label("has_code"),
-            func.coalesce(certain, true()).label("is_certain"),
+            users.email.label("email"),
+            func.coalesce(users.is_enabled, true() if for_anyone else false()).label("has_code"),
+            and_(is_sure, ~users.may_be_in_another(address)).label("is_certain"),
         )
-        meant_cte = meant.select_from(found).cte("meant")
+        meant_cte = meant.select_from(always.outerjoin(users.table, users.has_key)).cte("meant")
         table, issuing = self.challenges.table, self.challenges.issuing(shape)
         withheld = bindparam("withheld_digest", type_=Digest)
         digest = case((meant_cte.c.has_code, issuing.row["digest"]), else_=withheld)
         row = {**issuing.row, "digest": digest}
         source = select(*row.values()).where(meant_cte.c.is_certain)
         insert_row = dialect_of("postgresql").insert(table).from_select(list(row), source)
-        upsert = on_conflict(insert_row, issuing)
-        issued = upsert.returning(table.c.key).cte("issued")
-        outcome = (meant_cte.c.n, meant_cte.c.is_certain, exists(select(issued.c.key)))
-        columns = [*users.columns_in(found), *outcome]
-        joined = meant_cte.outerjoin(found, true())
-        return select(*columns).select_from(joined).limit(literal_column("1"))
+        issued = on_conflict(insert_row, issuing).returning(table.c.key).cte("issued")
+        return select(*meant_cte.c, exists(select(issued.c.key)))
 
     @cached_property
-    def _logging_in(self) -> Callable[[EmailQuery, GuessShape, bool], Prepared]:
+    def _logging_in(self) -> Callable[[EmailQuery, Names, GuessShape, bool], Prepared]:
         return cache(
-            lambda users, shape, closing_others: self._database.prepare(
-                self._login_statement(users, shape, closing_others), writes=True
+            lambda users, address, shape, closing_others: self._database.prepare(
+                self._login_statement(users, address, shape, closing_others), writes=True
             )
         )
 
-    def _login_statement(self, users: EmailQuery, shape: GuessShape, closing_others: bool) -> Select[Row]:
+    def _login_statement(
+        self, users: EmailQuery, address: Names, shape: GuessShape, closing_others: bool
+    ) -> Select[Row]:
         """
         Make each step of a login a part of one statement, which begins with the row of the user.
 
@@ -191,38 +195,34 @@ class PostgresqlLogins:
         user. The statement does not wait for the lock, because a transaction of the host in this thread
         may have it.
 
-        A wrong guess is counted whether there is a user or not, so that it does not show who has an account.
+        Each part that has fewer columns and functions saves time: PostgreSQL sets up all parts each time.
         """
-        found = users.select.with_for_update(read=True, nowait=True, of=users.table).cte("found")
-        is_one = _is_one(select(func.count()).select_from(found).scalar_subquery())
-        is_known = (found.c.is_certain, found.c.person_key.is_not(None), found.c.id_text.is_not(None))
-        user = select(found.c.id_text, found.c.person_key)
-        user_cte = user.where(*is_known, found.c.is_enabled, is_one).cte("person")
+        is_sure = and_(users.is_sure, users.id_text.is_not(None), ~users.may_be_in_another(address))
+        may_log_in = and_(is_sure, users.is_enabled).label("may_log_in")
+        user = select(*users.columns, users.id_text.label("id_text"), may_log_in)
+        locked = user.where(users.has_key).with_for_update(read=True, nowait=True, of=users.table)
+        found = locked.cte("found")
         # Short names: psycopg remembers how it reads a statement up to 4096 characters.
         challenge = renamed(self.challenges.table, "c")
-        may = ~is_right_in(challenge.c, shape) | exists(select(user_cte.c.id_text))
-        statement = updating(judging(challenge, shape)).where(may)
-        judged = statement.returning(challenge.c.guesses, challenge.c.consumed_at).cte("judged")
-        closed = self._closing(user_cte, judged) if closing_others else select(literal_column("0").label("n"))
+        redeeming = updating(judging(challenge, shape)).where(found.c.may_log_in)
+        redeemed = redeeming.returning(challenge.c.guesses, found.c.id_text, found.c.person_key)
+        redeemed_cte = redeemed.cte("redeemed")
+        closed = self._closing(redeemed_cte) if closing_others else select(literal_column("0").label("n"))
         ended = closed.cte("ended")
-        columns = [*users.columns_in(found), judged.c.guesses, judged.c.consumed_at, ended.c.n]
-        return (
-            select(*columns)
-            .select_from(ended.outerjoin(judged, true()).outerjoin(found, true()))
-            .limit(literal_column("1"))
-            .add_cte(self._opening(user_cte, judged, ended, closing_others))
-        )
+        columns = (*users.columns_in(found), redeemed_cte.c.guesses, ended.c.n)
+        all_of_it = redeemed_cte.join(ended, true()).join(found, true())
+        opened = self._opening(redeemed_cte, ended, closing_others)
+        return select(*columns).select_from(all_of_it).add_cte(opened)
 
-    def _closing(self, user: CTE, judged: CTE) -> Select[int]:
+    def _closing(self, redeemed: CTE) -> Select[int]:
         """Close the other sessions of the user, in the order of their ids. Return how many were live."""
         session = renamed(self.sessions.table, "s")
         row = session.c
         others = (
             select(row.id)
             .where(
-                row.user_id == select(user.c.id_text).scalar_subquery(),
+                row.user_id == select(redeemed.c.id_text).scalar_subquery(),
                 row.closed_at.is_(None),
-                exists(select(judged.c.guesses).where(judged.c.consumed_at.is_not(None))),
             )
             .order_by(row.id)
             .with_for_update()
@@ -230,10 +230,10 @@ class PostgresqlLogins:
         )
         closing = update(session).where(row.id == others.c.id).values(closed_at=_NOW_MS, alone_for=null())
         closed = closing.returning(row.authenticated_at, row.ends_at).cte("closed")
-        was_live = (closed.c.authenticated_at <= _LATEST_MS) & (closed.c.ends_at > _NOW_MS)
-        return select(func.count().filter(was_live).label("n")).select_from(closed)
+        was_live = (closed.c.authenticated_at <= _LATEST_MS, closed.c.ends_at > _NOW_MS)
+        return select(func.count().filter(*was_live).label("n")).select_from(closed)
 
-    def _opening(self, user: CTE, judged: CTE, ended: CTE, closing_others: bool) -> CTE:
+    def _opening(self, redeemed: CTE, ended: CTE, closing_others: bool) -> CTE:
         """
         Open the session if the code was right.
 
@@ -243,17 +243,12 @@ class PostgresqlLogins:
         values: dict[str, ColumnElement[object]] = {
             name: new_value(table, name) for name in COLUMNS if name not in ("generation", "closed_at")
         }
-        values |= {"user_id": user.c.id_text, "person_key": user.c.person_key}
+        values |= {"user_id": redeemed.c.id_text, "person_key": redeemed.c.person_key}
         values["generation"] = literal_column("0")
         if closing_others:
-            values["alone_for"] = user.c.id_text
-        source = user.join(judged, true()).join(ended, true())
-        row = select(*values.values()).select_from(source).where(judged.c.consumed_at.is_not(None))
+            values["alone_for"] = redeemed.c.id_text
+        row = select(*values.values()).select_from(redeemed.join(ended, true()))
         return insert(table).from_select(list(values), row).returning(table.c.id).cte("opened")
-
-
-def _is_one(count: ColumnElement[int]) -> ColumnElement[bool]:
-    return count == literal_column("1")
 
 
 def logins_of(challenges: SqlChallengeStore, sessions: SqlSessionStore) -> PostgresqlLogins | None:

@@ -303,7 +303,7 @@ class SqlLogins:
             user = find()
             if user is not None and user.person_key is None:
                 return None
-            return UserIssueResult(self.challenges.issue(request.issue_for(user)), user)
+            return request.issued_to(user, self.challenges.issue)
 
     def log_in(self, attempt: LoginAttempt) -> LoginResult | None:
         """

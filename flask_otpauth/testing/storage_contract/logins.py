@@ -103,7 +103,8 @@ class LoginContract(ContractBase):
         verdict = storage.challenges.redeem(subject.guess("111111"))
         second = issue_to_user(storage, request_of(subject, user, for_anyone=for_anyone))
 
-        assert (first.result.block, first.user) == (None, user)
+        assert (first.result.block, first.is_withheld) == (None, not is_entitled)
+        assert first.email == (user.email if user else None)
         assert verdict.state is (GuessState.ACCEPTED if is_entitled else GuessState.WRONG)
         assert second.result.block is not None
         assert second.result.block.kind == "cooldown"

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from inspect import getattr_static
 from uuid import UUID
 
-from sqlalchemy import Column, Enum, Table
+from sqlalchemy import Column, Enum, Table, UniqueConstraint
 from sqlalchemy.orm import Mapper, QueryableAttribute, class_mapper
 from sqlalchemy.types import TypeDecorator, TypeEngine
 
@@ -53,6 +53,18 @@ def python_type(kind: TypeEngine[object]) -> type[object] | None:
     if declared is object:
         return python_type(kind.impl_instance) if isinstance(kind, TypeDecorator) else None
     return declared
+
+
+def is_unique(column: Column[object]) -> bool:
+    """
+    Return whether the table is defined with a unique index or constraint of this column alone.
+
+    An index with options of one database does not count, because it may have only some of the rows.
+    """
+    table = column.table
+    unique = [each.columns for each in table.indexes if each.unique and not each.dialect_kwargs]
+    unique += [each.columns for each in table.constraints if isinstance(each, UniqueConstraint)]
+    return any(columns.keys() == [column.key] for columns in unique)
 
 
 def unfilled_columns(model: type[UserMixin]) -> list[str]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import asdict, field, fields
 from functools import cache, cached_property, partial
@@ -21,7 +21,6 @@ from sqlalchemy import (
     ColumnElement,
     Dialect,
     Engine,
-    GenerativeSelect,
     Integer,
     Select,
     String,
@@ -29,7 +28,7 @@ from sqlalchemy import (
     Uuid,
     and_,
     bindparam,
-    false,
+    exists,
     func,
     null,
     or_,
@@ -54,6 +53,7 @@ from flask_otpauth.adapters.sqlalchemy.directory.host_models import (
     attribute_of,
     can_be_set,
     columns_of,
+    is_unique,
     python_type,
 )
 from flask_otpauth.adapters.sqlalchemy.directory.model import (
@@ -76,6 +76,8 @@ _MUTABLE = "sqlalchemy.ext.mutable"
 _VERIFIED = ("email_verified", "phone_verified")
 #: The sessions here do not hold the rows that are updated.
 UNSEEN = {"synchronize_session": False}
+#: The parameter for a canonical address.
+_ADDRESS = bindparam("address", type_=String())
 #: The parameters for the spellings of an address. It has at most so many.
 _FORMS = ("form0", "form1", "form2", "form3")
 _INTEGER = re.compile(r"0|-?[1-9][0-9]{0,19}", re.ASCII)
@@ -152,7 +154,9 @@ class ModelDirectory:
         #: Executes single statements. ``None`` if the host's connection is the only one.
         self.database = None if host_session is not None else Database(engine, describe_lock_holder)
         self._email_query = (
-            EmailQuery(self.mapper, self._columns, self._key, engine.dialect) if self._columns else None
+            EmailQuery(self.mapper, self._columns, self._key, engine.dialect)
+            if self._columns and is_unique(key_column(self.mapper))
+            else None
         )
         self._id_query = IdQuery(self._columns, self._key) if self._columns else None
         #: Never opened. It has the listeners of all sessions of SQLAlchemy.
@@ -160,7 +164,7 @@ class ModelDirectory:
 
     @property
     def email_query(self) -> EmailQuery | None:
-        """The look-up by e-mail address, if users are read without their objects."""
+        """The look-up by e-mail address, if it is unique and users are read without their objects."""
         return self._email_query if self._reads_columns() else None
 
     @property
@@ -503,35 +507,53 @@ def _uuid(text: str) -> UUID | None:
 
 class EmailQuery:
     """
-    The look-up by e-mail address, to be a part of a larger statement.
+    The look-up by e-mail address, to be a part of a larger statement on PostgreSQL.
 
-    ``select`` has the columns of a user and two more. ``is_certain`` is whether SQL alone can tell that
-    the row has the address. ``id_text`` is the text form of the id, or NULL if only Python can tell it.
-    Several rows mean that two users have the address.
+    At most one row has the address as its key, because the column is unique. SQL can tell that this row has
+    the address, or the directory must be asked.
     """
 
     def __init__(
         self, mapper: Mapper[UserMixin], columns: Sequence[Column[object]], key: PrimaryKey, dialect: Dialect
     ) -> None:
-        self.table = key.column.table
-        texts = text_columns(mapper)
-        email, email_key = texts["email"], texts["email_key"]
-        self.select: GenerativeSelect = select(
-            *(column.label(name) for name, column in zip(_ATTRIBUTES, columns, strict=True)),
-            _is_certain(email, email_key, dialect.name).label("is_certain"),
-            key.sql_text(dialect).label("id_text"),
-        ).where(by_email(email, email_key, dialect.name))
+        self.table = cast("Table", key.column.table)
+        by_name = dict(zip(_ATTRIBUTES, columns, strict=True))
+        #: The columns of a user.
+        self.columns = [column.label(name) for name, column in by_name.items()]
+        self.id, self.email = by_name["id"], by_name["email"]
+        self.is_enabled = cast("ColumnElement[bool]", by_name["is_enabled"])
+        #: The text form of the id, or NULL if only Python can tell it.
+        self.id_text = key.sql_text(dialect)
+        self._key = key_column(mapper)
+        #: The condition that a row has the address as its key.
+        self.has_key = self._key == _ADDRESS
+        # Only the letters of ASCII have a lower case in canonical form.
+        has_address = func.lower(cast("TextColumn", self.email).collate("C")) == _ADDRESS
+        #: The condition that such a row has the address, and that nothing must be written to it first.
+        self.is_sure = and_(has_address, by_name["person_key"].is_not(None))
 
-    def columns_in(self, found: CTE) -> list[ColumnElement[Any]]:
-        """Return the columns of a user in ``select`` as a part of a statement."""
-        return [found.c[name] for name in _ATTRIBUTES]
+    def may_be_in_another(self, names: Iterable[str]) -> ColumnElement[bool]:
+        """
+        Return the condition that a row with another key may have the address, because its key is doubtful.
+
+        ``names`` are those of :meth:`parameters`.
+        """
+        other = self.table.alias("other").c
+        email, key = (cast("TextColumn", other[each.key]) for each in (self.email, self._key))
+        written = [bindparam(name, type_=String) for name in names if name != _ADDRESS.key]
+        is_another = (key.is_distinct_from(_ADDRESS), _is_doubtful_and_written(email, key, written))
+        return exists(select(other[self.id.key]).where(*is_another))
 
     def parameters(self, address: str) -> Mapping[str, str]:
-        """Return the parameters of ``select`` for a canonical address."""
-        return email_parameters(address)
+        """Return the parameters of the conditions for a canonical address."""
+        return {_ADDRESS.key: address, **dict(zip(_FORMS, spellings(address), strict=False))}
+
+    def columns_in(self, found: CTE) -> list[ColumnElement[Any]]:
+        """Return the columns of a user in a part of a statement that has selected ``columns``."""
+        return [found.c[name] for name in _ATTRIBUTES]
 
     def user(self, row: Sequence[Any]) -> StoredUser:
-        """Return the user of a row that begins with the columns of ``select``."""
+        """Return the user of a row that begins with ``columns``."""
         return StoredUser(*row[: len(_ATTRIBUTES)])
 
 
@@ -571,6 +593,11 @@ def rows_if_taken(read: Callable[[], list[T]]) -> list[T]:
         raise
     except StatementError:
         return []
+
+
+def key_column(mapper: Mapper[UserMixin]) -> Column[object]:
+    """Return the column of the canonical address."""
+    return cast("Column[object]", text_columns(mapper)["email_key"])
 
 
 def text_columns(mapper: Mapper[UserMixin]) -> dict[str, TextColumn]:
@@ -631,14 +658,14 @@ def has_email(model: type[UserMixin], addresses: Sequence[str], dialect: str) ->
 def by_email(email: TextColumn, key: TextColumn, dialect: str) -> ColumnElement[bool]:
     """Return the condition of :func:`has_email` for the address in :func:`email_parameters`."""
     written = [bindparam(form, type_=String) for form in _FORMS]
-    return _is_written(email, key, [bindparam("address", type_=String)], written, dialect)
+    return _is_written(email, key, [_ADDRESS], written, dialect)
 
 
 def email_parameters(address: str) -> dict[str, str]:
     """Return the parameters of :func:`by_email`: a canonical address, and how it may have been written."""
     first, *others = spellings(address)
     unused = [first] * (len(_FORMS) - 1 - len(others))
-    return dict(zip(("address", *_FORMS), (address, first, *others, *unused), strict=True))
+    return dict(zip((_ADDRESS.key, *_FORMS), (address, first, *others, *unused), strict=True))
 
 
 def _is_written(
@@ -652,20 +679,17 @@ def _is_written(
     # ignores case unless the host chose another.
     if dialect in ("mysql", "mariadb"):
         return or_(key.in_(addresses), email.in_(written))
+    return or_(key.in_(addresses), _is_doubtful_and_written(email, key, written))
+
+
+def _is_doubtful_and_written(
+    email: TextColumn, key: TextColumn, written: Sequence[str | BindParameter[str]]
+) -> ColumnElement[bool]:
+    """Return the condition that a row has a doubtful key, and an address that is written like this."""
     lowered = func.lower(email).in_([func.lower(each) for each in written])
     # True for every text. SQLite uses an index for a part of an OR only if its column is compared.
     compared = email >= ""
-    return or_(key.in_(addresses), and_(compared, doubtful(email, key), lowered))
-
-
-def _is_certain(email: TextColumn, key: TextColumn, dialect: str) -> ColumnElement[bool]:
-    """Return the condition that the row has the address, as far as SQL can tell."""
-    if dialect not in ("postgresql", "sqlite"):
-        return false()
-    # Only the letters of ASCII have a lower case in canonical form.
-    lowered = func.lower(email.collate("C") if dialect == "postgresql" else email)
-    address = bindparam("address", type_=String)
-    return and_(key == address, lowered == address)
+    return and_(compared, doubtful(email, key), lowered)
 
 
 def free_key(session: Session, model: type[UserMixin], address: str) -> None:
