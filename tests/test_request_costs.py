@@ -55,7 +55,7 @@ LOGIN = {
     "mariadb": ["SELECT", *(["SELECT", "UPDATE"] * 2), "SELECT", "INSERT", "SELECT"],
     "sqlite": ["UPDATE", "SELECT", "UPDATE", "INSERT"],
 }
-WRONG_GUESS = {"postgresql": ["WITH"], "mariadb": ["SELECT", "SELECT", "UPDATE"], "sqlite": ["UPDATE"]}
+WRONG_GUESS = {"postgresql": ["WITH", "UPDATE"], "mariadb": ["SELECT", "SELECT", "UPDATE"], "sqlite": ["UPDATE"]}
 
 
 @dataclass

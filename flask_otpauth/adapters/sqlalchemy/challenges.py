@@ -473,7 +473,8 @@ def _judging(
         "consumed_at": _if_right(row, shape, _NOW_MS, null()),
         **counting,
     }
-    return Change(table, and_(row.key == _KEY, *_judged(row, shape), unlocked), changes)
+    changed = {name: value for name, value in changes.items() if value is not row[name]}
+    return Change(table, and_(row.key == _KEY, *_judged(row, shape), unlocked), changed)
 
 
 def verdict_of(guess: Guess, guesses: int, consumed_at: int | None) -> Verdict:
@@ -593,16 +594,16 @@ def _is_other_code(row: Columns) -> ColumnElement[bool]:
 def _judged(row: Columns, shape: GuessShape) -> list[ColumnElement[bool]]:
     """Return the conditions that the row has a code, and that the guess is one that the statement judges."""
     is_live = [
-        row.digest.is_not(None),
         row.consumed_at.is_(None),
         row.guesses < bindparam("max_guesses", type_=Integer()),
         row.expires_at > _NOW_MS,
         row.issued_at <= bindparam("issued_by", type_=Instant),
     ]
     if shape.is_right is None:
-        return is_live
+        return [row.digest.is_not(None), *is_live]
+    # No guess is right or wrong without a digest in the row.
     is_right = _is_right(row, shape)
-    return [*is_live, is_right if shape.is_right else ~is_right]
+    return [is_right if shape.is_right else ~is_right, *is_live]
 
 
 def _is_right(row: Columns, shape: GuessShape) -> ColumnElement[bool]:

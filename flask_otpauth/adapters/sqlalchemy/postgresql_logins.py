@@ -248,7 +248,7 @@ class PostgresqlLogins:
         if closing_others:
             values["alone_for"] = redeemed.c.id_text
         row = select(*values.values()).select_from(redeemed.join(ended, true()))
-        return insert(table).from_select(list(values), row).returning(table.c.id).cte("opened")
+        return insert(table).from_select(list(values), row).cte("opened")
 
 
 def logins_of(challenges: SqlChallengeStore, sessions: SqlSessionStore) -> PostgresqlLogins | None:
