@@ -55,7 +55,11 @@ LOGIN = {
     "mariadb": ["SELECT", *(["SELECT", "UPDATE"] * 2), "SELECT", "INSERT", "SELECT"],
     "sqlite": ["UPDATE", "SELECT", "UPDATE", "INSERT"],
 }
-WRONG_GUESS = {"postgresql": ["WITH", "UPDATE"], "mariadb": ["SELECT", "SELECT", "UPDATE"], "sqlite": ["UPDATE"]}
+WRONG_GUESS = {
+    "postgresql": ["WITH", "UPDATE"],
+    "mariadb": ["SELECT", "SELECT", "UPDATE"],
+    "sqlite": ["UPDATE"],
+}
 
 
 @dataclass
@@ -115,13 +119,14 @@ def test_a_login_is_one_transaction_with_these_statements(kind: str, stage: Stag
     assert stage.counter.commits == 1
 
 
-def test_a_wrong_guess_is_one_transaction_with_these_statements(kind: str, stage: Stage) -> None:
+def test_a_wrong_guess_is_counted_by_these_statements(kind: str, stage: Stage) -> None:
     wrong = another(stage.caller.fresh_code())
 
     statements = stage.on_tables(lambda: stage.caller.verify(wrong))
 
     assert [each.split()[0] for each in statements] == WRONG_GUESS[kind]
-    assert stage.counter.commits == 1
+    # On PostgreSQL, the first one looks for a right guess and writes nothing. Each is a transaction.
+    assert stage.counter.commits == (2 if kind == "postgresql" else 1)
 
 
 def test_the_row_of_a_new_user_is_written_once_and_as_verified(stage: Stage) -> None:
