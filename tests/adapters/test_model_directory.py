@@ -265,15 +265,15 @@ on_postgresql = pytest.mark.parametrize("uri", ["postgresql"], indirect=True)
 
 
 def rows_of(users: Users, address: str) -> list[tuple[StoredUser, bool, str | None]]:
-    """What a statement can find out: the user, whether that is sure, and the text of the id."""
+    """What a statement can find out: the user, whether that is certain, and the text of the id."""
     query = users.directory.email_query
     assert query is not None
     given = query.parameters(address)
     may_be_in_another = query.may_be_in_another(given).label("in_another")
-    statement = select(*query.columns, query.is_sure.label("is_sure"), may_be_in_another, query.id_text)
+    statement = select(*query.columns, query.is_certain.label("is_certain"), may_be_in_another, query.id_text)
     with users.engine.connect() as connection:
         rows = connection.execute(statement.where(query.has_key), given).all()
-    return [(query.user(row), row.is_sure and not row.in_another, row[-1]) for row in rows]
+    return [(query.user(row), row.is_certain and not row.in_another, row[-1]) for row in rows]
 
 
 @on_postgresql
@@ -286,7 +286,7 @@ def rows_of(users: Users, address: str) -> list[tuple[StoredUser, bool, str | No
         ("Ann@bücher.example", "ann@xn--bcher-kva.example"),
     ],
 )
-def test_the_look_up_in_another_statement_says_what_is_sure(
+def test_the_look_up_in_another_statement_says_what_is_certain(
     written: str, address: str, users_of: UsersOf
 ) -> None:
     users = users_of(model_with())
@@ -297,17 +297,17 @@ def test_the_look_up_in_another_statement_says_what_is_sure(
 
 @on_postgresql
 @pytest.mark.parametrize("written", ["é@example.com", "É@example.com", "bob@example.com"])
-def test_an_address_that_was_changed_by_sql_is_never_sure(written: str, users_of: UsersOf) -> None:
+def test_an_address_that_was_changed_by_sql_is_never_certain(written: str, users_of: UsersOf) -> None:
     users = users_of(model_with())
     users.directory.create(NewUser(email=ADDRESS))
     users.write(email=written)
 
     for address in (ADDRESS, written, "é@example.com"):
-        assert [sure for _, sure, _ in rows_of(users, address)] in ([], [False])
+        assert [certain for _, certain, _ in rows_of(users, address)] in ([], [False])
 
 
 @on_postgresql
-def test_nobody_is_sure_to_have_an_address_that_a_row_of_sql_has_too(users_of: UsersOf) -> None:
+def test_nobody_certainly_has_an_address_that_a_row_of_sql_has_too(users_of: UsersOf) -> None:
     users = users_of(model_with())
     users.directory.create(NewUser(email="bob@example.com"))
     users.write(email_key=None, email=ADDRESS.upper())

@@ -63,8 +63,7 @@ _LOCK_NOT_AVAILABLE = "55P03"
 _NOW_MS = bindparam("now_ms", type_=Instant)
 _LATEST_MS = bindparam("latest_ms", type_=Instant)
 
-
-#: The names of the parameters for an address, of which some addresses need more.
+#: The names of the parameters for an address. An address that can be written in several ways has more.
 Names = tuple[str, ...]
 
 
@@ -160,11 +159,11 @@ class PostgresqlLogins:
     ) -> Select[Row]:
         """Issue the code, or a digest that no code has if nobody may get it. Both take the same time."""
         always = select(literal_column("1").label("n")).subquery("always")
-        is_sure = or_(users.id.is_(None), users.is_sure)
+        is_certain = or_(users.id.is_(None), users.is_certain)
         meant = select(
             users.email.label("email"),
             func.coalesce(users.is_enabled, true() if for_anyone else false()).label("has_code"),
-            and_(is_sure, ~users.may_be_in_another(address)).label("is_certain"),
+            and_(is_certain, ~users.may_be_in_another(address)).label("is_certain"),
         )
         meant_cte = meant.select_from(always.outerjoin(users.table, users.has_key)).cte("meant")
         table, issuing = self.challenges.table, self.challenges.issuing(shape)
@@ -197,8 +196,8 @@ class PostgresqlLogins:
 
         Each part that has fewer columns and functions saves time: PostgreSQL sets up all parts each time.
         """
-        is_sure = and_(users.is_sure, users.id_text.is_not(None), ~users.may_be_in_another(address))
-        may_log_in = and_(is_sure, users.is_enabled).label("may_log_in")
+        is_certain = and_(users.is_certain, users.id_text.is_not(None), ~users.may_be_in_another(address))
+        may_log_in = and_(is_certain, users.is_enabled).label("may_log_in")
         user = select(*users.columns, users.id_text.label("id_text"), may_log_in)
         locked = user.where(users.has_key).with_for_update(read=True, nowait=True, of=users.table)
         found = locked.cte("found")
@@ -220,10 +219,7 @@ class PostgresqlLogins:
         row = session.c
         others = (
             select(row.id)
-            .where(
-                row.user_id == select(redeemed.c.id_text).scalar_subquery(),
-                row.closed_at.is_(None),
-            )
+            .where(row.user_id == select(redeemed.c.id_text).scalar_subquery(), row.closed_at.is_(None))
             .order_by(row.id)
             .with_for_update()
             .cte("others")
@@ -235,7 +231,7 @@ class PostgresqlLogins:
 
     def _opening(self, redeemed: CTE, ended: CTE, closing_others: bool) -> CTE:
         """
-        Open the session if the code was right.
+        Open the session of the user whose code was redeemed.
 
         It is joined to the closed sessions, so that they have left the unique column before it enters.
         """

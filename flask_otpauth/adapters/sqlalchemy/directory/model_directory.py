@@ -509,8 +509,8 @@ class EmailQuery:
     """
     The look-up by e-mail address, to be a part of a larger statement on PostgreSQL.
 
-    At most one row has the address as its key, because the column is unique. SQL can tell that this row has
-    the address, or the directory must be asked.
+    At most one row has the address as its key, because the column is unique. If SQL alone cannot tell that
+    this row has the address, the directory must be asked.
     """
 
     def __init__(
@@ -529,8 +529,8 @@ class EmailQuery:
         self.has_key = self._key == _ADDRESS
         # Only the letters of ASCII have a lower case in canonical form.
         has_address = func.lower(cast("TextColumn", self.email).collate("C")) == _ADDRESS
-        #: The condition that such a row has the address, and that nothing must be written to it first.
-        self.is_sure = and_(has_address, by_name["person_key"].is_not(None))
+        #: The condition that such a row certainly has the address, and needs no person key first.
+        self.is_certain = and_(has_address, by_name["person_key"].is_not(None))
 
     def may_be_in_another(self, names: Iterable[str]) -> ColumnElement[bool]:
         """
