@@ -30,6 +30,7 @@ from sqlalchemy import (
     bindparam,
     exists,
     func,
+    literal_column,
     null,
     or_,
     select,
@@ -687,8 +688,10 @@ def _is_doubtful_and_written(
 ) -> ColumnElement[bool]:
     """Return the condition that a row has a doubtful key, and an address that is written like this."""
     lowered = func.lower(email).in_([func.lower(each) for each in written])
-    # True for every text. SQLite uses an index for a part of an OR only if its column is compared.
-    compared = email >= ""
+    # True for every text. SQLite uses an index for a part of an OR only if its column is compared. It is no
+    # parameter: of that, PostgreSQL would expect another share of the rows without its value, and then plan
+    # the statement anew for each value.
+    compared = email >= literal_column("''", String)
     return and_(compared, doubtful(email, key), lowered)
 
 
